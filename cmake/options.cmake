@@ -1,0 +1,37 @@
+# Flags every Pagewalk target is built with, and the helper that declares one.
+add_library(pagewalk_flags INTERFACE)
+target_compile_options(pagewalk_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi)
+target_include_directories(pagewalk_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+if(PAGEWALK_SANITIZE)
+    target_compile_options(pagewalk_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer
+                                                    -fno-sanitize-recover=undefined)
+    target_link_options(pagewalk_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# pagewalk_library(NAME SOURCES... [LINK TARGETS...]): one static library a folder.
+function(pagewalk_library name)
+    cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+    add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+    target_link_libraries(${name} PUBLIC pagewalk_flags ${ARG_LINK})
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+endfunction()
+
+# pagewalk_test(NAME SOURCES... LINK TARGETS...): one GoogleTest program; its cases are found when it is built.
+function(pagewalk_test name)
+    cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+    add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+    target_link_libraries(${name} PRIVATE pagewalk_flags ${ARG_LINK} GTest::gmock GTest::gtest GTest::gtest_main)
+    target_compile_definitions(${name} PRIVATE PAGEWALK_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                                               PAGEWALK_BINARY_DIR="${PROJECT_BINARY_DIR}")
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+endfunction()
+
+# pagewalk_benchmark(NAME SOURCES... LINK TARGETS...): one Google Benchmark program.
+function(pagewalk_benchmark name)
+    cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+    if(PAGEWALK_BENCHMARKS)
+        add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+        target_link_libraries(${name} PRIVATE pagewalk_flags ${ARG_LINK} benchmark::benchmark benchmark::benchmark_main)
+        target_compile_definitions(${name} PRIVATE PAGEWALK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+    endif()
+endfunction()
