@@ -25,8 +25,14 @@ public:
     [[nodiscard]] constexpr Address page() const { return Address(m_value & ~(page_size - 1)); }
 
     constexpr auto operator<=>(const Address&) const = default;
-    constexpr Address& operator+=(std::uint64_t bytes) { m_value += bytes; return *this; }
-    constexpr Address& operator-=(std::uint64_t bytes) { m_value -= bytes; return *this; }
+    constexpr Address& operator+=(std::uint64_t bytes) {
+        m_value += bytes;
+        return *this;
+    }
+    constexpr Address& operator-=(std::uint64_t bytes) {
+        m_value -= bytes;
+        return *this;
+    }
     friend constexpr Address operator+(Address a, std::uint64_t bytes) { return Address(a.m_value + bytes); }
     friend constexpr Address operator-(Address a, std::uint64_t bytes) { return Address(a.m_value - bytes); }
     /// Distance in bytes.
@@ -46,10 +52,20 @@ public:
     [[nodiscard]] constexpr std::uint64_t value() const { return m_value; }
 
     constexpr auto operator<=>(const PageNumber&) const = default;
-    constexpr PageNumber& operator+=(std::uint64_t pages) { m_value += pages; return *this; }
-    constexpr PageNumber& operator++() { ++m_value; return *this; }
-    friend constexpr PageNumber operator+(PageNumber p, std::uint64_t pages) { return PageNumber(p.m_value + pages); }
-    friend constexpr PageNumber operator-(PageNumber p, std::uint64_t pages) { return PageNumber(p.m_value - pages); }
+    constexpr PageNumber& operator+=(std::uint64_t pages) {
+        m_value += pages;
+        return *this;
+    }
+    constexpr PageNumber& operator++() {
+        ++m_value;
+        return *this;
+    }
+    friend constexpr PageNumber operator+(PageNumber p, std::uint64_t pages) {
+        return PageNumber(p.m_value + pages);
+    }
+    friend constexpr PageNumber operator-(PageNumber p, std::uint64_t pages) {
+        return PageNumber(p.m_value - pages);
+    }
     /// Distance in pages.
     friend constexpr std::uint64_t operator-(PageNumber a, PageNumber b) { return a.m_value - b.m_value; }
 
@@ -78,9 +94,13 @@ inline constexpr Pfn no_pfn{~0ULL};
 
 template <class Space>
 struct std::hash<pagewalk::Address<Space>> {
-    std::size_t operator()(pagewalk::Address<Space> a) const noexcept { return std::hash<std::uint64_t>{}(a.value()); }
+    std::size_t operator()(pagewalk::Address<Space> a) const noexcept {
+        return std::hash<std::uint64_t>{}(a.value());
+    }
 };
 template <class Space>
 struct std::hash<pagewalk::PageNumber<Space>> {
-    std::size_t operator()(pagewalk::PageNumber<Space> p) const noexcept { return std::hash<std::uint64_t>{}(p.value()); }
+    std::size_t operator()(pagewalk::PageNumber<Space> p) const noexcept {
+        return std::hash<std::uint64_t>{}(p.value());
+    }
 };

@@ -13,7 +13,8 @@ class InputError : public std::runtime_error {
 /// An option that cannot be used; says where it was set and what would be allowed.
 class ConfigError : public InputError {
 public:
-    ConfigError(const std::string& where, const std::string& key, const std::string& value, const std::string& allowed)
+    ConfigError(const std::string& where, const std::string& key, const std::string& value,
+                const std::string& allowed)
         : InputError(where + ": " + key + " = " + value + ": " + allowed) {}
     explicit ConfigError(const std::string& message) : InputError(message) {}
 };
@@ -29,8 +30,8 @@ class RunError : public std::runtime_error {
 } // namespace pagewalk
 
 /// Checked in every build; keep off per-micro-op paths.
-#define PAGEWALK_INVARIANT(condition)                                                                                \
-    do {                                                                                                             \
-        if (!(condition)) [[unlikely]]                                                                               \
-            ::pagewalk::broken_invariant(#condition, __FILE__, __LINE__);                                            \
+#define PAGEWALK_INVARIANT(condition)                                                                        \
+    do {                                                                                                     \
+        if (!(condition)) [[unlikely]]                                                                       \
+            ::pagewalk::broken_invariant(#condition, __FILE__, __LINE__);                                    \
     } while (false)

@@ -13,7 +13,9 @@ enum class CpuId : std::uint16_t {};
 enum class TaskId : std::uint32_t {};
 
 template <class Id>
-[[nodiscard]] constexpr std::size_t index_of(Id id) { return static_cast<std::size_t>(id); }
+[[nodiscard]] constexpr std::size_t index_of(Id id) {
+    return static_cast<std::size_t>(id);
+}
 
 /// A vector that only its own id type can index.
 template <class Id, class T>
@@ -30,7 +32,10 @@ public:
     [[nodiscard]] bool empty() const { return m_items.empty(); }
     [[nodiscard]] bool contains(Id id) const { return index_of(id) < m_items.size(); }
     void resize(std::size_t n) { m_items.resize(n); }
-    Id push_back(T item) { m_items.push_back(std::move(item)); return static_cast<Id>(m_items.size() - 1); }
+    Id push_back(T item) {
+        m_items.push_back(std::move(item));
+        return static_cast<Id>(m_items.size() - 1);
+    }
 
     [[nodiscard]] auto begin() { return m_items.begin(); }
     [[nodiscard]] auto end() { return m_items.end(); }

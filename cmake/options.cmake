@@ -1,6 +1,6 @@
 # Flags every Pagewalk target is built with, and the helper that declares one.
 add_library(pagewalk_flags INTERFACE)
-target_compile_options(pagewalk_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wno-psabi)
+target_compile_options(pagewalk_flags INTERFACE -Wall -Wextra -Wshadow=local -Wconversion -Wno-missing-field-initializers -Wno-sign-conversion -Wno-psabi)
 target_include_directories(pagewalk_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
 if(PAGEWALK_SANITIZE)
     target_compile_options(pagewalk_flags INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer

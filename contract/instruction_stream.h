@@ -10,11 +10,12 @@
 #include <string>
 #include <vector>
 
-/// What a workload says to a core: static basic blocks, decoded once, and for each execution the addresses touched.
+/// What a workload says to a core: static basic blocks, decoded once, and for each execution the addresses
+/// touched.
 namespace pagewalk {
 
 enum class UopClass : std::uint8_t {
-    Nop,       ///< takes a dispatch slot only
+    Nop, ///< takes a dispatch slot only
     IntAlu,
     IntMul,
     IntDiv,
@@ -49,34 +50,36 @@ struct MicroOp {
     std::uint8_t latency = 1; ///< cycles from issue to result; for Load the cycles beyond the cache's
     std::array<RegisterId, 4> sources{};
     std::array<RegisterId, 2> destinations{};
-    std::uint16_t instruction = 0;  ///< index in the block of the instruction it belongs to
+    std::uint16_t instruction = 0; ///< index in the block of the instruction it belongs to
     bool first_of_instruction = false;
     bool pipelined = true; ///< false: its port is busy for the whole latency (dividers)
 };
 static_assert(sizeof(MicroOp) == 12);
 
-/// A straight line of instructions with one entry and one exit. Owned by the stream, valid until the stream dies;
-/// its address identifies it.
+/// A straight line of instructions with one entry and one exit. Owned by the stream, valid until the stream
+/// dies; its address identifies it.
 struct StaticBlock {
     VirtAddr pc{};
-    std::uint32_t byte_count = 0;             ///< the next sequential block starts at pc + byte_count
+    std::uint32_t byte_count = 0; ///< the next sequential block starts at pc + byte_count
     std::uint16_t instruction_count = 0;
-    BranchKind branch = BranchKind::None;     ///< of the last instruction
-    VirtAddr target{};                        ///< of a direct branch
-    /// The first instruction is an iteration of a rep-prefixed string instruction that is its own successor: when
-    /// this block follows one whose last instruction is the same pc, it is a continuation and not a new instruction.
+    BranchKind branch = BranchKind::None; ///< of the last instruction
+    VirtAddr target{};                    ///< of a direct branch
+    /// The first instruction is an iteration of a rep-prefixed string instruction that is its own successor:
+    /// when this block follows one whose last instruction is the same pc, it is a continuation and not a new
+    /// instruction.
     bool rep_continuation = false;
-    std::vector<std::uint8_t> bytes;          ///< machine code; empty when the source has none (ChampSim)
-    std::vector<std::uint8_t> lengths;        ///< bytes of each instruction
-    std::vector<MicroOp> uops;                ///< filled by the source, or by the decoder where it is empty
-    /// Scratch for the core model, e.g. per-instruction prefetcher or predictor indices; the source leaves it 0.
+    std::vector<std::uint8_t> bytes;   ///< machine code; empty when the source has none (ChampSim)
+    std::vector<std::uint8_t> lengths; ///< bytes of each instruction
+    std::vector<MicroOp> uops;         ///< filled by the source, or by the decoder where it is empty
+    /// Scratch for the core model, e.g. per-instruction prefetcher or predictor indices; the source leaves it
+    /// 0.
     mutable std::uint32_t core_data = 0;
 
     [[nodiscard]] VirtAddr end() const { return pc + byte_count; }
 };
 
-/// One access of one execution of a block, packed in 8 bytes: bits 0-47 address (sign-extended), 48-57 instruction
-/// index in the block, 58-60 log2 of the size in bytes, 61 store. Bits 62-63 are zero.
+/// One access of one execution of a block, packed in 8 bytes: bits 0-47 address (sign-extended), 48-57
+/// instruction index in the block, 58-60 log2 of the size in bytes, 61 store. Bits 62-63 are zero.
 class MemoryReference {
 public:
     constexpr MemoryReference() = default;
@@ -88,8 +91,12 @@ public:
     [[nodiscard]] constexpr VirtAddr address() const {
         return VirtAddr(static_cast<std::uint64_t>(static_cast<std::int64_t>(m_raw << 16) >> 16));
     }
-    [[nodiscard]] constexpr unsigned instruction() const { return static_cast<unsigned>(m_raw >> 48) & 0x3ff; }
-    [[nodiscard]] constexpr std::uint32_t size() const { return 1U << (static_cast<unsigned>(m_raw >> 58) & 7); }
+    [[nodiscard]] constexpr unsigned instruction() const {
+        return static_cast<unsigned>(m_raw >> 48) & 0x3ff;
+    }
+    [[nodiscard]] constexpr std::uint32_t size() const {
+        return 1U << (static_cast<unsigned>(m_raw >> 58) & 7);
+    }
     [[nodiscard]] constexpr bool is_store() const { return (m_raw >> 61 & 1) != 0; }
     [[nodiscard]] constexpr std::uint64_t raw() const { return m_raw; }
 
@@ -99,30 +106,32 @@ private:
 };
 static_assert(sizeof(MemoryReference) == 8);
 
-/// One execution of a block. References are in execution order; an instruction that the core expects to touch memory
-/// may have none (predicated off), or more than the core expects (a 32-byte access arrives as four of 8 bytes).
+/// One execution of a block. References are in execution order; an instruction that the core expects to touch
+/// memory may have none (predicated off), or more than the core expects (a 32-byte access arrives as four of
+/// 8 bytes).
 struct BlockExecution {
     const StaticBlock* block = nullptr;
     const MemoryReference* references = nullptr;
     std::uint32_t reference_count = 0;
-    std::uint32_t instruction_count = 0; ///< executed; less than the block's when a fault or signal cut it short
+    std::uint32_t instruction_count =
+        0; ///< executed; less than the block's when a fault or signal cut it short
 };
 
 /// A system call as the program made it.
 struct SyscallRecord {
     std::uint32_t number = 0; ///< x86-64 numbering
     std::array<std::uint64_t, 6> arguments{};
-    std::int64_t result = 0;  ///< as returned to the program; -errno on failure
+    std::int64_t result = 0;       ///< as returned to the program; -errno on failure
     std::uint64_t enter_order = 0; ///< place among the ordered system calls of all threads; 0 = unordered
     std::uint64_t exit_order = 0;
-    std::string path;         ///< file name for open, openat and execve, where the source has it
+    std::string path; ///< file name for open, openat and execve, where the source has it
 };
 
 enum class StreamStatus : std::uint8_t {
-    More,        ///< call fetch() again
-    SystemCall,  ///< after the batch's blocks comes `syscall`
-    NotYet,      ///< live source: the thread is blocked in a system call whose result is not known
-    End,         ///< the thread has exited or the trace is over
+    More,       ///< call fetch() again
+    SystemCall, ///< after the batch's blocks comes `syscall`
+    NotYet,     ///< live source: the thread is blocked in a system call whose result is not known
+    End,        ///< the thread has exited or the trace is over
 };
 
 /// What fetch() returns. All pointers stay valid until the next fetch() on the same thread.
@@ -137,24 +146,26 @@ struct InitialMapping {
     VirtAddr start{};
     VirtAddr end{};
     bool readable = true, writable = false, executable = false;
-    bool grows_down = false;  ///< the stack
-    bool heap = false;        ///< [heap]: where brk starts
-    std::string file;         ///< empty = anonymous
+    bool grows_down = false;       ///< the stack
+    bool heap = false;             ///< [heap]: where brk starts
+    std::string file;              ///< empty = anonymous
     std::uint64_t file_offset = 0; ///< bytes
 };
 
 /// Identifies a thread's stream in its source; 0 is the first thread.
 enum class ThreadIndex : std::uint32_t {};
 
-/// The instruction stream of one thread. Contract: fetch() returns blocks in program order; it never returns an empty
-/// batch with status More; after End it returns End again. Errors: RunError when the input proves damaged half way.
+/// The instruction stream of one thread. Contract: fetch() returns blocks in program order; it never returns
+/// an empty batch with status More; after End it returns End again. Errors: RunError when the input proves
+/// damaged half way.
 class InstructionStream {
 public:
     virtual ~InstructionStream() = default;
     [[nodiscard]] virtual StreamBatch fetch() = 0;
 };
 
-/// A program or trace. A thread appears when its parent's clone, fork or vfork returns: the record's result names it.
+/// A program or trace. A thread appears when its parent's clone, fork or vfork returns: the record's result
+/// names it.
 class Workload {
 public:
     virtual ~Workload() = default;
@@ -164,12 +175,12 @@ public:
     /// What thread 0's address space holds at the start. Empty: the OS layer maps each page on first touch.
     [[nodiscard]] virtual std::vector<InitialMapping> initial_mappings() const = 0;
     [[nodiscard]] virtual InstructionStream& thread(ThreadIndex index) = 0;
-    /// The stream of the child that `parent`'s clone, fork or vfork returned as `child` (its id in the program's own
-    /// world); null while a live source has not seen it start, or when it was never traced.
+    /// The stream of the child that `parent`'s clone, fork or vfork returned as `child` (its id in the
+    /// program's own world); null while a live source has not seen it start, or when it was never traced.
     [[nodiscard]] virtual InstructionStream* child(ThreadIndex parent, std::int64_t child) = 0;
     [[nodiscard]] virtual ThreadIndex index_of_child(ThreadIndex parent, std::int64_t child) = 0;
-    /// The source cannot name what a page fault outside every mapping should do (ChampSim, lackey: no system calls):
-    /// the OS layer treats any address as demand-zero memory.
+    /// The source cannot name what a page fault outside every mapping should do (ChampSim, lackey: no system
+    /// calls): the OS layer treats any address as demand-zero memory.
     [[nodiscard]] virtual bool maps_on_touch() const { return false; }
     /// Exit status of the program where there is one.
     [[nodiscard]] virtual int exit_status() const { return 0; }

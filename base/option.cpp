@@ -1,0 +1,169 @@
+#include "base/option.h"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+namespace pagewalk {
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 1; i <= a.size(); ++i) {
+        std::size_t diagonal = std::exchange(row[0], i);
+        for (std::size_t j = 1; j <= b.size(); ++j) {
+            const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+            diagonal = row[j];
+            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
+        }
+    }
+    return row[b.size()];
+}
+
+std::string join(const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+    return text;
+}
+
+} // namespace
+
+OptionGroup OptionGroup::group(std::string_view name) const {
+    return {*m_set, m_section.empty() ? std::string(name) : m_section + "." + std::string(name)};
+}
+
+void OptionGroup::add(std::string_view name, Option option) {
+    option.key = m_section.empty() ? std::string(name) : m_section + "." + std::string(name);
+    option.default_text = option.get();
+    PAGEWALK_INVARIANT(m_set->find(option.key) == nullptr);
+    m_set->m_options.push_back(std::move(option));
+}
+
+void OptionGroup::number_option(std::string_view name, OptionRange range, OptionText text,
+                                std::function<void(std::uint64_t)> store,
+                                std::function<std::uint64_t()> load) {
+    const Unit unit = text.unit;
+    std::string allowed = range.max == ~0ULL
+                              ? "at least " + format_quantity(range.min, unit)
+                              : format_quantity(range.min, unit) + " to " + format_quantity(range.max, unit);
+    if (range.shape == OptionRange::Shape::PowerOfTwo) allowed += ", a power of two";
+    Option option{.key = {}, .text = std::move(text), .default_text = {}, .allowed = allowed};
+    option.set = [=, store = std::move(store)](std::string_view value) -> std::expected<void, std::string> {
+        const auto parsed = parse_quantity(value, unit);
+        if (!parsed) return std::unexpected(parsed.error() + "; allowed: " + allowed);
+        if (*parsed < range.min || *parsed > range.max)
+            return std::unexpected("is out of range; allowed: " + allowed);
+        if (range.shape == OptionRange::Shape::PowerOfTwo && !std::has_single_bit(*parsed))
+            return std::unexpected("is not a power of two; allowed: " + allowed);
+        store(*parsed);
+        return {};
+    };
+    option.get = [unit, load = std::move(load)] { return format_quantity(load(), unit); };
+    add(name, std::move(option));
+}
+
+void OptionGroup::flag(std::string_view name, bool& field, OptionText text) {
+    Option option{.key = {}, .text = std::move(text), .default_text = {}, .allowed = "on, off"};
+    option.set = [&field](std::string_view value) -> std::expected<void, std::string> {
+        if (value != "on" && value != "off") return std::unexpected("is not a switch; allowed: on, off");
+        field = value == "on";
+        return {};
+    };
+    option.get = [&field] { return std::string(field ? "on" : "off"); };
+    add(name, std::move(option));
+}
+
+void OptionGroup::text(std::string_view name, std::string& field, OptionText text) {
+    Option option{.key = {}, .text = std::move(text), .default_text = {}, .allowed = "text"};
+    option.set = [&field](std::string_view value) -> std::expected<void, std::string> {
+        field = value;
+        return {};
+    };
+    option.get = [&field] { return field; };
+    add(name, std::move(option));
+}
+
+void OptionGroup::choice_option(std::string_view name, std::vector<std::string> names, OptionText text,
+                                std::function<void(std::size_t)> store, std::function<std::size_t()> load) {
+    Option option{.key = {}, .text = std::move(text), .default_text = {}, .allowed = join(names)};
+    option.set = [names,
+                  store = std::move(store)](std::string_view value) -> std::expected<void, std::string> {
+        const auto found = std::ranges::find(names, value);
+        if (found == names.end()) return std::unexpected("is not known; allowed: " + join(names));
+        store(static_cast<std::size_t>(found - names.begin()));
+        return {};
+    };
+    option.get = [names, load = std::move(load)] { return names[load()]; };
+    add(name, std::move(option));
+}
+
+const Option* OptionSet::find(std::string_view key) const {
+    const auto found = std::ranges::find(m_options, key, &Option::key);
+    return found == m_options.end() ? nullptr : &*found;
+}
+
+std::string OptionSet::where(std::string_view key) const {
+    const Option* option = find(key);
+    return option == nullptr ? "default" : option->where;
+}
+
+void OptionSet::set(std::string_view key, std::string_view value, std::string_view where) {
+    const auto found = std::ranges::find(m_options, key, &Option::key);
+    if (found == m_options.end()) {
+        const auto nearest = std::ranges::min_element(
+            m_options, {}, [&](const Option& option) { return edit_distance(option.key, key); });
+        std::string message = std::string(where) + ": unknown option '" + std::string(key) + "'";
+        if (nearest != m_options.end() &&
+            edit_distance(nearest->key, key) <= std::max<std::size_t>(2, key.size() / 3))
+            message += "; did you mean '" + nearest->key + "'?";
+        throw ConfigError(message + " ('pagewalk options' lists every option)");
+    }
+    if (const auto done = found->set(value); !done)
+        throw ConfigError(std::string(where), std::string(key), std::string(value), done.error());
+    found->where = where;
+}
+
+std::string OptionSet::resolved() const {
+    // A section must appear once, wherever its options were declared.
+    std::vector<std::string> sections;
+    auto section_of = [](const Option& option) {
+        const std::size_t dot = option.key.rfind('.');
+        return dot == std::string::npos ? std::string() : option.key.substr(0, dot);
+    };
+    for (const Option& option : m_options)
+        if (std::string section = section_of(option); std::ranges::find(sections, section) == sections.end())
+            sections.push_back(section);
+    std::ranges::stable_partition(sections, &std::string::empty);
+    std::string text;
+    for (const std::string& section : sections) {
+        if (!section.empty()) text += (text.empty() ? "[" : "\n[") + section + "]\n";
+        for (const Option& option : m_options)
+            if (section_of(option) == section)
+                text +=
+                    option.key.substr(section.empty() ? 0 : section.size() + 1) + " = " + option.get() + "\n";
+    }
+    return text;
+}
+
+bool matches_glob(std::string_view text, std::string_view pattern) {
+    std::size_t t = 0, p = 0, star = std::string_view::npos, mark = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            mark = t;
+        } else if (p < pattern.size() && pattern[p] == text[t]) {
+            ++p;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+} // namespace pagewalk

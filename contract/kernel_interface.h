@@ -1,0 +1,56 @@
+#pragma once
+
+#include "contract/instruction_stream.h"
+#include "contract/kernel_path.h"
+#include "contract/page_table.h"
+
+#include <cstdint>
+
+namespace pagewalk {
+
+enum class FaultAccess : std::uint8_t { Read, Write, Execute };
+
+/// What the MMU of a CPU translates with.
+struct TranslationContext {
+    Pfn root{};             ///< frame of the top-level table
+    std::uint16_t pcid = 0; ///< 12 bits; distinguishes address spaces in the TLBs
+};
+
+/// A task that a CPU is to run.
+struct ScheduledTask {
+    TaskId task{};
+    TranslationContext context{};
+    InstructionStream* stream = nullptr;
+    KernelPath* path =
+        nullptr;       ///< to be run (or resumed at its position) before the program goes on; may be null
+    Tick time_slice{}; ///< how long it may run while others wait for this CPU
+};
+
+/// The kernel as a core sees it. Each call changes the OS state at once and returns the path that the core
+/// then executes; the core calls path_completed() when its last step has committed, or when it sleeps.
+/// Contract: the path stays valid until path_completed(); times never run backwards on one CPU.
+class KernelInterface {
+public:
+    virtual ~KernelInterface() = default;
+
+    /// The current task of `cpu` touched a page that its tables do not allow.
+    [[nodiscard]] virtual KernelPath& page_fault(CpuId cpu, VirtAddr address, FaultAccess access,
+                                                 Tick now) = 0;
+    [[nodiscard]] virtual KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) = 0;
+    /// The current task's stream is over (thread exit, end of trace).
+    [[nodiscard]] virtual KernelPath& stream_ended(CpuId cpu, Tick now) = 0;
+    /// The cost of being interrupted by a TLB shoot-down.
+    [[nodiscard]] virtual KernelPath& shootdown_interrupt(CpuId cpu, Tick now) = 0;
+    virtual void path_completed(CpuId cpu, KernelPath& path, Tick now) = 0;
+
+    /// Puts the next runnable task on `cpu`: none when idle. `path`, where set, includes the switch itself.
+    enum class Pick : std::uint8_t { Idle, Same, Switched };
+    [[nodiscard]] virtual Pick pick(CpuId cpu, Tick now, ScheduledTask& next) = 0;
+    /// When an idle CPU may next have something to run because a sleep ends; no_time when only another CPU
+    /// can tell.
+    [[nodiscard]] virtual Tick next_wakeup(CpuId cpu) const = 0;
+    /// Tasks that have not exited.
+    [[nodiscard]] virtual std::size_t live_tasks() const = 0;
+};
+
+} // namespace pagewalk
