@@ -23,7 +23,10 @@ function(pagewalk_test name)
     target_link_libraries(${name} PRIVATE pagewalk_flags ${ARG_LINK} GTest::gmock GTest::gtest GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE PAGEWALK_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                PAGEWALK_BINARY_DIR="${PROJECT_BINARY_DIR}")
-    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600)
+    # Label: unit, integration or validation, by folder.
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
+    string(REGEX REPLACE "/.*" "" label ${folder})
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${label})
 endfunction()
 
 # pagewalk_benchmark(NAME SOURCES... LINK TARGETS...): one Google Benchmark program.

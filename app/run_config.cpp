@@ -1,0 +1,43 @@
+#include "app/run_config.h"
+
+namespace pagewalk::app {
+
+void RunConfig::declare(OptionGroup group) {
+    group.number(
+        "instructions", instructions, {},
+        {Unit::Instructions, "program instructions measured after the warm-up (0: to the end)", "user"});
+    group.number("warmup", warmup, {},
+                 {Unit::Instructions, "program instructions executed before statistics begin", "user"});
+    group.number(
+        "quantum", quantum, {1'000, 1'000'000'000},
+        {Unit::Ticks, "how far a CPU may run ahead of the others", "docs/accuracy.md shows what it moves"});
+    group.number("seed", seed, {}, {Unit::Count, "seed of every random choice", "user"});
+    group.number("interval", interval, {0, ~0ULL},
+                 {Unit::Instructions, "program instructions between rows of /intervals (0: none)", "user"});
+}
+
+void EventConfig::declare(OptionGroup group) {
+    group.number("allocations", allocations, {},
+                 {Unit::Count, "page allocations kept as events: 0 none, 1 all, N every Nth", "user"});
+    group.number("page_faults", page_faults, {},
+                 {Unit::Count, "page faults kept as events: 0 none, 1 all, N every Nth", "user"});
+    group.number("tlb_misses", tlb_misses, {},
+                 {Unit::Count, "page walks kept as events: 0 none, 1 all, N every Nth", "user"});
+}
+
+void WorkloadConfig::declare(OptionGroup group) {
+    group.choice("kind", kind, {"program", "trace", "synthetic"},
+                 {Unit::None, "where instructions come from", "user"});
+    group.text("program", program, {Unit::None, "command line of a live x86-64 Linux program", "user"});
+    group.text("directory", directory, {Unit::None, "working directory of the program", "user"});
+    group.text("setup", setup,
+               {Unit::None, "shell command run on the host before the program, not simulated", "user"});
+    group.text("input", input, {Unit::None, "file for the program's standard input", "user"});
+    group.text("output", output,
+               {Unit::None, "file for the program's standard output (empty: the terminal)", "user"});
+    group.text("trace", trace,
+               {Unit::None, "trace file: .pwt, ChampSim or lackey, plain or compressed", "user"});
+    group.text("synthetic", synthetic, {Unit::None, "name of a synthetic generator", "user"});
+}
+
+} // namespace pagewalk::app

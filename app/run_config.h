@@ -1,0 +1,46 @@
+#pragma once
+
+#include "base/option.h"
+#include "base/time.h"
+
+#include <cstdint>
+#include <string>
+
+namespace pagewalk::app {
+
+/// How long, how exactly, and what is kept.
+struct RunConfig {
+    std::uint64_t instructions = 0; ///< program instructions measured; 0 = to the end
+    std::uint64_t warmup = 0;       ///< program instructions before them
+    Tick quantum{250'000};
+    std::uint64_t seed = 1;
+    std::uint64_t interval = 1'000'000; ///< program instructions a row of the time series
+
+    void declare(OptionGroup group);
+};
+
+/// Which events go to tables: 0 none, 1 all, N every Nth. Histograms are always kept.
+struct EventConfig {
+    std::uint64_t allocations = 1;
+    std::uint64_t page_faults = 1;
+    std::uint64_t tlb_misses = 100;
+
+    void declare(OptionGroup group);
+};
+
+enum class WorkloadKind : std::uint8_t { Program, Trace, Synthetic };
+
+struct WorkloadConfig {
+    WorkloadKind kind = WorkloadKind::Program;
+    std::string program;   ///< command line, words separated by blanks, "..." and '...' quote
+    std::string directory; ///< the program's working directory
+    std::string setup;     ///< shell command run on the host first
+    std::string input;     ///< the program's stdin
+    std::string output;    ///< the program's stdout
+    std::string trace;
+    std::string synthetic = "gups";
+
+    void declare(OptionGroup group);
+};
+
+} // namespace pagewalk::app

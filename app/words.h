@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pagewalk::app {
+
+/// Splits a command line at blanks; "..." and '...' keep blanks, backslash keeps one character. Throws
+/// InputError for an open quote.
+[[nodiscard]] std::vector<std::string> split_words(std::string_view text);
+
+} // namespace pagewalk::app

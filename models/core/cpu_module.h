@@ -1,0 +1,31 @@
+#pragma once
+
+#include "base/time.h"
+#include "models/core/cpu.h"
+
+#include <systemc>
+
+namespace pagewalk::models {
+
+/// Decides how long CPUs run; called by every CPU after each quantum.
+class RunMonitor {
+public:
+    virtual ~RunMonitor() = default;
+    /// `progress` is what the CPU just returned. Returns whether the simulation goes on.
+    [[nodiscard]] virtual bool after_quantum(Cpu& cpu, const Cpu::Progress& progress) = 0;
+};
+
+/// The SystemC shell of a CPU: one thread that runs ahead of SystemC time for a quantum, then waits for it.
+class CpuModule final : public sc_core::sc_module {
+public:
+    CpuModule(const sc_core::sc_module_name& name, Cpu& cpu, Tick quantum, RunMonitor& monitor);
+
+private:
+    void run();
+
+    Cpu& m_cpu;
+    Tick m_quantum;
+    RunMonitor& m_monitor;
+};
+
+} // namespace pagewalk::models

@@ -1,0 +1,58 @@
+#include "models/mmu/mmu_config.h"
+
+#include <bit>
+
+namespace pagewalk::models {
+
+namespace {
+constexpr const char* ice_lake =
+    "Intel 64 and IA-32 Optimization Reference Manual (2023), table 2-11, Ice Lake client";
+constexpr std::array<const char*, 4> cache_names{"pde", "pdpte", "pml4e", "pml5e"};
+} // namespace
+
+void MmuConfig::declare(OptionGroup group) {
+    l1i_4k.declare(group.group("l1i_4k"), "first-level instruction TLB for 4 KiB pages", ice_lake);
+    l1i_2m.declare(group.group("l1i_2m"), "first-level instruction TLB for 2 MiB pages", ice_lake);
+    l1d_4k.declare(group.group("l1d_4k"), "first-level data TLB for 4 KiB pages", ice_lake);
+    l1d_2m.declare(group.group("l1d_2m"), "first-level data TLB for 2 MiB pages", ice_lake);
+    l1d_1g.declare(group.group("l1d_1g"), "first-level data TLB for 1 GiB pages", ice_lake);
+    l2.declare(group.group("l2_tlb"), "second-level TLB shared by 4 KiB and 2 MiB pages", ice_lake);
+    l2_1g.declare(group.group("l2_tlb_1g"), "second-level TLB for 1 GiB pages", "assumed");
+    group.number("l1_latency", l1_latency, {0, 100},
+                 {Unit::Cycles, "cycles that a first-level TLB hit adds to an access",
+                  "looked up in parallel with the cache"});
+    group.number("l2_latency", l2_latency, {0, 100},
+                 {Unit::Cycles, "cycles that a second-level TLB hit adds",
+                  "7-cpu.com, Skylake: STLB hit adds 7 cycles"});
+    group.number("walkers", walkers, {1, 64},
+                 {Unit::Count, "page walks that may be under way at once",
+                  "Ice Lake: 4, Intel optimization manual 2.2"});
+    group.number("levels", levels, {4, 5},
+                 {Unit::Count, "levels of the radix page table", "Intel SDM vol. 3A, 4.5"});
+    for (std::size_t i = 0; i < cache_names.size(); ++i) {
+        OptionGroup cache = group.group("walk_cache").group(cache_names[i]);
+        cache.number(
+            "entries", walk_cache.entries[i], {0, 4096},
+            {Unit::Count,
+             std::string("entries of the paging-structure cache for ") + cache_names[i] + " (0: none)",
+             "assumed; Intel SDM vol. 3A, 4.10.3 describes but does not size them"});
+        cache.number("ways", walk_cache.ways[i], {1, 4096}, {Unit::Count, "its associativity", "assumed"});
+    }
+    group.number("walk_cache.latency", walk_cache_latency, {0, 100},
+                 {Unit::Cycles, "cycles of a look-up in all paging-structure caches", "assumed"});
+}
+
+void MmuConfig::validate(const OptionSet& options) const {
+    l1i_4k.validate(options, "mmu.l1i_4k");
+    l1i_2m.validate(options, "mmu.l1i_2m");
+    l1d_4k.validate(options, "mmu.l1d_4k");
+    l1d_2m.validate(options, "mmu.l1d_2m");
+    l1d_1g.validate(options, "mmu.l1d_1g");
+    l2.validate(options, "mmu.l2_tlb");
+    l2_1g.validate(options, "mmu.l2_tlb_1g");
+    for (std::size_t i = 0; i < cache_names.size(); ++i)
+        TlbConfig{walk_cache.entries[i], walk_cache.ways[i]}.validate(
+            options, std::string("mmu.walk_cache.") + cache_names[i]);
+}
+
+} // namespace pagewalk::models

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "base/event_table.h"
+
+#include <array>
+#include <cstdint>
+
+namespace pagewalk::models {
+
+/// One page walk: an access that missed every TLB.
+struct TlbMissEvent {
+    std::uint64_t time = 0;    ///< ps
+    std::uint64_t address = 0; ///< virtual
+    std::uint32_t latency = 0; ///< cycles from the second-level miss to the translation
+    std::uint16_t cpu = 0;
+    std::uint8_t access = 0; ///< read, write, execute
+    std::uint8_t page_size = 0;
+    std::uint8_t levels = 0;           ///< references made
+    std::array<std::uint8_t, 5> hit{}; ///< where each reference hit, upper level first; 255: not made
+    std::uint8_t fault = 0;            ///< 1: the walk ended in a page fault
+    std::uint8_t kernel = 0;           ///< 1: the kernel's access
+};
+
+[[nodiscard]] EventSchema tlb_miss_schema();
+
+} // namespace pagewalk::models

@@ -1,0 +1,88 @@
+#include "base/config_file.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+using namespace pagewalk;
+using testing::AllOf;
+using testing::HasSubstr;
+
+namespace {
+
+class ConfigFile : public testing::Test {
+protected:
+    ConfigFile() {
+        folder =
+            std::filesystem::temp_directory_path() /
+            ("pagewalk_config_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+        std::filesystem::create_directories(folder / "sub");
+        OptionGroup group = options.group("core");
+        group.number("width", width, {1, 8}, {Unit::Count, "width", "assumed"});
+        group.number("depth", depth, {1, 100}, {Unit::Count, "depth", "assumed"});
+        options.group("").text("title", title, {Unit::None, "title", "user"});
+    }
+    ~ConfigFile() override { std::filesystem::remove_all(folder); }
+
+    std::filesystem::path write(const std::string& name, const std::string& text) {
+        std::ofstream(folder / name) << text;
+        return folder / name;
+    }
+    std::string error_of(const std::filesystem::path& file) {
+        try {
+            load_config_file(file, options);
+        } catch (const ConfigError& error) {
+            return error.what();
+        }
+        return "";
+    }
+
+    std::filesystem::path folder;
+    OptionSet options;
+    std::uint32_t width = 4, depth = 10;
+    std::string title;
+};
+
+} // namespace
+
+TEST_F(ConfigFile, LayersOnItsBaseAndRemembersTheLine) {
+    write("base.cfg", "title = from base\n[core]\nwidth = 2\ndepth = 20\n");
+    load_config_file(write("sub/top.cfg", "# comment\nbase = ../base.cfg\n[core]\nwidth = 6 # wide\n"),
+                     options);
+    EXPECT_EQ(width, 6U);
+    EXPECT_EQ(depth, 20U);
+    EXPECT_EQ(title, "from base");
+    EXPECT_THAT(options.where("core.width"), HasSubstr("top.cfg:4"));
+    EXPECT_THAT(options.where("core.depth"), HasSubstr("base.cfg:4"));
+}
+
+TEST_F(ConfigFile, SettingsOfTheCommandLineWin) {
+    load_config_file(write("a.cfg", "[core]\nwidth = 2\n"), options);
+    apply_settings(std::vector<std::string>{"core.width=5", "core.width = 7"}, options);
+    EXPECT_EQ(width, 7U);
+    EXPECT_THROW(apply_settings(std::vector<std::string>{"core.width"}, options), ConfigError);
+}
+
+TEST_F(ConfigFile, ABadValueNamesFileLineKeyValueAndRange) {
+    EXPECT_THAT(error_of(write("a.cfg", "[core]\n\nwidth = 9\n")),
+                AllOf(HasSubstr("a.cfg:3"), HasSubstr("core.width"), HasSubstr("9"), HasSubstr("1 to 8")));
+}
+
+TEST_F(ConfigFile, RejectsUnknownAndRepeatedKeysAndStrayText) {
+    EXPECT_THAT(error_of(write("a.cfg", "[core]\nwidht = 2\n")),
+                AllOf(HasSubstr("a.cfg:2"), HasSubstr("core.width")));
+    EXPECT_THAT(error_of(write("b.cfg", "[core]\nwidth = 2\nwidth = 3\n")),
+                AllOf(HasSubstr("b.cfg:3"), HasSubstr("line 2")));
+    EXPECT_THAT(error_of(write("c.cfg", "[core]\nwidth 2\n")), HasSubstr("c.cfg:2"));
+}
+
+TEST_F(ConfigFile, RejectsMissingFilesFoldersAndCircles) {
+    EXPECT_THAT(error_of(folder / "none.cfg"), HasSubstr("none.cfg"));
+    EXPECT_THAT(error_of(folder), HasSubstr("directory"));
+    EXPECT_THAT(error_of(write("top.cfg", "base = none.cfg\n")),
+                AllOf(HasSubstr("none.cfg"), HasSubstr("top.cfg")));
+    write("one.cfg", "base = two.cfg\n");
+    EXPECT_THAT(error_of(write("two.cfg", "base = one.cfg\n")), HasSubstr("circle"));
+}
