@@ -1,0 +1,265 @@
+#include "models/cache/private_hierarchy.h"
+
+#include <algorithm>
+#include <string>
+
+namespace pagewalk::models {
+namespace {
+
+std::string component(CpuId cpu, const char* level) {
+    return "core" + std::to_string(index_of(cpu)) + "/" + level;
+}
+
+bool is_demand(AccessKind kind) { return kind != AccessKind::Prefetch; }
+
+} // namespace
+
+PrivateHierarchy::PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock,
+                                   CoherentMemory& memory, std::uint64_t seed)
+    : m_l1d(config.l1d, seed, component(cpu, "l1d")), m_l1i(config.l1i, seed, component(cpu, "l1i")),
+      m_l2(config.l2, seed, component(cpu, "l2")), m_clock(clock), m_memory(memory), m_cpu(cpu),
+      m_walks_through(config.walks_through), m_l1_inclusion(config.l1_inclusion),
+      m_sends_clean_victims(memory.wants_clean_victims()) {
+    memory.attach(cpu, *this);
+}
+
+void PrivateHierarchy::declare(StatGroup group) const {
+    m_l1i.stats.declare(group.group("l1i"), "cycles");
+    m_l1d.stats.declare(group.group("l1d"), "cycles");
+    m_l2.stats.declare(group.group("l2"), "cycles");
+}
+
+bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, std::uint64_t ready, bool demand) {
+    const bool in_flight = line.ready() > ready;
+    if (!demand) return in_flight;
+    if (in_flight) ++level.stats.merges;
+    if (line.prefetched()) {
+        line.clear_prefetched();
+        ++level.stats.prefetches_useful;
+        if (in_flight) ++level.stats.prefetches_late;
+    }
+    return in_flight;
+}
+
+AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number, std::uint64_t cycle,
+                                       AccessKind kind) {
+    const std::uint64_t ready = cycle + m_l1d.latency;
+    const bool in_flight = note_hit(m_l1d, line, ready, true);
+    const AccessResult result{std::max(ready, line.ready()), in_flight ? line.source() : HitLevel::L1};
+    if (kind != AccessKind::Store) return result;
+    if (line.exclusive()) {
+        line.set_dirty();
+        return result;
+    }
+    ++m_l1d.stats.upgrades;
+    const L2Result upgraded = upgrade(number, ready + m_l2.latency, result.ready);
+    if (CacheLine* const mine = m_l1d.tags.probe(number)) {
+        mine->set_exclusive();
+        mine->set_dirty();
+        mine->set_ready(upgraded.ready);
+    }
+    return {upgraded.ready, upgraded.level};
+}
+
+AccessResult PrivateHierarchy::l1d_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle,
+                                        AccessKind kind, VirtAddr pc) {
+    const AccessResult result = line != nullptr ? hit_l1d(*line, line_number_of(address), cycle, kind)
+                                                : miss_l1(m_l1d, address, cycle, kind, pc);
+    if (m_l1d.prefetcher.active() && kind != AccessKind::Walk)
+        m_l1d.prefetcher.train(address, pc,
+                               [&](PhysAddr target) { prefetch_l1(m_l1d, target, cycle + m_l1d.latency); });
+    return result;
+}
+
+AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle) {
+    const std::uint64_t ready = cycle + m_l1i.latency;
+    AccessResult result;
+    if (line != nullptr) {
+        const bool in_flight = note_hit(m_l1i, *line, ready, true);
+        result = {std::max(ready, line->ready()), in_flight ? line->source() : HitLevel::L1};
+    } else {
+        result = miss_l1(m_l1i, address, cycle, AccessKind::Fetch, VirtAddr());
+    }
+    m_l1i.prefetcher.train(address, VirtAddr(), [&](PhysAddr target) { prefetch_l1(m_l1i, target, ready); });
+    return result;
+}
+
+AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind,
+                                       VirtAddr pc) {
+    ++l1.stats.misses;
+    if (kind == AccessKind::Walk) ++l1.stats.walk_misses;
+    const std::uint64_t known = cycle + l1.latency;
+    const MshrFile::Grant grant = l1.mshrs.acquire(known);
+    if (grant.start != known) ++l1.stats.mshr_waits;
+    const LineNumber number = line_number_of(address);
+    const L2Result below = access_l2(number, grant.start, kind, pc, address);
+    l1.mshrs.hold(grant, below.ready);
+    l1.stats.miss_time += below.ready - known;
+    CacheLine& line = fill_l1(l1, number, below);
+    if (kind == AccessKind::Store) line.set_dirty();
+    return {below.ready, below.level};
+}
+
+PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::uint64_t cycle,
+                                                       AccessKind kind, VirtAddr pc, PhysAddr address) {
+    const bool demand = is_demand(kind);
+    const std::uint64_t known = cycle + m_l2.latency;
+    if (demand) {
+        ++m_l2.stats.accesses;
+        if (kind == AccessKind::Walk) ++m_l2.stats.walk_accesses;
+    }
+    L2Result result;
+    if (CacheLine* const line = m_l2.tags.access(number)) {
+        const bool in_flight = note_hit(m_l2, *line, known, demand);
+        result = {std::max(known, line->ready()), in_flight ? line->source() : HitLevel::L2,
+                  line->exclusive()};
+        if (kind == AccessKind::Store && !result.exclusive) {
+            ++m_l2.stats.upgrades;
+            result = upgrade(number, known, result.ready);
+        }
+    } else {
+        if (demand) {
+            ++m_l2.stats.misses;
+            if (kind == AccessKind::Walk) ++m_l2.stats.walk_misses;
+        }
+        result = fetch_into_l2(number, known, kind);
+        if (demand) m_l2.stats.miss_time += result.ready - known;
+    }
+    if (m_l2.prefetcher.active() && demand && kind != AccessKind::Walk)
+        m_l2.prefetcher.train(address, pc, [&](PhysAddr target) { prefetch_l2(target, known); });
+    return result;
+}
+
+PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, std::uint64_t cycle,
+                                                           AccessKind kind) {
+    const MshrFile::Grant grant = m_l2.mshrs.acquire(cycle);
+    if (grant.start != cycle) ++m_l2.stats.mshr_waits;
+    const LineResponse response = m_memory.request({.line = address_of_line(number),
+                                                    .cpu = m_cpu,
+                                                    .kind = kind,
+                                                    .time = m_clock.to_ticks(Cycles(grant.start))});
+    const std::uint64_t ready = std::max(grant.start, m_clock.to_cycles(response.ready).value());
+    m_l2.mshrs.hold(grant, ready);
+    CacheLine& line = fill_l2(number, ready, response.level);
+    if (response.exclusive) line.set_exclusive();
+    return {ready, response.level, response.exclusive};
+}
+
+PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, std::uint64_t cycle,
+                                                     std::uint64_t data_ready) {
+    const LineResponse response = m_memory.request({.line = address_of_line(number),
+                                                    .cpu = m_cpu,
+                                                    .kind = AccessKind::Store,
+                                                    .time = m_clock.to_ticks(Cycles(cycle))});
+    const std::uint64_t ready = std::max(data_ready, m_clock.to_cycles(response.ready).value());
+    if (CacheLine* const line = m_l2.tags.probe(number)) {
+        line->set_exclusive();
+        line->set_ready(ready);
+    }
+    return {ready, response.level, true};
+}
+
+void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle) {
+    const LineNumber number = line_number_of(address);
+    if (l1.tags.probe(number) != nullptr) return;
+    const auto grant = l1.mshrs.try_acquire(cycle);
+    if (!grant) return;
+    ++l1.stats.prefetches;
+    const L2Result below = access_l2(number, cycle, AccessKind::Prefetch, VirtAddr(), address);
+    l1.mshrs.hold(*grant, below.ready);
+    fill_l1(l1, number, below).set_prefetched();
+}
+
+void PrivateHierarchy::prefetch_l2(PhysAddr address, std::uint64_t cycle) {
+    const LineNumber number = line_number_of(address);
+    if (m_l2.tags.probe(number) != nullptr || !m_l2.mshrs.has_free(cycle)) return;
+    ++m_l2.stats.prefetches;
+    fetch_into_l2(number, cycle, AccessKind::Prefetch);
+    if (CacheLine* const line = m_l2.tags.probe(number)) line->set_prefetched();
+}
+
+CacheLine& PrivateHierarchy::fill_l1(Level& l1, LineNumber number, const L2Result& from) {
+    CacheLine victim;
+    CacheLine& line = l1.tags.allocate(number, victim);
+    line.fill(number, from.ready, from.level);
+    if (from.exclusive) line.set_exclusive();
+    if (!victim.valid()) return line;
+    if (victim.dirty()) {
+        ++l1.stats.write_backs_out;
+        write_back_to_l2(victim, from.ready);
+    } else if (m_sends_clean_victims && m_l2.tags.probe(victim.number()) == nullptr) {
+        Level& other = &l1 == &m_l1d ? m_l1i : m_l1d;
+        if (other.tags.probe(victim.number()) == nullptr)
+            send_victim(victim.number(), from.ready, Dirty::No, Retained::No);
+    }
+    return line;
+}
+
+CacheLine& PrivateHierarchy::fill_l2(LineNumber number, std::uint64_t ready, HitLevel source) {
+    CacheLine victim;
+    CacheLine& line = m_l2.tags.allocate(number, victim);
+    line.fill(number, ready, source);
+    if (victim.valid()) leave_l2(victim, ready);
+    return line;
+}
+
+void PrivateHierarchy::write_back_to_l2(const CacheLine& victim, std::uint64_t cycle) {
+    ++m_l2.stats.write_backs_in;
+    CacheLine* line = m_l2.tags.access(victim.number());
+    if (line == nullptr) line = &fill_l2(victim.number(), cycle, HitLevel::L2);
+    line->set_exclusive();
+    line->set_dirty();
+}
+
+void PrivateHierarchy::leave_l2(const CacheLine& victim, std::uint64_t cycle) {
+    Dirty dirty = victim.dirty() ? Dirty::Yes : Dirty::No;
+    Retained retained = Retained::No;
+    if (m_l1_inclusion == L1Inclusion::Inclusive) {
+        if (CacheLine* const copy = m_l1d.tags.probe(victim.number())) {
+            if (copy->dirty()) dirty = Dirty::Yes;
+            m_l1d.tags.drop(*copy);
+        }
+        if (CacheLine* const copy = m_l1i.tags.probe(victim.number())) m_l1i.tags.drop(*copy);
+    } else if (m_sends_clean_victims && (m_l1d.tags.probe(victim.number()) != nullptr ||
+                                         m_l1i.tags.probe(victim.number()) != nullptr)) {
+        retained = Retained::Yes;
+    }
+    if (dirty == Dirty::Yes) ++m_l2.stats.write_backs_out;
+    if (dirty == Dirty::Yes || m_sends_clean_victims) send_victim(victim.number(), cycle, dirty, retained);
+}
+
+void PrivateHierarchy::send_victim(LineNumber number, std::uint64_t cycle, Dirty dirty, Retained retained) {
+    m_memory.evict({.line = address_of_line(number),
+                    .cpu = m_cpu,
+                    .kind = AccessKind::WriteBack,
+                    .time = m_clock.to_ticks(Cycles(cycle))},
+                   dirty, retained);
+}
+
+SnoopTarget::Dirty PrivateHierarchy::invalidate(PhysAddr address) {
+    const LineNumber number = line_number_of(address);
+    Dirty dirty = Dirty::No;
+    for (Level* level : {&m_l1i, &m_l1d, &m_l2}) {
+        CacheLine* const line = level->tags.probe(number);
+        if (line == nullptr) continue;
+        if (line->dirty()) dirty = Dirty::Yes;
+        ++level->stats.snoop_invalidations;
+        level->tags.drop(*line);
+    }
+    return dirty;
+}
+
+SnoopTarget::Dirty PrivateHierarchy::downgrade(PhysAddr address) {
+    const LineNumber number = line_number_of(address);
+    Dirty dirty = Dirty::No;
+    for (Level* level : {&m_l1d, &m_l2}) {
+        CacheLine* const line = level->tags.probe(number);
+        if (line == nullptr) continue;
+        if (line->dirty()) dirty = Dirty::Yes;
+        ++level->stats.snoop_downgrades;
+        line->set_shared();
+    }
+    return dirty;
+}
+
+} // namespace pagewalk::models

@@ -1,0 +1,146 @@
+#pragma once
+
+#include "base/stats.h"
+#include "base/time.h"
+#include "contract/memory_access.h"
+#include "models/cache/cache.h"
+#include "models/cache/cache_config.h"
+#include "models/cache/cache_stats.h"
+#include "models/cache/coherent_memory.h"
+#include "models/cache/mshr_file.h"
+#include "models/cache/prefetch/prefetcher.h"
+
+#include <array>
+#include <cstdint>
+
+namespace pagewalk::models {
+
+struct AccessResult {
+    std::uint64_t ready = 0;       ///< core cycle at which the data is available (a store: the line is ours)
+    HitLevel level = HitLevel::L1; ///< for a line on its way: where it comes from
+};
+
+/// L1I, L1D and L2 of one core. Works in core cycles; what L2 lacks goes to the shared memory system in
+/// ticks.
+///
+/// Timing: an access at cycle t that hits in L1 is ready at t + L1 latency; L2's look-up begins then and adds
+/// its own latency; a miss leaves the hierarchy after that. Lines are entered when they are asked for, with
+/// the time at which their data comes; who meets a line before waits for it (a merge with the miss under
+/// way). Dropped lines go down when the line that replaces them arrives, and delay nobody.
+///
+/// L1 and L2 are not inclusive by default: each level fills on a miss, and L2 dropping a line leaves L1
+/// alone.
+class PrivateHierarchy final : public SnoopTarget {
+public:
+    PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock, CoherentMemory& memory,
+                     std::uint64_t seed);
+
+    AccessResult load(PhysAddr address, std::uint64_t cycle, VirtAddr pc) {
+        ++m_l1d.stats.accesses;
+        CacheLine* const line = m_l1d.tags.access(line_number_of(address));
+        const std::uint64_t ready = cycle + m_l1d.latency;
+        if (line != nullptr && is_plain_hit(*line, ready)) [[likely]]
+            return {ready, HitLevel::L1};
+        return l1d_slow(line, address, cycle, AccessKind::Load, pc);
+    }
+
+    AccessResult store(PhysAddr address, std::uint64_t cycle, VirtAddr pc) {
+        ++m_l1d.stats.accesses;
+        CacheLine* const line = m_l1d.tags.access(line_number_of(address));
+        const std::uint64_t ready = cycle + m_l1d.latency;
+        if (line != nullptr && is_plain_hit(*line, ready) && line->exclusive()) [[likely]] {
+            line->set_dirty();
+            return {ready, HitLevel::L1};
+        }
+        return l1d_slow(line, address, cycle, AccessKind::Store, pc);
+    }
+
+    AccessResult fetch(PhysAddr address, std::uint64_t cycle) {
+        ++m_l1i.stats.accesses;
+        CacheLine* const line = m_l1i.tags.access(line_number_of(address));
+        const std::uint64_t ready = cycle + m_l1i.latency;
+        if (line != nullptr && line->ready() <= ready && !line->prefetched() && !m_l1i.prefetcher.active())
+            [[likely]]
+            return {ready, HitLevel::L1};
+        return l1i_slow(line, address, cycle);
+    }
+
+    /// A page walker's load of a table entry.
+    AccessResult walk(PhysAddr address, std::uint64_t cycle) {
+        if (m_walks_through == WalksThrough::L2) {
+            const L2Result result =
+                access_l2(line_number_of(address), cycle, AccessKind::Walk, VirtAddr(), address);
+            return {result.ready, result.level};
+        }
+        ++m_l1d.stats.accesses;
+        ++m_l1d.stats.walk_accesses;
+        CacheLine* const line = m_l1d.tags.access(line_number_of(address));
+        const std::uint64_t ready = cycle + m_l1d.latency;
+        if (line != nullptr && line->ready() <= ready && !line->prefetched()) [[likely]]
+            return {ready, HitLevel::L1};
+        return l1d_slow(line, address, cycle, AccessKind::Walk, VirtAddr());
+    }
+
+    Dirty invalidate(PhysAddr line) override;
+    Dirty downgrade(PhysAddr line) override;
+
+    [[nodiscard]] const Clock& clock() const { return m_clock; }
+    [[nodiscard]] CpuId cpu() const { return m_cpu; }
+    [[nodiscard]] const CacheStats& l1i_stats() const { return m_l1i.stats; }
+    [[nodiscard]] const CacheStats& l1d_stats() const { return m_l1d.stats; }
+    [[nodiscard]] const CacheStats& l2_stats() const { return m_l2.stats; }
+    void declare(StatGroup group) const;
+
+private:
+    struct Level {
+        Level(const CacheConfig& config, std::uint64_t seed, const std::string& name)
+            : latency(config.latency.value()), tags(config, seed, name), mshrs(config.mshrs),
+              prefetcher(config) {}
+        std::uint64_t latency;
+        Cache tags;
+        CacheStats stats;
+        MshrFile mshrs;
+        Prefetcher prefetcher;
+    };
+    struct L2Result {
+        std::uint64_t ready = 0;
+        HitLevel level = HitLevel::L2;
+        bool exclusive = false;
+    };
+
+    [[nodiscard]] bool is_plain_hit(const CacheLine& line, std::uint64_t ready) const {
+        return line.ready() <= ready && !line.prefetched() && !m_l1d.prefetcher.active();
+    }
+
+    AccessResult l1d_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle, AccessKind kind,
+                          VirtAddr pc);
+    AccessResult l1i_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle);
+    AccessResult hit_l1d(CacheLine& line, LineNumber number, std::uint64_t cycle, AccessKind kind);
+    AccessResult miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind, VirtAddr pc);
+    L2Result access_l2(LineNumber line, std::uint64_t cycle, AccessKind kind, VirtAddr pc, PhysAddr address);
+    L2Result fetch_into_l2(LineNumber line, std::uint64_t cycle, AccessKind kind);
+    L2Result upgrade(LineNumber line, std::uint64_t cycle, std::uint64_t data_ready);
+
+    void prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle);
+    void prefetch_l2(PhysAddr address, std::uint64_t cycle);
+    /// Counts a hit's merge or first use of a prefetched line; returns whether its data is still on the way.
+    static bool note_hit(Level& level, CacheLine& line, std::uint64_t ready, bool demand);
+
+    CacheLine& fill_l1(Level& l1, LineNumber line, const L2Result& from);
+    CacheLine& fill_l2(LineNumber line, std::uint64_t ready, HitLevel source);
+    void write_back_to_l2(const CacheLine& victim, std::uint64_t cycle);
+    void leave_l2(const CacheLine& victim, std::uint64_t cycle);
+    void send_victim(LineNumber line, std::uint64_t cycle, Dirty dirty, Retained retained);
+
+    Level m_l1d;
+    Level m_l1i;
+    Level m_l2;
+    Clock m_clock;
+    CoherentMemory& m_memory;
+    CpuId m_cpu;
+    WalksThrough m_walks_through;
+    L1Inclusion m_l1_inclusion;
+    bool m_sends_clean_victims;
+};
+
+} // namespace pagewalk::models

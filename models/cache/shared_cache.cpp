@@ -1,0 +1,233 @@
+#include "models/cache/shared_cache.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <string>
+
+namespace pagewalk::models {
+
+void SharedCacheStats::declare(StatGroup group) const {
+    cache.declare(group, "ps");
+    group.counter("remote_cache_hits", remote_cache_hits, "count",
+                  "requests whose data came from another core's private caches");
+    group.counter("invalidations", invalidations, "count",
+                  "private copies dropped because another core stores to the line");
+    group.counter("downgrades", downgrades, "count", "exclusive private copies made shared");
+    group.counter("back_invalidations", back_invalidations, "count",
+                  "private copies dropped because the inclusive cache dropped the line");
+    group.counter("device_accesses", device_accesses, "count", "lines read or written by devices");
+}
+
+SharedCache::SharedCache(const LlcConfig& config, SharedCacheClients clients, MemoryPort& memory,
+                         std::uint64_t seed, std::string_view name)
+    : m_clients(clients.cpus), m_memory(memory), m_policy(config.policy) {
+    PAGEWALK_INVARIANT(clients.cpus >= 1 && clients.cpus <= SharerSet::max_sharers);
+    const Clock clock(config.frequency);
+    m_latency = clock.to_ticks(config.cache.latency);
+    m_port_use = clock.to_ticks(config.port);
+    m_snoop = clock.to_ticks(config.snoop);
+    m_slices.reserve(config.slices);
+    for (std::uint32_t i = 0; i < config.slices; ++i)
+        m_slices.emplace_back(config.cache, m_port_use, seed, std::string(name) + std::to_string(i));
+    if (clients.cpus > 1) m_directory.emplace(clients.private_lines);
+}
+
+void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
+    PAGEWALK_INVARIANT(!is_device(cpu));
+    m_clients[index_of(cpu)] = {&target, distance};
+}
+
+LineResponse SharedCache::request(const LineRequest& request) {
+    const LineNumber number = line_number_of(request.line);
+    Slice& slice = slice_of(number);
+    const Tick looked_up = slice.port.reserve(request.time, m_port_use) + m_latency;
+    if (is_device(request.cpu)) [[unlikely]] {
+        ++m_stats.device_accesses;
+        if (request.kind != AccessKind::WriteBack) return device_read(slice, number, request, looked_up);
+        device_write(slice, number, request, looked_up);
+        return {looked_up, HitLevel::Llc, false};
+    }
+    if (request.kind == AccessKind::WriteBack) {
+        evict(request, SnoopTarget::Dirty::Yes, Retained::No);
+        return {looked_up, HitLevel::Llc, false};
+    }
+
+    const bool demand = request.kind != AccessKind::Prefetch;
+    if (demand) {
+        ++m_stats.cache.accesses;
+        if (request.kind == AccessKind::Walk) ++m_stats.cache.walk_accesses;
+    }
+    Snooped snooped{.ready = looked_up};
+    if (m_directory) {
+        snooped = snoop(number, request, looked_up);
+        if (snooped.supplied) {
+            ++m_stats.remote_cache_hits;
+            take_dirty(slice, number, request, snooped.ready);
+            return {snooped.ready, HitLevel::RemoteCache, snooped.exclusive};
+        }
+        if (snooped.already_held) {
+            if (demand) ++m_stats.cache.upgrades;
+            return {snooped.ready, snooped.any ? HitLevel::RemoteCache : HitLevel::Llc, true};
+        }
+    }
+
+    if (CacheLine* const line = slice.tags.access(number)) {
+        const Tick ready = std::max(snooped.ready, Tick(line->ready()));
+        const bool in_flight = line->ready() > looked_up.value();
+        if (demand && in_flight) ++m_stats.cache.merges;
+        return {ready, in_flight ? line->source() : HitLevel::Llc, snooped.exclusive};
+    }
+    const MshrFile::Grant grant = slice.mshrs.acquire(looked_up.value());
+    if (grant.start != looked_up.value()) ++m_stats.cache.mshr_waits;
+    const Tick arrived = m_memory.access({request.line, request.cpu, request.kind, Tick(grant.start)});
+    slice.mshrs.hold(grant, arrived.value());
+    if (demand) {
+        ++m_stats.cache.misses;
+        if (request.kind == AccessKind::Walk) ++m_stats.cache.walk_misses;
+        m_stats.cache.miss_time += (arrived - looked_up).value();
+    }
+    if (m_policy != LlcPolicy::Victim) fill(slice, number, request, arrived, HitLevel::Memory);
+    return {std::max(arrived, snooped.ready), HitLevel::Memory, snooped.exclusive};
+}
+
+SharedCache::Snooped SharedCache::snoop(LineNumber number, const LineRequest& request, Tick time) {
+    DirectoryEntry& entry = m_directory->find_or_insert(number);
+    Snooped result{.ready = time};
+    result.already_held = entry.sharers.contains(request.cpu);
+    if (request.kind == AccessKind::Store) {
+        result.supplied =
+            invalidate_others(entry, request.cpu, time, result.ready) == SnoopTarget::Dirty::Yes;
+        result.any = result.ready != time;
+        entry.sharers.clear();
+        entry.sharers.add(request.cpu);
+        entry.state = DirectoryEntry::State::Exclusive;
+        return result;
+    }
+    result.already_held = false;
+    if (entry.state == DirectoryEntry::State::Exclusive && !entry.sharers.contains(request.cpu)) {
+        entry.sharers.for_each([&](CpuId owner) {
+            const Client& client = m_clients[index_of(owner)];
+            result.supplied = client.target->downgrade(request.line) == SnoopTarget::Dirty::Yes;
+            result.ready = time + m_snoop + client.distance;
+        });
+        result.any = true;
+        ++m_stats.downgrades;
+        entry.state = DirectoryEntry::State::Shared;
+    }
+    const bool alone = entry.sharers.empty() || (entry.state == DirectoryEntry::State::Exclusive &&
+                                                 entry.sharers.contains(request.cpu));
+    entry.sharers.add(request.cpu);
+    if (alone) entry.state = DirectoryEntry::State::Exclusive;
+    result.exclusive = alone;
+    return result;
+}
+
+SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry& entry, CpuId keep, Tick time, Tick& ready) {
+    SnoopTarget::Dirty dirty = SnoopTarget::Dirty::No;
+    const PhysAddr line = address_of_line(entry.line);
+    entry.sharers.for_each([&](CpuId cpu) {
+        if (cpu == keep) return;
+        const Client& client = m_clients[index_of(cpu)];
+        if (client.target->invalidate(line) == SnoopTarget::Dirty::Yes) dirty = SnoopTarget::Dirty::Yes;
+        ready = std::max(ready, time + m_snoop + client.distance);
+        ++m_stats.invalidations;
+    });
+    return dirty;
+}
+
+void SharedCache::evict(const LineRequest& request, SnoopTarget::Dirty dirty, Retained retained) {
+    const LineNumber number = line_number_of(request.line);
+    if (m_directory && retained == Retained::No) {
+        if (DirectoryEntry* const entry = m_directory->find(number)) {
+            entry->sharers.remove(request.cpu);
+            if (entry->sharers.empty()) m_directory->erase(*entry);
+        }
+    }
+    if (dirty == SnoopTarget::Dirty::No && m_policy != LlcPolicy::Victim) return;
+    Slice& slice = slice_of(number);
+    const Tick arrived = slice.port.reserve(request.time, m_port_use) + m_latency;
+    if (dirty == SnoopTarget::Dirty::Yes) {
+        ++m_stats.cache.write_backs_in;
+        take_dirty(slice, number, request, arrived);
+    } else if (slice.tags.access(number) == nullptr) {
+        fill(slice, number, request, arrived, HitLevel::Llc);
+    }
+}
+
+void SharedCache::take_dirty(Slice& slice, LineNumber number, const LineRequest& request, Tick time) {
+    CacheLine* line = slice.tags.access(number);
+    if (line == nullptr) line = &fill(slice, number, request, time, HitLevel::Llc);
+    line->set_dirty();
+}
+
+CacheLine& SharedCache::fill(Slice& slice, LineNumber number, const LineRequest& request, Tick ready,
+                             HitLevel source) {
+    CacheLine victim;
+    CacheLine& line = slice.tags.allocate(number, victim);
+    line.fill(number, ready.value(), source);
+    if (victim.valid()) leave(victim, request, ready);
+    return line;
+}
+
+void SharedCache::leave(const CacheLine& victim, const LineRequest& request, Tick time) {
+    bool dirty = victim.dirty();
+    const PhysAddr address = address_of_line(victim.number());
+    if (m_policy == LlcPolicy::Inclusive) {
+        const auto drop = [&](CpuId cpu) {
+            ++m_stats.back_invalidations;
+            if (m_clients[index_of(cpu)].target->invalidate(address) == SnoopTarget::Dirty::Yes) dirty = true;
+        };
+        if (!m_directory) {
+            drop(CpuId{0});
+        } else if (DirectoryEntry* const entry = m_directory->find(victim.number())) {
+            entry->sharers.for_each(drop);
+            m_directory->erase(*entry);
+        }
+    }
+    if (!dirty) return;
+    ++m_stats.cache.write_backs_out;
+    m_memory.access({address, request.cpu, AccessKind::WriteBack, time});
+}
+
+LineResponse SharedCache::device_read(Slice& slice, LineNumber number, const LineRequest& request,
+                                      Tick time) {
+    if (DirectoryEntry* const entry = m_directory ? m_directory->find(number) : nullptr;
+        entry != nullptr && entry->state == DirectoryEntry::State::Exclusive) {
+        SnoopTarget::Dirty dirty = SnoopTarget::Dirty::No;
+        Tick answered = time;
+        entry->sharers.for_each([&](CpuId owner) {
+            const Client& client = m_clients[index_of(owner)];
+            dirty = client.target->downgrade(request.line);
+            answered = time + m_snoop + client.distance;
+        });
+        entry->state = DirectoryEntry::State::Shared;
+        if (dirty == SnoopTarget::Dirty::Yes) {
+            take_dirty(slice, number, request, answered);
+            return {answered, HitLevel::RemoteCache, false};
+        }
+    }
+    if (SnoopTarget* const only = m_directory ? nullptr : m_clients.front().target;
+        only != nullptr && only->downgrade(request.line) == SnoopTarget::Dirty::Yes) {
+        take_dirty(slice, number, request, time + m_snoop);
+        return {time + m_snoop, HitLevel::RemoteCache, false};
+    }
+    if (const CacheLine* const line = slice.tags.access(number))
+        return {std::max(time, Tick(line->ready())), HitLevel::Llc, false};
+    return {m_memory.access({request.line, request.cpu, AccessKind::Dma, time}), HitLevel::Memory, false};
+}
+
+void SharedCache::device_write(Slice& slice, LineNumber number, const LineRequest& request, Tick time) {
+    if (m_directory) {
+        if (DirectoryEntry* const entry = m_directory->find(number)) {
+            Tick answered = time;
+            invalidate_others(*entry, request.cpu, time, answered);
+            m_directory->erase(*entry);
+        }
+    } else if (m_clients.front().target != nullptr) {
+        m_clients.front().target->invalidate(request.line);
+    }
+    take_dirty(slice, number, request, time);
+}
+
+} // namespace pagewalk::models

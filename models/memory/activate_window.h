@@ -1,0 +1,85 @@
+#pragma once
+
+#include "models/memory/dram_timing.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace pagewalk::models {
+
+/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. Remembers the last 16 in
+/// order of time; an activate may be put between earlier ones where all constraints hold on both sides.
+class ActivateWindow {
+public:
+    explicit ActivateWindow(const DramTiming& timing)
+        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(timing.t_rrd_l.value()), m_faw(timing.t_faw.value()) {}
+
+    /// The first moment not before `earliest` at which a bank of `group` may be activated.
+    [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) const {
+        std::size_t i = m_count;
+        while (i > 0 && m_activates[i - 1].time > earliest) --i;
+        // Position i: behind activate i - 1, before activate i.
+        for (std::uint64_t time = earliest;; ++i) {
+            if (i > 0) time = std::max(time, m_activates[i - 1].time);
+            time = std::max(time, bound_by_earlier(i, group));
+            if (i == m_count || fits_before_later(i, group, time)) return time;
+        }
+    }
+
+    void insert(std::uint64_t time, std::uint32_t group) {
+        std::size_t i = m_count;
+        while (i > 0 && m_activates[i - 1].time > time) --i;
+        if (m_count == capacity) {
+            if (i == 0) return;
+            std::move(m_activates.begin() + 1, m_activates.begin() + static_cast<std::ptrdiff_t>(i),
+                      m_activates.begin());
+            m_activates[i - 1] = {time, group};
+            return;
+        }
+        std::move_backward(m_activates.begin() + static_cast<std::ptrdiff_t>(i),
+                           m_activates.begin() + static_cast<std::ptrdiff_t>(m_count),
+                           m_activates.begin() + static_cast<std::ptrdiff_t>(m_count + 1));
+        m_activates[i] = {time, group};
+        ++m_count;
+    }
+
+private:
+    static constexpr std::size_t capacity = 16;
+    struct Activate {
+        std::uint64_t time = 0;
+        std::uint32_t group = 0;
+    };
+
+    [[nodiscard]] std::uint64_t spacing(std::uint32_t a, std::uint32_t b) const {
+        return a == b ? m_rrd_l : m_rrd_s;
+    }
+    [[nodiscard]] std::uint64_t bound_by_earlier(std::size_t i, std::uint32_t group) const {
+        std::uint64_t bound = 0;
+        for (std::size_t back = 1; back <= 3 && back <= i; ++back) {
+            const Activate& earlier = m_activates[i - back];
+            bound = std::max(bound, earlier.time + spacing(earlier.group, group));
+        }
+        if (i >= 4) bound = std::max(bound, m_activates[i - 4].time + m_faw);
+        return bound;
+    }
+    [[nodiscard]] bool fits_before_later(std::size_t i, std::uint32_t group, std::uint64_t time) const {
+        for (std::size_t k = i; k < m_count && k < i + 3; ++k)
+            if (time + spacing(m_activates[k].group, group) > m_activates[k].time) return false;
+        // Any five in a row with the new one among them must span tFAW.
+        for (std::size_t later = 1; later <= 4 && i + later - 1 < m_count; ++later) {
+            const std::size_t before = 4 - later; // how many come before the new one
+            if (before > i) continue;
+            const std::uint64_t first = before == 0 ? time : m_activates[i - before].time;
+            if (first + m_faw > m_activates[i + later - 1].time) return false;
+        }
+        return true;
+    }
+
+    std::uint64_t m_rrd_s, m_rrd_l, m_faw;
+    std::size_t m_count = 0;
+    std::array<Activate, capacity> m_activates{};
+};
+
+} // namespace pagewalk::models

@@ -1,0 +1,109 @@
+#include "models/memory/dram_controller.h"
+
+#include "base/address.h"
+
+#include <algorithm>
+
+namespace pagewalk::models {
+
+void DramStats::declare(StatGroup group) const {
+    group.counter("reads", reads, "count", "lines read");
+    group.counter("writes", writes, "count", "lines written to the controller");
+    group.counter("read_bytes", read_bytes, "bytes", "read over the data bus or from the write queue");
+    group.counter("write_bytes", write_bytes, "bytes", "written to the controller");
+    group.counter("row_hits", row_hits, "count", "accesses to a row that was open");
+    group.counter("row_misses", row_misses, "count", "accesses to a bank that was closed");
+    group.counter("row_conflicts", row_conflicts, "count", "accesses to a bank with another row open");
+    group.counter("forwarded", forwarded, "count", "reads served from the write queue");
+    group.counter("merged_writes", merged_writes, "count", "writes to a line that was in the write queue");
+    group.counter("drains", drains, "count", "batches of writes sent to the DRAM");
+    group.counter("bus_busy", bus_busy, "ps", "data on the bus, summed over the channels");
+    group.counter("refreshes", refreshes, "count", "all-bank refreshes of a rank");
+    group.histogram("read_latency", read_latency, "ps", "from a read's arrival to its data");
+}
+
+DramController::DramController(const DramConfig& config)
+    : m_timing(DramTiming::make(config.standard, config.timing, config.channel_bytes)), m_mapper(config),
+      m_latency_in(config.controller_latency.value() / 2),
+      m_latency_out(config.controller_latency.value() - config.controller_latency.value() / 2),
+      m_write_high(config.write_high), m_write_low(config.write_low) {
+    config.validate();
+    for (std::uint32_t i = 0; i < config.channels; ++i) {
+        m_channels.push_back({.dram = DramChannel(config, m_timing), .queue = {}});
+        m_channels.back().queue.reserve(config.write_queue);
+    }
+}
+
+Tick DramController::access(const LineRequest& request) {
+    const std::uint64_t line = request.line.value() >> line_shift;
+    const DramPlace place = m_mapper.place(request.line);
+    Channel& channel = m_channels[place.channel];
+    const std::uint64_t known = request.time.value() + m_latency_in;
+    if (request.kind == AccessKind::WriteBack) {
+        write(channel, place, line, known);
+        return Tick(known);
+    }
+    ++m_stats.reads;
+    m_stats.read_bytes += line_size;
+    std::uint64_t served = known;
+    if (is_queued(channel, line)) {
+        ++m_stats.forwarded;
+    } else {
+        const std::uint64_t refreshes = channel.dram.refreshes();
+        const DramChannel::Served read = channel.dram.read(place, known);
+        m_stats.refreshes += channel.dram.refreshes() - refreshes;
+        m_stats.bus_busy += m_timing.burst.value();
+        count(read.outcome);
+        served = read.data_end;
+    }
+    const Tick arrives(served + m_latency_out);
+    m_stats.read_latency.add((arrives - request.time).value());
+    return arrives;
+}
+
+bool DramController::is_queued(const Channel& channel, std::uint64_t line) {
+    if (channel.filter[filter_slot(line)] == 0) [[likely]]
+        return false;
+    return std::ranges::find(channel.queue, line, &DramChannel::Write::line) != channel.queue.end();
+}
+
+void DramController::write(Channel& channel, const DramPlace& place, std::uint64_t line, std::uint64_t time) {
+    ++m_stats.writes;
+    m_stats.write_bytes += line_size;
+    if (is_queued(channel, line)) {
+        ++m_stats.merged_writes;
+        return;
+    }
+    ++channel.filter[filter_slot(line)];
+    channel.queue.push_back({place, line});
+    if (channel.queue.size() >= m_write_high) drain(channel, time);
+}
+
+void DramController::drain(Channel& channel, std::uint64_t time) {
+    ++m_stats.drains;
+    const std::size_t batch = channel.queue.size() - m_write_low;
+    const std::uint64_t refreshes = channel.dram.refreshes();
+    channel.dram.write_batch(channel.queue.data(), batch, time, [&](RowOutcome outcome) {
+        m_stats.bus_busy += m_timing.burst.value();
+        count(outcome);
+    });
+    m_stats.refreshes += channel.dram.refreshes() - refreshes;
+    for (std::size_t i = 0; i < batch; ++i) --channel.filter[filter_slot(channel.queue[i].line)];
+    channel.queue.erase(channel.queue.begin(), channel.queue.begin() + static_cast<std::ptrdiff_t>(batch));
+}
+
+void DramController::count(RowOutcome outcome) {
+    switch (outcome) {
+    case RowOutcome::Hit:
+        ++m_stats.row_hits;
+        break;
+    case RowOutcome::Miss:
+        ++m_stats.row_misses;
+        break;
+    case RowOutcome::Conflict:
+        ++m_stats.row_conflicts;
+        break;
+    }
+}
+
+} // namespace pagewalk::models

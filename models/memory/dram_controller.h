@@ -1,0 +1,72 @@
+#pragma once
+
+#include "base/histogram.h"
+#include "base/stats.h"
+#include "models/memory/address_mapping.h"
+#include "models/memory/dram_channel.h"
+#include "models/memory/dram_config.h"
+#include "models/memory/memory_port.h"
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+namespace pagewalk::models {
+
+struct DramStats {
+    std::uint64_t reads = 0;
+    std::uint64_t writes = 0; ///< taken into the write queue
+    std::uint64_t read_bytes = 0;
+    std::uint64_t write_bytes = 0;
+    std::uint64_t row_hits = 0;
+    std::uint64_t row_misses = 0;
+    std::uint64_t row_conflicts = 0;
+    std::uint64_t forwarded = 0; ///< reads served from the write queue
+    std::uint64_t merged_writes = 0;
+    std::uint64_t drains = 0;
+    std::uint64_t bus_busy = 0; ///< ticks, all channels
+    std::uint64_t refreshes = 0;
+    Histogram read_latency; ///< ticks
+
+    void declare(StatGroup group) const;
+};
+
+/// A memory controller with its channels. Reads pay half the controller's latency on the way in and half on
+/// the way out; writes are accepted into the channel's write queue after half of it and drained in batches.
+class DramController final : public MemoryPort {
+public:
+    explicit DramController(const DramConfig& config);
+
+    Tick access(const LineRequest& request) override;
+
+    [[nodiscard]] const DramStats& stats() const { return m_stats; }
+    [[nodiscard]] const DramTiming& timing() const { return m_timing; }
+    void declare(StatGroup group) const { m_stats.declare(group); }
+
+private:
+    struct Channel {
+        DramChannel dram;
+        std::vector<DramChannel::Write> queue;
+        std::array<std::uint8_t, 256>
+            filter{}; ///< queued lines by hash: most reads need not search the queue
+    };
+
+    [[nodiscard]] static std::size_t filter_slot(std::uint64_t line) {
+        return static_cast<std::size_t>((line * 0x9e3779b97f4a7c15ULL) >> 56);
+    }
+    [[nodiscard]] static bool is_queued(const Channel& channel, std::uint64_t line);
+    void write(Channel& channel, const DramPlace& place, std::uint64_t line, std::uint64_t time);
+    void drain(Channel& channel, std::uint64_t time);
+    void count(RowOutcome outcome);
+
+    DramTiming m_timing;
+    AddressMapper m_mapper;
+    std::uint64_t m_latency_in;
+    std::uint64_t m_latency_out;
+    std::size_t m_write_high;
+    std::size_t m_write_low;
+    std::vector<Channel> m_channels;
+    DramStats m_stats;
+};
+
+} // namespace pagewalk::models

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "base/option.h"
+#include "base/time.h"
+
+#include <cstdint>
+
+namespace pagewalk::models {
+
+enum class DramStandard : std::uint8_t { Ddr4_2400, Ddr4_3200, Ddr5_4800, Custom };
+
+/// Timing parameters by their JEDEC names, in clocks of half the data rate; the refresh times in ticks. In an
+/// option, 0 takes the standard's number.
+struct DramTimingOptions {
+    std::uint64_t data_rate = 0; ///< transfers a second
+    Cycles t_cl, t_cwl, t_rcd, t_rp, t_ras;
+    Cycles t_ccd_s, t_ccd_l, t_ccd_l_wr;
+    Cycles t_rrd_s, t_rrd_l, t_faw;
+    Cycles t_wr, t_wtr_s, t_wtr_l, t_rtp, t_rtrs;
+    Tick t_refi, t_rfc;
+
+    void declare(OptionGroup group);
+};
+
+/// The same in ticks, complete.
+struct DramTiming {
+    Tick t_ck; ///< rounded down; no other figure is derived from it
+    Tick t_cl, t_cwl, t_rcd, t_rp, t_ras, t_rc;
+    Tick t_ccd_s, t_ccd_l, t_ccd_l_wr;
+    Tick t_rrd_s, t_rrd_l, t_faw;
+    Tick t_wr, t_wtr_s, t_wtr_l, t_rtp, t_rtrs;
+    Tick t_refi, t_rfc;
+    Tick burst; ///< one line on the data bus
+
+    /// The standard's numbers with what `options` sets in their place. `channel_bytes`: width of a channel.
+    /// Throws ConfigError when a custom timing lacks a parameter, naming it.
+    [[nodiscard]] static DramTiming make(DramStandard standard, const DramTimingOptions& options,
+                                         std::uint32_t channel_bytes);
+};
+
+/// The standard's own numbers; all 0 for Custom.
+[[nodiscard]] const DramTimingOptions& jedec_timing(DramStandard standard);
+
+} // namespace pagewalk::models
