@@ -18,7 +18,7 @@ Program chase(ThreadContext context, VirtAddr start, PointerChaseConfig config, 
 
     const std::uint64_t elements = config.bytes / config.stride;
     std::uint64_t place = elements / context.threads * context.thread;
-    for (std::uint64_t cycle = 0; cycle < config.cycles; ++cycle)
+    for (std::uint64_t cycle = 0; cycle < config.cycles && !emit.done(); ++cycle)
         for (std::uint64_t i = 0; i < elements && !emit.done(); ++i) {
             emit.load(start + order(place) * config.stride, 0);
             if (++place == elements) place = 0;

@@ -56,14 +56,16 @@ Program run_kernels(ThreadContext context, std::vector<Area> arrays, std::uint64
     for (std::uint64_t repeat = 0; repeat < repeats && !emit.done(); ++repeat) {
         for (std::size_t k = 0; k < kernels.size(); ++k) {
             const Kernel& kernel = kernels[k];
-            for (std::uint64_t i = first; i < last && !emit.done(); ++i) {
+            std::uint64_t i = first;
+            // Once done, one iteration each leads out of the remaining kernels.
+            do {
                 const std::uint64_t at = i * vector_bytes;
                 emit.load(arrays[kernel.first_source].start + at, 0, vector_log2);
                 if (kernel.loads == 2) emit.load(arrays[kernel.second_source].start + at, 1, vector_log2);
                 emit.store(arrays[kernel.destination].start + at, store_instruction[k], vector_log2);
                 emit.execute(*bodies[k]);
                 if (emit.full()) co_yield Pause::BatchFull;
-            }
+            } while (++i < last && !emit.done());
         }
         emit.execute(again);
     }

@@ -57,6 +57,13 @@ TEST(PointerChase, VisitsEachElementOncePerCycle) {
     }
 }
 
+TEST(PointerChase, EndsPromptlyWhenManyCyclesAreLeft) {
+    SyntheticConfig config = small_config();
+    config.common.instructions = 1000;
+    config.pointer_chase.cycles = 1ULL << 32;
+    EXPECT_LT(run_first("pointer_chase", config).instructions, 1010U);
+}
+
 TEST(PointerChase, JumpsFarAndDependsOnTheLoadBefore) {
     SyntheticConfig config = small_config();
     config.common.first_touch = FirstTouch::Off;

@@ -17,17 +17,22 @@ protected:
     [[nodiscard]] std::string name() const { return std::string(GetParam()); }
 };
 
-TEST_P(EveryGenerator, FollowsItsBranches) {
-    const auto workload = make_synthetic(name(), small_config());
-    const Record got = run(workload->thread(ThreadIndex{0}));
-    for (std::size_t i = 1; i < got.blocks.size(); ++i) {
-        const StaticBlock& before = *got.blocks[i - 1];
-        const StaticBlock& block = *got.blocks[i];
-        const bool falls_through = block.pc == before.end() && before.branch != BranchKind::DirectJump;
-        const bool jumps = before.branch != BranchKind::None && before.branch != BranchKind::Syscall &&
-                           block.pc == before.target;
-        ASSERT_TRUE(falls_through || jumps)
-            << "execution " << i << std::hex << " from " << before.pc.value() << " to " << block.pc.value();
+TEST_P(EveryGenerator, FollowsItsBranchesToItsEndAndWhereItIsCutShort) {
+    for (const std::uint64_t instructions : {0ULL, 10ULL, 3000ULL}) {
+        SyntheticConfig config = small_config();
+        config.common.instructions = instructions;
+        const auto workload = make_synthetic(name(), config);
+        const Record got = run(workload->thread(ThreadIndex{0}));
+        for (std::size_t i = 1; i < got.blocks.size(); ++i) {
+            const StaticBlock& before = *got.blocks[i - 1];
+            const StaticBlock& block = *got.blocks[i];
+            const bool falls_through = block.pc == before.end() && before.branch != BranchKind::DirectJump;
+            const bool jumps = before.branch != BranchKind::None && before.branch != BranchKind::Syscall &&
+                               block.pc == before.target;
+            ASSERT_TRUE(falls_through || jumps)
+                << "execution " << i << " of " << instructions << std::hex << " from " << before.pc.value()
+                << " to " << block.pc.value();
+        }
     }
 }
 

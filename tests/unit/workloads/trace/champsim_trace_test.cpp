@@ -80,6 +80,29 @@ TEST_F(ChampSimTrace, LearnsTheLengthOfACallFromItsReturn) {
     EXPECT_EQ(got.executions[6].block, got.executions[3].block);
 }
 
+TEST_F(ChampSimTrace, NeverTakesAJumpAheadForAFallThrough) {
+    // Its length is unknown and its target where the assumed length would end.
+    const Drained got =
+        read({conditional(0x1000, true), plain(0x1004), conditional(0x1007, true), plain(0x1000)});
+    EXPECT_EQ(got.executions[0].block->target, VirtAddr(0x1004));
+    EXPECT_NE(got.executions[0].block->end(), VirtAddr(0x1004));
+}
+
+TEST_F(ChampSimTrace, LeavesTheTargetOfReturnsAndIndirectJumpsToThePredictor) {
+    ChampSimRecord jump = conditional(0x1000, true);
+    jump.source_registers = {3, 0, 0, 0};
+    std::vector<ChampSimRecord> records;
+    for (std::uint64_t i = 0; i < 3; ++i) {
+        records.push_back(jump);
+        records.push_back(ret(0x2000 + i * 64, 0x7ffe0000));
+    }
+    const Drained got = read(records);
+    EXPECT_EQ(got.executions[0].block->branch, BranchKind::IndirectJump);
+    EXPECT_EQ(got.executions[0].block->target, VirtAddr(0));
+    EXPECT_EQ(got.executions[2].block, got.executions[0].block);
+    EXPECT_EQ(got.executions[1].block->target, VirtAddr(0));
+}
+
 TEST_F(ChampSimTrace, MakesAnotherBlockWhenTheInstructionsChange) {
     std::vector<ChampSimRecord> records = loop_trace(2);
     records[4].source_registers[0] = 9;
