@@ -1,0 +1,42 @@
+#include "workloads/synthetic/make_synthetic.h"
+
+#include "base/error.h"
+
+#include <array>
+
+namespace pagewalk::workloads {
+
+namespace {
+
+struct Generator {
+    std::string_view name;
+    std::unique_ptr<Workload> (*make)(const SyntheticConfig&);
+};
+
+constexpr std::array<Generator, 6> generators{{
+    {"alloc_churn", [](const SyntheticConfig& c) { return make_alloc_churn(c.common, c.alloc_churn); }},
+    {"btree", [](const SyntheticConfig& c) { return make_btree(c.common, c.btree); }},
+    {"gups", [](const SyntheticConfig& c) { return make_gups(c.common, c.gups); }},
+    {"kvstore", [](const SyntheticConfig& c) { return make_kvstore(c.common, c.kvstore); }},
+    {"pointer_chase", [](const SyntheticConfig& c) { return make_pointer_chase(c.common, c.pointer_chase); }},
+    {"stream", [](const SyntheticConfig& c) { return make_stream(c.common, c.stream); }},
+}};
+
+} // namespace
+
+std::unique_ptr<Workload> make_synthetic(std::string_view name, const SyntheticConfig& config) {
+    std::string names;
+    for (const Generator& generator : generators) {
+        if (generator.name == name) return generator.make(config);
+        names += (names.empty() ? "" : ", ") + std::string(generator.name);
+    }
+    throw InputError("synthetic workload \"" + std::string(name) + "\" is unknown; allowed: " + names);
+}
+
+std::vector<std::string_view> synthetic_names() {
+    std::vector<std::string_view> names;
+    for (const Generator& generator : generators) names.push_back(generator.name);
+    return names;
+}
+
+} // namespace pagewalk::workloads

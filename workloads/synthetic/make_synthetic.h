@@ -1,0 +1,36 @@
+#pragma once
+
+#include "contract/instruction_stream.h"
+#include "workloads/synthetic/alloc_churn.h"
+#include "workloads/synthetic/btree.h"
+#include "workloads/synthetic/common_config.h"
+#include "workloads/synthetic/gups.h"
+#include "workloads/synthetic/kvstore.h"
+#include "workloads/synthetic/pointer_chase.h"
+#include "workloads/synthetic/stream.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pagewalk::workloads {
+
+/// Of every generator; only the chosen one's own part is used.
+struct SyntheticConfig {
+    CommonConfig common;
+    GupsConfig gups;
+    StreamConfig stream;
+    PointerChaseConfig pointer_chase;
+    AllocChurnConfig alloc_churn;
+    BtreeConfig btree;
+    KvstoreConfig kvstore;
+};
+
+/// Errors: InputError listing the names when there is no such generator; ConfigError for a value out of
+/// range.
+[[nodiscard]] std::unique_ptr<Workload> make_synthetic(std::string_view name, const SyntheticConfig& config);
+
+[[nodiscard]] std::vector<std::string_view> synthetic_names();
+
+} // namespace pagewalk::workloads
