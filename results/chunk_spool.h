@@ -6,6 +6,7 @@
 #include <deque>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -36,9 +37,26 @@ struct SpooledChunk {
     std::uint32_t bytes = 0;
 };
 
-/// Packs `rows`, pads them with zeros to a whole chunk, applies HDF5's shuffle filter and deflates: the bytes
-/// that H5Dwrite_chunk takes for a dataset with the filters shuffle and deflate.
-[[nodiscard]] std::vector<std::byte> compress_chunk(const RowLayout& layout, std::span<const std::byte> rows);
+/// Turns rows into the bytes that H5Dwrite_chunk takes for a dataset with the filters shuffle and deflate.
+/// Keeps its buffers from chunk to chunk.
+class ChunkCompressor {
+public:
+    ChunkCompressor();
+    ~ChunkCompressor();
+    ChunkCompressor(const ChunkCompressor&) = delete;
+    ChunkCompressor& operator=(const ChunkCompressor&) = delete;
+
+    /// Packs `rows`, at most chunk_rows, and pads them with zeros to a whole chunk. The answer is valid until
+    /// the next call.
+    [[nodiscard]] std::span<const std::byte> compress(const RowLayout& layout,
+                                                      std::span<const std::byte> rows);
+
+private:
+    struct Stream;
+    std::unique_ptr<Stream> m_stream;
+    std::vector<std::byte> m_planes;
+    std::vector<std::byte> m_compressed;
+};
 
 /// Compressed chunks in an unnamed file, so that a run's events cost no memory and a killed run leaves
 /// nothing behind. Chunks are compressed on a thread of its own, at most a few wait.
@@ -72,6 +90,7 @@ private:
 
     int m_file = -1;
     std::uint64_t m_end = 0;
+    ChunkCompressor m_compressor; ///< of the thread
     std::mutex m_mutex;
     std::condition_variable m_wake;
     std::condition_variable m_done;

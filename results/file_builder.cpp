@@ -90,6 +90,7 @@ private:
     Hdf5Object m_scalar;
     Hdf5Object m_compact;
     Hdf5Object m_untimed;
+    ChunkCompressor m_compressor;
 };
 
 Hdf5Object untimed_dataset() {
@@ -263,8 +264,8 @@ Hdf5Object FileBuilder::write_rows(const std::string& path, hid_t type, const Re
         first += chunk_rows;
     }
     if (!rows.tail().empty()) {
-        bytes = compress_chunk(rows.layout(), rows.tail());
-        check(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &first, bytes.size(), bytes.data()), what);
+        const auto last = m_compressor.compress(rows.layout(), rows.tail());
+        check(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &first, last.size(), last.data()), what);
     }
     return dataset;
 }
