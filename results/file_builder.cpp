@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "results/hdf5_object.h"
+#include "results/output_driver.h"
 
 #include <algorithm>
 #include <array>
@@ -85,6 +86,7 @@ private:
     void describe_plot(const Hdf5Object& group, const char* signal, const char* axis,
                        const std::string& title);
 
+    OutputDriver m_driver;
     Hdf5Object m_file;
     Hdf5Object m_parents; ///< creates the groups on the way
     Hdf5Object m_scalar;
@@ -103,9 +105,12 @@ FileBuilder::FileBuilder(const std::filesystem::path& path) {
     const Hdf5Object access(H5Pcreate(H5P_FILE_ACCESS), "cannot make a property list");
     // Readable by every HDF5 since 1.8; its groups are a third of the size of the older ones.
     check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_V18), "cannot choose the file format");
+    m_driver.use_for(access);
     const Hdf5Object create(H5Pcreate(H5P_FILE_CREATE), "cannot make a property list");
     check(H5Pset_obj_track_times(create, false), "cannot switch object times off");
-    m_file = Hdf5Object(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, create, access), "cannot create it");
+    const hid_t made = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, create, access);
+    m_driver.throw_failure();
+    m_file = Hdf5Object(made, "cannot create it");
     m_parents = Hdf5Object(H5Pcreate(H5P_LINK_CREATE), "cannot make a property list");
     check(H5Pset_create_intermediate_group(m_parents, 1), "cannot set up links");
     check(H5Pset_char_encoding(m_parents, H5T_CSET_UTF8), "cannot set up links");
@@ -261,6 +266,7 @@ Hdf5Object FileBuilder::write_rows(const std::string& path, hid_t type, const Re
     for (const SpooledChunk& place : rows.whole_chunks()) {
         spool.read(place, bytes);
         check(H5Dwrite_chunk(dataset, H5P_DEFAULT, 0, &first, bytes.size(), bytes.data()), what);
+        m_driver.throw_failure(); // no need to write the rest
         first += chunk_rows;
     }
     if (!rows.tail().empty()) {
@@ -326,8 +332,8 @@ void FileBuilder::link_to(const std::string& path, const std::string& target) {
 }
 
 void FileBuilder::close() {
-    check(H5Fflush(m_file, H5F_SCOPE_LOCAL), "cannot write it");
     m_file.close("cannot write it");
+    m_driver.throw_failure();
 }
 
 } // namespace
