@@ -1,0 +1,118 @@
+#include "results/hdf5_object.h"
+
+#include <cstdlib>
+
+namespace pagewalk::results {
+
+namespace {
+
+struct Reason {
+    std::string innermost;
+    std::string system;
+};
+
+herr_t collect_reason(unsigned, const H5E_error2_t* entry, void* reason_pointer) {
+    Reason& reason = *static_cast<Reason*>(reason_pointer);
+    const std::string_view text = entry->desc == nullptr ? "" : entry->desc;
+    if (reason.innermost.empty()) reason.innermost = text;
+    // HDF5's file driver formats errno as: ... error message = 'No space left on device', buf = ...
+    constexpr std::string_view mark = "error message = '";
+    if (const std::size_t at = text.find(mark); at != std::string_view::npos && reason.system.empty()) {
+        const std::string_view rest = text.substr(at + mark.size());
+        reason.system = rest.substr(0, rest.find('\''));
+    }
+    return 0;
+}
+
+} // namespace
+
+void throw_hdf5_error(std::string_view what) {
+    Reason reason;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect_reason, &reason);
+    H5Eclear2(H5E_DEFAULT);
+    const std::string& why = reason.system.empty() ? reason.innermost : reason.system;
+    throw Hdf5Error(std::string(what) + (why.empty() ? "" : ": " + why));
+}
+
+QuietHdf5::QuietHdf5() {
+    H5Eget_auto2(H5E_DEFAULT, &m_function, &m_data);
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+QuietHdf5::~QuietHdf5() { H5Eset_auto2(H5E_DEFAULT, m_function, m_data); }
+
+void Hdf5Object::close(std::string_view what) {
+    if (m_id < 0) return;
+    if (H5Idec_ref(std::exchange(m_id, H5I_INVALID_HID)) < 0) throw_hdf5_error(what);
+}
+
+Hdf5Object fixed_string_type(std::size_t bytes) {
+    Hdf5Object type(H5Tcopy(H5T_C_S1), "cannot make a string type");
+    check(H5Tset_size(type, bytes == 0 ? 1 : bytes), "cannot size a string type");
+    check(H5Tset_strpad(type, H5T_STR_NULLPAD), "cannot pad a string type");
+    check(H5Tset_cset(type, H5T_CSET_UTF8), "cannot make a string type UTF-8");
+    return type;
+}
+
+Hdf5Object text_type() {
+    Hdf5Object type(H5Tcopy(H5T_C_S1), "cannot make a string type");
+    check(H5Tset_size(type, H5T_VARIABLE), "cannot size a string type");
+    check(H5Tset_cset(type, H5T_CSET_UTF8), "cannot make a string type UTF-8");
+    return type;
+}
+
+namespace {
+
+void write_scalar_attribute(hid_t object, const char* name, hid_t file_type, hid_t memory_type,
+                            const void* value) {
+    const std::string what = std::string("cannot write attribute ") + name;
+    const Hdf5Object space(H5Screate(H5S_SCALAR), what);
+    const Hdf5Object attribute(H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT), what);
+    check(H5Awrite(attribute, memory_type, value), what);
+}
+
+} // namespace
+
+void write_attribute(hid_t object, const char* name, const std::string& value) {
+    const Hdf5Object type = text_type();
+    const char* text = value.c_str();
+    write_scalar_attribute(object, name, type, type, &text);
+}
+
+void write_attribute(hid_t object, const char* name, std::uint64_t value) {
+    write_scalar_attribute(object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64, &value);
+}
+
+void write_attribute(hid_t object, const char* name, double value) {
+    write_scalar_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
+}
+
+std::string read_text_attribute(hid_t object, const char* name) {
+    if (H5Aexists(object, name) <= 0) return {};
+    const std::string what = std::string("cannot read attribute ") + name;
+    const Hdf5Object attribute(H5Aopen(object, name, H5P_DEFAULT), what);
+    const Hdf5Object stored(H5Aget_type(attribute), what);
+    if (H5Tget_class(stored) != H5T_STRING) return {};
+    if (H5Tis_variable_str(stored) > 0) {
+        const Hdf5Object type = text_type();
+        char* text = nullptr;
+        check(H5Aread(attribute, type, &text), what);
+        const std::string value = text == nullptr ? "" : text;
+        H5free_memory(text);
+        return value;
+    }
+    std::string value(H5Tget_size(stored), '\0');
+    check(H5Aread(attribute, stored, value.data()), what);
+    return value.substr(0, value.find('\0'));
+}
+
+std::uint64_t read_count_attribute(hid_t object, const char* name) {
+    if (H5Aexists(object, name) <= 0) return 0;
+    const std::string what = std::string("cannot read attribute ") + name;
+    const Hdf5Object attribute(H5Aopen(object, name, H5P_DEFAULT), what);
+    std::uint64_t value = 0;
+    check(H5Aread(attribute, H5T_NATIVE_UINT64, &value), what);
+    return value;
+}
+
+} // namespace pagewalk::results

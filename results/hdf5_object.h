@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <hdf5.h>
+
+namespace pagewalk::results {
+
+/// An HDF5 call failed. The message is what was tried and why it failed, without the file's name.
+class Hdf5Error : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// Throws Hdf5Error with the reason found on HDF5's error stack: the system's if there is one ("No space left
+/// on device"), else HDF5's innermost.
+[[noreturn]] void throw_hdf5_error(std::string_view what);
+
+/// Keeps HDF5 from printing its error stack while it lives.
+class QuietHdf5 {
+public:
+    QuietHdf5();
+    ~QuietHdf5();
+    QuietHdf5(const QuietHdf5&) = delete;
+    QuietHdf5& operator=(const QuietHdf5&) = delete;
+
+private:
+    H5E_auto2_t m_function = nullptr;
+    void* m_data = nullptr;
+};
+
+/// Owns one HDF5 identifier of any kind.
+class Hdf5Object {
+public:
+    Hdf5Object() = default;
+    /// Takes what an HDF5 call returned; throws Hdf5Error naming `what` where the call failed.
+    Hdf5Object(hid_t id, std::string_view what) : m_id(id) {
+        if (id < 0) throw_hdf5_error(what);
+    }
+    Hdf5Object(Hdf5Object&& other) noexcept : m_id(std::exchange(other.m_id, H5I_INVALID_HID)) {}
+    Hdf5Object& operator=(Hdf5Object&& other) noexcept {
+        std::swap(m_id, other.m_id);
+        return *this;
+    }
+    ~Hdf5Object() {
+        if (m_id >= 0) H5Idec_ref(m_id);
+    }
+
+    [[nodiscard]] operator hid_t() const { return m_id; }
+    /// Closes now, so that a failure to write what was buffered is seen.
+    void close(std::string_view what);
+
+private:
+    hid_t m_id = H5I_INVALID_HID;
+};
+
+inline void check(herr_t result, std::string_view what) {
+    if (result < 0) throw_hdf5_error(what);
+}
+
+/// Fixed-length, null-padded UTF-8.
+[[nodiscard]] Hdf5Object fixed_string_type(std::size_t bytes);
+/// Variable-length UTF-8, which h5py shows as str.
+[[nodiscard]] Hdf5Object text_type();
+
+void write_attribute(hid_t object, const char* name, const std::string& value);
+void write_attribute(hid_t object, const char* name, std::uint64_t value);
+void write_attribute(hid_t object, const char* name, double value);
+
+/// Attribute as text; empty where there is none.
+[[nodiscard]] std::string read_text_attribute(hid_t object, const char* name);
+[[nodiscard]] std::uint64_t read_count_attribute(hid_t object, const char* name);
+
+} // namespace pagewalk::results

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "base/stats.h"
+#include "base/time.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace pagewalk::results {
+
+enum class RunStatus : std::uint8_t {
+    Running,     ///< still running when it was written: if no such process exists, it was killed
+    Complete,    ///< ran to its end
+    Interrupted, ///< stopped by the user; what was measured until then is there
+    Failed,      ///< stopped by an error
+};
+
+[[nodiscard]] std::string_view name_of(RunStatus status);
+
+/// What a run is, known before it begins.
+struct RunMeta {
+    std::string version;      ///< of Pagewalk
+    std::string git_revision; ///< of the source Pagewalk was built from
+    std::string config;       ///< every option with its value, as a config file (OptionSet::resolved)
+    std::string command_line;
+    std::string workload; ///< program, trace or generator, for people
+    std::string machine;  ///< one line, for people
+    std::uint64_t seed = 0;
+};
+
+/// One key of the run's summary, or one fact about its host.
+struct SummaryValue {
+    std::string name;
+    std::variant<std::uint64_t, double, std::string> value;
+    std::string unit;
+    std::string description;
+};
+
+/// A text the simulated kernel printed: name "meminfo", "node0/numastat", "42/smaps".
+struct ProcText {
+    std::string name;
+    std::string text;
+};
+
+/// What a run has measured so far. The registry is only read during the call it is passed to.
+struct RunState {
+    const StatRegistry* registry = nullptr;
+    StatSnapshot measured;             ///< since the end of the warm-up
+    std::optional<StatSnapshot> total; ///< since power-on
+    std::vector<SummaryValue> summary; ///< same for every host
+    std::vector<SummaryValue> host;    ///< what depends on the host: goes to /meta/host
+    std::vector<ProcText> proc;
+    Tick simulated_time{};
+};
+
+struct IntervalColumn {
+    std::string name;
+    std::string unit;
+    std::string description;
+};
+
+/// A time series: one row an interval. The first column is the axis that plots use.
+struct IntervalSchema {
+    std::string name;
+    std::string description;
+    std::vector<IntervalColumn> columns;
+};
+
+} // namespace pagewalk::results

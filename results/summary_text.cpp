@@ -1,0 +1,149 @@
+#include "results/summary_text.h"
+
+#include "results/text_table.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <string_view>
+#include <utility>
+
+namespace pagewalk::results {
+
+namespace {
+
+struct Line {
+    const char* label;
+    const char* key;
+};
+
+class Page {
+public:
+    Page(const RunReader& run, Colour colour) : m_run(run), m_summary(run.summary()), m_colour(colour) {}
+
+    std::string text() {
+        head();
+        values("Execution", {{"instructions", "instructions"}, {"cycles", "cycles"}, {"IPC", "ipc"}});
+        cpi_stack();
+        values("Misses per thousand instructions", {{"L1I", "l1i_mpki"},
+                                                    {"L1D", "l1d_mpki"},
+                                                    {"L2", "l2_mpki"},
+                                                    {"LLC", "llc_mpki"},
+                                                    {"L1 data TLB", "dtlb_mpki"},
+                                                    {"L2 TLB", "stlb_mpki"},
+                                                    {"branches", "branch_mpki"}});
+        values("Page walks", {{"walks", "walks"},
+                              {"mean latency", "walk_cycles_mean"},
+                              {"mean references", "walk_refs_mean"}});
+        latencies();
+        values("Memory", {{"read", "dram_read_bytes"},
+                          {"written", "dram_write_bytes"},
+                          {"row hit rate", "dram_row_hit_rate"}});
+        values("Host", {{"wall clock", "host_seconds"}, {"speed", "host_mips"}});
+        return std::move(m_text);
+    }
+
+private:
+    const SummaryValue* find(std::string_view key) const {
+        const auto found = std::ranges::find(m_summary, key, &SummaryValue::name);
+        return found == m_summary.end() ? nullptr : &*found;
+    }
+
+    std::string cell(std::string_view key) const {
+        const SummaryValue* value = find(key);
+        return value == nullptr ? "-" : format_value(value->value);
+    }
+
+    std::string painted(std::string_view text, const char* code) const {
+        if (m_colour == Colour::Off) return std::string(text);
+        return std::string("\x1b[") + code + "m" + std::string(text) + "\x1b[0m";
+    }
+
+    void title(std::string_view text) { m_text += "\n" + painted(text, "1") + "\n"; }
+
+    void head() {
+        TextTable table;
+        const auto add = [&](const char* label, const std::string& value) {
+            if (!value.empty()) table.add({label, value});
+        };
+        add("run", m_run.path().string());
+        add("workload", m_run.meta("workload"));
+        add("machine", m_run.meta("machine"));
+        m_text += table.text();
+        const std::string status = m_run.status();
+        m_text += "status    " + painted(status, status == "complete" ? "32" : "31");
+        if (status != "complete" && !m_run.status_text().empty()) m_text += ": " + m_run.status_text();
+        m_text += "\n";
+    }
+
+    void values(std::string_view section, std::initializer_list<Line> lines) {
+        TextTable table;
+        for (const Line& line : lines)
+            if (const SummaryValue* value = find(line.key)) {
+                const bool unit_says_more = value->unit != line.label && value->unit != "1" &&
+                                            value->unit != "count" && !value->unit.starts_with("1/");
+                table.add({line.label, format_value(value->value), unit_says_more ? value->unit : ""});
+            }
+        if (table.empty()) return;
+        title(section);
+        m_text += table.text("  ");
+    }
+
+    void cpi_stack() {
+        std::map<std::string, double> causes;
+        double total = 0;
+        for (const StoredStatistic& stat : m_run.stats("*cpi_stack/*")) {
+            if (!std::holds_alternative<std::uint64_t>(stat.value)) continue;
+            // User and kernel stacks keep their names apart: core0/cpi_stack/user/base is user/base.
+            causes[stat.path.substr(stat.path.find("cpi_stack/") + 10)] += stat.number();
+            total += stat.number();
+        }
+        if (total == 0) return;
+        std::vector<std::pair<std::string, double>> sorted(causes.begin(), causes.end());
+        std::ranges::stable_sort(sorted, std::greater{}, &std::pair<std::string, double>::second);
+        const SummaryValue* instructions = find("instructions");
+        const auto* count =
+            instructions == nullptr ? nullptr : std::get_if<std::uint64_t>(&instructions->value);
+        TextTable table;
+        for (const auto& [cause, cycles] : sorted) {
+            if (cycles == 0) continue;
+            constexpr double width = 40;
+            const auto length = static_cast<std::size_t>(std::lround(cycles / total * width));
+            std::array<char, 32> share{};
+            std::snprintf(share.data(), share.size(), "%.1f %%", 100 * cycles / total);
+            std::array<char, 32> cpi{};
+            if (count != nullptr && *count != 0)
+                std::snprintf(cpi.data(), cpi.size(), "%.4f", cycles / static_cast<double>(*count));
+            table.add({cause, cpi.data(), share.data(), std::string(length, '#')});
+        }
+        title(count != nullptr && *count != 0 ? "Cycles per instruction, by cause" : "Cycles, by cause");
+        m_text += table.text("  ");
+    }
+
+    void latencies() {
+        TextTable table;
+        const auto add = [&](const char* label, const char* number, const char* median, const char* tail) {
+            if (find(number) != nullptr) table.add({label, cell(number), cell(median), cell(tail)});
+        };
+        table.add({"", "number", "p50 cycles", "p99 cycles"});
+        add("page faults", "page_faults", "fault_cycles_p50", "fault_cycles_p99");
+        add("allocations", "allocations", "alloc_cycles_p50", "alloc_cycles_p99");
+        if (find("page_faults") == nullptr && find("allocations") == nullptr) return;
+        title("Operating system");
+        m_text += table.text("  ");
+    }
+
+    const RunReader& m_run;
+    std::vector<SummaryValue> m_summary;
+    Colour m_colour;
+    std::string m_text;
+};
+
+} // namespace
+
+std::string summary_page(const RunReader& run, Colour colour) { return Page(run, colour).text(); }
+
+} // namespace pagewalk::results
