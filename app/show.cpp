@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "results/run_reader.h"
+#include "results/summary_keys.h"
 #include "results/summary_text.h"
 #include "results/text_table.h"
 
@@ -53,17 +54,6 @@ std::string json_value(const results::SummaryValue& value) {
     return digits.data();
 }
 
-/// Keys of the summary in the order people know them; others follow.
-constexpr std::array fixed_keys = {"instructions",    "cycles",           "ipc",
-                                   "host_seconds",    "host_mips",        "l1i_mpki",
-                                   "l1d_mpki",        "l2_mpki",          "llc_mpki",
-                                   "dtlb_mpki",       "stlb_mpki",        "branch_mpki",
-                                   "walks",           "walk_cycles_mean", "walk_refs_mean",
-                                   "page_faults",     "fault_cycles_p50", "fault_cycles_p99",
-                                   "allocations",     "alloc_cycles_p50", "alloc_cycles_p99",
-                                   "dram_read_bytes", "dram_write_bytes", "dram_row_hit_rate",
-                                   "status"};
-
 /// Every fixed key is there, null where the run has no such value.
 void print_json(const RunReader& run, std::ostream& out) {
     const std::vector<results::SummaryValue> summary = run.summary();
@@ -71,12 +61,14 @@ void print_json(const RunReader& run, std::ostream& out) {
     const auto add = [&body](std::string_view key, const std::string& value) {
         body += (body.empty() ? "  " : ",\n  ") + json_text(key) + ": " + value;
     };
-    for (const char* key : fixed_keys) {
-        const auto found = std::ranges::find(summary, key, &results::SummaryValue::name);
-        add(key, found == summary.end() ? "null" : json_value(*found));
+    const auto keys = results::summary_keys();
+    for (const results::SummaryKey& key : keys) {
+        const auto found = std::ranges::find(summary, key.name, &results::SummaryValue::name);
+        add(key.name, found == summary.end() ? "null" : json_value(*found));
     }
     for (const results::SummaryValue& value : summary)
-        if (std::ranges::find(fixed_keys, value.name) == fixed_keys.end()) add(value.name, json_value(value));
+        if (std::ranges::find(keys, value.name, &results::SummaryKey::name) == keys.end())
+            add(value.name, json_value(value));
     out << "{\n" << body << "\n}\n";
 }
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/option.h"
 #include "results/file_builder.h"
+#include "results/summary_keys.h"
 
 #include <algorithm>
 #include <cstring>
@@ -164,15 +165,15 @@ std::vector<SummaryValue> RunReader::summary() const {
             return real == nullptr ? 0.0 : *real;
         };
         const double seconds = number(host, "host_seconds");
-        values.push_back({"host_seconds", seconds, "s", "wall-clock time of the run"});
+        values.push_back(summary_value("host_seconds", seconds));
         const double instructions = number(values, "instructions");
-        const auto given = std::ranges::find(host, "host_mips", &SummaryValue::name);
-        if (given != host.end())
-            values.push_back(*given);
-        else
-            values.push_back({"host_mips", seconds > 0 ? instructions / seconds / 1e6 : 0.0, "MIPS",
-                              "simulated million instructions a second of wall clock"});
-        values.push_back({"status", status(), "text", "running, complete, interrupted or failed"});
+        values.push_back(summary_value("host_mips", seconds > 0 ? instructions / seconds / 1e6 : 0.0));
+        values.push_back(summary_value("status", status()));
+        const auto place = [](const SummaryValue& value) {
+            const auto keys = summary_keys();
+            return std::ranges::find(keys, value.name, &SummaryKey::name) - keys.begin();
+        };
+        std::ranges::stable_sort(values, {}, place);
         return values;
     });
 }

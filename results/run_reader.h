@@ -61,7 +61,8 @@ public:
     [[nodiscard]] std::string config() const { return meta("config"); }
     /// A text of /meta, "" if absent: version, git_revision, workload, machine, command_line, ...
     [[nodiscard]] std::string meta(const std::string& name) const;
-    /// The keys of /summary, then host_seconds, host_mips (from /meta/host) and status.
+    /// The keys of /summary with host_seconds, host_mips (from /meta/host) and status, fixed keys first and
+    /// in their order.
     [[nodiscard]] std::vector<SummaryValue> summary() const;
     /// Those whose path matches the glob, by path.
     [[nodiscard]] std::vector<StoredStatistic> stats(std::string_view glob = "*") const;

@@ -10,9 +10,7 @@ namespace pagewalk::results {
 namespace {
 
 bool is_number(std::string_view cell) {
-    if (cell == "-") return true;
-    if (cell.starts_with('-') || cell.starts_with('+')) cell.remove_prefix(1);
-    return !cell.empty() && cell.front() >= '0' && cell.front() <= '9';
+    return !cell.empty() && cell.find_first_not_of("0123456789.+-e %") == std::string_view::npos;
 }
 
 /// Characters on the terminal: UTF-8 continuation bytes take no place.

@@ -12,8 +12,7 @@ namespace pagewalk::results {
 [[nodiscard]] std::string format_value(const std::variant<std::uint64_t, double, std::string>& value);
 [[nodiscard]] std::string format_number(double value);
 
-/// Rows of cells, each column as wide as its widest cell, two spaces apart. Cells that begin like a number
-/// are set to the right.
+/// Rows of cells, each column as wide as its widest cell, two spaces apart. Numbers are set to the right.
 class TextTable {
 public:
     void add(std::vector<std::string> row) { m_rows.push_back(std::move(row)); }

@@ -1,5 +1,7 @@
 #include "tests/unit/results/sample_run.h"
 
+#include "results/summary_keys.h"
+
 #include <array>
 #include <cstddef>
 #include <cstdlib>
@@ -69,17 +71,17 @@ RunState SampleRun::state() const {
         return b == 0 ? 0.0 : static_cast<double>(a) / static_cast<double>(b);
     };
     state.summary = {
-        {"instructions", m_instructions, "instructions", "committed instructions"},
-        {"cycles", m_cycles, "cycles", "cycles of the longest-running core"},
-        {"ipc", ratio(m_instructions, m_cycles), "instructions/cycle", "committed a cycle"},
-        {"stlb_mpki", 1000 * ratio(m_misses, m_instructions), "1/kinstr", "second-level TLB misses"},
-        {"walks", m_walk_cycles.count(), "count", "page walks"},
-        {"walk_cycles_mean", m_walk_cycles.mean(), "cycles", "mean latency of page walks"},
-        {"page_faults", m_misses, "count", "page faults"},
-        {"fault_cycles_p50", std::uint64_t{1200}, "cycles", "median latency of page faults"},
-        {"fault_cycles_p99", std::uint64_t{9000}, "cycles", "99th percentile of page faults"},
-        {"dram_read_bytes", m_misses * 64, "bytes", "read from memory"},
-        {"dram_row_hit_rate", 0.5, "1", "accesses that found their row open"},
+        summary_value("instructions", m_instructions),
+        summary_value("cycles", m_cycles),
+        summary_value("ipc", ratio(m_instructions, m_cycles)),
+        summary_value("stlb_mpki", 1000 * ratio(m_misses, m_instructions)),
+        summary_value("walks", m_walk_cycles.count()),
+        summary_value("walk_cycles_mean", m_walk_cycles.mean()),
+        summary_value("page_faults", m_misses),
+        summary_value("fault_cycles_p50", std::uint64_t{1200}),
+        summary_value("fault_cycles_p99", std::uint64_t{9000}),
+        summary_value("dram_read_bytes", m_misses * 64),
+        summary_value("dram_row_hit_rate", 0.5),
     };
     state.host = {{"builder", std::string("unit test"), "text", "who ran it"}};
     state.proc = {{"meminfo", "MemTotal:        1024 kB\n"}, {"node0/numastat", "numa_hit 7\n"}};

@@ -1,0 +1,174 @@
+"""Reads Pagewalk's results files (results/schema.md) into pandas.
+
+    import pagewalk_results
+    run = pagewalk_results.load("run.h5")
+    run.summary["ipc"]
+    run.stats.query("name == 'misses'")
+    run.events("page_faults").groupby("kind", observed=True).latency.describe()
+"""
+
+import h5py
+import pandas as pd
+
+SCHEMA = "pagewalk"
+SCHEMA_VERSION = 1
+
+
+class NotPagewalkResults(ValueError):
+    """The file is no results file, or of a schema version that is not understood."""
+
+
+def load(path):
+    """Opens a results file. Raises OSError for what is not HDF5, NotPagewalkResults for other HDF5 files."""
+    return Run(path)
+
+
+class Run:
+    def __init__(self, path):
+        self.path = str(path)
+        self.file = h5py.File(path, "r")
+        schema = self.file.attrs.get("schema")
+        version = self.file.attrs.get("schema_version")
+        if schema != SCHEMA or version != SCHEMA_VERSION:
+            self.file.close()
+            raise NotPagewalkResults(
+                f"{path}: schema {schema!r} version {version}; understood is {SCHEMA!r} version {SCHEMA_VERSION}"
+            )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.file.close()
+
+    @property
+    def status(self):
+        """running (killed, if no such process exists), complete, interrupted or failed."""
+        return _value(self.file["meta/status"])
+
+    @property
+    def meta(self):
+        """dict of /meta, without the host's facts."""
+        return {name: _value(item) for name, item in self.file["meta"].items() if isinstance(item, h5py.Dataset)}
+
+    @property
+    def host(self):
+        """dict of /meta/host."""
+        return {name: _value(item) for name, item in self.file["meta/host"].items()}
+
+    @property
+    def config(self):
+        """dict "section.key" -> text, every option of the run."""
+        options, section = {}, ""
+        for line in self.meta["config"].splitlines():
+            line = line.strip()
+            if line.startswith("["):
+                section = line[1 : line.index("]")] + "."
+            elif line and not line.startswith("#"):
+                key, _, value = line.partition("=")
+                options[section + key.strip()] = value.strip()
+        return options
+
+    @property
+    def summary(self):
+        """dict of the summary, with host_seconds, host_mips and status."""
+        values = {name: _value(item) for name, item in self.file["summary"].items()}
+        values["host_seconds"] = seconds = self.host["host_seconds"]
+        values["host_mips"] = values.get("instructions", 0) / seconds / 1e6 if seconds > 0 else 0.0
+        values["status"] = self.status
+        return values
+
+    @property
+    def stats(self):
+        """DataFrame indexed by path: component, name, value, unit, description, formula."""
+        return self._stats("stats")
+
+    @property
+    def stats_total(self):
+        """As stats, warm-up included; empty where the run did not keep it."""
+        return self._stats("stats_total")
+
+    def _stats(self, group):
+        rows = []
+
+        def visit(path, item):
+            if isinstance(item, h5py.Dataset):
+                component, _, name = path.rpartition("/")
+                rows.append(
+                    {
+                        "path": path,
+                        "component": component,
+                        "name": name,
+                        "value": item[()],
+                        "unit": item.attrs["unit"],
+                        "description": item.attrs["description"],
+                        "formula": item.attrs.get("formula", ""),
+                    }
+                )
+
+        if group in self.file:
+            self.file[group].visititems(visit)
+        columns = ["path", "component", "name", "value", "unit", "description", "formula"]
+        # Counters stay exact integers beside the ratios.
+        return pd.DataFrame(rows, columns=columns, dtype=object).set_index("path")
+
+    @property
+    def event_names(self):
+        return sorted(self.file["events"])
+
+    def events(self, name, rows=slice(None)):
+        """DataFrame of an event table; enumerations become categories. `rows` limits what is read."""
+        table = self.file["events"][name]
+        frame = pd.DataFrame(table[rows])
+        for column in table.dtype.names:
+            names = h5py.check_enum_dtype(table.dtype[column])
+            if names:
+                texts = {value: text for text, value in names.items()}
+                frame[column] = pd.Categorical(
+                    frame[column].map(texts), categories=[texts[value] for value in sorted(texts)]
+                )
+        frame.attrs["units"] = {column: table.attrs[f"{column}_unit"] for column in table.dtype.names}
+        frame.attrs["every"] = int(table.attrs["every"])
+        return frame
+
+    @property
+    def interval_names(self):
+        return sorted(self.file["intervals"])
+
+    def intervals(self, name=None):
+        """DataFrame of a time series, columns in their declared order; the first one if no name is given."""
+        if name is None:
+            name = self.interval_names[0]
+        group = self.file["intervals"][name]
+        order = sorted(group, key=lambda column: group[column].attrs["column"])
+        frame = pd.DataFrame({column: group[column][:] for column in order})
+        frame.attrs["units"] = {column: group[column].attrs["unit"] for column in order}
+        return frame
+
+    @property
+    def histogram_names(self):
+        names = []
+        self.file["histograms"].visititems(
+            lambda path, item: names.append(path) if item.attrs.get("NX_class") == "NXdata" else None
+        )
+        return sorted(names)
+
+    def histogram(self, name):
+        """DataFrame lower_edge, counts; attrs has unit, description, count, sum, max, mean, p50, p90, p99."""
+        group = self.file["histograms"][name]
+        frame = pd.DataFrame({"lower_edge": group["lower_edge"][:], "counts": group["counts"][:]})
+        for key in ("unit", "description", "count", "sum", "max", "mean", "p50", "p90", "p99"):
+            frame.attrs[key] = group.attrs[key]
+        return frame
+
+    def proc(self, name):
+        """Text of the simulated /proc/<name>."""
+        return _value(self.file["proc"][name])
+
+
+def _value(dataset):
+    value = dataset[()]
+    return value.decode() if isinstance(value, bytes) else value.item()

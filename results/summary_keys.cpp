@@ -1,0 +1,52 @@
+#include "results/summary_keys.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace pagewalk::results {
+
+namespace {
+
+constexpr std::array keys = std::to_array<SummaryKey>({
+    {"instructions", "instructions", "committed instructions of all cores, user and kernel"},
+    {"cycles", "cycles", "cycles of the core that ran longest"},
+    {"ipc", "instructions/cycle", "instructions a cycle"},
+    {"host_seconds", "s", "wall-clock time of the run"},
+    {"host_mips", "MIPS", "million simulated instructions a second of wall clock"},
+    {"l1i_mpki", "1/kinstr", "first-level instruction cache misses a thousand instructions"},
+    {"l1d_mpki", "1/kinstr", "first-level data cache misses a thousand instructions"},
+    {"l2_mpki", "1/kinstr", "second-level cache misses a thousand instructions"},
+    {"llc_mpki", "1/kinstr", "last-level cache misses a thousand instructions"},
+    {"dtlb_mpki", "1/kinstr", "first-level data TLB misses a thousand instructions"},
+    {"stlb_mpki", "1/kinstr", "second-level TLB misses a thousand instructions"},
+    {"branch_mpki", "1/kinstr", "mispredicted branches a thousand instructions"},
+    {"walks", "count", "page walks"},
+    {"walk_cycles_mean", "cycles", "mean latency of page walks"},
+    {"walk_refs_mean", "count", "mean memory references of page walks"},
+    {"page_faults", "count", "page faults"},
+    {"fault_cycles_p50", "cycles", "median latency of page faults"},
+    {"fault_cycles_p99", "cycles", "99th percentile of the latency of page faults"},
+    {"allocations", "count", "page allocations"},
+    {"alloc_cycles_p50", "cycles", "median latency of page allocations"},
+    {"alloc_cycles_p99", "cycles", "99th percentile of the latency of page allocations"},
+    {"dram_read_bytes", "bytes", "read from memory"},
+    {"dram_write_bytes", "bytes", "written to memory"},
+    {"dram_row_hit_rate", "1", "share of memory accesses that found their row open"},
+    {"status", "text", "running, complete, interrupted or failed"},
+});
+
+} // namespace
+
+std::span<const SummaryKey> summary_keys() { return keys; }
+
+SummaryValue summary_value(std::string_view key, std::variant<std::uint64_t, double, std::string> value) {
+    const auto found = std::ranges::find(keys, key, &SummaryKey::name);
+    PAGEWALK_INVARIANT(found != keys.end());
+    return {std::string(found->name), std::move(value), std::string(found->unit),
+            std::string(found->description)};
+}
+
+} // namespace pagewalk::results
