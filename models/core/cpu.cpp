@@ -103,7 +103,8 @@ void Cpu::handle_batch_end() {
         run_path(m_kernel.system_call(m_id, *m_cursor->batch.syscall, now()));
         break;
     case StreamStatus::NotYet:
-        run_path(m_kernel.stream_not_ready(m_id, now()));
+        m_kernel.stream_not_ready(m_id, now());
+        m_has_task = false;
         break;
     case StreamStatus::End:
         run_path(m_kernel.stream_ended(m_id, now()));

@@ -166,8 +166,8 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
             result.faulted = true;
             break;
         }
-        const std::uint64_t wanted =
-            PageTableEntry::Accessed | (leaf && access == FaultAccess::Write ? PageTableEntry::Dirty : 0ULL);
+        std::uint64_t wanted = PageTableEntry::Accessed;
+        if (leaf && access == FaultAccess::Write) wanted |= PageTableEntry::Dirty;
         if ((entry.raw() & wanted) != wanted) {
             entry = entry.with(wanted);
             ++m_stats.dirty_updates;
