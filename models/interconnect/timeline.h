@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -15,7 +16,7 @@ namespace pagewalk::models {
 /// comes too late is never delayed by what was forgotten. Spans that touch, or leave a gap shorter than
 /// `smallest_use`, are one span. Never allocates.
 template <std::size_t Capacity>
-class Timeline {
+requires(std::has_single_bit(Capacity)) class Timeline {
 public:
     /// `smallest_use`: gaps shorter than this are of no use to anybody.
     explicit Timeline(Tick smallest_use = Tick(1)) : m_smallest_use(smallest_use.value()) {}
@@ -37,23 +38,18 @@ public:
     /// Marks all of [from, to) as taken, whatever lies in it.
     void block(Tick from, Tick to) {
         std::uint64_t begin = from.value(), end = to.value();
-        std::size_t first = m_count;
-        while (first > 0 && m_spans[first - 1].end >= begin) --first;
-        std::size_t last = first;
-        while (last < m_count && m_spans[last].begin <= end) ++last;
-        if (first < last) {
-            begin = std::min(begin, m_spans[first].begin);
-            end = std::max(end, m_spans[last - 1].end);
-            std::move(m_spans.begin() + static_cast<std::ptrdiff_t>(last),
-                      m_spans.begin() + static_cast<std::ptrdiff_t>(m_count),
-                      m_spans.begin() + static_cast<std::ptrdiff_t>(first));
-            m_count -= last - first;
+        std::size_t position = m_count;
+        while (position > 0 && span(position - 1).end >= begin) --position;
+        while (position < m_count && span(position).begin <= end) {
+            begin = std::min(begin, span(position).begin);
+            end = std::max(end, span(position).end);
+            erase(position);
         }
-        insert(first, begin, end);
+        insert(position, begin, end);
     }
 
     /// End of the last busy span; 0 when there was none.
-    [[nodiscard]] Tick last_end() const { return Tick(m_count == 0 ? 0 : m_spans[m_count - 1].end); }
+    [[nodiscard]] Tick last_end() const { return Tick(m_count == 0 ? 0 : span(m_count - 1).end); }
     [[nodiscard]] std::size_t span_count() const { return m_count; }
 
 private:
@@ -62,43 +58,49 @@ private:
         std::uint64_t end = 0;
     };
 
+    // A ring, oldest span first: what is added at the end or forgotten at the front moves nothing.
+    [[nodiscard]] Span& span(std::size_t i) { return m_spans[(m_first + i) % Capacity]; }
+    [[nodiscard]] const Span& span(std::size_t i) const { return m_spans[(m_first + i) % Capacity]; }
+
     /// `position` becomes the index of the span before which the gap lies.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint64_t duration,
                                      std::size_t& position) const {
         std::size_t i = m_count;
-        while (i > 0 && m_spans[i - 1].end > earliest) --i;
+        while (i > 0 && span(i - 1).end > earliest) --i;
         std::uint64_t start = earliest;
-        for (; i < m_count && m_spans[i].begin < start + duration; ++i) start = m_spans[i].end;
+        for (; i < m_count && span(i).begin < start + duration; ++i) start = span(i).end;
         position = i;
         return start;
     }
 
     void insert(std::size_t position, std::uint64_t begin, std::uint64_t end) {
-        const bool joins_left = position > 0 && begin - m_spans[position - 1].end < m_smallest_use;
-        const bool joins_right = position < m_count && m_spans[position].begin - end < m_smallest_use;
+        const bool joins_left = position > 0 && begin - span(position - 1).end < m_smallest_use;
+        const bool joins_right = position < m_count && span(position).begin - end < m_smallest_use;
         if (joins_left) {
-            m_spans[position - 1].end = joins_right ? m_spans[position].end : end;
+            span(position - 1).end = joins_right ? span(position).end : end;
             if (joins_right) erase(position);
         } else if (joins_right) {
-            m_spans[position].begin = begin;
+            span(position).begin = begin;
         } else {
             if (m_count == Capacity) {
                 if (position == 0) return;
-                erase(0);
+                m_first = (m_first + 1) % Capacity;
+                --m_count;
                 --position;
             }
-            for (std::size_t i = m_count; i > position; --i) m_spans[i] = m_spans[i - 1];
-            m_spans[position] = {begin, end};
+            for (std::size_t i = m_count; i > position; --i) span(i) = span(i - 1);
+            span(position) = {begin, end};
             ++m_count;
         }
     }
 
     void erase(std::size_t position) {
-        for (std::size_t i = position + 1; i < m_count; ++i) m_spans[i - 1] = m_spans[i];
+        for (std::size_t i = position + 1; i < m_count; ++i) span(i - 1) = span(i);
         --m_count;
     }
 
     std::uint64_t m_smallest_use;
+    std::size_t m_first = 0;
     std::size_t m_count = 0;
     std::array<Span, Capacity> m_spans{};
 };

@@ -19,30 +19,23 @@ public:
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) const {
         std::size_t i = m_count;
-        while (i > 0 && m_activates[i - 1].time > earliest) --i;
+        while (i > 0 && activate(i - 1).time > earliest) --i;
         // Position i: behind activate i - 1, before activate i.
         for (std::uint64_t time = earliest;; ++i) {
-            if (i > 0) time = std::max(time, m_activates[i - 1].time);
+            if (i > 0) time = std::max(time, activate(i - 1).time);
             time = std::max(time, bound_by_earlier(i, group));
             if (i == m_count || fits_before_later(i, group, time)) return time;
         }
     }
 
     void insert(std::uint64_t time, std::uint32_t group) {
-        std::size_t i = m_count;
-        while (i > 0 && m_activates[i - 1].time > time) --i;
         if (m_count == capacity) {
-            if (i == 0) return;
-            std::move(m_activates.begin() + 1, m_activates.begin() + static_cast<std::ptrdiff_t>(i),
-                      m_activates.begin());
-            m_activates[i - 1] = {time, group};
-            return;
+            m_first = (m_first + 1) % capacity;
+            --m_count;
         }
-        std::move_backward(m_activates.begin() + static_cast<std::ptrdiff_t>(i),
-                           m_activates.begin() + static_cast<std::ptrdiff_t>(m_count),
-                           m_activates.begin() + static_cast<std::ptrdiff_t>(m_count + 1));
-        m_activates[i] = {time, group};
-        ++m_count;
+        std::size_t i = m_count++;
+        for (; i > 0 && activate(i - 1).time > time; --i) activate(i) = activate(i - 1);
+        activate(i) = {time, group};
     }
 
 private:
@@ -52,32 +45,39 @@ private:
         std::uint32_t group = 0;
     };
 
+    // A ring, oldest first.
+    [[nodiscard]] Activate& activate(std::size_t i) { return m_activates[(m_first + i) % capacity]; }
+    [[nodiscard]] const Activate& activate(std::size_t i) const {
+        return m_activates[(m_first + i) % capacity];
+    }
+
     [[nodiscard]] std::uint64_t spacing(std::uint32_t a, std::uint32_t b) const {
         return a == b ? m_rrd_l : m_rrd_s;
     }
     [[nodiscard]] std::uint64_t bound_by_earlier(std::size_t i, std::uint32_t group) const {
         std::uint64_t bound = 0;
         for (std::size_t back = 1; back <= 3 && back <= i; ++back) {
-            const Activate& earlier = m_activates[i - back];
+            const Activate& earlier = activate(i - back);
             bound = std::max(bound, earlier.time + spacing(earlier.group, group));
         }
-        if (i >= 4) bound = std::max(bound, m_activates[i - 4].time + m_faw);
+        if (i >= 4) bound = std::max(bound, activate(i - 4).time + m_faw);
         return bound;
     }
     [[nodiscard]] bool fits_before_later(std::size_t i, std::uint32_t group, std::uint64_t time) const {
         for (std::size_t k = i; k < m_count && k < i + 3; ++k)
-            if (time + spacing(m_activates[k].group, group) > m_activates[k].time) return false;
+            if (time + spacing(activate(k).group, group) > activate(k).time) return false;
         // Any five in a row with the new one among them must span tFAW.
         for (std::size_t later = 1; later <= 4 && i + later - 1 < m_count; ++later) {
             const std::size_t before = 4 - later; // how many come before the new one
             if (before > i) continue;
-            const std::uint64_t first = before == 0 ? time : m_activates[i - before].time;
-            if (first + m_faw > m_activates[i + later - 1].time) return false;
+            const std::uint64_t first = before == 0 ? time : activate(i - before).time;
+            if (first + m_faw > activate(i + later - 1).time) return false;
         }
         return true;
     }
 
     std::uint64_t m_rrd_s, m_rrd_l, m_faw;
+    std::size_t m_first = 0;
     std::size_t m_count = 0;
     std::array<Activate, capacity> m_activates{};
 };

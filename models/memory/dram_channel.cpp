@@ -63,7 +63,7 @@ std::uint64_t DramChannel::take_column(const DramPlace& place, std::uint64_t col
 DramChannel::Served DramChannel::serve(const DramPlace& place, std::uint64_t time, Direction direction,
                                        std::uint64_t first_data) {
     Rank& rank = m_ranks[place.rank];
-    Activation& latest = m_banks[place.bank].activations[0];
+    Activation& latest = m_banks[place.bank][0];
     const std::uint64_t period = rank.refresh.period(time);
     count_refreshes(rank, period);
     if (!latest.used || (period > latest.period && time > latest.activated))
@@ -93,7 +93,7 @@ DramChannel::Served DramChannel::serve(const DramPlace& place, std::uint64_t tim
 bool DramChannel::serve_among_earlier(const DramPlace& place, std::uint64_t time, Direction direction,
                                       std::uint64_t first_data, Served& served) {
     Rank& rank = m_ranks[place.rank];
-    std::array<Activation, remembered>& activations = m_banks[place.bank].activations;
+    Bank& activations = m_banks[place.bank];
     const std::uint64_t first_column =
         std::max(time, first_data - std::min(first_data, data_delay(direction)));
     for (std::size_t i = remembered - 1; i >= 1; --i) {
@@ -156,9 +156,7 @@ DramChannel::Served DramChannel::activate(const DramPlace& place, std::uint64_t 
     }
     count_refreshes(rank, period);
     rank.activates.insert(activated, place.bank_group);
-    std::array<Activation, remembered>& activations = m_banks[place.bank].activations;
-    for (std::size_t i = remembered - 1; i > position; --i) activations[i] = activations[i - 1];
-    Activation& mine = activations[position];
+    Activation& mine = m_banks[place.bank].insert(position);
     mine = {.row = place.row,
             .activated = activated,
             .may_precharge = activated + m_ras,

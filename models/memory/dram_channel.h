@@ -76,8 +76,17 @@ private:
         bool used = false;
     };
     static constexpr std::size_t remembered = 4;
+    /// A bank's last activations in a ring; 0 is the latest.
     struct Bank {
-        std::array<Activation, remembered> activations{}; ///< latest first
+        std::array<Activation, remembered> ring{};
+        std::size_t first = 0;
+        [[nodiscard]] Activation& operator[](std::size_t i) { return ring[(first + i) % remembered]; }
+        /// Makes room at `position`; the oldest is forgotten.
+        Activation& insert(std::size_t position) {
+            first = (first + remembered - 1) % remembered;
+            for (std::size_t i = 0; i < position; ++i) (*this)[i] = (*this)[i + 1];
+            return (*this)[position];
+        }
     };
     struct Rank {
         ActivateWindow activates;

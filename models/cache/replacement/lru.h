@@ -30,7 +30,7 @@ inline void store(WayBytes& bytes, __m128i value) {
 /// Which of the ways hold `value`, a bit each.
 [[nodiscard]] inline std::uint32_t ways_equal(const WayBytes* blocks, unsigned block_count,
                                               std::uint8_t value) {
-    const __m128i wanted = _mm_set1_epi8(static_cast<char>(value));
+    const __m128i wanted = _mm_set1_epi64x(static_cast<long long>(value * 0x0101010101010101ULL));
     auto mask = static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(blocks[0]), wanted)));
     if (block_count == 2)
         mask |= static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(load(blocks[1]), wanted))) << 16;
@@ -46,7 +46,7 @@ struct Lru {
     static void touch(WayBytes* blocks, unsigned block_count, unsigned way) {
         const std::uint8_t rank = blocks[way / 16].bytes[way % 16];
         if (rank == 0) return;
-        const __m128i limit = _mm_set1_epi8(static_cast<char>(rank));
+        const __m128i limit = _mm_set1_epi64x(static_cast<long long>(rank * 0x0101010101010101ULL));
         for (unsigned b = 0; b < block_count; ++b) {
             const __m128i ranks = load(blocks[b]);
             // A comparison's true is -1: subtracting it ages every way that was more recent.

@@ -1,0 +1,35 @@
+#include "models/memory/dram_controller_module.h"
+
+#include "models/memory/memory_extension_module.h"
+#include "models/memory/memory_socket_module.h"
+
+#include <algorithm>
+
+namespace pagewalk::models {
+
+DramControllerModule::DramControllerModule(sc_core::sc_module_name name, const DramConfig& config)
+    : sc_module(name), socket("socket"), m_controller(config) {
+    require_picosecond_resolution();
+    socket.register_b_transport(this, &DramControllerModule::b_transport);
+}
+
+void DramControllerModule::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+    payload.set_response_status(tlm::TLM_OK_RESPONSE);
+    if (payload.get_command() == tlm::TLM_IGNORE_COMMAND || payload.get_data_length() == 0) return;
+    const Tick now = to_ticks(sc_core::sc_time_stamp());
+    LineRequest request{.line = PhysAddr(payload.get_address()).line(),
+                        .cpu = {},
+                        .kind = payload.is_write() ? AccessKind::WriteBack : AccessKind::Load,
+                        .time = now + to_ticks(delay)};
+    if (const MemoryExtension* const extension = payload.get_extension<MemoryExtension>()) {
+        request.cpu = extension->cpu;
+        request.kind = extension->kind;
+    }
+    const PhysAddr end = PhysAddr(payload.get_address()) + payload.get_data_length();
+    Tick served = request.time;
+    for (; request.line < end; request.line += line_size)
+        served = std::max(served, m_controller.access(request));
+    delay = to_sc_time(served - now);
+}
+
+} // namespace pagewalk::models

@@ -1,0 +1,52 @@
+#include "models/memory/memory_socket_module.h"
+
+#include "base/error.h"
+
+#include <cstdio>
+
+namespace pagewalk::models {
+
+void require_picosecond_resolution() {
+    if (sc_core::sc_get_time_resolution() != sc_core::sc_time(1, sc_core::SC_PS))
+        throw RunError("SystemC's time resolution is " + sc_core::sc_get_time_resolution().to_string() +
+                       "; Pagewalk's models need 1 ps");
+}
+
+MemorySocketModule::MemorySocketModule(sc_core::sc_module_name name) : sc_module(name), socket("socket") {
+    require_picosecond_resolution();
+    m_payload.set_data_ptr(m_data.data());
+    m_payload.set_data_length(line_size);
+    m_payload.set_streaming_width(line_size);
+    m_payload.set_extension(&m_extension);
+}
+
+MemorySocketModule::~MemorySocketModule() {
+    // The payload would delete it.
+    m_payload.clear_extension(&m_extension);
+}
+
+Tick MemorySocketModule::access(const LineRequest& request) {
+    const Tick now = to_ticks(sc_core::sc_time_stamp());
+    sc_core::sc_time delay = request.time > now ? to_sc_time(request.time - now) : sc_core::SC_ZERO_TIME;
+    m_extension.kind = request.kind;
+    m_extension.cpu = request.cpu;
+    m_payload.set_command(request.kind == AccessKind::WriteBack ? tlm::TLM_WRITE_COMMAND
+                                                                : tlm::TLM_READ_COMMAND);
+    m_payload.set_address(request.line.value());
+    m_payload.set_byte_enable_ptr(nullptr);
+    m_payload.set_dmi_allowed(false);
+    m_payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
+    socket->b_transport(m_payload, delay);
+    if (!m_payload.is_response_ok()) [[unlikely]]
+        refused(request);
+    return now + to_ticks(delay);
+}
+
+void MemorySocketModule::refused(const LineRequest& request) const {
+    char address[19];
+    std::snprintf(address, sizeof address, "0x%llx", static_cast<unsigned long long>(request.line.value()));
+    throw RunError(std::string(name()) + ": the memory behind the socket refused physical address " +
+                   address + ": " + m_payload.get_response_string());
+}
+
+} // namespace pagewalk::models
