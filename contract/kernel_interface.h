@@ -39,9 +39,8 @@ public:
     [[nodiscard]] virtual KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) = 0;
     /// The current task's stream is over (thread exit, end of trace).
     [[nodiscard]] virtual KernelPath& stream_ended(CpuId cpu, Tick now) = 0;
-    /// The current task's live source has nothing yet (StreamStatus::NotYet): the task is parked, to be asked again after
-    /// a while. The CPU must pick() next.
-    virtual void stream_not_ready(CpuId cpu, Tick now) = 0;
+    /// A live source has nothing yet: the thread is inside a system call whose result is not known.
+    [[nodiscard]] virtual KernelPath& stream_not_ready(CpuId cpu, Tick now) = 0;
     /// The cost of being interrupted by a TLB shoot-down.
     [[nodiscard]] virtual KernelPath& shootdown_interrupt(CpuId cpu, Tick now) = 0;
     virtual void path_completed(CpuId cpu, KernelPath& path, Tick now) = 0;

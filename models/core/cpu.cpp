@@ -102,10 +102,7 @@ void Cpu::handle_batch_end() {
     case StreamStatus::SystemCall:
         run_path(m_kernel.system_call(m_id, *m_cursor->batch.syscall, now()));
         break;
-    case StreamStatus::NotYet:
-        m_kernel.stream_not_ready(m_id, now());
-        m_has_task = false;
-        break;
+    case StreamStatus::NotYet: run_path(m_kernel.stream_not_ready(m_id, now())); break;
     case StreamStatus::End:
         run_path(m_kernel.stream_ended(m_id, now()));
         break;
