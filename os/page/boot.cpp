@@ -8,6 +8,9 @@
 namespace pagewalk::os {
 namespace {
 
+/// Frames below which the kernel turns transparent huge pages off: 512 MiB.
+constexpr std::uint64_t hugepage_minimum = (512ULL << 20) >> page_shift;
+
 using FrameRange = std::pair<std::uint64_t, std::uint64_t>;
 
 /// Frames that `ranges` touch, merged, ascending.
@@ -93,7 +96,7 @@ std::unique_ptr<PageAllocator> boot_page_allocator(const MemoryMap& map, const P
     set_watermarks(*allocator, min_free);
     set_stat_thresholds(*allocator);
     set_lowmem_reserves(*allocator);
-    if (map.transparent_hugepages && !user_set) {
+    if (map.transparent_hugepages && managed_total >= hugepage_minimum && !user_set) {
         min_free = std::max(min_free, khugepaged_min_free_kbytes(*allocator, node));
         set_watermarks(*allocator, min_free);
     }

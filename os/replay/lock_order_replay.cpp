@@ -104,6 +104,15 @@ void LockOrderReplay::run(const std::vector<PageTraceEvent>& events) {
     m_running = nullptr;
 }
 
+void LockOrderReplay::finish_frees(const PageTraceEvent& event, Cpu& cpu) {
+    // The task went on: the lock was taken without the probe's seeing it.
+    for (const DirectFree& free : cpu.frees) {
+        m_allocator.free_to_buddy(*free.zone, free.frame, free.order, id_of(event));
+        m_state.check("frees to the free lists without a lock event");
+    }
+    cpu.frees.clear();
+}
+
 void LockOrderReplay::run_refill(Cpu& cpu, CpuId id) {
     const Refill refill = *cpu.refill;
     cpu.refill.reset();

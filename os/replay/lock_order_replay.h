@@ -82,6 +82,7 @@ private:
     void allocate(const PageTraceEvent& event, Cpu& cpu, bool bulk, bool after_interrupt);
     void free(const PageTraceEvent& event, Cpu& cpu, AfterFree after);
     void commit(const PageTraceEvent& event, Cpu& cpu);
+    void finish_frees(const PageTraceEvent& event, Cpu& cpu);
     void run_refill(Cpu& cpu, CpuId id);
     void note_interrupt(const PageTraceEvent& event, Cpu& cpu);
     void resynchronise(const PageTraceEvent& event);
