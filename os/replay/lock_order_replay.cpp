@@ -65,6 +65,9 @@ void LockOrderReplay::run(const std::vector<PageTraceEvent>& events) {
         if (event.in_interrupt() && !cpu.in_interrupt) note_interrupt(event, cpu);
         const bool after_interrupt = cpu.in_interrupt && !event.in_interrupt();
         cpu.in_interrupt = event.in_interrupt();
+        if (!cpu.frees.empty() && !event.in_interrupt() &&
+            !(event.kind == PageEventKind::Zone && event.which == gt::zone_direct_free))
+            finish_frees(event, cpu);
         switch (event.kind) {
         case PageEventKind::Zone:
             probe_zone(event, cpu);
