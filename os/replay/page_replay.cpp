@@ -10,6 +10,7 @@
 #include "os/replay/workload_log.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace pagewalk::os {
 namespace {
@@ -55,6 +56,7 @@ ReplayReport replay_capture(const std::string& path, const ReplayOptions& option
         used.order == ReplayOrder::Calls ||
         (used.order == ReplayOrder::Automatic &&
          (zone_choice || used.kernel_events_only || (before.cpus == 1 && !under_pressure(events))));
+    const auto start = std::chrono::steady_clock::now();
     if (whole_calls) {
         report.method = used.kernel_events_only ? "call by call from the kernel's tracepoints alone"
                         : zone_choice ? "call by call, with the requests' nodes from the workload's log"
@@ -64,6 +66,7 @@ ReplayReport replay_capture(const std::string& path, const ReplayOptions& option
         report.method = "in the order of the zone locks";
         LockOrderReplay(state, before.cpus).run(events);
     }
+    report.replay_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (files.contains("snapB"))
         state.compare_with(PageSnapshot::parse(files.read("snapB"), path + ": snapB"));
     state.finish();

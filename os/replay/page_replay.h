@@ -36,6 +36,7 @@ struct ReplayReport {
     std::uint64_t allocations = 0;
     std::uint64_t matched = 0;
     std::uint64_t events = 0;
+    double replay_seconds = 0; ///< host time of the replaying itself, without reading the capture
     /// Checks beside the frame of each allocation: refills, drains, fallbacks, frees, in words, with their
     /// counts.
     std::vector<std::pair<std::string, std::uint64_t>> checks;
