@@ -1,0 +1,96 @@
+#pragma once
+
+#include "base/ids.h"
+#include "os/page/alloc_flags.h"
+#include "os/page/gfp.h"
+#include "os/page/zone_type.h"
+#include "os/page/zonelist.h"
+
+#include <cstdint>
+
+namespace pagewalk::os {
+
+class Reclaimer;
+struct Zone;
+
+/// What direct compaction came to, for the retry rules.
+enum class CompactResult : std::uint8_t {
+    NotSuitable,
+    Skipped,  ///< not enough free memory to work with: reclaim first
+    Deferred, ///< failed lately
+    NoSuitablePage,
+    Continue,
+    Complete,       ///< scanned the whole zone
+    PartialSkipped, ///< scanned part of it
+    Contended,
+    Success,
+};
+
+/// Lower values try harder.
+enum class CompactPriority : std::uint8_t { SyncFull, SyncLight, Async };
+
+/// A request as the slow path hands it to reclaim.
+struct ReclaimRequest {
+    GfpMask mask;
+    unsigned order = 0;
+    CpuId cpu{};
+    NodeId preferred{};
+    ZoneType highest = ZoneType::Normal;
+    const NodeMask* nodes = nullptr; ///< null = any
+};
+
+/// What the allocator asks of page reclaim and of the OOM killer. The default does nothing, as if there were
+/// nothing to reclaim. Calls may free pages through the allocator before they return.
+class Reclaimer {
+public:
+    virtual ~Reclaimer() = default;
+
+    /// kswapd of `zone`'s node should run for requests of `order` up to `highest`.
+    virtual void wake_kswapd(Zone& zone, unsigned order, GfpMask mask, ZoneType highest) {
+        (void)zone, (void)order, (void)mask, (void)highest;
+    }
+    /// Frees pages in the requester's context. Returns how many pages were reclaimed.
+    [[nodiscard]] virtual std::uint64_t direct_reclaim(const ReclaimRequest& request) {
+        (void)request;
+        return 0;
+    }
+    /// Pages on the LRU lists of `zone` that reclaim could free.
+    [[nodiscard]] virtual std::uint64_t reclaimable_pages(const Zone& zone) const {
+        (void)zone;
+        return 0;
+    }
+    /// Picks and kills a victim. Returns false when there is none.
+    [[nodiscard]] virtual bool out_of_memory(const ReclaimRequest& request) {
+        (void)request;
+        return false;
+    }
+};
+
+/// What the allocator asks of compaction.
+class Compactor {
+public:
+    virtual ~Compactor() = default;
+
+    struct Outcome {
+        CompactResult result = CompactResult::Skipped;
+        std::uint32_t captured = 0xffffffff; ///< frame of a block put together for this request, else none
+    };
+    [[nodiscard]] virtual Outcome compact(const ReclaimRequest& request, AllocFlags flags,
+                                          CompactPriority priority) {
+        (void)request, (void)flags, (void)priority;
+        return {};
+    }
+    /// A block of the wanted order was found after all: failures are forgotten.
+    virtual void defer_reset(Zone& zone, unsigned order) { (void)zone, (void)order; }
+    /// Reclaim could make compaction possible in some zone of the request.
+    [[nodiscard]] virtual bool could_run_after_reclaim(const ReclaimRequest& request,
+                                                       AllocFlags flags) const {
+        (void)request, (void)flags;
+        return false;
+    }
+    virtual void wake_kcompactd(Zone& zone, unsigned order, ZoneType highest) {
+        (void)zone, (void)order, (void)highest;
+    }
+};
+
+} // namespace pagewalk::os
