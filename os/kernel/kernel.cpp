@@ -115,6 +115,17 @@ KernelPath& Kernel::stream_ended(CpuId cpu, Tick now) {
     return task.path;
 }
 
+KernelPath& Kernel::stream_not_ready(CpuId cpu, Tick now) {
+    Task& task = *m_scheduler.running(cpu);
+    Operation op = begin(task, cpu, now);
+    ++m_counters.stream_waits;
+    if (task.killed)
+        exit_task(op, task);
+    else
+        fall_asleep(op, task, SleepReason::Time, now + m_config.poll_interval);
+    return task.path;
+}
+
 KernelPath& Kernel::shootdown_interrupt(CpuId cpu, Tick) {
     KernelPath& path = m_cpus[cpu].interrupt_path;
     const VirtAddr stack = path.stack;
@@ -274,16 +285,6 @@ void Kernel::resume(Operation& op, Task& task) {
 Tick Kernel::next_wakeup(CpuId) const { return std::min(m_scheduler.next_wakeup(), m_poll_at); }
 
 std::size_t Kernel::live_tasks() const { return m_live; }
-
-void Kernel::stream_not_ready(CpuId cpu, Tick now) {
-    Task& task = *m_scheduler.running(cpu);
-    ++m_counters.stream_waits;
-    m_scheduler.set_running(cpu, nullptr);
-    task.state = TaskState::Sleeping;
-    task.reason = SleepReason::Time;
-    task.wake_time = now + m_config.poll_interval;
-    m_scheduler.sleep(task);
-}
 
 const Task* Kernel::find_task(TaskId id) const {
     const std::size_t index = index_of(id);

@@ -38,15 +38,13 @@ public:
     [[nodiscard]] KernelPath& page_fault(CpuId cpu, VirtAddr address, FaultAccess access, Tick now) override;
     [[nodiscard]] KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) override;
     [[nodiscard]] KernelPath& stream_ended(CpuId cpu, Tick now) override;
+    /// Parks the task for os.poll_interval.
+    [[nodiscard]] KernelPath& stream_not_ready(CpuId cpu, Tick now) override;
     [[nodiscard]] KernelPath& shootdown_interrupt(CpuId cpu, Tick now) override;
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override;
     [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
     [[nodiscard]] std::size_t live_tasks() const override;
-
-    /// The current task's live source has nothing yet (StreamStatus::NotYet): the task is parked for
-    /// os.poll_interval. The CPU must pick() next.
-    void stream_not_ready(CpuId cpu, Tick now);
 
     [[nodiscard]] EventLog<AllocationEvent>& allocation_events() { return m_allocation_events; }
     [[nodiscard]] EventLog<FaultEvent>& fault_events() { return m_fault_events; }
