@@ -1,0 +1,190 @@
+#include "os/file/file_system.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+namespace {
+
+// mapping_gfp_mask of page caches: GFP_HIGHUSER_MOVABLE without __GFP_FS where a journal forbids it; with
+// write marking.
+constexpr GfpMask file_gfp = gfp::highuser_movable;
+constexpr std::uint64_t readahead_start = 4; // pages of a first sequential window
+constexpr std::uint64_t readahead_most = 32; // read_ahead_kb = 128
+
+} // namespace
+
+FileSystem::FileSystem(FrameAllocator& frames, ObjectCaches& objects, KernelCounters& counters,
+                       FileCache cache, const DiskConfig& disk, AddToLru add_to_lru)
+    : m_frames(frames), m_objects(objects), m_counters(counters), m_cache(cache), m_disk(disk),
+      m_add_to_lru(std::move(add_to_lru)) {}
+
+InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind) {
+    InodeId id{static_cast<std::uint32_t>(m_inodes.size())};
+    if (m_unused.empty()) {
+        m_inodes.emplace_back();
+    } else {
+        id = m_unused.back();
+        m_unused.pop_back();
+    }
+    Inode& inode = at(id);
+    inode.path = path;
+    inode.kind = kind;
+    inode.in_use = true;
+    inode.users = 1;
+    inode.object = m_objects.allocate(op, ObjectKind::Inode);
+    return id;
+}
+
+InodeId FileSystem::open(Operation& op, std::string_view path) {
+    const auto known = m_by_path.find(std::string(path));
+    if (known != m_by_path.end()) {
+        add_user(known->second);
+        op.path.load(at(known->second).object);
+        return known->second;
+    }
+    const InodeId id = create(op, path, InodeKind::Regular);
+    m_by_path.emplace(path, id);
+    return id;
+}
+
+InodeId FileSystem::create_shmem(Operation& op, std::string_view name) {
+    return create(op, name, InodeKind::Shmem);
+}
+
+void FileSystem::drop_user(Operation& op, InodeId id) {
+    Inode& inode = at(id);
+    PAGEWALK_INVARIANT(inode.in_use && inode.users != 0);
+    if (--inode.users != 0 || inode.kind != InodeKind::Shmem) return;
+    truncate(op, id, 0);
+    m_objects.free(op, ObjectKind::Inode, inode.object);
+    inode = Inode{};
+    m_unused.push_back(id);
+}
+
+bool FileSystem::plenty_free() const {
+    for (const auto& zone : m_frames.allocator().zones())
+        if (zone->type != ZoneType::Dma &&
+            zone->free_pages > static_cast<std::int64_t>(2 * zone->watermark(Watermark::High)))
+            return true;
+    return false;
+}
+
+Pfn FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index) {
+    const bool shmem = inode.kind == InodeKind::Shmem;
+    op.path.call(KernelFunction::AllocPages);
+    const auto frame =
+        m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::zero : file_gfp,
+                               .purpose = shmem ? AllocationPurpose::SharedMemory : AllocationPurpose::File});
+    if (!frame) return no_pfn;
+    inode.pages.insert(index, *frame);
+    ++m_cached;
+    ++m_counters.nr_file_pages;
+    if (shmem) ++m_counters.nr_shmem;
+    m_frames.pages().at(*frame).owner_flags =
+        static_cast<std::uint16_t>(frame_flags::file | (shmem ? frame_flags::shmem : 0));
+    op.path.call(KernelFunction::FilemapAddFolio);
+    op.path.call(KernelFunction::MemCgroupCharge);
+    op.path.store(inode.object);
+    op.path.store_page(*frame);
+    m_add_to_lru(op, *frame);
+    return *frame;
+}
+
+Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
+    m_scratch.clear();
+    m_scratch_log.clear();
+    Operation untimed{.path = {m_scratch, m_no_costs, KernelTiming::Off},
+                      .log = m_scratch_log,
+                      .cpu = op.cpu,
+                      .task = op.task,
+                      .now = op.now};
+    return add_page(untimed, inode, index);
+}
+
+Pfn FileSystem::find_page(Operation& op, InodeId id, std::uint64_t index) {
+    Inode& inode = at(id);
+    const Pfn frame = inode.pages.find(index);
+    if (frame != no_pfn || m_cache == FileCache::Cold || inode.kind == InodeKind::Shmem) return frame;
+    return plenty_free() ? add_untimed(op, inode, index) : no_pfn;
+}
+
+FileSystem::Page FileSystem::get_page(Operation& op, InodeId id, std::uint64_t index) {
+    const Pfn found = find_page(op, id, index);
+    op.path.call(KernelFunction::FilemapGetFolio);
+    Inode& inode = at(id);
+    op.path.load(inode.object);
+    if (found != no_pfn) {
+        op.path.load_page(found);
+        return {found, false};
+    }
+    if (inode.kind == InodeKind::Shmem) return {add_page(op, inode, index), false};
+
+    // A sequential reader's window doubles up to the device's limit; a jump starts a small one again.
+    const bool sequential = index == inode.readahead_next && index != 0;
+    inode.readahead_size =
+        sequential ? std::clamp(2 * inode.readahead_size, readahead_start, readahead_most) : readahead_start;
+    op.path.call(KernelFunction::Readahead);
+    Pfn wanted = no_pfn;
+    std::uint64_t read = 0;
+    for (std::uint64_t i = 0; i < inode.readahead_size; ++i) {
+        if (inode.pages.find(index + i) != no_pfn) continue;
+        const Pfn frame = add_page(op, inode, index + i);
+        if (i == 0) wanted = frame;
+        if (frame == no_pfn) break;
+        ++read;
+    }
+    inode.readahead_next = index + inode.readahead_size;
+    if (wanted == no_pfn) return {};
+    op.path.call(KernelFunction::SubmitBio);
+    op.io_done = std::max(op.io_done, m_disk.read(op.now, read * page_size));
+    m_counters.pgpgin += read * page_size / 1024;
+    return {wanted, true};
+}
+
+FileSystem::Page FileSystem::get_page_for_write(Operation& op, InodeId id, std::uint64_t index) {
+    Inode& inode = at(id);
+    Pfn frame = inode.pages.find(index);
+    if (frame == no_pfn) frame = add_page(op, inode, index);
+    if (frame == no_pfn) return {};
+    PageDescriptor& page = m_frames.pages().at(frame);
+    if ((page.owner_flags & (frame_flags::dirty | frame_flags::shmem)) == 0) {
+        page.owner_flags |= frame_flags::dirty;
+        ++m_counters.nr_dirty;
+    }
+    return {frame, false};
+}
+
+void FileSystem::warm(Operation& op, InodeId id, std::uint64_t first, std::uint64_t pages) {
+    if (m_cache == FileCache::Cold) return;
+    Inode& inode = at(id);
+    for (std::uint64_t index = first; index < first + pages; ++index)
+        if (inode.pages.find(index) == no_pfn) {
+            // A look at the zones every 64 pages is enough for a mark that is thousands of pages away.
+            if (index % 64 == 0 && !plenty_free()) return;
+            if (add_untimed(op, inode, index) == no_pfn) return;
+        }
+}
+
+void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first) {
+    Inode& inode = at(id);
+    for (std::uint64_t index = inode.pages.next(first); index != PageCache::none;
+         index = inode.pages.next(index + 1)) {
+        const Pfn frame = inode.pages.find(index);
+        inode.pages.erase(index);
+        --m_cached;
+        --m_counters.nr_file_pages;
+        PageDescriptor& page = m_frames.pages().at(frame);
+        if (inode.kind == InodeKind::Shmem) --m_counters.nr_shmem;
+        if ((page.owner_flags & frame_flags::dirty) != 0) --m_counters.nr_dirty;
+        page.owner_flags &= static_cast<std::uint16_t>(~(frame_flags::dirty));
+        PAGEWALK_INVARIANT(page.refcount != 0);
+        if (--page.refcount == 0) {
+            op.path.call(KernelFunction::ReleasePage);
+            m_frames.free(op, frame, 0);
+        }
+    }
+}
+
+} // namespace pagewalk::os

@@ -1,0 +1,101 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/ids.h"
+#include "os/file/disk.h"
+#include "os/file/page_cache.h"
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/object_cache.h"
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace pagewalk::os {
+
+enum class InodeId : std::uint32_t {};
+inline constexpr InodeId no_inode{0xffffffff};
+
+/// Were files read before the program started (their pages are cached) or not?
+enum class FileCache : std::uint8_t { Warm, Cold };
+
+enum class InodeKind : std::uint8_t {
+    Regular,
+    Shmem, ///< lives in memory only and dies with its last user
+};
+
+struct Inode {
+    std::string path;
+    InodeKind kind = InodeKind::Regular;
+    bool in_use = false;
+    std::uint32_t users = 0; ///< open files and areas that map it
+    VirtAddr object{};
+    PageCache pages;
+    std::uint64_t readahead_next = 0; ///< page index where a sequential reader would go on
+    std::uint64_t readahead_size = 0; ///< pages of the last window
+};
+
+/// Files as memory management needs them: names, page caches and where their data come from. File sizes are
+/// unknown: any page of a file exists.
+class FileSystem {
+public:
+    /// Receives pages that are to go onto an LRU list.
+    using AddToLru = std::function<void(Operation&, Pfn)>;
+
+    FileSystem(FrameAllocator& frames, ObjectCaches& objects, KernelCounters& counters, FileCache cache,
+               const DiskConfig& disk, AddToLru add_to_lru);
+
+    /// The file of this name, new or known; a user is added.
+    [[nodiscard]] InodeId open(Operation& op, std::string_view path);
+    /// A nameless file in memory: memfd, shared anonymous mapping. It has one user.
+    [[nodiscard]] InodeId create_shmem(Operation& op, std::string_view name);
+    void add_user(InodeId inode) { ++at(inode).users; }
+    /// The last user's leaving frees a file in memory.
+    void drop_user(Operation& op, InodeId inode);
+
+    struct Page {
+        Pfn frame = no_pfn; ///< no_pfn: no memory left
+        bool read_from_disk = false;
+    };
+    /// The cached page, brought in where it is not: from the disk (then op.io_done says when it is there, and
+    /// the readahead window comes with it), or as a new page of a file in memory.
+    [[nodiscard]] Page get_page(Operation& op, InodeId inode, std::uint64_t index);
+    /// The cached page or no_pfn. Files warm in the cache bring pages in here, untimed.
+    [[nodiscard]] Pfn find_page(Operation& op, InodeId inode, std::uint64_t index);
+    /// A page about to be overwritten as a whole needs no reading.
+    [[nodiscard]] Page get_page_for_write(Operation& op, InodeId inode, std::uint64_t index);
+    /// With a warm cache: brings a range in, untimed. Stops when a zone runs low.
+    void warm(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t pages);
+    /// Drops pages [first, end) (ftruncate, unlink of memory files). Mapped pages stay with their mappings.
+    void truncate(Operation& op, InodeId inode, std::uint64_t first);
+
+    [[nodiscard]] Inode& at(InodeId inode) { return m_inodes[static_cast<std::size_t>(inode)]; }
+    [[nodiscard]] const Inode& at(InodeId inode) const { return m_inodes[static_cast<std::size_t>(inode)]; }
+    [[nodiscard]] std::uint64_t cached_pages() const { return m_cached; }
+
+private:
+    [[nodiscard]] InodeId create(Operation& op, std::string_view path, InodeKind kind);
+    [[nodiscard]] Pfn add_page(Operation& op, Inode& inode, std::uint64_t index);
+    /// As add_page, in a path that nobody runs.
+    [[nodiscard]] Pfn add_untimed(Operation& op, Inode& inode, std::uint64_t index);
+    [[nodiscard]] bool plenty_free() const;
+
+    FrameAllocator& m_frames;
+    ObjectCaches& m_objects;
+    KernelCounters& m_counters;
+    FileCache m_cache;
+    Disk m_disk;
+    AddToLru m_add_to_lru;
+    std::vector<Inode> m_inodes;
+    std::vector<InodeId> m_unused;
+    std::unordered_map<std::string, InodeId> m_by_path;
+    std::uint64_t m_cached = 0;
+    KernelPath m_scratch;
+    PathLog m_scratch_log;
+    CostTable m_no_costs;
+};
+
+} // namespace pagewalk::os

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "base/address.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// The cached pages of one file, by page index: a tree of 64-slot nodes that grows from the root, as the
+/// kernel's xarray does.
+class PageCache {
+public:
+    PageCache() = default;
+
+    /// no_pfn where the page is not cached.
+    [[nodiscard]] Pfn find(std::uint64_t index) const {
+        if (m_root == nullptr || index >> (bits * m_height) != 0) return no_pfn;
+        const Node* node = m_root.get();
+        for (unsigned level = m_height; --level != 0;) {
+            node = node->children[slot(index, level)].get();
+            if (node == nullptr) return no_pfn;
+        }
+        return node->frames.empty() ? no_pfn : node->frames[slot(index, 0)];
+    }
+    /// Contract: the page is not cached yet.
+    void insert(std::uint64_t index, Pfn frame);
+    /// Takes a page out. Contract: it is cached.
+    void erase(std::uint64_t index);
+    /// The first cached page at or after `index`: its index, or `none`.
+    [[nodiscard]] std::uint64_t next(std::uint64_t index) const;
+    [[nodiscard]] std::uint64_t count() const { return m_count; }
+
+    static constexpr std::uint64_t none = ~0ULL;
+
+private:
+    static constexpr unsigned bits = 6;
+    static constexpr std::size_t slots = 1U << bits;
+
+    struct Node {
+        std::array<std::unique_ptr<Node>, slots> children;
+        std::vector<Pfn> frames; ///< of the lowest level
+        unsigned used = 0;
+    };
+    [[nodiscard]] static std::size_t slot(std::uint64_t index, unsigned level) {
+        return static_cast<std::size_t>(index >> (bits * level)) & (slots - 1);
+    }
+    [[nodiscard]] static std::uint64_t next_in(const Node& node, unsigned level, std::uint64_t base,
+                                               std::uint64_t from);
+    static bool erase_in(Node& node, unsigned level, std::uint64_t index);
+
+    std::unique_ptr<Node> m_root;
+    unsigned m_height = 0; ///< levels
+    std::uint64_t m_count = 0;
+};
+
+} // namespace pagewalk::os

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/ids.h"
+#include "base/option.h"
+#include "contract/page_table.h"
+#include "os/kernel/kernel_addresses.h"
+#include "os/page/memory_map.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// Levels of the page tables: 4, or 5 with 57-bit addresses.
+enum class PagingLevels : std::uint8_t { Four = 4, Five = 5 };
+
+/// An e820-like map of a PC: `node_bytes[i]` of memory on node i, the hole below 4 GiB moved above it, 640
+/// KiB to 1 MiB left out. CPUs are dealt to nodes in equal runs. Throws ConfigError for a node without
+/// memory.
+[[nodiscard]] MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus);
+
+/// What the kernel takes before the page allocator starts.
+struct BootLayout {
+    MemoryMap map; ///< the machine's, with the kernel's own memory in `reserved`
+    KernelAddresses addresses;
+    std::vector<PhysRange> table_frames; ///< reserved for the kernel's page tables
+    std::vector<PhysRange> memmap;       ///< reserved behind the vmemmap, 64 bytes a frame, 2 MiB pieces
+};
+
+/// Reserves the kernel image, the memmap of each node, node data, per-CPU areas, the zero page and the
+/// kernel's page tables. Throws ConfigError where they do not fit.
+[[nodiscard]] BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels);
+
+/// Fills the kernel half of the page tables with real entries: direct map with 1 GiB and 2 MiB pages, vmemmap
+/// and kernel text with 2 MiB pages, all global. Sets layout.addresses.root.
+void build_kernel_tables(BootLayout& layout, PageTableMemory& tables, PagingLevels levels);
+
+} // namespace pagewalk::os

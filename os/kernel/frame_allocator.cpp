@@ -1,0 +1,153 @@
+#include "os/kernel/frame_allocator.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+
+AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
+    if (trace.path == AllocPath::Failed || trace.path == AllocPath::None) return AllocationSource::Failed;
+    if (trace.stages != 0) return AllocationSource::SlowPath;
+    if (trace.fallbacks != 0) return AllocationSource::FallbackSteal;
+    switch (trace.path) {
+    case AllocPath::PcpHit:
+        return AllocationSource::PcpHit;
+    case AllocPath::PcpRefill:
+        return AllocationSource::PcpRefill;
+    case AllocPath::HighAtomic:
+        return AllocationSource::HighAtomic;
+    default:
+        return AllocationSource::Buddy;
+    }
+}
+
+std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
+    AllocTrace trace;
+    const AllocRequest asked{
+        .mask = request.mask, .order = request.order, .cpu = op.cpu, .preferred = m_allocator.cpus()[op.cpu]};
+    const std::uint32_t begin = op.path.mark();
+    const auto frame = m_allocator.allocate(asked, &trace);
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    const AllocationSource source = frame ? source_of(trace) : AllocationSource::Failed;
+    describe(op, request, trace, zone, frame.value_or(no_pfn));
+    ++m_counters.allocations[static_cast<std::size_t>(source)];
+    if (frame) {
+        const std::uint64_t frames = 1ULL << request.order;
+        m_counters.pgalloc[pagewalk::os::index_of(zone.type)] += frames;
+        m_counters.frames_for[static_cast<std::size_t>(request.purpose)] += frames;
+        PageDescriptor& page = pages().at(*frame);
+        page.refcount = 1;
+        page.mapcount = 0;
+        page.owner_flags = 0;
+        if (m_init == InitOnAlloc::On || request.mask.any(gfp::zero))
+            op.path.clear_pages(*frame, request.order);
+    } else {
+        ++m_counters.failed_allocations;
+    }
+    const AllocationEvent event{.pfn = frame.value_or(no_pfn).value(),
+                                .task = static_cast<std::uint32_t>(op.task),
+                                .gfp = request.mask.bits(),
+                                .cpu = static_cast<std::uint16_t>(op.cpu),
+                                .node = static_cast<std::uint16_t>(zone.node),
+                                .zone = static_cast<std::uint8_t>(zone.type),
+                                .order = static_cast<std::uint8_t>(request.order),
+                                .migratetype = static_cast<std::uint8_t>(migratetype_of(request.mask)),
+                                .purpose = request.purpose,
+                                .source = source};
+    op.log.allocations.push_back({event, begin, op.path.mark()});
+    return frame;
+}
+
+void FrameAllocator::describe(Operation& op, const Request& request, const AllocTrace& trace,
+                              const Zone& zone, Pfn frame) {
+    KernelPathBuilder& path = op.path;
+    if (!path.timed()) return;
+    path.call(KernelFunction::AllocPagesCore);
+    path.load(m_addresses.zone(zone));
+    if (trace.zones_visited > 1) path.call(KernelFunction::SkipZone, trace.zones_visited - 1U);
+    if (trace.stages != 0) path.call(KernelFunction::AllocSlowPath);
+    if (trace.entered(SlowStage::WakeKswapd)) path.call(KernelFunction::WakeupKswapd);
+    path.call(KernelFunction::GetPageFromFreelist);
+    const bool on_pcp = trace.path == AllocPath::PcpHit || trace.path == AllocPath::PcpRefill;
+    if (on_pcp) {
+        path.store(m_addresses.pcp(op.cpu, zone));
+        const std::size_t list = PerCpuPages::list_index(request.order, migratetype_of(request.mask));
+        path.store(m_addresses.pcp_list(op.cpu, zone, list));
+    }
+    if (trace.path != AllocPath::PcpHit && trace.path != AllocPath::None) {
+        path.acquire(m_addresses.zone_lock(zone));
+        path.call(trace.path == AllocPath::PcpRefill ? KernelFunction::RmqueueBulk
+                                                     : KernelFunction::RmqueueBuddy);
+        describe_lists(op, trace);
+        path.call(KernelFunction::RmqueueBulkBlock, trace.blocks_refilled);
+        path.call(KernelFunction::StealFallback, trace.fallbacks);
+        path.release(m_addresses.zone_lock(zone));
+    }
+    if (frame != no_pfn) path.store_page(frame);
+}
+
+void FrameAllocator::describe_lists(Operation& op, const AllocTrace& trace) {
+    for (std::size_t i = 0; i < trace.list_count; ++i) {
+        const FreeListRef& list = trace.lists[i];
+        op.path.store(m_addresses.free_list(*m_allocator.zones()[list.zone], list.order, list.type));
+    }
+    for (std::size_t i = 0; i < trace.frame_count; ++i) op.path.store_page(Pfn(trace.frames[i]));
+}
+
+void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
+    KernelPathBuilder& path = op.path;
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    path.store(m_addresses.pcp(op.cpu, zone));
+    if (trace.zone_lock_acquisitions == 0) return;
+    path.acquire(m_addresses.zone_lock(zone));
+    path.call(KernelFunction::FreePcppagesBulk, trace.blocks_drained);
+    if (trace.blocks_drained == 0) {
+        path.call(KernelFunction::FreePagesOk);
+        path.call(KernelFunction::FreeOnePage);
+    }
+    describe_lists(op, trace);
+    path.release(m_addresses.zone_lock(zone));
+}
+
+void FrameAllocator::forget(Pfn frame) {
+    PageDescriptor& page = pages().at(frame);
+    if (page.is(PageState::Lru)) {
+        page.clear(PageState::Lru);
+        --((page.owner_flags & frame_flags::anonymous) != 0 ? m_counters.nr_lru_anon
+                                                            : m_counters.nr_lru_file);
+    }
+    page.owner_flags = 0;
+    page.refcount = 0;
+}
+
+void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
+    AllocTrace trace;
+    forget(frame);
+    const auto freed = m_allocator.free(frame, order, op.cpu, &trace);
+    PAGEWALK_INVARIANT(freed.has_value());
+    m_counters.pgfree += 1ULL << order;
+    if (!op.path.timed()) return;
+    op.path.call(KernelFunction::FreePages);
+    op.path.call(KernelFunction::FreeUnrefPage);
+    op.path.store_page(frame);
+    describe_free(op, trace);
+}
+
+void FrameAllocator::free_batch(Operation& op, std::span<const Pfn> frames) {
+    constexpr std::size_t swap_cluster = 32; // frames under one hold of the per-CPU lock: SWAP_CLUSTER_MAX
+    for (std::size_t at = 0; at < frames.size(); at += swap_cluster) {
+        const auto part = frames.subspan(at, std::min(swap_cluster, frames.size() - at));
+        for (const Pfn frame : part) forget(frame);
+        AllocTrace trace;
+        const std::size_t refused = m_allocator.free_list(part, op.cpu, &trace);
+        PAGEWALK_INVARIANT(refused == 0);
+        m_counters.pgfree += part.size();
+        if (!op.path.timed()) continue;
+        op.path.call(KernelFunction::FreeUnrefPage, static_cast<std::uint32_t>(part.size()));
+        for (const Pfn frame : part) op.path.store_page(frame);
+        describe_free(op, trace);
+    }
+}
+
+} // namespace pagewalk::os

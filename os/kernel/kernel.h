@@ -1,0 +1,156 @@
+#pragma once
+
+#include "base/event_table.h"
+#include "base/stats.h"
+#include "contract/kernel_interface.h"
+#include "os/file/file_system.h"
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/kernel_config.h"
+#include "os/kernel/kernel_counters.h"
+#include "os/kernel/object_cache.h"
+#include "os/kernel/order_gate.h"
+#include "os/kernel/scheduler.h"
+#include "os/kernel/task.h"
+#include "os/vm/virtual_memory.h"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// Linux 6.1 as the cores see it: boots on a memory map, runs a workload's tasks, and answers faults and
+/// system calls with kernel paths.
+class Kernel final : public KernelInterface {
+public:
+    /// Boots. `tables` receives the kernel's page tables and must outlive the kernel. Throws ConfigError for
+    /// a machine that cannot boot.
+    Kernel(const KernelConfig& config, PageTableMemory& tables);
+    ~Kernel() override;
+    Kernel(const Kernel&) = delete;
+    Kernel& operator=(const Kernel&) = delete;
+
+    /// Creates the workload's first task; it runs when a CPU picks it. The workload must outlive the kernel.
+    void start(Workload& workload);
+
+    [[nodiscard]] KernelPath& page_fault(CpuId cpu, VirtAddr address, FaultAccess access, Tick now) override;
+    [[nodiscard]] KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) override;
+    [[nodiscard]] KernelPath& stream_ended(CpuId cpu, Tick now) override;
+    /// Parks the task for os.poll_interval.
+    [[nodiscard]] KernelPath& stream_not_ready(CpuId cpu, Tick now) override;
+    [[nodiscard]] KernelPath& shootdown_interrupt(CpuId cpu, Tick now) override;
+    void path_completed(CpuId cpu, KernelPath& path, Tick now) override;
+    [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
+    [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
+    [[nodiscard]] std::size_t live_tasks() const override;
+
+    [[nodiscard]] EventLog<AllocationEvent>& allocation_events() { return m_allocation_events; }
+    [[nodiscard]] EventLog<FaultEvent>& fault_events() { return m_fault_events; }
+    [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
+    /// Programs that were killed, oldest first.
+    [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
+    void declare(StatGroup group) const { m_counters.declare(group); }
+
+    [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
+    [[nodiscard]] const PageAllocator& allocator() const { return *m_allocator; }
+    [[nodiscard]] VirtualMemory& memory() { return m_memory; }
+    [[nodiscard]] FileSystem& files() { return m_files; }
+    [[nodiscard]] ObjectCaches& objects() { return m_objects; }
+    [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
+    /// Null where there is no such task.
+    [[nodiscard]] const Task* find_task(TaskId id) const;
+    [[nodiscard]] const AddressSpace* address_space(TaskId id) const;
+    /// Empties the LRU batches of every CPU, as a snapshot of the lists needs it.
+    void drain_lru_batches();
+
+private:
+    // tasks
+    [[nodiscard]] Operation begin(Task& task, CpuId cpu, Tick now);
+    [[nodiscard]] Operation untimed(CpuId cpu, Tick now);
+    Task& add_task(Operation& op);
+    void clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
+    void adopt_streams();
+    void exit_task(Operation& op, Task& task);
+    void kill_group(Task& by);
+    void kill(Operation& op, Task& task, VirtAddr address, FaultAccess access);
+    void bury(Task& task, CpuId cpu, Tick now);
+    void finish_untimed();
+    void close_all(Operation& op, Task& task);
+    void release_space(Operation& op, Task& task);
+    void switch_steps(Operation& op, Task& task);
+    void resume(Operation& op, Task& task);
+
+    // sleeping
+    void fall_asleep(Operation& op, Task& task, SleepReason reason, Tick until);
+    void wake(Task& task);
+    void stop_waiting(Task& task);
+    void pass_order(std::uint64_t order);
+    void wait_for_order(Operation& op, Task& task, std::uint64_t order);
+    /// Nobody can run any more: gives up the wait that is first in line. Returns whether there was one.
+    bool break_deadlock();
+
+    // system calls
+    void run_system_call(Operation& op, Task& task, const SyscallRecord& record);
+    void finish_system_call(Operation& op, Task& task);
+    void dispatch(Operation& op, Task& task, const SyscallRecord& record);
+    void sys_mmap(Operation& op, Task& task, const SyscallRecord& record);
+    void sys_madvise(Operation& op, Task& task, const SyscallRecord& record);
+    void sys_open(Operation& op, Task& task, const SyscallRecord& record);
+    void sys_close(Operation& op, Task& task, std::uint64_t fd);
+    void sys_duplicate(Operation& op, Task& task, std::uint64_t from, std::uint64_t to);
+    void sys_futex(Operation& op, Task& task, const SyscallRecord& record);
+    void sys_wait(Operation& op, Task& task, const SyscallRecord& record);
+    enum class Direction : std::uint8_t { Read, Write };
+    void sys_transfer(Operation& op, Task& task, std::uint64_t fd, VirtAddr buffer, std::uint64_t bytes,
+                      const std::uint64_t* position, Direction direction);
+    void copy_user(Operation& op, Task& task, Pfn frame, std::uint64_t offset, VirtAddr buffer,
+                   std::uint64_t bytes, Direction direction);
+    void drop_file(Operation& op, const std::shared_ptr<OpenFile>& file);
+    void map_file_ahead(Operation& op, InodeId inode, std::uint64_t first_page, std::uint64_t bytes);
+
+    void log_path(const Task& task, Tick now);
+
+    KernelConfig m_config;
+    BootLayout m_layout;
+    PageTableMemory& m_table_memory;
+    std::unique_ptr<PageAllocator> m_allocator;
+    KernelCounters m_counters;
+    FrameAllocator m_frames;
+    ObjectCaches m_objects;
+    LruBatches m_lru;
+    FileSystem m_files;
+    PageTables m_tables;
+    VirtualMemory m_memory;
+    Scheduler m_scheduler;
+    OrderGate m_gate;
+
+    Workload* m_workload = nullptr;
+    StrayAccess m_stray = StrayAccess::Kills;
+    std::vector<std::unique_ptr<Task>> m_tasks; // by id; ids are not used again
+    std::vector<Task*> m_without_stream;
+    std::multimap<std::uint64_t, Task*> m_order_waiters;
+    std::vector<Task*> m_futex_waiters;
+    std::vector<Task*> m_child_waiters;
+    std::size_t m_live = 0;
+    Tick m_poll_at = no_time;  ///< when to ask again for streams of new threads
+    std::uint64_t m_polls = 0; ///< in a row
+
+    struct Cpu {
+        KernelPath interrupt_path;
+        PathLog interrupt_log;
+        TaskId last{};                  ///< ran here last
+        AddressSpace* loaded = nullptr; ///< whose tables the CPU uses
+        Task* buried = nullptr;         ///< exited, to be forgotten at the next pick
+    };
+    IndexedVec<CpuId, Cpu> m_cpus;
+    KernelPath m_scratch;
+    PathLog m_scratch_log;
+
+    EventLog<AllocationEvent> m_allocation_events;
+    EventLog<FaultEvent> m_fault_events;
+    std::vector<KillRecord> m_kills;
+};
+
+} // namespace pagewalk::os

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/ids.h"
+#include "os/page/zone.h"
+
+#include <cstdint>
+
+namespace pagewalk::os {
+
+/// Where the kernel's own data lies, as boot has placed it. Offsets inside are assumed: fields that the
+/// kernel keeps in lines of their own are, here too.
+struct KernelAddresses {
+    static constexpr std::uint64_t percpu_bytes =
+        512 * 1024; ///< a CPU's area; 62 pages used. Source: dmesg, "percpu: Embedded"
+    static constexpr std::uint64_t node_data_bytes =
+        43 * page_size;                               ///< Source: dmesg, NODE_DATA of Debian 6.1
+    static constexpr std::uint64_t zone_bytes = 1664; ///< sizeof(struct zone), cache-aligned
+
+    IndexedVec<CpuId, VirtAddr> percpu;
+    IndexedVec<NodeId, VirtAddr> node_data;
+    Pfn zero_page{};
+    Pfn root{}; ///< the kernel's own top-level table
+
+    [[nodiscard]] VirtAddr zone(const Zone& zone) const {
+        return node_data[zone.node] + pagewalk::os::index_of(zone.type) * zone_bytes;
+    }
+    [[nodiscard]] VirtAddr zone_lock(const Zone& zone) const { return this->zone(zone) + 1280; }
+    [[nodiscard]] VirtAddr free_list(const Zone& zone, unsigned order, Migratetype type) const {
+        return this->zone(zone) + 192 + order * 88 + static_cast<std::uint64_t>(type) * 16;
+    }
+    /// struct lruvec of a node.
+    [[nodiscard]] VirtAddr lruvec(NodeId node) const { return node_data[node] + 0x2900; }
+    /// A CPU's lists of one zone.
+    [[nodiscard]] VirtAddr pcp(CpuId cpu, const Zone& zone) const {
+        return percpu[cpu] + 0x2000 + std::uint64_t{zone.index} * 256;
+    }
+    [[nodiscard]] VirtAddr pcp_list(CpuId cpu, const Zone& zone, std::size_t list) const {
+        return pcp(cpu, zone) + 24 + list * 16;
+    }
+    [[nodiscard]] VirtAddr lru_batch(CpuId cpu) const { return percpu[cpu] + 0x4000; }
+    [[nodiscard]] VirtAddr slab_cpu(CpuId cpu, std::size_t cache) const {
+        return percpu[cpu] + 0x5000 + cache * 32;
+    }
+    [[nodiscard]] VirtAddr run_queue(CpuId cpu) const { return percpu[cpu] + 0x8000; }
+};
+
+} // namespace pagewalk::os

@@ -1,0 +1,46 @@
+#include "os/kernel/kernel_config.h"
+
+#include "base/error.h"
+
+namespace pagewalk::os {
+
+void KernelConfig::declare(OptionGroup os) {
+    os.choice("timing", timing, {"off", "on"},
+              {Unit::None, "whether kernel paths are executed; off: the operating system takes no time",
+               "Pagewalk"});
+    os.choice("init_on_alloc", init_on_alloc, {"off", "on"},
+              {Unit::None, "whether every page is cleared when it is allocated",
+               "Debian 6.1, dmesg: heap alloc:on"});
+    os.choice("file_cache", file_cache, {"warm", "cold"},
+              {Unit::None, "whether files are in the page cache before the program starts", "assumed"});
+    os.number("disk_latency", disk.latency, {0, 10 * ticks_per_second},
+              {Unit::Ticks, "latency of a 4 KiB read from the disk that holds the files",
+               "Intel SSD DC P4510 data sheet: 77 us typical"});
+    os.number(
+        "disk_bandwidth", disk.bandwidth, {1'000'000, 1'000'000'000'000},
+        {Unit::BytesPerSecond, "rate at which that disk delivers data", "Intel SSD DC P4510 data sheet"});
+    os.number("time_slice", time_slice, {ticks_per_ns, ticks_per_second},
+              {Unit::Ticks, "how long a task runs while others wait for its CPU",
+               "CONFIG_HZ=250: one tick, the granularity at which CFS preempts"});
+    os.number("poll_interval", poll_interval, {ticks_per_ns, ticks_per_second},
+              {Unit::Ticks, "after how long a live program's stream is asked again when it had nothing",
+               "assumed"});
+    os.number("fault_around_bytes", vm.fault_around_bytes,
+              {page_size, 1ULL << 21, OptionRange::Shape::PowerOfTwo},
+              {Unit::Bytes, "page cache pages mapped around a read fault", "Linux 6.1: fault_around_bytes"});
+    os.number("stack_limit", vm.stack_limit, {page_size, 1ULL << 40},
+              {Unit::Bytes, "how far a stack may grow", "Debian's RLIMIT_STACK"});
+    os.number(
+        "watermark_boost_factor", pages.watermark_boost_factor, {0, 1'000'000},
+        {Unit::Count, "vm.watermark_boost_factor, in 1/10000 of the high watermark", "Linux 6.1 default"});
+    os.number("watermark_scale_factor", pages.watermark_scale_factor, {1, 3000},
+              {Unit::Count, "vm.watermark_scale_factor, in 1/10000 of a zone", "Linux 6.1 default"});
+    costs.declare(os.group("cost"));
+}
+
+void KernelConfig::validate() {
+    memory.validate();
+    costs.finish();
+}
+
+} // namespace pagewalk::os

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "base/event_table.h"
+#include "base/option.h"
+#include "os/file/disk.h"
+#include "os/file/file_system.h"
+#include "os/kernel/boot.h"
+#include "os/kernel/cost_table.h"
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/kernel_path_builder.h"
+#include "os/page/page_allocator.h"
+#include "os/vm/virtual_memory.h"
+
+#include <cstdint>
+
+namespace pagewalk::os {
+
+/// How the kernel is set up. The machine gives `memory` (pc_memory_map() makes one); the rest are options.
+struct KernelConfig {
+    MemoryMap memory;
+    KernelTiming timing = KernelTiming::On;
+    PagingLevels levels = PagingLevels::Four;
+    InitOnAlloc init_on_alloc = InitOnAlloc::On;
+    FileCache file_cache = FileCache::Warm;
+    DiskConfig disk;
+    Tick time_slice{4'000'000 * ticks_per_ns};
+    Tick poll_interval{1'000 * ticks_per_ns};
+    VmConfig vm;
+    PageSettings pages;
+    CostTable costs;
+
+    /// Declares the options of [os]. The struct must outlive the set.
+    void declare(OptionGroup os);
+    /// Throws ConfigError for contradictions; finishes the cost table.
+    void validate();
+};
+
+} // namespace pagewalk::os

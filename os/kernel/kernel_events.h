@@ -1,0 +1,95 @@
+#pragma once
+
+#include "base/event_table.h"
+#include "base/time.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace pagewalk::os {
+
+/// What frames were allocated for.
+enum class AllocationPurpose : std::uint8_t {
+    Anonymous,
+    CopyOnWrite,
+    File,
+    SharedMemory,
+    PageTable,
+    KernelObject,
+    KernelStack,
+};
+inline constexpr std::size_t allocation_purpose_count = 7;
+
+/// Where an allocation was served from, slow paths first.
+enum class AllocationSource : std::uint8_t {
+    PcpHit,
+    PcpRefill,
+    Buddy,
+    FallbackSteal, ///< another type's block had to be taken
+    HighAtomic,
+    SlowPath, ///< watermarks failed: reserves, compaction or reclaim
+    Failed,
+};
+inline constexpr std::size_t allocation_source_count = 7;
+
+enum class FaultKind : std::uint8_t {
+    AnonymousWrite, ///< demand-zero page
+    AnonymousRead,  ///< the shared zero page
+    FileMap,        ///< page cache pages mapped, those around the fault too
+    FileMajor,      ///< read from the disk
+    FileCow,        ///< private copy of a page cache page
+    Shared,         ///< page of a shared mapping, made or found
+    CopyOnWrite,    ///< copy of a page shared since fork
+    CopyOfZero,     ///< first write after a read
+    Reuse,          ///< sole owner: made writable again
+    MakeWritable,   ///< shared mapping: first write to a clean page
+    Spurious,       ///< the entry allows it already
+    Kill,           ///< outside every mapping, or forbidden
+};
+inline constexpr std::size_t fault_kind_count = 12;
+
+[[nodiscard]] std::string_view name_of(AllocationPurpose purpose);
+[[nodiscard]] std::string_view name_of(AllocationSource source);
+[[nodiscard]] std::string_view name_of(FaultKind kind);
+
+/// One call of the page allocator.
+struct AllocationEvent {
+    std::uint64_t time = 0;    ///< ps, when the path reached the call
+    std::uint64_t latency = 0; ///< ps
+    std::uint64_t pfn = 0;     ///< all ones: failed
+    std::uint32_t task = 0;
+    std::uint32_t gfp = 0;
+    std::uint16_t cpu = 0;
+    std::uint16_t node = 0;
+    std::uint8_t zone = 0; ///< index of the zone type
+    std::uint8_t order = 0;
+    std::uint8_t migratetype = 0;
+    AllocationPurpose purpose = AllocationPurpose::Anonymous;
+    AllocationSource source = AllocationSource::PcpHit;
+    std::array<std::uint8_t, 7> padding{};
+};
+[[nodiscard]] EventSchema allocation_schema();
+
+/// One page fault.
+struct FaultEvent {
+    std::uint64_t time = 0;    ///< ps, entry into the kernel
+    std::uint64_t latency = 0; ///< ps until the return to the program, sleeps included
+    std::uint64_t address = 0;
+    std::uint32_t task = 0;
+    std::uint16_t cpu = 0;
+    FaultKind kind = FaultKind::AnonymousWrite;
+    std::uint8_t access = 0; ///< 0 read, 1 write, 2 execute
+};
+[[nodiscard]] EventSchema fault_schema();
+
+/// A program that the kernel killed.
+struct KillRecord {
+    Tick time{};
+    std::uint32_t task = 0;
+    std::uint64_t address = 0;
+    std::uint8_t access = 0;
+};
+
+} // namespace pagewalk::os

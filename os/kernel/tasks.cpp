@@ -1,0 +1,261 @@
+#include "base/error.h"
+#include "os/kernel/kernel.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr unsigned stack_order = 2; // THREAD_SIZE is 16 KiB
+constexpr std::size_t first_id = 2; // 1 is init's
+
+// clone flags: include/uapi/linux/sched.h
+constexpr std::uint64_t clone_vm = 0x100;
+constexpr std::uint64_t clone_files = 0x400;
+constexpr std::uint64_t clone_vfork = 0x4000;
+constexpr std::uint64_t clone_thread = 0x10000;
+
+} // namespace
+
+Task& Kernel::add_task(Operation& op) {
+    if (m_tasks.empty()) m_tasks.resize(first_id);
+    auto owned = std::make_unique<Task>();
+    Task& task = *owned;
+    task.id = static_cast<TaskId>(m_tasks.size());
+    task.object = m_objects.allocate(op, ObjectKind::Task);
+    op.path.call(KernelFunction::AllocPages);
+    const auto stack = m_frames.allocate(op, {.mask = gfp::kernel_account | gfp::zero,
+                                              .order = stack_order,
+                                              .purpose = AllocationPurpose::KernelStack});
+    if (!stack) throw RunError("out of simulated memory for a kernel stack; give the machine more memory");
+    task.stack = *stack;
+    m_frames.pages().at(*stack).owner_flags = frame_flags::kernel;
+    m_counters.nr_kernel_stack += 1ULL << stack_order;
+    m_tasks.push_back(std::move(owned));
+    return task;
+}
+
+void Kernel::start(Workload& workload) {
+    m_workload = &workload;
+    m_stray = workload.maps_on_touch() ? StrayAccess::Maps : StrayAccess::Kills;
+    Operation op = untimed(CpuId{}, Tick{});
+    Task& task = add_task(op);
+    task.group = task.id;
+    task.files = std::make_shared<FileDescriptors>();
+    task.space = m_memory.create(op);
+    if (task.space == nullptr) throw RunError("out of simulated memory for the first program");
+    task.space->users = 1;
+    for (const InitialMapping& mapping : workload.initial_mappings()) {
+        MapRequest request{.start = mapping.start, .bytes = mapping.end - mapping.start};
+        request.flags = (mapping.readable ? vm::read : 0) | (mapping.writable ? vm::write | vm::account : 0) |
+                        (mapping.executable ? vm::exec : 0) | (mapping.grows_down ? vm::grows_down : 0);
+        if (!mapping.file.empty()) {
+            request.inode = m_files.open(op, mapping.file);
+            request.page_offset = mapping.file_offset >> page_shift;
+            map_file_ahead(op, request.inode, request.page_offset, request.bytes);
+        }
+        m_memory.map(op, *task.space, request);
+        if (request.inode != no_inode) m_files.drop_user(op, request.inode);
+        if (mapping.heap) {
+            task.space->brk_start = mapping.start;
+            task.space->brk = mapping.end;
+        }
+    }
+    finish_untimed();
+    task.thread = ThreadIndex{};
+    task.stream = &workload.thread(task.thread);
+    ++m_live;
+    m_scheduler.wake(task);
+}
+
+void Kernel::clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child_id) {
+    op.path.call(KernelFunction::KernelClone);
+    ++m_counters.forks;
+    Task& child = add_task(op);
+    child.parent = parent.id;
+    child.known_as = child_id;
+    child.group = (flags & clone_thread) != 0 ? parent.group : child.id;
+    child.files =
+        (flags & clone_files) != 0 ? parent.files : std::make_shared<FileDescriptors>(*parent.files);
+    child.cpu = op.cpu;
+    if ((flags & clone_vm) != 0) {
+        child.space = parent.space;
+        op.path.store(parent.space->object);
+    } else {
+        child.space = m_memory.fork(op, *parent.space);
+        if (child.space == nullptr)
+            throw RunError("out of simulated memory in fork; give the machine more memory");
+    }
+    ++child.space->users;
+    if ((flags & clone_vfork) != 0) child.vfork_parent = parent.id;
+    op.path.call(KernelFunction::TryToWakeUp);
+    m_without_stream.push_back(&child);
+    adopt_streams();
+}
+
+void Kernel::adopt_streams() {
+    if (m_without_stream.empty()) return;
+    std::erase_if(m_without_stream, [this](Task* child) {
+        const ThreadIndex parent =
+            find_task(child->parent) != nullptr ? find_task(child->parent)->thread : child->thread;
+        InstructionStream* stream = m_workload->child(parent, child->known_as);
+        if (stream == nullptr) return false;
+        child->stream = stream;
+        child->thread = m_workload->index_of_child(parent, child->known_as);
+        ++m_live;
+        m_scheduler.wake(*child);
+        return true;
+    });
+}
+
+void Kernel::drop_file(Operation& op, const std::shared_ptr<OpenFile>& file) {
+    if (file == nullptr || file.use_count() != 1) return;
+    m_objects.free(op, ObjectKind::File, file->object);
+    m_files.drop_user(op, file->inode);
+}
+
+void Kernel::close_all(Operation& op, Task& task) {
+    if (task.files != nullptr && task.files.use_count() == 1)
+        for (std::uint64_t fd = 0; fd < task.files->size(); ++fd) drop_file(op, task.files->take(fd));
+    task.files.reset();
+}
+
+void Kernel::release_space(Operation& op, Task& task) {
+    if (--task.space->users == 0) m_memory.tear_down(op, *task.space);
+}
+
+void Kernel::exit_task(Operation& op, Task& task) {
+    op.path.call(KernelFunction::DoExit);
+    task.exited = true;
+    task.continuation = Continuation::None;
+    op.path.path().outcome = PathOutcome::Exit;
+    release_space(op, task);
+    close_all(op, task);
+    if (task.stream != nullptr) --m_live;
+    if (task.vfork_parent != TaskId{}) {
+        Task* parent = m_tasks[index_of(task.vfork_parent)].get();
+        if (parent != nullptr && parent->reason == SleepReason::Child && parent->awaited_child == task.id) {
+            stop_waiting(*parent);
+            wake(*parent);
+        }
+    }
+    for (std::size_t i = m_child_waiters.size(); i-- > 0;) {
+        Task* waiter = m_child_waiters[i];
+        if (waiter->awaited_child != task.id) continue;
+        stop_waiting(*waiter);
+        wake(*waiter);
+    }
+}
+
+void Kernel::kill_group(Task& by) {
+    for (std::size_t i = first_id; i < m_tasks.size(); ++i) {
+        Task* task = m_tasks[i].get();
+        if (task == nullptr || task == &by || task->group != by.group || task->exited) continue;
+        task->killed = true;
+        if (task->state == TaskState::NoStream) {
+            std::erase(m_without_stream, task);
+            KernelPath path;
+            PathLog log;
+            Operation op{.path = {path, m_config.costs, KernelTiming::Off},
+                         .log = log,
+                         .cpu = by.cpu,
+                         .task = task->id};
+            exit_task(op, *task);
+            task->state = TaskState::Dead;
+            bury(*task, by.cpu, Tick{});
+        } else if (task->state == TaskState::Sleeping) {
+            stop_waiting(*task);
+            m_scheduler.cancel_sleep(*task);
+            m_scheduler.wake(*task);
+        } else if (task->falling_asleep) {
+            stop_waiting(*task);
+            task->woken = true;
+        }
+    }
+}
+
+void Kernel::kill(Operation& op, Task& task, VirtAddr address, FaultAccess access) {
+    ++m_counters.tasks_killed;
+    m_kills.push_back(
+        {op.now, static_cast<std::uint32_t>(task.id), address.value(), static_cast<std::uint8_t>(access)});
+    op.path.call(KernelFunction::SendSignal);
+    kill_group(task);
+    exit_task(op, task);
+}
+
+void Kernel::bury(Task& task, CpuId cpu, Tick now) {
+    Operation op = untimed(cpu, now);
+    if (task.space.use_count() == 1 && task.space->users == 0) {
+        for (Cpu& other : m_cpus)
+            if (other.loaded == task.space.get()) other.loaded = nullptr;
+        m_memory.destroy(op, *task.space);
+    }
+    m_frames.free(op, task.stack, stack_order);
+    m_counters.nr_kernel_stack -= 1ULL << stack_order;
+    m_objects.free(op, ObjectKind::Task, task.object);
+    finish_untimed();
+    m_tasks[index_of(task.id)].reset();
+}
+
+void Kernel::fall_asleep(Operation& op, Task& task, SleepReason reason, Tick until) {
+    op.path.store(m_layout.addresses.run_queue(op.cpu));
+    op.path.call(KernelFunction::Schedule);
+    op.path.sleep_until(until);
+    op.path.path().outcome = PathOutcome::Reschedule;
+    task.falling_asleep = true;
+    task.woken = false;
+    task.reason = reason;
+    task.wake_time = until;
+}
+
+void Kernel::wake(Task& task) {
+    task.woken = false;
+    if (task.falling_asleep)
+        task.woken = true;
+    else if (task.state == TaskState::Sleeping)
+        m_scheduler.wake(task);
+}
+
+void Kernel::stop_waiting(Task& task) {
+    std::erase(m_futex_waiters, &task);
+    std::erase(m_child_waiters, &task);
+    std::erase_if(m_order_waiters, [&](const auto& entry) { return entry.second == &task; });
+    task.reason = SleepReason::None;
+}
+
+void Kernel::wait_for_order(Operation& op, Task& task, std::uint64_t order) {
+    ++m_counters.order_waits;
+    task.awaited_order = order;
+    m_order_waiters.emplace(order, &task);
+    fall_asleep(op, task, SleepReason::Order, no_time);
+}
+
+void Kernel::pass_order(std::uint64_t order) {
+    if (order == 0) return;
+    m_gate.pass(order);
+    while (!m_order_waiters.empty() && m_gate.due(m_order_waiters.begin()->first)) {
+        Task* task = m_order_waiters.begin()->second;
+        m_order_waiters.erase(m_order_waiters.begin());
+        wake(*task);
+    }
+}
+
+bool Kernel::break_deadlock() {
+    Task* first = nullptr;
+    if (!m_order_waiters.empty()) {
+        ++m_counters.orders_forced;
+        pass_order(m_order_waiters.begin()->first - 1);
+        return true;
+    }
+    if (!m_futex_waiters.empty())
+        first = m_futex_waiters.front();
+    else if (!m_child_waiters.empty())
+        first = m_child_waiters.front();
+    if (first == nullptr) return false;
+    ++m_counters.orders_forced;
+    stop_waiting(*first);
+    wake(*first);
+    return true;
+}
+
+} // namespace pagewalk::os

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "base/address.h"
+#include "base/ids.h"
+#include "contract/kernel_path.h"
+#include "contract/page_table.h"
+#include "os/vm/vma.h"
+
+#include <cstdint>
+
+namespace pagewalk::os {
+
+/// An address space (mm_struct): its areas, its page tables and who uses it.
+struct AddressSpace {
+    VmaList areas;
+    Pfn root = no_pfn;
+    std::uint16_t pcid = 0;
+    CpuMask cpus; ///< CPUs whose TLBs must be told of changes
+    /// Changes so far, and how many of them each CPU's TLB has seen: a CPU that was elsewhere flushes when it
+    /// returns.
+    std::uint64_t tlb_generation = 0;
+    IndexedVec<CpuId, std::uint64_t> tlb_seen;
+    VirtAddr object{};       ///< struct mm_struct
+    std::uint32_t users = 0; ///< tasks
+
+    VirtAddr brk_start{};
+    VirtAddr brk{};
+
+    std::uint64_t anon_pages = 0;  ///< resident
+    std::uint64_t file_pages = 0;  ///< resident
+    std::uint64_t table_pages = 0; ///< page tables, without the top level
+
+    /// The level-1 table of the last fault.
+    VirtAddr cached_block{~0ULL};
+    Pfn cached_table = no_pfn;
+
+    [[nodiscard]] VirtAddr lock() const {
+        return object + 128;
+    } ///< mmap_lock, in a line of its own (assumed)
+};
+
+} // namespace pagewalk::os

@@ -1,0 +1,327 @@
+#include "base/error.h"
+#include "os/vm/virtual_memory.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+namespace {
+
+VirtAddr page_up(VirtAddr address) { return VirtAddr((address.value() + page_size - 1) & ~(page_size - 1)); }
+
+/// Could `left` grow over `right`, were they of one piece? anon_vmas may differ when one has none, or when
+/// there is only one link that they share.
+bool mergeable(const Vma& left, const Vma& right) {
+    if (left.end != right.start || left.flags != right.flags || left.inode != right.inode) return false;
+    if (right.page_offset != left.page_offset + left.pages()) return false;
+    if (left.anon == right.anon) return true;
+    if (left.anon == no_anon_vma) return right.chain.size() <= 1;
+    return right.anon == no_anon_vma && left.chain.size() <= 1;
+}
+
+} // namespace
+
+void VirtualMemory::adopt_chain(Operation& op, Vma& into, const Vma& from) {
+    if (into.anon == no_anon_vma && from.anon != no_anon_vma) m_anon.clone(op, from, into);
+}
+
+void VirtualMemory::remove_area(Operation& op, Vma& area) {
+    op.path.call(KernelFunction::RemoveVma);
+    m_anon.unlink(op, area);
+    if (area.inode != no_inode) m_files.drop_user(op, area.inode);
+    m_objects.free(op, ObjectKind::VmArea, area.object);
+}
+
+void VirtualMemory::split(Operation& op, AddressSpace& space, std::size_t index, VirtAddr at) {
+    op.path.call(KernelFunction::VmAreaDup);
+    Vma upper = space.areas[index];
+    upper.chain.clear();
+    upper.object = m_objects.allocate(op, ObjectKind::VmArea);
+    upper.page_offset += (at - upper.start) >> page_shift;
+    upper.start = at;
+    m_anon.clone(op, space.areas[index], upper);
+    op.path.call(KernelFunction::VmaAdjust);
+    op.path.store(space.areas[index].object);
+    if (upper.inode != no_inode) m_files.add_user(upper.inode);
+    space.areas[index].end = at;
+    space.areas.insert(index + 1, std::move(upper));
+}
+
+/// Splits at both ends where the range cuts areas. Returns the index of the first area in the range.
+std::size_t VirtualMemory::isolate(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
+    std::size_t first = space.areas.find(start);
+    if (first < space.areas.size() && space.areas[first].start < start) split(op, space, first++, start);
+    const std::size_t last = space.areas.find(end);
+    if (last < space.areas.size() && space.areas[last].start < end) split(op, space, last, end);
+    return first;
+}
+
+void VirtualMemory::insert_or_merge(Operation& op, AddressSpace& space, Vma area) {
+    const std::size_t at = space.areas.find(area.start);
+    const bool before = at > 0 && mergeable(space.areas[at - 1], area);
+    const bool after = at < space.areas.size() && mergeable(area, space.areas[at]);
+    if (before && after && mergeable(space.areas[at - 1], [&] {
+            Vma joined = space.areas[at];
+            joined.start = area.start;
+            joined.page_offset = area.page_offset;
+            return joined;
+        }())) {
+        Vma& left = space.areas[at - 1];
+        adopt_chain(op, left, space.areas[at]);
+        left.end = space.areas[at].end;
+        op.path.store(left.object);
+        remove_area(op, space.areas[at]);
+        space.areas.erase(at, at + 1);
+        return;
+    }
+    if (before) {
+        space.areas[at - 1].end = area.end;
+        op.path.store(space.areas[at - 1].object);
+        return;
+    }
+    if (after) {
+        space.areas[at].start = area.start;
+        space.areas[at].page_offset = area.page_offset;
+        op.path.store(space.areas[at].object);
+        return;
+    }
+    op.path.call(KernelFunction::VmAreaAlloc);
+    area.object = m_objects.allocate(op, ObjectKind::VmArea);
+    if (area.inode != no_inode) m_files.add_user(area.inode);
+    space.areas.insert(at, std::move(area));
+}
+
+void VirtualMemory::map(Operation& op, AddressSpace& space, const MapRequest& request) {
+    const VirtAddr end = page_up(request.start + request.bytes);
+    if (end <= request.start) return;
+    op.path.acquire(space.lock());
+    op.path.call(KernelFunction::DoMmap);
+    op.path.call(KernelFunction::DoMasMunmap);
+    const std::size_t there = space.areas.find(request.start);
+    if (there < space.areas.size() && space.areas[there].start < end)
+        unmap(op, space, request.start, end - request.start);
+    op.path.call(KernelFunction::MmapRegion);
+    Vma area;
+    area.start = request.start;
+    area.end = end;
+    area.flags = request.flags;
+    area.inode = request.inode;
+    area.page_offset = request.inode == no_inode ? vpn_of(request.start).value() : request.page_offset;
+    insert_or_merge(op, space, std::move(area));
+    op.path.release(space.lock());
+}
+
+void VirtualMemory::unmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+    const VirtAddr end = page_up(start + bytes);
+    const std::size_t there = space.areas.find(start);
+    if (there == space.areas.size() || space.areas[there].start >= end) return;
+    const std::size_t first = isolate(op, space, start, end);
+    std::size_t last = first;
+    m_lru.drain(op);
+    for (; last < space.areas.size() && space.areas[last].start < end; ++last)
+        zap(op, space, space.areas[last], space.areas[last].start, space.areas[last].end);
+    const VirtAddr floor = first > 0 ? space.areas[first - 1].end : VirtAddr{};
+    const VirtAddr ceiling = last < space.areas.size() ? space.areas[last].start : VirtAddr{};
+    // Tables hang on the entries that zap has cleared, so that the TLBs are flushed once, for pages and
+    // tables.
+    flush(op, space, start, end);
+    free_tables(op, space, first, last, floor, ceiling);
+    op.path.call(KernelFunction::TlbFinish);
+    m_gather.flush(op);
+    m_gather.finish(op);
+    for (std::size_t i = first; i < last; ++i) remove_area(op, space.areas[i]);
+    space.areas.erase(first, last);
+}
+
+/// Does a write to this page need no fault: no copy to be made, no file page to be marked dirty?
+bool VirtualMemory::may_write(const Vma& area, PageTableEntry entry) const {
+    if (!area.has(vm::write) || entry.frame() == m_frames.addresses().zero_page) return false;
+    const PageDescriptor& page = m_frames.pages().peek(entry.frame());
+    if (area.has(vm::shared))
+        return entry.has(PageTableEntry::Dirty) || (page.owner_flags & frame_flags::shmem) != 0;
+    return (page.owner_flags & frame_flags::anonymous) != 0 && page.mapcount == 1;
+}
+
+std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
+                                       VirtAddr end, std::uint32_t flags) {
+    VmaList& areas = space.areas;
+    op.path.call(KernelFunction::VmaMerge);
+    Vma part = areas[index];
+    part.chain.clear(); // only its length matters below
+    part.chain.resize(areas[index].chain.size());
+    part.page_offset += (start - part.start) >> page_shift;
+    part.start = start;
+    part.end = end;
+    part.flags = flags;
+    const bool whole_left = areas[index].start == start;
+    const bool whole_right = areas[index].end == end;
+    const bool before = whole_left && index > 0 && mergeable(areas[index - 1], part);
+    const bool after = whole_right && index + 1 < areas.size() && mergeable(part, areas[index + 1]);
+    if (before) {
+        Vma& left = areas[index - 1];
+        adopt_chain(op, left, areas[index]);
+        op.path.call(KernelFunction::VmaAdjust);
+        op.path.store(left.object);
+        left.end = end;
+        if (!whole_right) {
+            areas[index].page_offset += (end - areas[index].start) >> page_shift;
+            areas[index].start = end;
+            return index;
+        }
+        std::size_t gone = 1;
+        if (after && mergeable(left, areas[index + 1])) {
+            adopt_chain(op, left, areas[index + 1]);
+            left.end = areas[index + 1].end;
+            gone = 2;
+        }
+        for (std::size_t i = index; i < index + gone; ++i) remove_area(op, areas[i]);
+        areas.erase(index, index + gone);
+        return index;
+    }
+    if (after) {
+        Vma& right = areas[index + 1];
+        adopt_chain(op, right, areas[index]);
+        op.path.call(KernelFunction::VmaAdjust);
+        op.path.store(right.object);
+        right.start = start;
+        right.page_offset = part.page_offset;
+        if (!whole_left) {
+            areas[index].end = start;
+            return index + 2;
+        }
+        remove_area(op, areas[index]);
+        areas.erase(index, index + 1);
+        return index + 1;
+    }
+    if (!whole_left) split(op, space, index++, start);
+    if (!whole_right) split(op, space, index, end);
+    areas[index].flags = flags;
+    op.path.store(areas[index].object);
+    return index + 1;
+}
+
+void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
+                                 std::uint32_t set, std::uint32_t clear) {
+    std::size_t i = space.areas.find(start);
+    while (i < space.areas.size() && space.areas[i].start < end) {
+        const Vma& area = space.areas[i];
+        const std::uint32_t flags = (area.flags & ~clear) | set;
+        if (flags == area.flags)
+            ++i;
+        else
+            i = change_area(op, space, i, std::max(start, area.start), std::min(end, area.end), flags);
+    }
+}
+
+void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
+                            std::uint32_t access) {
+    const VirtAddr end = page_up(start + bytes);
+    op.path.acquire(space.lock());
+    op.path.call(KernelFunction::SysMprotect);
+    change_flags(op, space, start, end, access, vm::access);
+    std::uint64_t changed = 0;
+    for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i) {
+        const Vma& area = space.areas[i];
+        m_tables.for_each(
+            space, std::max(start, area.start), std::min(end, area.end), [&](VirtAddr, PteSlot slot) {
+                const PageTableEntry old = *slot.entry;
+                std::uint64_t flags = entry_flags(area);
+                if (!may_write(area, old)) flags &= ~std::uint64_t{PageTableEntry::Writable};
+                const std::uint64_t kept = old.raw() & (PageTableEntry::Accessed | PageTableEntry::Dirty);
+                *slot.entry = PageTableEntry(old.frame(), flags | kept);
+                if ((area.flags & vm::access) == 0)
+                    *slot.entry = slot.entry->without(PageTableEntry::Present).with(protection_none);
+                if (*slot.entry == old) return;
+                ++changed;
+                if (slot.index % 8 == 0 || changed == 1) op.path.store(slot.address());
+            });
+    }
+    op.path.call(KernelFunction::ChangePte, static_cast<std::uint32_t>(changed));
+    if (changed != 0) flush(op, space, start, end);
+    op.path.call(KernelFunction::TlbFinish);
+    op.path.release(space.lock());
+}
+
+void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_break) {
+    op.path.call(KernelFunction::SysBrk);
+    if (space.brk == VirtAddr{}) space.brk_start = space.brk = new_break;
+    const VirtAddr old_end = page_up(space.brk);
+    const VirtAddr new_end = page_up(new_break);
+    space.brk = new_break;
+    if (new_end == old_end) return;
+    op.path.acquire(space.lock());
+    op.path.call(KernelFunction::BrkChange);
+    if (new_end > old_end) {
+        Vma area;
+        area.start = old_end;
+        area.end = new_end;
+        area.flags = vm::read | vm::write | vm::account;
+        area.page_offset = vpn_of(old_end).value();
+        insert_or_merge(op, space, std::move(area));
+    } else {
+        unmap(op, space, new_end, old_end - new_end);
+    }
+    op.path.release(space.lock());
+}
+
+void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
+                          std::uint64_t new_bytes, VirtAddr moved_to) {
+    op.path.call(KernelFunction::SysMremap);
+    const VirtAddr old_end = page_up(start + old_bytes);
+    const std::uint64_t size = page_up(VirtAddr(new_bytes)).value();
+    const std::size_t at = space.areas.find(start);
+    if (at == space.areas.size() || !space.areas[at].contains(start)) return;
+    op.path.acquire(space.lock());
+    if (moved_to == start) {
+        if (start + size < old_end) {
+            unmap(op, space, start + size, old_end - (start + size));
+        } else if (start + size > old_end) {
+            Vma grown = space.areas[space.areas.find(start)];
+            grown.chain.clear();
+            grown.anon = no_anon_vma;
+            grown.page_offset = grown.index_of(old_end);
+            grown.start = old_end;
+            grown.end = start + size;
+            insert_or_merge(op, space, std::move(grown));
+        }
+        op.path.release(space.lock());
+        return;
+    }
+    unmap(op, space, moved_to, size);
+    if (old_bytes == 0) {
+        Vma copy = space.areas[space.areas.find(start)];
+        copy.chain.clear();
+        copy.anon = no_anon_vma;
+        copy.page_offset = copy.index_of(start);
+        copy.start = moved_to;
+        copy.end = moved_to + size;
+        insert_or_merge(op, space, std::move(copy));
+        op.path.release(space.lock());
+        return;
+    }
+    const std::size_t first = isolate(op, space, start, old_end);
+    Vma moved = space.areas[first];
+    const std::uint64_t kept = std::min(size, old_end - start);
+    moved.chain.clear();
+    moved.anon = no_anon_vma;
+    moved.start = moved_to;
+    moved.end = moved_to + size;
+    moved.object = m_objects.allocate(op, ObjectKind::VmArea);
+    m_anon.clone(op, space.areas[first], moved);
+    if (moved.inode != no_inode) m_files.add_user(moved.inode);
+    std::uint32_t pages = 0;
+    m_tables.for_each(space, start, start + kept, [&](VirtAddr from, PteSlot slot) {
+        const PteSlot to = m_tables.get(op, space, moved_to + (from - start));
+        if (!to) return; // out of memory for tables: the page is dropped with the old range
+        *to.entry = *slot.entry;
+        *slot.entry = PageTableEntry{};
+        op.path.store(to.address());
+        ++pages;
+    });
+    op.path.call(KernelFunction::MovePte, pages);
+    flush(op, space, start, old_end);
+    space.areas.insert(space.areas.find(moved_to), std::move(moved));
+    unmap(op, space, start, old_end - start);
+    op.path.release(space.lock());
+}
+
+} // namespace pagewalk::os

@@ -1,0 +1,331 @@
+#include "base/error.h"
+#include "os/vm/virtual_memory.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr GfpMask user_gfp = gfp::highuser_movable | gfp::comp; // as vma_alloc_folio asks
+constexpr std::uint64_t stack_guard = 256 * page_size;          // stack_guard_gap
+constexpr std::uint64_t stray_span = 1ULL << 30; // assumed reach of a heap or array around a stray touch
+
+std::uint32_t right_of(FaultAccess access) {
+    switch (access) {
+    case FaultAccess::Write:
+        return vm::write;
+    case FaultAccess::Execute:
+        return vm::exec;
+    case FaultAccess::Read:
+        break;
+    }
+    return vm::access; // x86 has no mapping that can be written or executed but not read
+}
+
+bool allows(PageTableEntry entry, FaultAccess access) {
+    if (!entry.present()) return false;
+    if (access == FaultAccess::Write) return entry.has(PageTableEntry::Writable);
+    return access != FaultAccess::Execute || !entry.has(PageTableEntry::NoExecute);
+}
+
+} // namespace
+
+std::uint64_t VirtualMemory::entry_flags(const Vma& area) const {
+    return PageTableEntry::Present | PageTableEntry::User | PageTableEntry::Accessed |
+           (area.has(vm::write) ? std::uint64_t{PageTableEntry::Writable} : 0) |
+           (area.has(vm::exec) ? 0 : std::uint64_t{PageTableEntry::NoExecute});
+}
+
+void VirtualMemory::lock_table(Operation& op, PteSlot slot) {
+    op.path.acquire(kernel_layout::struct_page(slot.table) + 40); // ptl in struct page
+}
+void VirtualMemory::unlock_table(Operation& op, PteSlot slot) {
+    op.path.release(kernel_layout::struct_page(slot.table) + 40);
+}
+
+/// The area that `address` belongs to, after a stack has grown or a stray touch has made one; size() when
+/// there is none.
+std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr address, StrayAccess stray) {
+    VmaList& areas = space.areas;
+    const std::size_t at = areas.find(address);
+    if (at < areas.size() && areas[at].start <= address) return at;
+    if (at < areas.size() && areas[at].has(vm::grows_down)) {
+        Vma& stack = areas[at];
+        const VirtAddr start = address.page();
+        const bool room = at == 0 || areas[at - 1].end + stack_guard <= start;
+        if (room && stack.end - start <= m_config.stack_limit) {
+            stack.page_offset -= (stack.start - start) >> page_shift;
+            stack.start = start;
+            op.path.store(stack.object);
+            return at;
+        }
+    }
+    if (stray == StrayAccess::Kills || kernel_layout::is_kernel(address)) return areas.size();
+    Vma area;
+    area.start = VirtAddr(address.value() & ~(stray_span - 1));
+    area.end = std::min(area.start + stray_span, kernel_layout::user_end);
+    if (at > 0) area.start = std::max(area.start, areas[at - 1].end);
+    if (at < areas.size()) area.end = std::min(area.end, areas[at].start);
+    area.flags = vm::read | vm::write | vm::exec;
+    area.page_offset = vpn_of(area.start).value();
+    insert_or_merge(op, space, std::move(area));
+    return areas.find(address);
+}
+
+VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& space, VirtAddr address,
+                                                FaultAccess access, StrayAccess stray) {
+    op.path.call(KernelFunction::DoUserAddrFault);
+    op.path.store(space.lock());
+    const std::size_t area = area_for(op, space, address, stray);
+    if (area == space.areas.size()) return {FaultStatus::BadAddress, FaultKind::Kill};
+    if (!space.areas[area].has(right_of(access))) {
+        if (stray == StrayAccess::Kills) return {FaultStatus::BadAddress, FaultKind::Kill};
+        space.areas[area].flags |= vm::access;
+    }
+    op.path.load(space.areas[area].object);
+    op.path.call(KernelFunction::HandleMmFault);
+    const FaultResult result = handle(op, {space, area, address.page(), access});
+    op.path.store(space.lock());
+    return result;
+}
+
+VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultContext& fault) {
+    const Vma& area = fault.space.areas[fault.area];
+    op.path.call(KernelFunction::WalkTables);
+    const PteSlot slot = m_tables.find(fault.space, fault.page);
+    if (slot) op.path.load(slot.address());
+    if (!slot || slot.entry->empty()) {
+        if (area.anonymous()) return anonymous(op, fault);
+        op.path.call(KernelFunction::DoFault);
+        if (fault.access != FaultAccess::Write) return file_read(op, fault);
+        return area.is_private() ? file_copy(op, fault) : shared_write(op, fault);
+    }
+    if (allows(*slot.entry, fault.access)) {
+        // Another thread was faster, or a TLB remembered less than the table allows.
+        *slot.entry = slot.entry->with(PageTableEntry::Accessed);
+        return {FaultStatus::Done, FaultKind::Spurious};
+    }
+    if (fault.access == FaultAccess::Write && slot.entry->present()) return write_protected(op, fault, slot);
+    // The area allows what the entry does not: mprotect or a stray touch has widened it since.
+    PageTableEntry entry(slot.entry->frame(), entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable});
+    if (slot.entry->has(PageTableEntry::Writable) && area.has(vm::write))
+        entry = entry.with(PageTableEntry::Writable);
+    *slot.entry = entry.with(slot.entry->raw() & PageTableEntry::Dirty);
+    op.path.store(slot.address());
+    if (fault.access == FaultAccess::Write) return write_protected(op, fault, slot);
+    return {FaultStatus::Done, FaultKind::Spurious};
+}
+
+Pfn VirtualMemory::new_anonymous_page(Operation& op, AllocationPurpose purpose, GfpMask extra) {
+    op.path.call(KernelFunction::VmaAllocFolio);
+    const auto frame = m_frames.allocate(op, {.mask = user_gfp | extra, .purpose = purpose});
+    if (!frame) return no_pfn;
+    m_frames.pages().at(*frame).owner_flags = frame_flags::anonymous;
+    op.path.call(KernelFunction::MemCgroupCharge);
+    return *frame;
+}
+
+void VirtualMemory::install_anonymous(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame,
+                                      bool dirty) {
+    const Vma& area = fault.space.areas[fault.area];
+    PageDescriptor& page = m_frames.pages().at(frame);
+    page.mapcount = 1;
+    ++fault.space.anon_pages;
+    ++m_counters.nr_anon_pages;
+    op.path.call(KernelFunction::PageAddNewAnonRmap);
+    op.path.store_page(frame);
+    m_lru.add(op, frame);
+    *slot.entry =
+        PageTableEntry(frame, entry_flags(area) | (dirty ? std::uint64_t{PageTableEntry::Dirty} : 0));
+    op.path.store(slot.address());
+}
+
+VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultContext& fault) {
+    AddressSpace& space = fault.space;
+    const PteSlot slot = m_tables.get(op, space, fault.page);
+    if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
+    if (fault.access != FaultAccess::Write) {
+        op.path.call(KernelFunction::MapZeroPage);
+        const std::uint64_t flags =
+            entry_flags(space.areas[fault.area]) & ~std::uint64_t{PageTableEntry::Writable};
+        lock_table(op, slot);
+        *slot.entry = PageTableEntry(m_frames.addresses().zero_page, flags);
+        op.path.store(slot.address());
+        unlock_table(op, slot);
+        return {FaultStatus::Done, FaultKind::AnonymousRead};
+    }
+    if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
+    const Pfn frame = new_anonymous_page(op, AllocationPurpose::Anonymous, gfp::zero);
+    if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    op.path.call(KernelFunction::DoAnonymousPage);
+    lock_table(op, slot);
+    install_anonymous(op, fault, slot, frame, true);
+    unlock_table(op, slot);
+    return {FaultStatus::Done, FaultKind::AnonymousWrite};
+}
+
+void VirtualMemory::install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame,
+                                 std::uint64_t flags) {
+    PageDescriptor& page = m_frames.pages().at(frame);
+    PAGEWALK_INVARIANT(page.refcount != 0xffff);
+    ++page.refcount;
+    if (++page.mapcount == 1) ++m_counters.nr_mapped;
+    ++fault.space.file_pages;
+    op.path.call(KernelFunction::PageAddFileRmap);
+    op.path.store_page(frame);
+    *slot.entry = PageTableEntry(frame, flags);
+}
+
+/// Maps what the page cache has around the fault. Returns whether the faulting page was among it.
+bool VirtualMemory::map_around(Operation& op, const FaultContext& fault) {
+    const Vma& area = fault.space.areas[fault.area];
+    const std::uint64_t window = m_config.fault_around_bytes;
+    const VirtAddr start = std::max(area.start, VirtAddr(fault.page.value() & ~(window - 1)));
+    const VirtAddr table_end = VirtAddr((fault.page.value() & ~(level_span(2) - 1)) + level_span(2));
+    const VirtAddr end = std::min({area.end, table_end, start + window});
+    const PteSlot first = m_tables.get(op, fault.space, start);
+    if (!first) return false;
+    const std::uint64_t flags = entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable};
+    op.path.call(KernelFunction::FilemapMapPages);
+    op.path.load(m_files.at(area.inode).object);
+    lock_table(op, first);
+    op.path.store(first.address());
+    bool mapped = false;
+    for (VirtAddr at = start; at < end; at += page_size) {
+        const PteSlot slot = m_tables.find(fault.space, at);
+        if (!slot.entry->empty()) continue;
+        const Pfn frame = m_files.find_page(op, area.inode, area.index_of(at));
+        if (frame == no_pfn) continue;
+        op.path.call(KernelFunction::FilemapMapPage);
+        install_file(op, fault, slot, frame, flags);
+        mapped = mapped || at == fault.page;
+    }
+    unlock_table(op, first);
+    return mapped;
+}
+
+VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultContext& fault) {
+    const Vma& area = fault.space.areas[fault.area];
+    if (m_config.fault_around_bytes > page_size && map_around(op, fault))
+        return {FaultStatus::Done, FaultKind::FileMap};
+    op.path.call(KernelFunction::FilemapFault);
+    const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
+    if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    const PteSlot slot = m_tables.get(op, fault.space, fault.page);
+    if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
+    op.path.call(KernelFunction::FinishFault);
+    lock_table(op, slot);
+    install_file(op, fault, slot, page.frame, entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable});
+    op.path.store(slot.address());
+    unlock_table(op, slot);
+    if (m_files.at(area.inode).kind == InodeKind::Shmem) return {FaultStatus::Done, FaultKind::Shared};
+    return {FaultStatus::Done, page.read_from_disk ? FaultKind::FileMajor : FaultKind::FileMap};
+}
+
+VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultContext& fault) {
+    AddressSpace& space = fault.space;
+    if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
+    const Pfn frame = new_anonymous_page(op, AllocationPurpose::CopyOnWrite, {});
+    if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    const PteSlot slot = m_tables.get(op, space, fault.page);
+    const Vma& area = space.areas[fault.area];
+    op.path.call(KernelFunction::FilemapFault);
+    const FileSystem::Page source =
+        slot ? m_files.get_page(op, area.inode, area.index_of(fault.page)) : FileSystem::Page{};
+    if (source.frame == no_pfn) {
+        m_frames.free(op, frame, 0);
+        return {FaultStatus::NoMemory, FaultKind::Kill};
+    }
+    op.path.copy_page(frame, source.frame);
+    op.path.call(KernelFunction::FinishFault);
+    lock_table(op, slot);
+    install_anonymous(op, fault, slot, frame, true);
+    unlock_table(op, slot);
+    return {FaultStatus::Done, source.read_from_disk ? FaultKind::FileMajor : FaultKind::FileCow};
+}
+
+VirtualMemory::FaultResult VirtualMemory::shared_write(Operation& op, const FaultContext& fault) {
+    const Vma& area = fault.space.areas[fault.area];
+    const PteSlot slot = m_tables.get(op, fault.space, fault.page);
+    if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
+    op.path.call(KernelFunction::FilemapFault);
+    const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
+    if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    if (m_files.at(area.inode).kind == InodeKind::Regular) op.path.call(KernelFunction::PageMkwrite);
+    op.path.call(KernelFunction::FinishFault);
+    lock_table(op, slot);
+    install_file(op, fault, slot, page.frame, entry_flags(area) | PageTableEntry::Dirty);
+    op.path.store(slot.address());
+    unlock_table(op, slot);
+    return {FaultStatus::Done, page.read_from_disk ? FaultKind::FileMajor : FaultKind::Shared};
+}
+
+VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const FaultContext& fault,
+                                                          PteSlot slot) {
+    const Vma& area = fault.space.areas[fault.area];
+    const Pfn frame = slot.entry->frame();
+    constexpr std::uint64_t written =
+        PageTableEntry::Writable | PageTableEntry::Dirty | PageTableEntry::Accessed;
+    if (area.has(vm::shared)) {
+        op.path.call(KernelFunction::WpPageReuse);
+        if (m_files.at(area.inode).kind == InodeKind::Regular) op.path.call(KernelFunction::PageMkwrite);
+        *slot.entry = slot.entry->with(written);
+        op.path.store(slot.address());
+        return {FaultStatus::Done, FaultKind::MakeWritable};
+    }
+    if (frame != m_frames.addresses().zero_page) {
+        const PageDescriptor& page = m_frames.pages().peek(frame);
+        op.path.load_page(frame);
+        if ((page.owner_flags & frame_flags::anonymous) != 0) {
+            // A reference of this CPU's LRU batch is no user of the page.
+            if (page.refcount == 2 && (page.owner_flags & frame_flags::in_lru_batch) != 0) m_lru.drain(op);
+            if (page.refcount == 1) {
+                op.path.call(KernelFunction::WpPageReuse);
+                *slot.entry = slot.entry->with(written);
+                op.path.store(slot.address());
+                return {FaultStatus::Done, FaultKind::Reuse};
+            }
+        }
+    }
+    return copy_page(op, fault, slot);
+}
+
+VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultContext& fault, PteSlot slot) {
+    AddressSpace& space = fault.space;
+    if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
+    const PageTableEntry old = *slot.entry;
+    const bool zero = old.frame() == m_frames.addresses().zero_page;
+    const Pfn frame = new_anonymous_page(op, AllocationPurpose::CopyOnWrite, zero ? gfp::zero : GfpMask{});
+    if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    if (!zero) op.path.copy_page(frame, old.frame());
+    op.path.call(KernelFunction::WpPageCopy);
+    lock_table(op, slot);
+    flush(op, space, fault.page, fault.page + page_size);
+    install_anonymous(op, fault, slot, frame, true);
+    if (!zero) {
+        op.path.call(KernelFunction::PageRemoveRmap);
+        drop_page(op, space, old, space.areas[fault.area]);
+    }
+    unlock_table(op, slot);
+    if (!zero && --m_frames.pages().at(old.frame()).refcount == 0) m_frames.free(op, old.frame(), 0);
+    return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
+}
+
+void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+    const VirtAddr end = start + bytes;
+    for (VirtAddr at = start.page(); at < end; at += page_size) {
+        const std::size_t area = space.areas.find(at);
+        if (area == space.areas.size() || space.areas[area].start > at) continue;
+        const PteSlot slot = m_tables.find(space, at);
+        if (slot && slot.entry->present()) continue;
+        const Vma& where = space.areas[area];
+        if ((where.flags & vm::access) == 0) continue;
+        const bool write = where.has(vm::write) && where.is_private();
+        op.path.call(KernelFunction::HandleMmFault);
+        const FaultResult result =
+            handle(op, {space, area, at, write ? FaultAccess::Write : FaultAccess::Read});
+        if (result.status != FaultStatus::Done) return;
+    }
+}
+
+} // namespace pagewalk::os

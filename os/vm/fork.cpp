@@ -1,0 +1,73 @@
+#include "os/vm/virtual_memory.h"
+
+namespace pagewalk::os {
+namespace {
+
+constexpr std::uint32_t entries_per_line = line_size / sizeof(PageTableEntry);
+
+} // namespace
+
+bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area) {
+    op.path.call(KernelFunction::CopyPageRange);
+    // Pages of a file can be faulted in again: only areas that have private pages are copied.
+    if (area.anon == no_anon_vma) return true;
+    std::uint32_t pages = 0;
+    bool complete = true;
+    m_tables.for_each(from, area.start, area.end, [&](VirtAddr address, PteSlot slot) {
+        if (!complete) return;
+        const PteSlot target = m_tables.get(op, to, address);
+        if (!target) {
+            complete = false;
+            return;
+        }
+        if (area.is_private()) *slot.entry = slot.entry->without(PageTableEntry::Writable);
+        if (pages % entries_per_line == 0) {
+            op.path.store(slot.address());
+            op.path.store(target.address());
+        }
+        if (++pages % entries_per_line == 0) op.path.call(KernelFunction::CopyPte, entries_per_line);
+        const Pfn frame = slot.entry->frame();
+        *target.entry = *slot.entry;
+        if (frame == m_frames.addresses().zero_page) return;
+        PageDescriptor& page = m_frames.pages().at(frame);
+        ++page.refcount;
+        ++page.mapcount;
+        ++((page.owner_flags & frame_flags::anonymous) != 0 ? to.anon_pages : to.file_pages);
+        op.path.store_page(frame);
+    });
+    op.path.call(KernelFunction::CopyPte, pages % entries_per_line);
+    return complete;
+}
+
+std::unique_ptr<AddressSpace> VirtualMemory::fork(Operation& op, AddressSpace& parent) {
+    auto child = create(op);
+    if (child == nullptr) return nullptr;
+    op.path.acquire(parent.lock());
+    op.path.call(KernelFunction::DupMmap);
+    child->brk_start = parent.brk_start;
+    child->brk = parent.brk;
+    bool complete = true;
+    for (std::size_t i = 0; i < parent.areas.size() && complete; ++i) {
+        const Vma& area = parent.areas[i];
+        op.path.call(KernelFunction::DupVma);
+        op.path.call(KernelFunction::VmAreaDup);
+        op.path.load(area.object);
+        Vma copy = area;
+        copy.chain.clear();
+        copy.anon = no_anon_vma;
+        copy.flags &= ~vm::locked;
+        copy.object = m_objects.allocate(op, ObjectKind::VmArea);
+        if (copy.inode != no_inode) m_files.add_user(copy.inode);
+        m_anon.fork(op, area, copy);
+        child->areas.insert(i, std::move(copy));
+        complete = copy_range(op, parent, *child, area);
+    }
+    flush_all(op, parent);
+    op.path.release(parent.lock());
+    if (complete) return child;
+    tear_down(op, *child);
+    destroy(op, *child);
+    return nullptr;
+}
+
+} // namespace pagewalk::os

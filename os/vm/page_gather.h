@@ -1,0 +1,43 @@
+#pragma once
+
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/operation.h"
+#include "os/vm/lru_batch.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// Pages that an unmapping has taken out of the tables and that are freed once the TLBs are flushed
+/// (mmu_gather): 8 in the structure itself, then 510 in each of up to 19 pages allocated for the purpose.
+class PageGather {
+public:
+    PageGather(FrameAllocator& frames, LruBatches& lru) : m_frames(frames), m_lru(lru) {}
+
+    /// Drops the mapping's reference. No: there is room for more; Yes: flush() must come before the next
+    /// add().
+    enum class Full : bool { No, Yes };
+    [[nodiscard]] Full add(Operation& op, Pfn frame);
+    /// Frees what lost its last reference. The caller has flushed the TLBs.
+    void flush(Operation& op);
+    /// After the last flush(): gives the batch pages back.
+    void finish(Operation& op);
+    [[nodiscard]] bool empty() const { return m_pages.empty(); }
+
+private:
+    static constexpr std::size_t bundle = 8;        // MMU_GATHER_BUNDLE
+    static constexpr std::size_t batch_pages = 510; // pointers in a page behind the header
+    static constexpr std::size_t most_batches = 19; // MAX_GATHER_BATCH_COUNT
+
+    void release(Operation& op, std::size_t first, std::size_t last);
+
+    FrameAllocator& m_frames;
+    LruBatches& m_lru;
+    std::vector<Pfn> m_pages;
+    std::vector<Pfn> m_batches;
+    std::vector<Pfn> m_to_free;
+    bool m_no_more_batches = false;
+};
+
+} // namespace pagewalk::os

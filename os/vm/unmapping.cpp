@@ -1,0 +1,174 @@
+#include "base/error.h"
+#include "os/vm/virtual_memory.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr std::uint64_t full_flush_pages =
+    33; // tlb_single_page_flush_ceiling: beyond it the whole address space goes
+constexpr std::uint64_t entries_per_line = line_size / sizeof(PageTableEntry);
+constexpr std::uint16_t last_pcid = 4095;
+
+} // namespace
+
+VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus)
+    : m_frames(parts.frames), m_objects(parts.objects), m_files(parts.files), m_lru(parts.lru),
+      m_tables(parts.tables), m_counters(parts.counters), m_config(config), m_anon(parts.objects),
+      m_gather(parts.frames, parts.lru), m_cpus(cpus) {}
+
+std::unique_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
+    auto space = std::make_unique<AddressSpace>();
+    op.path.call(KernelFunction::MmInit);
+    space->object = m_objects.allocate(op, ObjectKind::Mm);
+    space->tlb_seen.resize(m_cpus);
+    space->tlb_generation =
+        1; // no CPU has seen it: each flushes what it may hold of the number's earlier owner
+    if (!m_tables.create_root(op, *space)) {
+        m_objects.free(op, ObjectKind::Mm, space->object);
+        return nullptr;
+    }
+    if (m_free_pcids.empty()) {
+        if (m_next_pcid > last_pcid)
+            throw RunError("more than 4095 address spaces at a time are not supported");
+        space->pcid = m_next_pcid++;
+    } else {
+        space->pcid = m_free_pcids.back();
+        m_free_pcids.pop_back();
+    }
+    return space;
+}
+
+void VirtualMemory::drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area) {
+    const Pfn frame = entry.frame();
+    if (frame == m_frames.addresses().zero_page) return;
+    PageDescriptor& page = m_frames.pages().at(frame);
+    op.path.store_page(frame);
+    PAGEWALK_INVARIANT(page.mapcount != 0);
+    --page.mapcount;
+    if ((page.owner_flags & frame_flags::anonymous) != 0) {
+        --space.anon_pages;
+        if (page.mapcount == 0) --m_counters.nr_anon_pages;
+    } else {
+        --space.file_pages;
+        if (page.mapcount == 0) --m_counters.nr_mapped;
+        const bool writable_file = area.has(vm::shared) && (page.owner_flags & frame_flags::file) != 0;
+        if (writable_file && entry.has(PageTableEntry::Dirty) &&
+            (page.owner_flags & (frame_flags::dirty | frame_flags::shmem)) == 0) {
+            page.owner_flags |= frame_flags::dirty;
+            ++m_counters.nr_dirty;
+        }
+    }
+}
+
+void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end) {
+    op.path.call(KernelFunction::UnmapPageRange);
+    std::uint32_t pages = 0;
+    PhysAddr line{~0ULL};
+    m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+        if (const PhysAddr touched = slot.address().line(); touched != line) op.path.store(line = touched);
+        const PageTableEntry entry = *slot.entry;
+        *slot.entry = PageTableEntry{};
+        drop_page(op, space, entry, area);
+        // The functions loop over the entries of a line: one step for what they do there.
+        if (++pages == entries_per_line) {
+            op.path.call(KernelFunction::ZapPte, pages);
+            op.path.call(KernelFunction::PageRemoveRmap, pages);
+            pages = 0;
+        }
+        if (entry.frame() == m_frames.addresses().zero_page) return;
+        if (m_gather.add(op, entry.frame()) == PageGather::Full::Yes) {
+            flush(op, space, start, end);
+            m_gather.flush(op);
+        }
+    });
+    op.path.call(KernelFunction::ZapPte, pages);
+    op.path.call(KernelFunction::PageRemoveRmap, pages);
+}
+
+void VirtualMemory::flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
+    if ((end - start) >> page_shift > full_flush_pages) {
+        flush_all(op, space);
+        return;
+    }
+    op.path.call(KernelFunction::FlushTlbRange);
+    ++m_counters.tlb_flushes;
+    ++space.tlb_generation;
+    for (std::size_t i = 0; i < m_cpus; ++i)
+        if (space.cpus[i]) space.tlb_seen[CpuId(static_cast<std::uint16_t>(i))] = space.tlb_generation;
+    op.path.flush_tlb({TlbInvalidation::Scope::Range, space.pcid, start.page(), end, space.cpus});
+}
+
+void VirtualMemory::flush_all(Operation& op, AddressSpace& space) {
+    op.path.call(KernelFunction::FlushTlbRange);
+    ++m_counters.tlb_flushes;
+    ++space.tlb_generation;
+    for (std::size_t i = 0; i < m_cpus; ++i)
+        if (space.cpus[i]) space.tlb_seen[CpuId(static_cast<std::uint16_t>(i))] = space.tlb_generation;
+    op.path.flush_tlb({TlbInvalidation::Scope::AddressSpace, space.pcid, {}, {}, space.cpus});
+}
+
+void VirtualMemory::free_tables(Operation& op, AddressSpace& space, std::size_t first, std::size_t last,
+                                VirtAddr floor, VirtAddr ceiling) {
+    const VmaList& areas = space.areas;
+    for (std::size_t i = first; i < last;) {
+        const VirtAddr start = areas[i].start;
+        op.path.call(KernelFunction::FreePgtables);
+        op.path.load(areas[i].object);
+        std::size_t next = i + 1;
+        // Neighbours that could share a table are done in one go.
+        for (; next < last && areas[next].start <= areas[next - 1].end + level_span(2); ++next)
+            op.path.call(KernelFunction::FreePgtables);
+        m_tables.free_range(op, space, start, areas[next - 1].end, floor,
+                            next < last ? areas[next].start : ceiling);
+        i = next;
+    }
+}
+
+void VirtualMemory::discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+    const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
+    op.path.store(space.lock());
+    m_lru.drain(op);
+    for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i)
+        zap(op, space, space.areas[i], std::max(start, space.areas[i].start),
+            std::min(end, space.areas[i].end));
+    flush(op, space, start, end);
+    op.path.call(KernelFunction::TlbFinish);
+    m_gather.flush(op);
+    m_gather.finish(op);
+    op.path.store(space.lock());
+}
+
+void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+    const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
+    std::uint32_t pages = 0;
+    m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+        *slot.entry = slot.entry->without(PageTableEntry::Dirty | PageTableEntry::Accessed);
+        if (pages++ % entries_per_line == 0) op.path.store(slot.address());
+    });
+    op.path.call(KernelFunction::ChangePte, pages);
+    if (pages != 0) flush(op, space, start, end);
+}
+
+void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
+    op.path.call(KernelFunction::ExitMmap);
+    m_lru.drain(op);
+    for (const Vma& area : space.areas) zap(op, space, area, area.start, area.end);
+    flush_all(op, space);
+    free_tables(op, space, 0, space.areas.size(), VirtAddr{}, VirtAddr{});
+    op.path.call(KernelFunction::TlbFinish);
+    m_gather.flush(op);
+    m_gather.finish(op);
+    for (Vma& area : space.areas) remove_area(op, area);
+    space.areas.clear();
+    PAGEWALK_INVARIANT(space.anon_pages == 0 && space.file_pages == 0 && space.table_pages == 0);
+}
+
+void VirtualMemory::destroy(Operation& op, AddressSpace& space) {
+    m_tables.destroy_root(op, space);
+    m_objects.free(op, ObjectKind::Mm, space.object);
+    m_free_pcids.insert(m_free_pcids.begin(), space.pcid);
+}
+
+} // namespace pagewalk::os

@@ -1,0 +1,158 @@
+#pragma once
+
+#include "base/address.h"
+#include "contract/kernel_interface.h"
+#include "os/file/file_system.h"
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/object_cache.h"
+#include "os/kernel/operation.h"
+#include "os/vm/address_space.h"
+#include "os/vm/anon_vma.h"
+#include "os/vm/lru_batch.h"
+#include "os/vm/page_gather.h"
+#include "os/vm/page_table.h"
+
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// What a touch outside every mapping means.
+enum class StrayAccess : std::uint8_t {
+    Kills, ///< a program's error
+    Maps,  ///< a trace without system calls: memory that the program must have had
+};
+
+struct VmConfig {
+    std::uint64_t fault_around_bytes =
+        64 * 1024;                          ///< pages mapped around a file fault. Source: Linux 6.1 default
+    std::uint64_t stack_limit = 8ULL << 20; ///< RLIMIT_STACK. Source: Debian default
+};
+
+/// What a mapping is made of.
+struct MapRequest {
+    VirtAddr start{};
+    std::uint64_t bytes = 0; ///< rounded up to pages
+    std::uint32_t flags = 0; ///< of the area
+    InodeId inode = no_inode;
+    std::uint64_t page_offset = 0;
+};
+
+/// Address spaces: areas, demand paging, copy on write, and what takes them apart again. Each call is one
+/// kernel operation (or part of one): it changes the state at once and appends its steps.
+class VirtualMemory {
+public:
+    struct Parts {
+        FrameAllocator& frames;
+        ObjectCaches& objects;
+        FileSystem& files;
+        LruBatches& lru;
+        PageTables& tables;
+        KernelCounters& counters;
+    };
+    VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus);
+
+    /// An empty address space; null when no memory is left.
+    [[nodiscard]] std::unique_ptr<AddressSpace> create(Operation& op);
+    /// Copies `parent` for fork: areas, tables, pages shared copy-on-write. Null when no memory is left.
+    [[nodiscard]] std::unique_ptr<AddressSpace> fork(Operation& op, AddressSpace& parent);
+    /// exit_mmap: everything but the top-level table, which the CPU still uses.
+    void tear_down(Operation& op, AddressSpace& space);
+    /// The rest, once no CPU runs on it.
+    void destroy(Operation& op, AddressSpace& space);
+
+    /// mmap at a known place, replacing what is there.
+    void map(Operation& op, AddressSpace& space, const MapRequest& request);
+    void unmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    void protect(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
+                 std::uint32_t access);
+    /// Moves, shrinks or grows a mapping as mremap did; `moved_to` is the address it returned.
+    void remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
+               std::uint64_t new_bytes, VirtAddr moved_to);
+    /// Moves the break to where brk returned.
+    void set_break(Operation& op, AddressSpace& space, VirtAddr new_break);
+    /// MADV_DONTNEED: drops the pages of a range.
+    void discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    /// MADV_FREE: pages lose their dirty bits; memory pressure may take them.
+    void mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mprotect do.
+    void change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
+                      std::uint32_t clear);
+    /// MAP_POPULATE, mlock: faults a range in. Pages read from the disk are waited for together (op.io_done).
+    void populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+
+    enum class FaultStatus : std::uint8_t { Done, BadAddress, NoMemory };
+    struct FaultResult {
+        FaultStatus status = FaultStatus::Done;
+        FaultKind kind = FaultKind::Spurious;
+    };
+    /// handle_mm_fault and what leads to it.
+    [[nodiscard]] FaultResult fault(Operation& op, AddressSpace& space, VirtAddr address, FaultAccess access,
+                                    StrayAccess stray);
+
+    [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
+    [[nodiscard]] PageTables& tables() { return m_tables; }
+
+private:
+    struct FaultContext {
+        AddressSpace& space;
+        std::size_t area;
+        VirtAddr page;
+        FaultAccess access;
+    };
+
+    // areas
+    void split(Operation& op, AddressSpace& space, std::size_t index, VirtAddr at);
+    void insert_or_merge(Operation& op, AddressSpace& space, Vma area);
+    std::size_t change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
+                            VirtAddr end, std::uint32_t flags);
+    void remove_area(Operation& op, Vma& area);
+    void adopt_chain(Operation& op, Vma& into, const Vma& from);
+    [[nodiscard]] std::size_t isolate(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+
+    // pages
+    void zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end);
+    void drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area);
+    void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    void flush_all(Operation& op, AddressSpace& space);
+    void finish_gather(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::size_t zapped);
+    [[nodiscard]] bool may_write(const Vma& area, PageTableEntry entry) const;
+    bool copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area);
+    void free_tables(Operation& op, AddressSpace& space, std::size_t first, std::size_t last, VirtAddr floor,
+                     VirtAddr ceiling);
+
+    // faults
+    [[nodiscard]] std::size_t area_for(Operation& op, AddressSpace& space, VirtAddr address,
+                                       StrayAccess stray);
+    [[nodiscard]] FaultResult handle(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult anonymous(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult file_read(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult file_copy(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult shared_write(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult write_protected(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] FaultResult copy_page(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] bool map_around(Operation& op, const FaultContext& fault);
+    [[nodiscard]] Pfn new_anonymous_page(Operation& op, AllocationPurpose purpose, GfpMask extra);
+    void install_anonymous(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, bool dirty);
+    void install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, std::uint64_t flags);
+    [[nodiscard]] std::uint64_t entry_flags(const Vma& area) const;
+    void lock_table(Operation& op, PteSlot slot);
+    void unlock_table(Operation& op, PteSlot slot);
+
+    FrameAllocator& m_frames;
+    ObjectCaches& m_objects;
+    FileSystem& m_files;
+    LruBatches& m_lru;
+    PageTables& m_tables;
+    KernelCounters& m_counters;
+    VmConfig m_config;
+    AnonVmas m_anon;
+    PageGather m_gather;
+    std::size_t m_cpus;
+    std::vector<std::uint16_t> m_free_pcids;
+    std::uint16_t m_next_pcid = 1; ///< 0 is the kernel's own
+};
+
+} // namespace pagewalk::os

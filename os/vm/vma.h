@@ -1,0 +1,101 @@
+#pragma once
+
+#include "base/address.h"
+#include "os/file/file_system.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace pagewalk::os {
+
+enum class AnonVmaId : std::uint32_t {};
+inline constexpr AnonVmaId no_anon_vma{0xffffffff};
+
+/// Properties of an area; combinations of bits.
+namespace vm {
+inline constexpr std::uint32_t read = 1;
+inline constexpr std::uint32_t write = 2;
+inline constexpr std::uint32_t exec = 4;
+inline constexpr std::uint32_t access = read | write | exec;
+inline constexpr std::uint32_t shared = 8;
+inline constexpr std::uint32_t grows_down = 0x100;
+inline constexpr std::uint32_t locked = 0x2000;
+inline constexpr std::uint32_t account = 0x100000;
+inline constexpr std::uint32_t huge_page = 0x20000000;
+inline constexpr std::uint32_t no_huge_page = 0x40000000;
+inline constexpr std::uint32_t no_reserve = 0x200000;
+} // namespace vm
+
+/// A virtual memory area: [start, end) with one set of properties.
+struct Vma {
+    /// One of the anon_vmas that pages of this area may belong to: its own, and those of the processes it was
+    /// forked from.
+    struct ChainLink {
+        AnonVmaId anon = no_anon_vma;
+        VirtAddr object{}; ///< struct anon_vma_chain
+    };
+
+    VirtAddr start{};
+    VirtAddr end{};
+    std::uint32_t flags = 0;
+    InodeId inode = no_inode;
+    std::uint64_t page_offset = 0; ///< of `start`: in the file, or start's page number when the area was made
+    AnonVmaId anon = no_anon_vma;  ///< gets this area's new anonymous pages
+    VirtAddr object{};             ///< struct vm_area_struct
+    std::vector<ChainLink> chain;
+
+    [[nodiscard]] bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
+    [[nodiscard]] bool contains(VirtAddr address) const { return start <= address && address < end; }
+    [[nodiscard]] bool anonymous() const { return inode == no_inode; }
+    [[nodiscard]] bool is_private() const { return !has(vm::shared); }
+    [[nodiscard]] std::uint64_t pages() const { return (end - start) >> page_shift; }
+    /// Page index in the file.
+    [[nodiscard]] std::uint64_t index_of(VirtAddr address) const {
+        return page_offset + ((address.page() - start) >> page_shift);
+    }
+};
+
+/// The areas of an address space, by address. Look-ups remember the last hit.
+class VmaList {
+public:
+    /// Index of the first area that ends above `address`; size() when there is none.
+    [[nodiscard]] std::size_t find(VirtAddr address) const {
+        if (m_last < m_areas.size() && m_areas[m_last].end > address &&
+            (m_last == 0 || m_areas[m_last - 1].end <= address))
+            return m_last;
+        std::size_t low = 0;
+        std::size_t high = m_areas.size();
+        while (low < high) {
+            const std::size_t middle = (low + high) / 2;
+            if (m_areas[middle].end > address)
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        m_last = low;
+        return low;
+    }
+    [[nodiscard]] Vma& operator[](std::size_t i) { return m_areas[i]; }
+    [[nodiscard]] const Vma& operator[](std::size_t i) const { return m_areas[i]; }
+    [[nodiscard]] std::size_t size() const { return m_areas.size(); }
+    [[nodiscard]] bool empty() const { return m_areas.empty(); }
+    Vma& insert(std::size_t at, Vma area) {
+        return *m_areas.insert(m_areas.begin() + static_cast<std::ptrdiff_t>(at), std::move(area));
+    }
+    void erase(std::size_t first, std::size_t last) {
+        m_areas.erase(m_areas.begin() + static_cast<std::ptrdiff_t>(first),
+                      m_areas.begin() + static_cast<std::ptrdiff_t>(last));
+    }
+    void clear() { m_areas.clear(); }
+    [[nodiscard]] auto begin() const { return m_areas.begin(); }
+    [[nodiscard]] auto end() const { return m_areas.end(); }
+    [[nodiscard]] auto begin() { return m_areas.begin(); }
+    [[nodiscard]] auto end() { return m_areas.end(); }
+
+private:
+    std::vector<Vma> m_areas;
+    mutable std::size_t m_last = 0;
+};
+
+} // namespace pagewalk::os

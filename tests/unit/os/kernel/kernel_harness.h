@@ -1,0 +1,155 @@
+#pragma once
+
+#include "os/kernel/kernel.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pagewalk::os::test {
+
+/// A stream that hands out what a test has queued; every batch is one system call or one touch.
+struct ScriptedStream final : InstructionStream {
+    std::deque<SyscallRecord> calls;
+    SyscallRecord current;
+
+    StreamBatch fetch() override {
+        if (calls.empty()) return {};
+        current = calls.front();
+        calls.pop_front();
+        return {.status = StreamStatus::SystemCall, .syscall = &current};
+    }
+};
+
+struct ScriptedWorkload final : Workload {
+    std::vector<InitialMapping> mappings;
+    std::vector<std::unique_ptr<ScriptedStream>> streams;
+    std::map<std::int64_t, std::size_t> children; ///< by id in the program's world
+    bool on_touch = false;
+
+    ScriptedWorkload() { streams.push_back(std::make_unique<ScriptedStream>()); }
+    ScriptedStream& add_child(std::int64_t id) {
+        children[id] = streams.size();
+        return *streams.emplace_back(std::make_unique<ScriptedStream>());
+    }
+    std::string description() const override { return "scripted"; }
+    std::vector<InitialMapping> initial_mappings() const override { return mappings; }
+    InstructionStream& thread(ThreadIndex index) override {
+        return *streams[static_cast<std::size_t>(index)];
+    }
+    InstructionStream* child(ThreadIndex, std::int64_t child) override {
+        const auto found = children.find(child);
+        return found == children.end() ? nullptr : streams[found->second].get();
+    }
+    ThreadIndex index_of_child(ThreadIndex, std::int64_t child) override {
+        return static_cast<ThreadIndex>(children.at(child));
+    }
+    bool maps_on_touch() const override { return on_touch; }
+};
+
+/// What a path does when it runs, added up.
+struct PathTotals {
+    std::uint64_t instructions = 0;
+    std::uint64_t steps = 0;
+    std::uint64_t cleared = 0, copied = 0; ///< bytes
+    std::uint64_t flushes = 0;
+    int locks_held = 0;
+    bool slept = false;
+    PathOutcome outcome = PathOutcome::Resume;
+};
+
+/// Runs a path as a core of one instruction a nanosecond would, up to its end or a sleep.
+inline PathTotals run_path(Kernel& kernel, CpuId cpu, KernelPath& path, Tick& now) {
+    PathTotals totals;
+    totals.outcome = path.outcome;
+    while (path.position < path.steps().size()) {
+        const KernelStep step = path.steps()[path.position++];
+        ++totals.steps;
+        switch (step.kind) {
+        case StepKind::Execute:
+            totals.instructions += step.count;
+            now += Tick(step.count * ticks_per_ns);
+            break;
+        case StepKind::ClearPages:
+            totals.cleared += step.count;
+            break;
+        case StepKind::CopyPages:
+            totals.copied += step.count;
+            break;
+        case StepKind::AcquireLock:
+            ++totals.locks_held;
+            break;
+        case StepKind::ReleaseLock:
+            --totals.locks_held;
+            break;
+        case StepKind::FlushTlb:
+            ++totals.flushes;
+            break;
+        case StepKind::Mark:
+            path.set_mark(step.count, now);
+            break;
+        case StepKind::Sleep:
+            totals.slept = true;
+            break;
+        case StepKind::Load:
+        case StepKind::Store:
+            break;
+        }
+        if (totals.slept) break;
+    }
+    kernel.path_completed(cpu, path, now);
+    return totals;
+}
+
+/// A booted kernel with one scripted task on CPU 0.
+struct Machine {
+    PageTableMemory tables;
+    KernelConfig config;
+    std::unique_ptr<Kernel> kernel;
+    ScriptedWorkload workload;
+    Tick now{};
+
+    explicit Machine(std::uint64_t bytes = 512ULL << 20, std::size_t cpus = 1) {
+        config.memory = pc_memory_map({bytes}, cpus);
+    }
+    void boot() {
+        kernel = std::make_unique<Kernel>(config, tables);
+        kernel->start(workload);
+    }
+    ScheduledTask pick(CpuId cpu = CpuId{}) {
+        ScheduledTask next;
+        if (kernel->pick(cpu, now, next) == KernelInterface::Pick::Idle) return {};
+        if (next.path != nullptr) run_path(*kernel, cpu, *next.path, now);
+        return next;
+    }
+    PathTotals touch(std::uint64_t address, FaultAccess access = FaultAccess::Write, CpuId cpu = CpuId{}) {
+        KernelPath& path = kernel->page_fault(cpu, VirtAddr(address), access, now);
+        return run_path(*kernel, cpu, path, now);
+    }
+    PathTotals call(std::uint32_t number, std::array<std::uint64_t, 6> arguments, std::int64_t result,
+                    CpuId cpu = CpuId{}) {
+        SyscallRecord record{.number = number, .arguments = arguments, .result = result};
+        return call(record, cpu);
+    }
+    PathTotals call(const SyscallRecord& record, CpuId cpu = CpuId{}) {
+        KernelPath& path = kernel->system_call(cpu, record, now);
+        return run_path(*kernel, cpu, path, now);
+    }
+    PathTotals map_anonymous(std::uint64_t address, std::uint64_t bytes, std::uint64_t protection = 3,
+                             std::uint64_t flags = 0x22) {
+        return call(9, {0, bytes, protection, flags, ~0ULL, 0}, static_cast<std::int64_t>(address));
+    }
+    /// Frames that are neither free nor in anybody's hands at boot.
+    [[nodiscard]] std::uint64_t free_frames() const {
+        std::uint64_t sum = 0;
+        for (const auto& zone : kernel->allocator().zones())
+            sum += static_cast<std::uint64_t>(zone->exact_free_pages() + zone->pcp_pages());
+        return sum;
+    }
+};
+
+} // namespace pagewalk::os::test
