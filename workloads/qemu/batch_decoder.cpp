@@ -41,7 +41,7 @@ BatchDecoder::Progress BatchDecoder::decode(std::span<const std::uint64_t> words
                 hold_back();
                 return {used(), Outcome::BatchFull};
             }
-            const BlockInfo* info = m_dictionary.find(block_id(*word));
+            const BlockInfo* info = m_dictionary->find(block_id(*word));
             if (info == nullptr)
                 throw_damaged("block " + std::to_string(block_id(*word)) + " is not in the dictionary");
             if (m_pending.info != nullptr) {

@@ -29,7 +29,7 @@ public:
         Outcome outcome = Outcome::NeedWords;
     };
 
-    explicit BatchDecoder(BlockDictionary& dictionary) : m_dictionary(dictionary) {}
+    explicit BatchDecoder(BlockDictionary& dictionary) : m_dictionary(&dictionary) {}
 
     /// Errors: RunError when the words are damaged. The message does not name the source.
     Progress decode(std::span<const std::uint64_t> words);
@@ -54,7 +54,7 @@ private:
     Outcome handle_event(EventKind kind, std::span<const std::uint64_t> payload);
     [[nodiscard]] std::uint32_t executed(Ending ending);
 
-    BlockDictionary& m_dictionary;
+    BlockDictionary* m_dictionary;
     std::vector<BlockExecution> m_blocks;
     Pending m_pending;
     std::array<std::vector<MemoryReference>, 2> m_held; ///< by turns: one may be in the batch in use
