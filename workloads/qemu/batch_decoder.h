@@ -38,6 +38,8 @@ public:
     [[nodiscard]] const SyscallRecord& syscall() const { return m_syscall; }
     /// A system call was entered whose return has not been seen.
     [[nodiscard]] bool in_system_call() const { return m_in_system_call; }
+    /// The thread runs no further instruction.
+    [[nodiscard]] bool has_ended() const { return m_ended; }
     /// Delivered so far; iterations of one rep string instruction count once.
     [[nodiscard]] std::uint64_t instructions() const { return m_instructions; }
 

@@ -14,7 +14,8 @@
 
 namespace pagewalk::workloads {
 
-PwtFile::PwtFile(std::string path) : m_path(std::move(path)), m_fd(open(m_path.c_str(), O_RDONLY | O_CLOEXEC)) {
+PwtFile::PwtFile(std::string path)
+    : m_path(std::move(path)), m_fd(open(m_path.c_str(), O_RDONLY | O_CLOEXEC)) {
     struct stat status {};
     if (m_fd < 0 || fstat(m_fd, &status) != 0) throw InputError(m_path + ": " + std::strerror(errno));
     m_size = static_cast<std::uint64_t>(status.st_size);
@@ -81,7 +82,8 @@ RecordIndex PwtFile::scan() const {
         if (end > m_size) break;
         if (place.header.kind == ChunkKind::Events) {
             if (place.header.thread >= max_threads) throw FormatError("a thread number beyond all");
-            if (place.header.thread >= index.instructions.size()) index.instructions.resize(place.header.thread + 1);
+            if (place.header.thread >= index.instructions.size())
+                index.instructions.resize(place.header.thread + 1);
             index.instructions[place.header.thread] += place.header.instructions;
         }
         index.chunks.push_back(place);

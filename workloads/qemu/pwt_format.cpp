@@ -69,8 +69,8 @@ enum MappingFlag : std::uint8_t { Readable = 1, Writable = 2, Executable = 4, Gr
 
 std::uint8_t flags_of(const InitialMapping& mapping) {
     return static_cast<std::uint8_t>((mapping.readable ? Readable : 0) | (mapping.writable ? Writable : 0) |
-                                     (mapping.executable ? Executable : 0) | (mapping.grows_down ? GrowsDown : 0) |
-                                     (mapping.heap ? Heap : 0));
+                                     (mapping.executable ? Executable : 0) |
+                                     (mapping.grows_down ? GrowsDown : 0) | (mapping.heap ? Heap : 0));
 }
 
 void write_chunk_fields(Writer& writer, const ChunkHeader& header) {
@@ -111,7 +111,8 @@ Bytes encode_file_header() {
 void check_file_header(ByteView bytes) {
     if (bytes.size() < pwt_file_header_bytes) throw FormatError("too short for a recorded program (.pwt)");
     Reader reader(bytes);
-    if (reader.number<std::uint64_t>() != pwt_magic) throw FormatError("not a recorded program (.pwt): wrong magic");
+    if (reader.number<std::uint64_t>() != pwt_magic)
+        throw FormatError("not a recorded program (.pwt): wrong magic");
     const auto version = reader.number<std::uint32_t>();
     if (version != pwt_version) {
         throw FormatError("format version " + std::to_string(version) + "; this Pagewalk reads version " +

@@ -48,7 +48,6 @@ struct RecordedProgram {
     std::vector<InitialMapping> mappings;
 };
 
-
 struct RecordIndex {
     std::int32_t exit_status = 0;
     std::vector<std::uint64_t> instructions; ///< of each thread

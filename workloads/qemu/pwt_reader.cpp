@@ -24,7 +24,8 @@ struct SharedDirectory {
 class PwtStream final : public InstructionStream {
 public:
     PwtStream(const PwtFile& file, BlockDictionary& dictionary, SharedDirectory& directory, std::size_t index)
-        : m_file(file), m_dictionary(dictionary), m_directory(directory), m_index(index), m_decoder(dictionary) {}
+        : m_file(file), m_dictionary(dictionary), m_directory(directory), m_index(index),
+          m_decoder(dictionary) {}
 
     void add_chunk(const ChunkPlace& place) { m_chunks.push_back(place); }
 
@@ -67,7 +68,8 @@ private:
         const ChunkPlace& place = m_chunks[m_next++];
         try {
             m_bytes = m_file.read_chunk(place);
-            if (m_bytes.empty() || m_bytes.size() % 8 != 0) throw FormatError("damaged chunk: not whole words");
+            if (m_bytes.empty() || m_bytes.size() % 8 != 0)
+                throw FormatError("damaged chunk: not whole words");
         } catch (const FormatError& error) {
             throw RunError(m_file.complaint(place.offset, error.what()));
         }
@@ -125,28 +127,36 @@ struct PwtReader::State {
             throw InputError(file.complaint(offset, error.what()));
         }
         index.instructions.resize(std::max(index.instructions.size(), streams.size()));
-        if (streams.empty()) throw InputError(file.complaint(pwt_file_header_bytes, "no thread was recorded"));
+        if (streams.empty())
+            throw InputError(file.complaint(pwt_file_header_bytes, "no thread was recorded"));
         if (!file.is_complete()) {
-            std::fprintf(stderr, "pagewalk: %s: the recording was cut off; %llu instructions of it can be read\n",
+            std::fprintf(stderr,
+                         "pagewalk: %s: the recording was cut off; %llu instructions of it can be read\n",
                          path.c_str(), static_cast<unsigned long long>(total()));
         }
     }
 
     void load(const ChunkPlace& place) {
         switch (place.header.kind) {
-        case ChunkKind::Program: program = decode_program(file.read_chunk(place)); break;
+        case ChunkKind::Program:
+            program = decode_program(file.read_chunk(place));
+            break;
         case ChunkKind::Threads:
             for (const ThreadIdentity& identity : decode_threads(file.read_chunk(place))) {
                 directory.threads.add(identity);
                 streams.push_back(std::make_unique<PwtStream>(file, dictionary, directory, streams.size()));
             }
             break;
-        case ChunkKind::Blocks: decode_blocks(file.read_chunk(place), dictionary); break;
+        case ChunkKind::Blocks:
+            decode_blocks(file.read_chunk(place), dictionary);
+            break;
         case ChunkKind::Events:
-            if (place.header.thread >= streams.size()) throw FormatError("events of a thread that is not named before");
+            if (place.header.thread >= streams.size())
+                throw FormatError("events of a thread that is not named before");
             streams[place.header.thread]->add_chunk(place);
             break;
-        case ChunkKind::Index: break;
+        case ChunkKind::Index:
+            break;
         }
     }
 

@@ -36,7 +36,8 @@ void PwtWriter::write(ByteView bytes) {
         if (written < 0 && errno == EINTR) continue;
         if (written <= 0) {
             const std::string why = std::strerror(errno);
-            // A half-written chunk would be taken for a recording that was cut off, which it is; drop it all the same.
+            // A half-written chunk would be taken for a recording that was cut off, which it is; drop it all
+            // the same.
             [[maybe_unused]] const int dropped = ftruncate(m_fd, static_cast<off_t>(m_offset));
             throw RunError("recording to " + m_path + ": " + why + "; what was recorded before (" +
                            std::to_string(m_offset) + " bytes) can be read");
@@ -49,7 +50,8 @@ void PwtWriter::write_chunk(ChunkHeader header, ByteView payload) {
     m_buffer.resize(ZSTD_compressBound(payload.size()));
     const std::size_t size =
         ZSTD_compress2(m_context.get(), m_buffer.data(), m_buffer.size(), payload.data(), payload.size());
-    if (ZSTD_isError(size) != 0) throw RunError("recording to " + m_path + ": zstd: " + ZSTD_getErrorName(size));
+    if (ZSTD_isError(size) != 0)
+        throw RunError("recording to " + m_path + ": zstd: " + ZSTD_getErrorName(size));
     header.raw_bytes = payload.size();
     header.compressed_bytes = size;
     write(encode_chunk_header(header));

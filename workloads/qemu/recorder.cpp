@@ -12,7 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Words a chunk holds before it is written: 1 MiB, large for zstd's window at level 1 and small for a reader.
+/// Words a chunk holds before it is written: 1 MiB, large for zstd's window at level 1 and small for a
+/// reader.
 constexpr std::size_t chunk_words = 1U << 17;
 
 class ThreadRecorder {
@@ -22,13 +23,16 @@ public:
     /// Notes as many of the words as fill the chunk; returns how many.
     std::size_t append(std::span<const std::uint64_t> words) {
         const BatchDecoder::Progress progress = m_decoder.decode(words);
-        m_words.insert(m_words.end(), words.begin(), words.begin() + static_cast<std::ptrdiff_t>(progress.words));
-        ended |= progress.outcome == BatchDecoder::Outcome::End;
+        m_words.insert(m_words.end(), words.begin(),
+                       words.begin() + static_cast<std::ptrdiff_t>(progress.words));
         return progress.words;
     }
     /// A system call stays in one chunk, so that a reader can begin with any.
-    [[nodiscard]] bool is_full() const { return m_words.size() >= chunk_words && !m_decoder.in_system_call(); }
+    [[nodiscard]] bool is_full() const {
+        return m_words.size() >= chunk_words && !m_decoder.in_system_call();
+    }
     [[nodiscard]] const BatchDecoder& decoder() const { return m_decoder; }
+    [[nodiscard]] bool has_ended() const { return m_decoder.has_ended(); }
     [[nodiscard]] ByteView bytes() const {
         return {reinterpret_cast<const std::uint8_t*>(m_words.data()), m_words.size() * 8};
     }
@@ -44,8 +48,6 @@ public:
         m_words.clear();
         m_first_instruction = m_decoder.instructions();
     }
-
-    bool ended = false;
 
 private:
     BatchDecoder m_decoder;
@@ -63,14 +65,15 @@ public:
     RecordSummary run() {
         while (true) {
             m_session.discover();
-            while (m_threads.size() < m_session.thread_count()) m_threads.emplace_back(m_session.dictionary());
+            while (m_threads.size() < m_session.thread_count())
+                m_threads.emplace_back(m_session.dictionary());
             std::size_t running = 0;
             std::size_t last = 0;
             bool news = false;
             for (std::size_t i = 0; i < m_threads.size(); ++i) {
-                if (m_threads[i].ended) continue;
+                if (m_threads[i].has_ended()) continue;
                 news |= drain(i);
-                if (m_threads[i].ended) continue;
+                if (m_threads[i].has_ended()) continue;
                 ++running;
                 last = i;
             }
@@ -96,7 +99,7 @@ private:
         if (news == ThreadNews::Words) {
             const std::span<const std::uint64_t> words = live.reader->words();
             std::size_t used = 0;
-            while (used < words.size() && !thread.ended) {
+            while (used < words.size() && !thread.has_ended()) {
                 const std::size_t step = thread.append(words.subspan(used));
                 if (step == 0) break; // the half-written last event of a killed program
                 used += step;
@@ -104,7 +107,7 @@ private:
             }
             live.reader->take(used);
             live.reader->release();
-            if (used != 0 && !thread.ended) return true;
+            if (used != 0 && !thread.has_ended()) return true;
         }
         close(index);
         return true;
@@ -113,9 +116,10 @@ private:
     void close(std::size_t index) {
         LiveThread& live = m_session.thread(index);
         ThreadRecorder& thread = m_threads[index];
-        if (!thread.ended) {
+        if (!thread.has_ended()) {
             const std::vector<std::uint64_t> words = m_session.closing_words(live, thread.decoder());
-            for (std::size_t used = 0; used < words.size();) used += thread.append(std::span(words).subspan(used));
+            for (std::size_t used = 0; used < words.size();)
+                used += thread.append(std::span(words).subspan(used));
         }
         flush(index);
         m_session.retire(live);
@@ -161,7 +165,8 @@ private:
 
     RecordSummary finish() {
         std::vector<std::uint64_t> instructions;
-        for (const ThreadRecorder& thread : m_threads) instructions.push_back(thread.decoder().instructions());
+        for (const ThreadRecorder& thread : m_threads)
+            instructions.push_back(thread.decoder().instructions());
         m_summary.exit_status = m_session.process().wait();
         m_writer.finish(m_summary.exit_status, instructions);
         m_summary.file_bytes = m_writer.bytes();
@@ -179,7 +184,8 @@ private:
 
 } // namespace
 
-RecordSummary record(const RecordOptions& options, const std::function<void(const RecordSummary&)>& progress) {
+RecordSummary record(const RecordOptions& options,
+                     const std::function<void(const RecordSummary&)>& progress) {
     return Recording(options, progress).run();
 }
 

@@ -21,9 +21,10 @@ struct RecordSummary {
     int exit_status = 0; ///< the program's
 };
 
-/// Runs a program to its end and records the streams of all its threads and forked children. `progress`, where given,
-/// is called after each chunk. Errors: as LiveProgram; InputError when the file cannot be created; RunError when the
-/// disk fills (what was recorded so far can be read).
-RecordSummary record(const RecordOptions& options, const std::function<void(const RecordSummary&)>& progress = {});
+/// Runs a program to its end and records the streams of all its threads and forked children. `progress`,
+/// where given, is called after each chunk. Errors: as LiveProgram; InputError when the file cannot be
+/// created; RunError when the disk fills (what was recorded so far can be read).
+RecordSummary record(const RecordOptions& options,
+                     const std::function<void(const RecordSummary&)>& progress = {});
 
 } // namespace pagewalk::workloads

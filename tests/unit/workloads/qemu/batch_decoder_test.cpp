@@ -1,6 +1,5 @@
-#include "workloads/qemu/batch_decoder.h"
-
 #include "base/error.h"
+#include "workloads/qemu/batch_decoder.h"
 
 #include <cerrno>
 #include <sys/syscall.h>
@@ -11,8 +10,8 @@
 namespace pagewalk::workloads {
 namespace {
 
-/// Block 0: mov, load, ret-like indirect end at 0x1000; block 1: three nops at 0x2000; block 2: jz back at 0x2003;
-/// block 3: rep movsb at 0x3000.
+/// Block 0: mov, load, ret-like indirect end at 0x1000; block 1: three nops at 0x2000; block 2: jz back at
+/// 0x2003; block 3: rep movsb at 0x3000.
 class BatchDecoderTest : public testing::Test {
 protected:
     BatchDecoderTest() {
@@ -65,8 +64,8 @@ TEST_F(BatchDecoderTest, CutsABlockWhoseSuccessorShowsAFault) {
 }
 
 TEST_F(BatchDecoderTest, KeepsABlockWholeWhenASignalComesAfterIt) {
-    const std::vector<std::uint64_t> words{block(2), load(8, 0), load(8, 1), block(2), load(8, 0),
-                                           load(8, 1),  block(0), load(8, 1), block(1), thread_end};
+    const std::vector<std::uint64_t> words{block(2),   load(8, 0), load(8, 1), block(2), load(8, 0),
+                                           load(8, 1), block(0),   load(8, 1), block(1), thread_end};
     static_cast<void>(m_decoder.decode(words));
     // The first execution of block 2 is followed by 0x2003, which is not its target: 0x2003 + 6 - 6 is.
     EXPECT_EQ(m_decoder.blocks()[0].instruction_count, 3);
@@ -96,11 +95,12 @@ TEST_F(BatchDecoderTest, LimitsABatch) {
 }
 
 TEST_F(BatchDecoderTest, JoinsEnterAndReturn) {
-    std::vector<std::uint64_t> words{block(0), event_header(EventKind::SyscallEnter, 10), SYS_open, 1, 2, 3, 4, 5, 6, 11,
-                                     3, 0x636261};
+    std::vector<std::uint64_t> words{
+        block(0), event_header(EventKind::SyscallEnter, 10), SYS_open, 1, 2, 3, 4, 5, 6, 11, 3, 0x636261};
     EXPECT_EQ(m_decoder.decode(words).outcome, BatchDecoder::Outcome::NeedWords);
     EXPECT_TRUE(m_decoder.in_system_call());
-    words = {event_header(EventKind::SyscallReturn, 3), SYS_open, static_cast<std::uint64_t>(-ENOENT), 12, block(1)};
+    words = {event_header(EventKind::SyscallReturn, 3), SYS_open, static_cast<std::uint64_t>(-ENOENT), 12,
+             block(1)};
     const auto progress = m_decoder.decode(words);
     EXPECT_EQ(progress.outcome, BatchDecoder::Outcome::SystemCall);
     EXPECT_EQ(progress.words, 4);
@@ -111,9 +111,20 @@ TEST_F(BatchDecoderTest, JoinsEnterAndReturn) {
 }
 
 TEST_F(BatchDecoderTest, ShowsACallThatIsMadeAgainAsInterrupted) {
-    const std::vector<std::uint64_t> words{event_header(EventKind::SyscallEnter, 9), SYS_read, 0, 0, 0, 0, 0, 0, 0, 0,
-                                           event_header(EventKind::SyscallReturn, 3), SYS_read,
-                                           static_cast<std::uint64_t>(-512), 0};
+    const std::vector<std::uint64_t> words{event_header(EventKind::SyscallEnter, 9),
+                                           SYS_read,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           0,
+                                           event_header(EventKind::SyscallReturn, 3),
+                                           SYS_read,
+                                           static_cast<std::uint64_t>(-512),
+                                           0};
     EXPECT_EQ(m_decoder.decode(words).outcome, BatchDecoder::Outcome::SystemCall);
     EXPECT_EQ(m_decoder.syscall().result, -EINTR);
 }

@@ -1,6 +1,5 @@
-#include "workloads/qemu/block_dictionary.h"
-
 #include "base/error.h"
+#include "workloads/qemu/block_dictionary.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,5 @@
-#include "workloads/qemu/initial_map.h"
-
 #include "base/error.h"
+#include "workloads/qemu/initial_map.h"
 
 #include <gtest/gtest.h>
 
@@ -53,7 +52,8 @@ TEST(InitialMap, JoinsTheEmulatorsProtectionsWithTheHostsFiles) {
 
 TEST(InitialMap, RefusesALogThatDoesNotShowTheProgram) {
     EXPECT_THROW(static_cast<void>(parse_initial_map("", maps)), RunError);
-    EXPECT_THROW(static_cast<void>(parse_initial_map(log.substr(0, log.find("start_stack")), maps)), RunError);
+    EXPECT_THROW(static_cast<void>(parse_initial_map(log.substr(0, log.find("start_stack")), maps)),
+                 RunError);
 }
 
 } // namespace

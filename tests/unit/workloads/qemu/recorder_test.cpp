@@ -1,8 +1,7 @@
-#include "workloads/qemu/recorder.h"
-
 #include "base/error.h"
 #include "stream_collector.h"
 #include "workloads/qemu/pwt_reader.h"
+#include "workloads/qemu/recorder.h"
 
 #include <csignal>
 #include <sys/resource.h>

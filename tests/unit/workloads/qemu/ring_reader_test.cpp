@@ -1,7 +1,6 @@
-#include "workloads/qemu/ring_reader.h"
-
 #include "base/error.h"
 #include "workloads/qemu/plugin/ring_writer.h"
+#include "workloads/qemu/ring_reader.h"
 
 #include <numeric>
 #include <thread>
