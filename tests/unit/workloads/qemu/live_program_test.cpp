@@ -2,12 +2,15 @@
 #include "stream_collector.h"
 #include "workloads/qemu/live_program.h"
 
+#include <array>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -199,18 +202,60 @@ TEST(LiveProgram, GivesUnreadThreadsRoomWhileOneIsWaitedFor) {
     EXPECT_GT(stream.blocks, 0);
 }
 
+TEST(LiveProgram, LetsAForkGoOnWhileAThreadThatNobodyReadsIsOutOfRoom) {
+    // QEMU stops all threads for a fork, and the spinner waits for room in its ring.
+    LiveProgram live(quiet({program("fork_beside_spinner")}));
+    CollectedStream stream;
+    while (!stream.ended) stream.add(live.thread(ThreadIndex{0}).fetch());
+    EXPECT_EQ(stream.calls.back().number, SYS_exit_group);
+    EXPECT_EQ(stream.calls.back().arguments[0], 0);
+    EXPECT_EQ(live.exit_status(), 0);
+}
+
+/// The pid of a process that one of our threads started; 0 when there is none.
+pid_t any_child() {
+    pid_t pid = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::ifstream list(entry.path() / "children");
+        list >> pid;
+        if (pid != 0) break;
+    }
+    return pid;
+}
+
+TEST(LiveProgram, DoesNotOutliveAKilledConsumer) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const pid_t consumer = fork();
+    if (consumer == 0) {
+        LiveProgram live(quiet({program("compute"), "1000000"}));
+        static_cast<void>(live.thread(ThreadIndex{0}).fetch());
+        const pid_t pid = any_child();
+        if (write(ends[1], &pid, sizeof pid) != sizeof pid) _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    pid_t pid = 0;
+    ASSERT_EQ(read(ends[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+    ASSERT_GT(pid, 0);
+    waitpid(consumer, nullptr, 0);
+    // An orphan that nobody has reaped yet is dead too: it has no executable any more.
+    const std::string executable = "/proc/" + std::to_string(pid) + "/exe";
+    std::error_code error;
+    for (int i = 0; i < 500 && std::filesystem::exists(executable, error); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_FALSE(std::filesystem::exists(executable, error));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 TEST(LiveProgram, StopsTheProgramWhenTheConsumerStops) {
     pid_t pid = 0;
     {
         LiveProgram live(quiet({program("compute"), "1000000"}));
         StreamBatch batch = live.thread(ThreadIndex{0}).fetch();
         EXPECT_EQ(batch.status, StreamStatus::More);
-        // The keeper thread is the parent: look through all of ours.
-        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-            std::ifstream list(entry.path() / "children");
-            list >> pid;
-            if (pid != 0) break;
-        }
+        pid = any_child();
         ASSERT_GT(pid, 0);
     }
     EXPECT_EQ(kill(pid, 0), -1);
