@@ -1,6 +1,6 @@
 #include "workloads/qemu/live_stream.h"
 
-#include "base/error.h"
+#include "workloads/qemu/creation_calls.h"
 
 #include <sys/syscall.h>
 
@@ -13,10 +13,6 @@ using std::chrono::milliseconds;
 /// A thread that runs fills a publishing interval in well under this; one that does not is held up inside
 /// QEMU.
 constexpr milliseconds stall_limit{20};
-
-bool creates_thread(std::uint32_t number) {
-    return number == SYS_clone || number == SYS_clone3 || number == SYS_fork || number == SYS_vfork;
-}
 
 } // namespace
 

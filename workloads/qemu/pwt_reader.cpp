@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "workloads/qemu/batch_decoder.h"
+#include "workloads/qemu/creation_calls.h"
 #include "workloads/qemu/pwt_file.h"
 #include "workloads/qemu/thread_directory.h"
 
@@ -9,7 +10,6 @@
 #include <cstdio>
 #include <mutex>
 #include <numeric>
-#include <sys/syscall.h>
 
 namespace pagewalk::workloads {
 
@@ -90,10 +90,7 @@ private:
     }
 
     void note_creation(const SyscallRecord& call) {
-        if (call.number != SYS_clone && call.number != SYS_clone3 && call.number != SYS_fork &&
-            call.number != SYS_vfork) {
-            return;
-        }
+        if (!creates_thread(call.number)) return;
         const std::lock_guard lock(m_directory.mutex);
         m_directory.threads.note_creation(m_index, call.result);
     }

@@ -1,10 +1,14 @@
 #include "workloads/qemu/recorder.h"
 
+#include "workloads/qemu/creation_calls.h"
 #include "workloads/qemu/live_session.h"
 #include "workloads/qemu/pwt_writer.h"
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
+#include <optional>
+#include <thread>
 
 namespace pagewalk::workloads {
 
@@ -16,15 +20,24 @@ using std::chrono::milliseconds;
 /// reader.
 constexpr std::size_t chunk_words = 1U << 17;
 
+/// How long a child may take to its first block, which QEMU translates in well under a millisecond.
+constexpr milliseconds start_limit{2000};
+
 class ThreadRecorder {
 public:
     explicit ThreadRecorder(BlockDictionary& dictionary) : m_decoder(dictionary) {}
 
-    /// Notes as many of the words as fill the chunk; returns how many.
+    /// Notes as many of the words as fill a batch; returns how many.
     std::size_t append(std::span<const std::uint64_t> words) {
         const BatchDecoder::Progress progress = m_decoder.decode(words);
         m_words.insert(m_words.end(), words.begin(),
                        words.begin() + static_cast<std::ptrdiff_t>(progress.words));
+        const SyscallRecord& call = m_decoder.syscall();
+        m_created.reset();
+        if (progress.outcome == BatchDecoder::Outcome::SystemCall && creates_thread(call.number) &&
+            call.result > 0) {
+            m_created = call.result;
+        }
         return progress.words;
     }
     /// A system call stays in one chunk, so that a reader can begin with any.
@@ -32,6 +45,8 @@ public:
         return m_words.size() >= chunk_words && !m_decoder.in_system_call();
     }
     [[nodiscard]] const BatchDecoder& decoder() const { return m_decoder; }
+    /// The thread that the last append() saw created.
+    [[nodiscard]] std::optional<std::int64_t> created() const { return m_created; }
     [[nodiscard]] bool has_ended() const { return m_decoder.has_ended(); }
     [[nodiscard]] ByteView bytes() const {
         return {reinterpret_cast<const std::uint8_t*>(m_words.data()), m_words.size() * 8};
@@ -53,6 +68,7 @@ private:
     BatchDecoder m_decoder;
     std::vector<std::uint64_t> m_words;
     std::uint64_t m_first_instruction = 0;
+    std::optional<std::int64_t> m_created;
 };
 
 class Recording {
@@ -84,10 +100,24 @@ public:
     }
 
 private:
-    /// A child may be on its way when the thread that made it has ended.
+    struct AwaitedChild {
+        std::size_t parent;
+        std::int64_t child;
+        std::chrono::steady_clock::time_point until;
+    };
+
+    /// A child may be on its way when the thread that made it has ended; one that was killed before its first
+    /// block never comes.
     [[nodiscard]] bool may_start_threads() {
         m_session.discover();
-        return m_threads.size() < m_session.thread_count();
+        const auto now = std::chrono::steady_clock::now();
+        std::erase_if(m_awaited, [&](const AwaitedChild& awaited) {
+            return now > awaited.until ||
+                   m_session.directory().find(awaited.parent, awaited.child).has_value();
+        });
+        if (m_threads.size() < m_session.thread_count()) return true;
+        if (!m_awaited.empty()) std::this_thread::sleep_for(milliseconds(1));
+        return !m_awaited.empty();
     }
 
     /// Takes what a thread has; true when that was something.
@@ -103,6 +133,7 @@ private:
                 const std::size_t step = thread.append(words.subspan(used));
                 if (step == 0) break; // the half-written last event of a killed program
                 used += step;
+                if (const auto child = thread.created()) await_child(index, *child);
                 if (thread.is_full()) flush(index);
             }
             live.reader->take(used);
@@ -111,6 +142,11 @@ private:
         }
         close(index);
         return true;
+    }
+
+    void await_child(std::size_t parent, std::int64_t child) {
+        m_session.directory().note_creation(parent, child);
+        m_awaited.push_back({parent, child, std::chrono::steady_clock::now() + start_limit});
     }
 
     void close(std::size_t index) {
@@ -177,6 +213,7 @@ private:
     PwtWriter m_writer;
     const std::function<void(const RecordSummary&)>& m_progress;
     std::deque<ThreadRecorder> m_threads;
+    std::vector<AwaitedChild> m_awaited;
     std::size_t m_threads_written = 0;
     std::size_t m_blocks_written = 0;
     RecordSummary m_summary;

@@ -19,7 +19,10 @@ struct ThreadIdentity {
 /// claims the oldest thread of that id that no creation has claimed.
 class ThreadDirectory {
 public:
-    void add(ThreadIdentity identity) { m_threads.push_back({identity, false}); }
+    void add(ThreadIdentity identity) {
+        if (!m_threads.empty()) m_unclaimed.push_back(m_threads.size()); // nobody here created the first
+        m_threads.push_back(identity);
+    }
     [[nodiscard]] std::size_t size() const { return m_threads.size(); }
 
     /// Thread `parent`'s call has returned `child`: a thread it created before under that id is not meant any
@@ -28,11 +31,8 @@ public:
     [[nodiscard]] std::optional<std::size_t> find(std::size_t parent, std::int64_t child);
 
 private:
-    struct Entry {
-        ThreadIdentity identity;
-        bool claimed = false;
-    };
-    std::vector<Entry> m_threads;
+    std::vector<ThreadIdentity> m_threads;
+    std::vector<std::size_t> m_unclaimed; ///< oldest first
     std::map<std::pair<std::size_t, std::int64_t>, std::size_t> m_children;
 };
 
