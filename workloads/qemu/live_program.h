@@ -1,0 +1,65 @@
+#pragma once
+
+#include "contract/instruction_stream.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pagewalk::workloads {
+
+struct LiveOptions {
+    std::vector<std::string> argv;         ///< the program, found by PATH like a shell's, and its arguments
+    std::string qemu = "qemu-x86_64";      ///< QEMU 7.2 user mode with plugins; found by PATH
+    std::string plugin;                    ///< empty: the one built with Pagewalk
+    std::uint64_t ring_bytes = 2ULL << 20; ///< each thread's buffer: a power of two from 1 MiB to 1 GiB
+    std::string working_directory;         ///< empty: ours
+    std::optional<std::vector<std::string>> environment; ///< "NAME=value"; absent: ours
+    std::string stdin_file, stdout_file, stderr_file;    ///< empty: ours
+};
+
+/// An unmodified x86-64 Linux program, running in QEMU while its stream is read. It runs at most a buffer a
+/// thread ahead of the reader. One thread of ours at a time may use it and its streams.
+///
+/// Order of system calls: enter_order and exit_order are drawn from one counter of the whole program,
+/// children of fork included, so together they are 1, 2, 3, ... without a gap (exit, exit_group and a
+/// successful execve draw no exit order). A number is drawn just before the emulator makes the call and just
+/// after it returned; so a call whose effect another thread saw has an enter_order below that thread's
+/// exit_order, and of two calls that did not overlap the earlier has the lower numbers. A layer that performs
+/// calls in the order of their exit_order (enter_order where there is none) repeats a possible history.
+/// Ordered are calls through which threads meet or which change an address space (plugin/ordered_calls.h);
+/// all others have 0.
+///
+/// NotYet says nothing of simulated time: ask again. vfork is a fork in QEMU: the parent does not wait for
+/// its child. A system call that a signal stopped before it did anything appears with the result -EINTR and
+/// then again. What an execve starts is not traced: the thread's stream ends with the execve. The fault or
+/// signal that cuts a block short shows as a smaller instruction_count where missing memory accesses tell;
+/// instructions after the last access that was seen are then not counted.
+class LiveProgram final : public Workload {
+public:
+    /// Starts the program. Errors: InputError when it is not there or cannot be run, or QEMU or the plugin is
+    /// missing; RunError when QEMU breaks.
+    explicit LiveProgram(const LiveOptions& options);
+    /// Kills the program and its traced children if they still run.
+    ~LiveProgram() override;
+
+    [[nodiscard]] std::string description() const override;
+    /// The stack is whole, at its limit; the heap is an empty mapping at the break.
+    [[nodiscard]] std::vector<InitialMapping> initial_mappings() const override;
+    [[nodiscard]] InstructionStream& thread(ThreadIndex index) override;
+    [[nodiscard]] InstructionStream* child(ThreadIndex parent, std::int64_t child) override;
+    /// Precondition: child() is not null.
+    [[nodiscard]] ThreadIndex index_of_child(ThreadIndex parent, std::int64_t child) override;
+    /// As a shell gives it. Waits for the end when the first thread's stream has ended; 0 while it has not.
+    [[nodiscard]] int exit_status() const override;
+    /// Threads seen so far, those of fork children included.
+    [[nodiscard]] std::size_t thread_count();
+
+private:
+    struct State;
+    std::unique_ptr<State> m_state;
+};
+
+} // namespace pagewalk::workloads

@@ -1,0 +1,222 @@
+#include "workloads/qemu/live_session.h"
+
+#include "base/error.h"
+#include "workloads/qemu/guest_executable.h"
+#include "workloads/qemu/initial_map.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace pagewalk::workloads {
+
+namespace {
+
+std::string executable_of(pid_t pid) {
+    std::array<char, 4096> target{};
+    const std::string link = "/proc/" + std::to_string(pid) + "/exe";
+    const ssize_t length = readlink(link.c_str(), target.data(), target.size());
+    return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
+}
+
+bool is_exec(std::uint32_t number) { return number == SYS_execve || number == SYS_execveat; }
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
+ProcessSetup qemu_setup(const LiveOptions& options) {
+    ProcessSetup setup;
+    setup.path = find_in_path(options.qemu);
+    if (setup.path.empty()) {
+        throw InputError("emulator " + options.qemu +
+                         ": not found; Pagewalk runs programs with QEMU's user mode, " +
+                         "Debian package qemu-user");
+    }
+    setup.environment = options.environment;
+    setup.working_directory = options.working_directory;
+    setup.stdin_file = options.stdin_file;
+    setup.stdout_file = options.stdout_file;
+    setup.stderr_file = options.stderr_file;
+    return setup;
+}
+
+/// The plugin's path as QEMU's option parser wants it: commas doubled.
+std::string plugin_option(const LiveOptions& options) {
+    const std::string path = options.plugin.empty() ? PAGEWALK_QEMU_PLUGIN : options.plugin;
+    if (access(path.c_str(), R_OK) != 0) {
+        throw InputError("QEMU plugin " + path + ": " + std::strerror(errno) +
+                         "; it is built with Pagewalk as " + "pagewalk_qemu_plugin.so");
+    }
+    std::string option;
+    for (const char c : path) option += c == ',' ? ",," : std::string(1, c);
+    return option;
+}
+
+std::string failure_text(SegmentFailure failure) {
+    switch (failure) {
+    case SegmentFailure::TooManyThreads:
+        return "the program started more than " + std::to_string(max_threads) + " threads";
+    case SegmentFailure::TooManyRings:
+        return "more than " + std::to_string(max_rings) +
+               " threads at a time whose streams were not read to the end";
+    case SegmentFailure::DictionaryFull:
+        return "the program's code does not fit the block dictionary";
+    default:
+        return "QEMU's address space is full";
+    }
+}
+
+} // namespace
+
+TracedProcess::TracedProcess(pid_t pid, std::string emulator)
+    : m_pid(pid), m_fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))), m_emulator(std::move(emulator)) {}
+
+TracedProcess::~TracedProcess() {
+    if (m_fd >= 0) close(m_fd);
+}
+
+TracedProcess::State TracedProcess::state() const {
+    pollfd poller{m_fd, POLLIN, 0};
+    if (m_fd < 0 || poll(&poller, 1, 0) != 0) return State::Dead;
+    const std::string executable = executable_of(m_pid);
+    return executable.empty() || executable == m_emulator ? State::Running : State::Executed;
+}
+
+void TracedProcess::kill() const {
+    if (state() == State::Running) syscall(SYS_pidfd_send_signal, m_fd, SIGKILL, nullptr, 0);
+}
+
+LiveSession::LiveSession(const LiveOptions& options)
+    : m_segment(options.ring_bytes), m_dictionary([this](std::uint32_t id) { load_block(id); }) {
+    const GuestExecutable program = find_guest_executable(options.argv);
+    ProcessSetup setup = qemu_setup(options);
+    const std::string plugin = plugin_option(options);
+    m_description = joined(options.argv);
+
+    std::vector<std::string> tail{"-0", program.argv[0], program.path};
+    tail.insert(tail.end(), program.argv.begin() + 1, program.argv.end());
+    m_initial = probe_initial_map(setup, plugin, tail);
+
+    setup.argv = {setup.path, "-plugin", plugin + ",segment=" + std::to_string(m_segment.descriptor())};
+    setup.argv.insert(setup.argv.end(), tail.begin(), tail.end());
+    setup.inherited = {m_segment.descriptor()};
+    m_process = std::make_unique<GuestProcess>(setup);
+    m_emulator = executable_of(m_process->pid());
+    while (m_threads.empty()) {
+        const bool ended = m_process->status().has_value();
+        discover();
+        if (m_threads.empty() && ended) {
+            throw RunError(setup.path + " ended before the program's first instruction, with exit status " +
+                           std::to_string(*m_process->status()));
+        }
+        if (m_threads.empty()) usleep(100);
+    }
+}
+
+LiveSession::~LiveSession() {
+    m_segment.view().header().closed.store(1);
+    try {
+        discover();
+    } catch (const RunError&) {
+        // The plugin gave up before; its processes are known.
+    }
+    for (const auto& [pid, process] : m_processes) process->kill();
+}
+
+void LiveSession::discover() {
+    const SegmentView view = m_segment.view();
+    const SegmentFailure failure = view.header().failure.load();
+    while (m_threads.size() < std::min(view.header().thread_count.load(), max_threads)) {
+        const ThreadEntry& entry = view.thread(static_cast<std::uint32_t>(m_threads.size()));
+        if (entry.ready.load(std::memory_order_acquire) == 0) break;
+        auto thread = std::make_unique<LiveThread>();
+        thread->ring = entry.ring;
+        thread->identity = {entry.tid, entry.pid, entry.parent_pid};
+        m_directory.add(thread->identity);
+        thread->reader = std::make_unique<RingReader>(m_segment, entry.ring);
+        thread->process = &process_of(entry.pid);
+        m_threads.push_back(std::move(thread));
+    }
+    free_left_rings();
+    if (failure != SegmentFailure::None)
+        throw RunError("tracing " + m_description + ": " + failure_text(failure));
+}
+
+TracedProcess& LiveSession::process_of(pid_t pid) {
+    auto& process = m_processes[pid];
+    // A dead one's pid may be another's by now.
+    if (process == nullptr || process->state() == TracedProcess::State::Dead) {
+        const bool in_use = process != nullptr && std::ranges::any_of(m_threads, [&](const auto& thread) {
+                                return thread->process == process.get() && thread->reader != nullptr;
+                            });
+        if (!in_use) process = std::make_unique<TracedProcess>(pid, m_emulator);
+    }
+    return *process;
+}
+
+ThreadNews LiveSession::look(LiveThread& thread, std::chrono::milliseconds limit) {
+    RingReader& reader = *thread.reader;
+    if (!reader.words().empty()) return ThreadNews::Words;
+    if (limit.count() != 0) reader.wait(limit);
+    if (!reader.words().empty()) return ThreadNews::Words;
+    // An exit leaves a ThreadEnd event; only a process's death or execve ends a stream without one.
+    if (thread.process->state() == TracedProcess::State::Running) return ThreadNews::Nothing;
+    reader.close();
+    return reader.words().empty() ? ThreadNews::Ended : ThreadNews::Words;
+}
+
+std::vector<std::uint64_t> LiveSession::closing_words(const LiveThread& thread, const BatchDecoder& decoder) {
+    std::vector<std::uint64_t> words;
+    if (decoder.in_system_call() && is_exec(decoder.syscall().number)) {
+        words = {event_header(EventKind::SyscallReturn, return_payload_words), decoder.syscall().number, 0,
+                 0};
+        if (!m_told_of_execve && thread.process->state() != TracedProcess::State::Dead) {
+            std::fprintf(stderr, "pagewalk: %s started %s with execve; what an execve starts is not traced\n",
+                         m_description.c_str(), decoder.syscall().path.c_str());
+            m_told_of_execve = true;
+        }
+    }
+    words.push_back(event_header(EventKind::ThreadEnd, 0));
+    return words;
+}
+
+void LiveSession::retire(LiveThread& thread) {
+    m_retired.push_back(&thread);
+    free_left_rings();
+}
+
+void LiveSession::free_left_rings() {
+    std::erase_if(m_retired, [&](LiveThread* thread) {
+        if (!thread->reader->is_left() && thread->process->state() != TracedProcess::State::Dead)
+            return false;
+        thread->reader.reset();
+        m_segment.free_ring(thread->ring);
+        return true;
+    });
+}
+
+void LiveSession::spill_full_rings() {
+    discover();
+    for (const auto& thread : m_threads) {
+        if (thread->reader != nullptr && thread->reader->is_full()) thread->reader->spill();
+    }
+}
+
+void LiveSession::load_block(std::uint32_t id) {
+    const BlockEntry& entry = m_segment.view().block(id);
+    if (entry.ready.load(std::memory_order_acquire) == 0) return;
+    const std::uint8_t* const data = m_segment.view().bytes() + entry.offset;
+    m_dictionary.add(id, VirtAddr(entry.pc), {data, entry.instruction_count},
+                     {data + entry.instruction_count, entry.byte_count});
+}
+
+} // namespace pagewalk::workloads

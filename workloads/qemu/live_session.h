@@ -1,0 +1,97 @@
+#pragma once
+
+#include "workloads/qemu/batch_decoder.h"
+#include "workloads/qemu/block_dictionary.h"
+#include "workloads/qemu/guest_process.h"
+#include "workloads/qemu/live_program.h"
+#include "workloads/qemu/ring_reader.h"
+#include "workloads/qemu/segment.h"
+#include "workloads/qemu/thread_directory.h"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pagewalk::workloads {
+
+/// One traced process of the program, QEMU's or a child's.
+class TracedProcess {
+public:
+    TracedProcess(pid_t pid, std::string emulator);
+    ~TracedProcess();
+    TracedProcess(const TracedProcess&) = delete;
+    TracedProcess& operator=(const TracedProcess&) = delete;
+
+    enum class State : std::uint8_t { Running, Executed, Dead };
+    /// Executed: it has replaced itself by execve.
+    [[nodiscard]] State state() const;
+    void kill() const;
+
+private:
+    pid_t m_pid;
+    int m_fd;
+    std::string m_emulator; ///< what /proc/<pid>/exe names while QEMU runs there
+};
+
+/// A thread of the program as the plugin announced it. Ended threads keep their entry, not their ring.
+struct LiveThread {
+    std::uint32_t ring = 0;
+    ThreadIdentity identity;
+    std::unique_ptr<RingReader> reader;
+    TracedProcess* process = nullptr;
+};
+
+enum class ThreadNews : std::uint8_t { Words, Nothing, Ended };
+
+/// A running QEMU with the plugin, and the raw event words of its threads. One thread of ours at a time may
+/// use it.
+class LiveSession {
+public:
+    explicit LiveSession(const LiveOptions& options);
+    ~LiveSession();
+    LiveSession(const LiveSession&) = delete;
+    LiveSession& operator=(const LiveSession&) = delete;
+
+    [[nodiscard]] const std::string& description() const { return m_description; }
+    [[nodiscard]] const std::vector<InitialMapping>& initial_mappings() const { return m_initial; }
+    [[nodiscard]] BlockDictionary& dictionary() { return m_dictionary; }
+    [[nodiscard]] const GuestProcess& process() const { return *m_process; }
+
+    /// Takes note of new threads. Errors: RunError when the plugin gave up.
+    void discover();
+    [[nodiscard]] std::size_t thread_count() const { return m_threads.size(); }
+    [[nodiscard]] LiveThread& thread(std::size_t index) { return *m_threads[index]; }
+    /// Looks for words; when there are none within `limit`, finds out whether there can be more.
+    static ThreadNews look(LiveThread& thread, std::chrono::milliseconds limit);
+    /// The events that end a stream whose thread left none: killed, or gone with execve. `decoder` tells what
+    /// the thread was doing.
+    [[nodiscard]] std::vector<std::uint64_t> closing_words(const LiveThread& thread,
+                                                           const BatchDecoder& decoder);
+    /// Frees the rings of threads that have ended. Their streams must have been read to the end.
+    void retire(LiveThread& thread);
+    [[nodiscard]] ThreadDirectory& directory() { return m_directory; }
+    /// Lets threads that wait for room go on, at the cost of memory: QEMU may be waiting for them.
+    void spill_full_rings();
+
+private:
+    void load_block(std::uint32_t id);
+    void free_left_rings();
+    [[nodiscard]] TracedProcess& process_of(pid_t pid);
+
+    std::string m_description;
+    std::vector<InitialMapping> m_initial;
+    Segment m_segment;
+    BlockDictionary m_dictionary;
+    std::unique_ptr<GuestProcess> m_process;
+    std::string m_emulator;
+    std::map<pid_t, std::unique_ptr<TracedProcess>> m_processes;
+    std::vector<std::unique_ptr<LiveThread>> m_threads;
+    std::vector<LiveThread*> m_retired;
+    ThreadDirectory m_directory;
+    bool m_told_of_execve = false;
+};
+
+} // namespace pagewalk::workloads

@@ -1,0 +1,307 @@
+#include "workloads/qemu/event_words.h"
+#include "workloads/qemu/plugin/ordered_calls.h"
+#include "workloads/qemu/plugin/qemu_plugin_api.h"
+#include "workloads/qemu/plugin/ring_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unordered_map>
+
+/// The plugin that runs inside qemu-x86_64. A block is described once, when QEMU translates it; an execution
+/// then costs one word for the block and one for each memory access, written to the thread's ring.
+///
+/// Arguments: `segment=FD` the shared segment; or `probe=FD`: write /proc/self/maps there once the program is
+/// loaded and leave before its first instruction.
+int qemu_plugin_version = 1;
+
+namespace pagewalk::workloads {
+namespace {
+
+constexpr unsigned max_vcpus = 8192;
+constexpr std::uint64_t address_mask = (1ULL << 48) - 1;
+
+struct TranslatedBlock {
+    std::uint64_t pc = 0;
+    std::uint32_t byte_count = 0;
+    std::uint16_t instruction_count = 0;
+    std::array<std::uint8_t, 1024> lengths{};
+    std::array<std::uint8_t, 1024 * 16> bytes{};
+};
+
+/// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
+struct Plugin {
+    RingWriter writer{nullptr};
+    std::array<RingControl*, max_vcpus> rings{};
+    /// Stands for "no ring yet": full, so that a thread's first block takes the slow path.
+    RingControl unclaimed{};
+    std::unordered_multimap<std::uint64_t, std::uint32_t> blocks_by_pc;
+    TranslatedBlock translating; ///< QEMU translates one block at a time
+    /// By virtual CPU: the order of its current call was taken, so its return takes one as well.
+    std::array<bool, max_vcpus> in_ordered_call{};
+    pid_t pid = 0;
+};
+Plugin plugin;
+
+RingControl& claimed_ring(unsigned vcpu) {
+    RingControl*& ring = plugin.rings[vcpu];
+    if (ring == &plugin.unclaimed) ring = plugin.writer.claim();
+    return *ring;
+}
+
+[[gnu::noinline]] RingControl& ring_with_room(unsigned vcpu) {
+    RingControl& ring = claimed_ring(vcpu);
+    if (ring.cursor >= ring.limit) plugin.writer.make_room(ring);
+    return ring;
+}
+
+inline void append(RingControl& ring, std::uint64_t word) {
+    std::uint64_t* const cursor = ring.cursor;
+    *cursor = word;
+    std::atomic_signal_fence(std::memory_order_release); // a killed program's ring is read up to the cursor
+    ring.cursor = cursor + 1;
+}
+
+void on_block(unsigned vcpu, void* word) {
+    RingControl* ring = plugin.rings[vcpu];
+    if (ring->cursor >= ring->limit) [[unlikely]]
+        ring = &ring_with_room(vcpu);
+    append(*ring, reinterpret_cast<std::uint64_t>(word));
+}
+
+/// Reads QEMU's packed access description directly; installed only where layout_is_known().
+void on_access(unsigned vcpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* word) {
+    append(*plugin.rings[vcpu], (address & address_mask) | reinterpret_cast<std::uint64_t>(word) |
+                                    static_cast<std::uint64_t>(info >> 4 & 7) << 58 |
+                                    static_cast<std::uint64_t>(info >> 17 & 1) << 61);
+}
+
+void on_access_portable(unsigned vcpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* word) {
+    append(*plugin.rings[vcpu], (address & address_mask) | reinterpret_cast<std::uint64_t>(word) |
+                                    static_cast<std::uint64_t>(qemu_plugin_mem_size_shift(info) & 7) << 58 |
+                                    static_cast<std::uint64_t>(qemu_plugin_mem_is_store(info)) << 61);
+}
+
+/// Two calls into QEMU for each access cost more than the rest; ask once whether its packing is the one
+/// on_access() reads.
+bool layout_is_known() {
+    for (qemu_plugin_meminfo_t info = 0; info < 1U << 18; ++info) {
+        if (qemu_plugin_mem_size_shift(info) != (info >> 4 & 7)) return false;
+        if (qemu_plugin_mem_is_store(info) != ((info >> 17 & 1) != 0)) return false;
+    }
+    return true;
+}
+
+bool same_block(const BlockEntry& entry, const TranslatedBlock& block) {
+    const std::uint8_t* stored = plugin.writer.segment().bytes() + entry.offset;
+    return entry.instruction_count == block.instruction_count && entry.byte_count == block.byte_count &&
+           std::memcmp(stored, block.lengths.data(), block.instruction_count) == 0 &&
+           std::memcmp(stored + block.instruction_count, block.bytes.data(), block.byte_count) == 0;
+}
+
+/// The id of the block in the dictionary; a block that QEMU translates again keeps its id.
+std::uint32_t id_of(const TranslatedBlock& block) {
+    const SegmentView segment = plugin.writer.segment();
+    const auto [first, last] = plugin.blocks_by_pc.equal_range(block.pc);
+    for (auto it = first; it != last; ++it) {
+        if (same_block(segment.block(it->second), block)) return it->second;
+    }
+    const std::uint64_t size = block.instruction_count + block.byte_count;
+    const std::uint32_t id = segment.header().block_count.fetch_add(1);
+    const std::uint64_t offset = segment.header().block_bytes.fetch_add(size);
+    if (id >= max_blocks || offset + size > max_block_bytes)
+        plugin.writer.fail(SegmentFailure::DictionaryFull);
+    std::memcpy(segment.bytes() + offset, block.lengths.data(), block.instruction_count);
+    std::memcpy(segment.bytes() + offset + block.instruction_count, block.bytes.data(), block.byte_count);
+    BlockEntry& entry = segment.block(id);
+    entry.pc = block.pc;
+    entry.offset = offset;
+    entry.byte_count = block.byte_count;
+    entry.instruction_count = block.instruction_count;
+    entry.ready.store(1, std::memory_order_release);
+    plugin.blocks_by_pc.emplace(block.pc, id);
+    return id;
+}
+
+template <qemu_plugin_vcpu_mem_cb_t access>
+void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
+    TranslatedBlock& block = plugin.translating;
+    const std::size_t count = std::min(qemu_plugin_tb_n_insns(tb), block.lengths.size() - 1);
+    block.pc = qemu_plugin_tb_vaddr(tb);
+    block.byte_count = 0;
+    block.instruction_count = static_cast<std::uint16_t>(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        qemu_plugin_insn* instruction = qemu_plugin_tb_get_insn(tb, i);
+        const std::size_t size = std::min<std::size_t>(qemu_plugin_insn_size(instruction), 15);
+        block.lengths[i] = static_cast<std::uint8_t>(size);
+        std::memcpy(&block.bytes[block.byte_count], qemu_plugin_insn_data(instruction), size);
+        block.byte_count += static_cast<std::uint32_t>(size);
+        qemu_plugin_register_vcpu_mem_cb(instruction, access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
+                                         reinterpret_cast<void*>(static_cast<std::uint64_t>(i) << 48));
+    }
+    qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS,
+                                         reinterpret_cast<void*>(block_word | id_of(block)));
+}
+
+bool is_ordered(std::int64_t number, std::uint64_t first_argument) {
+    switch (call_order(number)) {
+    case CallOrder::Ordered:
+        return true;
+    case CallOrder::OrderedOnPipe:
+        return is_pipe_like(static_cast<int>(first_argument));
+    case CallOrder::Unordered:
+        return false;
+    }
+    return false;
+}
+
+/// Copies the file name a system call is given. Reads through the kernel, because the program's pointer may
+/// be bad.
+std::size_t read_path(std::uint64_t address, char* path, std::size_t size) {
+    std::size_t length = 0;
+    while (length < size) {
+        const std::size_t step = std::min(size - length, 4096 - ((address + length) & 4095));
+        const iovec local{path + length, step};
+        const iovec remote{reinterpret_cast<void*>(address + length), step};
+        const ssize_t got = process_vm_readv(plugin.pid, &local, 1, &remote, 1, 0);
+        if (got <= 0) return 0;
+        if (const void* end = std::memchr(path + length, 0, static_cast<std::size_t>(got))) {
+            return static_cast<std::size_t>(static_cast<const char*>(end) - path);
+        }
+        length += static_cast<std::size_t>(got);
+    }
+    return 0;
+}
+
+std::uint64_t path_argument(std::int64_t number, std::uint64_t a1, std::uint64_t a2) {
+    switch (number) {
+    case SYS_open:
+    case SYS_creat:
+    case SYS_execve:
+        return a1;
+    case SYS_openat:
+    case SYS_openat2:
+    case SYS_execveat:
+        return a2;
+    default:
+        return 0;
+    }
+}
+
+void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint64_t a1, std::uint64_t a2,
+                std::uint64_t a3, std::uint64_t a4, std::uint64_t a5, std::uint64_t a6, std::uint64_t,
+                std::uint64_t) {
+    std::array<char, 4096> path{};
+    const std::uint64_t path_address = path_argument(number, a1, a2);
+    const std::size_t path_bytes = path_address != 0 ? read_path(path_address, path.data(), path.size()) : 0;
+    const std::size_t path_words = (path_bytes + 7) / 8;
+
+    RingControl& ring = ring_with_room(vcpu);
+    plugin.in_ordered_call[vcpu] = is_ordered(number, a1);
+    const std::uint64_t order = plugin.in_ordered_call[vcpu] ? plugin.writer.next_order() : 0;
+    append(ring, event_header(EventKind::SyscallEnter,
+                              static_cast<std::uint32_t>(enter_payload_words + path_words)));
+    for (const std::uint64_t word : {static_cast<std::uint64_t>(number), a1, a2, a3, a4, a5, a6, order}) {
+        append(ring, word);
+    }
+    append(ring, path_bytes);
+    for (std::size_t i = 0; i < path_words; ++i) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, &path[i * 8], std::min<std::size_t>(8, path_bytes - i * 8));
+        append(ring, word);
+    }
+    if (number == SYS_exit || number == SYS_exit_group) {
+        append(ring, event_header(EventKind::ThreadEnd, 0));
+        plugin.writer.release(ring);
+        plugin.rings[vcpu] = &plugin.unclaimed;
+    } else {
+        plugin.writer.publish(ring);
+    }
+}
+
+void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::int64_t result) {
+    if (plugin.pid != getpid()) {
+        // A child after fork: the ring it inherited is its parent's.
+        plugin.pid = getpid();
+        plugin.rings.fill(&plugin.unclaimed);
+        return;
+    }
+    RingControl& ring = ring_with_room(vcpu);
+    const std::uint64_t order = plugin.in_ordered_call[vcpu] ? plugin.writer.next_order() : 0;
+    append(ring, event_header(EventKind::SyscallReturn, return_payload_words));
+    append(ring, static_cast<std::uint64_t>(number));
+    append(ring, static_cast<std::uint64_t>(result));
+    append(ring, order);
+    plugin.writer.publish(ring);
+}
+
+void on_vcpu_init(qemu_plugin_id_t, unsigned vcpu) {
+    if (vcpu >= max_vcpus) plugin.writer.fail(SegmentFailure::TooManyThreads);
+    // Runs in the thread that calls clone; the new thread claims its ring with its first block.
+    plugin.rings[vcpu] = &plugin.unclaimed;
+}
+
+int probe_fd = -1;
+
+void probe_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+    const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    std::array<char, 4096> buffer{};
+    for (ssize_t got = 0; (got = read(maps, buffer.data(), buffer.size())) > 0;) {
+        if (write(probe_fd, buffer.data(), static_cast<std::size_t>(got)) != got) _exit(1);
+    }
+    std::fflush(nullptr); // QEMU's log
+    _exit(0);
+}
+
+int descriptor(int argc, char** argv, const char* name) {
+    const std::size_t length = std::strlen(name);
+    for (int i = 0; i < argc; ++i) {
+        if (std::strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
+            return std::atoi(argv[i] + length + 1);
+    }
+    return -1;
+}
+
+bool map_segment(int fd) {
+    const off_t size = lseek(fd, 0, SEEK_END);
+    void* base = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_NORESERVE, fd, 0);
+    close(fd); // the program must find the descriptors it would find without Pagewalk
+    if (base == MAP_FAILED || SegmentView(base).header().magic != segment_magic) return false;
+    plugin.writer = RingWriter(base);
+    return true;
+}
+
+} // namespace
+} // namespace pagewalk::workloads
+
+int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* info, int argc, char** argv) {
+    using namespace pagewalk::workloads;
+    if (info->system_emulation || std::strcmp(info->target_name, "x86_64") != 0) {
+        std::fprintf(stderr, "pagewalk plugin: needs qemu-x86_64 (user mode), not target %s\n",
+                     info->target_name);
+        return 1;
+    }
+    probe_fd = descriptor(argc, argv, "probe");
+    if (probe_fd >= 0) {
+        qemu_plugin_register_vcpu_tb_trans_cb(id, probe_at_first_translation);
+        return 0;
+    }
+    if (!map_segment(descriptor(argc, argv, "segment"))) {
+        std::fprintf(stderr, "pagewalk plugin: no shared segment; it is started by pagewalk only\n");
+        return 1;
+    }
+    plugin.pid = getpid();
+    plugin.rings.fill(&plugin.unclaimed);
+    qemu_plugin_register_vcpu_init_cb(id, on_vcpu_init);
+    qemu_plugin_register_vcpu_tb_trans_cb(id, layout_is_known() ? on_translation<on_access>
+                                                                : on_translation<on_access_portable>);
+    qemu_plugin_register_vcpu_syscall_cb(id, on_syscall);
+    qemu_plugin_register_vcpu_syscall_ret_cb(id, on_syscall_return);
+    return 0;
+}

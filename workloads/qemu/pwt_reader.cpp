@@ -1,0 +1,213 @@
+#include "workloads/qemu/pwt_reader.h"
+
+#include "base/error.h"
+#include "workloads/qemu/batch_decoder.h"
+#include "workloads/qemu/creation_calls.h"
+#include "workloads/qemu/pwt_file.h"
+#include "workloads/qemu/thread_directory.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <mutex>
+#include <numeric>
+
+namespace pagewalk::workloads {
+
+namespace {
+
+/// The thread directory, shared by streams that threads of ours may read at the same time.
+struct SharedDirectory {
+    std::mutex mutex;
+    ThreadDirectory threads;
+};
+
+class PwtStream final : public InstructionStream {
+public:
+    PwtStream(const PwtFile& file, BlockDictionary& dictionary, SharedDirectory& directory, std::size_t index)
+        : m_file(file), m_dictionary(dictionary), m_directory(directory), m_index(index),
+          m_decoder(dictionary) {}
+
+    void add_chunk(const ChunkPlace& place) { m_chunks.push_back(place); }
+
+    [[nodiscard]] StreamBatch fetch() override {
+        while (!m_ended) {
+            if (m_used == word_count() && !next_chunk()) {
+                m_ended = true;
+                break;
+            }
+            const BatchDecoder::Progress progress = decode();
+            m_used += progress.words;
+            if (progress.outcome == BatchDecoder::Outcome::SystemCall) {
+                const SyscallRecord& call = m_decoder.syscall();
+                note_creation(call);
+                return {m_decoder.blocks(), StreamStatus::SystemCall, &call};
+            }
+            if (!m_decoder.blocks().empty()) return {m_decoder.blocks(), StreamStatus::More, nullptr};
+            if (progress.outcome == BatchDecoder::Outcome::End) m_ended = true;
+        }
+        return {};
+    }
+
+    std::uint64_t seek(std::uint64_t number) {
+        const auto after = std::ranges::upper_bound(
+            m_chunks, number, {}, [](const ChunkPlace& place) { return place.header.first_instruction; });
+        m_next = static_cast<std::size_t>(std::max<std::ptrdiff_t>(after - m_chunks.begin() - 1, 0));
+        m_bytes.clear();
+        m_used = 0;
+        m_ended = false;
+        m_decoder = BatchDecoder(m_dictionary);
+        return m_next < m_chunks.size() ? m_chunks[m_next].header.first_instruction : 0;
+    }
+
+private:
+    [[nodiscard]] std::size_t word_count() const { return m_bytes.size() / 8; }
+    [[nodiscard]] std::uint64_t chunk_offset() const { return m_chunks[m_next - 1].offset; }
+
+    [[nodiscard]] bool next_chunk() {
+        if (m_next == m_chunks.size()) return false;
+        const ChunkPlace& place = m_chunks[m_next++];
+        try {
+            m_bytes = m_file.read_chunk(place);
+            if (m_bytes.empty() || m_bytes.size() % 8 != 0)
+                throw FormatError("damaged chunk: not whole words");
+        } catch (const FormatError& error) {
+            throw RunError(m_file.complaint(place.offset, error.what()));
+        }
+        m_used = 0;
+        return true;
+    }
+
+    [[nodiscard]] BatchDecoder::Progress decode() {
+        const auto* words = reinterpret_cast<const std::uint64_t*>(m_bytes.data());
+        try {
+            const auto progress = m_decoder.decode({words + m_used, word_count() - m_used});
+            const bool stuck = progress.words == 0 && progress.outcome == BatchDecoder::Outcome::NeedWords;
+            if (stuck) throw RunError("an event goes beyond its chunk");
+            return progress;
+        } catch (const RunError& error) {
+            throw RunError(m_file.complaint(chunk_offset(), error.what()));
+        }
+    }
+
+    void note_creation(const SyscallRecord& call) {
+        if (!creates_thread(call.number)) return;
+        const std::lock_guard lock(m_directory.mutex);
+        m_directory.threads.note_creation(m_index, call.result);
+    }
+
+    const PwtFile& m_file;
+    BlockDictionary& m_dictionary;
+    SharedDirectory& m_directory;
+    std::size_t m_index;
+    BatchDecoder m_decoder;
+    std::vector<ChunkPlace> m_chunks;
+    std::size_t m_next = 0;
+    Bytes m_bytes;
+    std::size_t m_used = 0; ///< words
+    bool m_ended = false;
+};
+
+} // namespace
+
+struct PwtReader::State {
+    explicit State(const std::string& path) : file(path) {
+        std::uint64_t offset = 0;
+        try {
+            index = file.index();
+            for (const ChunkPlace& place : index.chunks) {
+                offset = place.offset;
+                load(place);
+            }
+        } catch (const FormatError& error) {
+            throw InputError(file.complaint(offset, error.what()));
+        } catch (const RunError& error) {
+            throw InputError(file.complaint(offset, error.what()));
+        }
+        index.instructions.resize(std::max(index.instructions.size(), streams.size()));
+        if (streams.empty())
+            throw InputError(file.complaint(pwt_file_header_bytes, "no thread was recorded"));
+        if (!file.is_complete()) {
+            std::fprintf(stderr,
+                         "pagewalk: %s: the recording was cut off; %llu instructions of it can be read\n",
+                         path.c_str(), static_cast<unsigned long long>(total()));
+        }
+    }
+
+    void load(const ChunkPlace& place) {
+        switch (place.header.kind) {
+        case ChunkKind::Program:
+            program = decode_program(file.read_chunk(place));
+            break;
+        case ChunkKind::Threads:
+            for (const ThreadIdentity& identity : decode_threads(file.read_chunk(place))) {
+                directory.threads.add(identity);
+                streams.push_back(std::make_unique<PwtStream>(file, dictionary, directory, streams.size()));
+            }
+            break;
+        case ChunkKind::Blocks:
+            decode_blocks(file.read_chunk(place), dictionary);
+            break;
+        case ChunkKind::Events:
+            if (place.header.thread >= streams.size())
+                throw FormatError("events of a thread that is not named before");
+            streams[place.header.thread]->add_chunk(place);
+            break;
+        case ChunkKind::Index:
+            break;
+        }
+    }
+
+    [[nodiscard]] std::uint64_t total() const {
+        return std::accumulate(index.instructions.begin(), index.instructions.end(), std::uint64_t{0});
+    }
+
+    PwtFile file;
+    RecordIndex index;
+    RecordedProgram program;
+    BlockDictionary dictionary;
+    SharedDirectory directory;
+    std::vector<std::unique_ptr<PwtStream>> streams;
+};
+
+PwtReader::PwtReader(const std::string& path) : m_state(std::make_unique<State>(path)) {}
+PwtReader::~PwtReader() = default;
+
+std::string PwtReader::description() const { return m_state->program.description; }
+
+std::uint64_t PwtReader::expected_instructions() const { return m_state->total(); }
+
+std::vector<InitialMapping> PwtReader::initial_mappings() const { return m_state->program.mappings; }
+
+InstructionStream& PwtReader::thread(ThreadIndex index) {
+    PAGEWALK_INVARIANT(static_cast<std::size_t>(index) < m_state->streams.size());
+    return *m_state->streams[static_cast<std::size_t>(index)];
+}
+
+InstructionStream* PwtReader::child(ThreadIndex parent, std::int64_t child) {
+    const std::lock_guard lock(m_state->directory.mutex);
+    const auto found = m_state->directory.threads.find(static_cast<std::size_t>(parent), child);
+    return found ? m_state->streams[*found].get() : nullptr;
+}
+
+ThreadIndex PwtReader::index_of_child(ThreadIndex parent, std::int64_t child) {
+    const std::lock_guard lock(m_state->directory.mutex);
+    const auto found = m_state->directory.threads.find(static_cast<std::size_t>(parent), child);
+    PAGEWALK_INVARIANT(found.has_value());
+    return static_cast<ThreadIndex>(*found);
+}
+
+int PwtReader::exit_status() const { return m_state->index.exit_status; }
+
+std::size_t PwtReader::thread_count() const { return m_state->streams.size(); }
+
+std::uint64_t PwtReader::instructions(ThreadIndex index) const {
+    return m_state->index.instructions.at(static_cast<std::size_t>(index));
+}
+
+bool PwtReader::is_complete() const { return m_state->file.is_complete(); }
+
+std::uint64_t PwtReader::seek(ThreadIndex index, std::uint64_t number) {
+    return m_state->streams.at(static_cast<std::size_t>(index))->seek(number);
+}
+
+} // namespace pagewalk::workloads
