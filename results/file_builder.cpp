@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <numeric>
+#include <set>
 
 namespace pagewalk::results {
 
@@ -77,6 +77,7 @@ public:
     void close();
 
 private:
+    void make_parents(const std::string& path);
     Hdf5Object make_scalar(const std::string& path, hid_t type);
     template <class T>
     void write_scalar(const std::string& path, T value, const std::string& unit,
@@ -88,7 +89,8 @@ private:
 
     OutputDriver m_driver;
     Hdf5Object m_file;
-    Hdf5Object m_parents; ///< creates the groups on the way
+    Hdf5Object m_links;
+    std::set<std::string> m_groups; ///< that exist
     Hdf5Object m_scalar;
     Hdf5Object m_compact;
     Hdf5Object m_untimed;
@@ -111,26 +113,34 @@ FileBuilder::FileBuilder(const std::filesystem::path& path) {
     const hid_t made = H5Fcreate(path.c_str(), H5F_ACC_TRUNC, create, access);
     m_driver.throw_failure();
     m_file = Hdf5Object(made, "cannot create it");
-    m_parents = Hdf5Object(H5Pcreate(H5P_LINK_CREATE), "cannot make a property list");
-    check(H5Pset_create_intermediate_group(m_parents, 1), "cannot set up links");
-    check(H5Pset_char_encoding(m_parents, H5T_CSET_UTF8), "cannot set up links");
+    m_links = Hdf5Object(H5Pcreate(H5P_LINK_CREATE), "cannot make a property list");
+    check(H5Pset_char_encoding(m_links, H5T_CSET_UTF8), "cannot set up links");
     m_scalar = Hdf5Object(H5Screate(H5S_SCALAR), "cannot make a dataspace");
     m_compact = untimed_dataset();
     check(H5Pset_layout(m_compact, H5D_COMPACT), "cannot set up a dataset");
     m_untimed = untimed_dataset();
 }
 
+void FileBuilder::make_parents(const std::string& path) {
+    const std::size_t end = path.rfind('/');
+    if (end == 0 || end == std::string::npos) return;
+    if (const std::string parent = path.substr(0, end); !m_groups.contains(parent)) make_group(parent);
+}
+
 Hdf5Object FileBuilder::make_group(const std::string& path) {
     const std::string what = "cannot write " + path;
-    if (H5Lexists(m_file, path.c_str(), H5P_DEFAULT) > 0)
-        return {H5Gopen2(m_file, path.c_str(), H5P_DEFAULT), what};
+    if (path == "/" || m_groups.contains(path)) return {H5Gopen2(m_file, path.c_str(), H5P_DEFAULT), what};
+    // One by one: groups that HDF5 makes on the way would carry the time.
+    make_parents(path);
+    m_groups.insert(path);
     const Hdf5Object create(H5Pcreate(H5P_GROUP_CREATE), what);
     check(H5Pset_obj_track_times(create, false), what);
-    return {H5Gcreate2(m_file, path.c_str(), m_parents, create, H5P_DEFAULT), what};
+    return {H5Gcreate2(m_file, path.c_str(), m_links, create, H5P_DEFAULT), what};
 }
 
 Hdf5Object FileBuilder::make_scalar(const std::string& path, hid_t type) {
-    return {H5Dcreate2(m_file, path.c_str(), type, m_scalar, m_parents, m_compact, H5P_DEFAULT),
+    make_parents(path);
+    return {H5Dcreate2(m_file, path.c_str(), type, m_scalar, m_links, m_compact, H5P_DEFAULT),
             "cannot write " + path};
 }
 
@@ -149,12 +159,13 @@ void FileBuilder::write_scalar(const std::string& path, T value, const std::stri
 
 void FileBuilder::write_text(const std::string& path, std::string_view text, const std::string& description,
                              std::size_t bytes) {
+    make_parents(path);
     std::string padded(text);
     padded.resize(std::max({bytes, padded.size(), std::size_t{1}}));
     const Hdf5Object type = fixed_string_type(padded.size());
     // Compact datasets hold less than 64 KiB.
     const Hdf5Object& layout = padded.size() < 32768 ? m_compact : m_untimed;
-    const Hdf5Object dataset(H5Dcreate2(m_file, path.c_str(), type, m_scalar, m_parents, layout, H5P_DEFAULT),
+    const Hdf5Object dataset(H5Dcreate2(m_file, path.c_str(), type, m_scalar, m_links, layout, H5P_DEFAULT),
                              "cannot write " + path);
     check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()), "cannot write " + path);
     write_attribute(dataset, "unit", std::string("text"));
@@ -251,6 +262,7 @@ void FileBuilder::write_histograms(const StatRegistry& registry, const StatSnaps
 Hdf5Object FileBuilder::write_rows(const std::string& path, hid_t type, const RecordedRows& rows,
                                    const ChunkSpool& spool) {
     const std::string what = "cannot write " + path;
+    make_parents(path);
     const hsize_t size = rows.size();
     const hsize_t unlimited = H5S_UNLIMITED; // else a chunk could not be larger than the dataset
     const Hdf5Object space(H5Screate_simple(1, &size, &unlimited), what);
@@ -259,7 +271,7 @@ Hdf5Object FileBuilder::write_rows(const std::string& path, hid_t type, const Re
     check(H5Pset_chunk(create, 1, &chunk), what);
     check(H5Pset_shuffle(create), what);
     check(H5Pset_deflate(create, 1), what);
-    Hdf5Object dataset(H5Dcreate2(m_file, path.c_str(), type, space, m_parents, create, H5P_DEFAULT), what);
+    Hdf5Object dataset(H5Dcreate2(m_file, path.c_str(), type, space, m_links, create, H5P_DEFAULT), what);
 
     hsize_t first = 0;
     std::vector<std::byte> bytes;
@@ -327,8 +339,7 @@ void FileBuilder::write_default_plot(const RunContent& content) {
 }
 
 void FileBuilder::link_to(const std::string& path, const std::string& target) {
-    check(H5Lcreate_soft(target.c_str(), m_file, path.c_str(), m_parents, H5P_DEFAULT),
-          "cannot write " + path);
+    check(H5Lcreate_soft(target.c_str(), m_file, path.c_str(), m_links, H5P_DEFAULT), "cannot write " + path);
 }
 
 void FileBuilder::close() {
