@@ -19,8 +19,15 @@ void CpuModule::run() {
     for (;;) {
         const Tick from(sc_core::sc_time_stamp().value()); // the resolution is 1 ps
         const Tick until = from + m_quantum;
-        const Cpu::Progress progress = m_cpu.advance(from, until);
-        if (!m_monitor.after_quantum(m_cpu, progress)) {
+        Cpu::Progress progress;
+        bool goes_on = false;
+        try {
+            progress = m_cpu.advance(from, until);
+            goes_on = m_monitor.after_quantum(m_cpu, progress);
+        } catch (const std::exception&) { // SystemC would turn it into a report of its own
+            m_monitor.failed(std::current_exception());
+        }
+        if (!goes_on) {
             sc_core::sc_stop();
             return;
         }

@@ -3,6 +3,8 @@
 #include "base/time.h"
 #include "models/core/cpu.h"
 
+#include <exception>
+
 #include <systemc>
 
 namespace pagewalk::models {
@@ -13,6 +15,8 @@ public:
     virtual ~RunMonitor() = default;
     /// `progress` is what the CPU just returned. Returns whether the simulation goes on.
     [[nodiscard]] virtual bool after_quantum(Cpu& cpu, const Cpu::Progress& progress) = 0;
+    /// The CPU's work threw; simulation stops.
+    virtual void failed(std::exception_ptr error) = 0;
 };
 
 /// The SystemC shell of a CPU: one thread that runs ahead of SystemC time for a quantum, then waits for it.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/option.h"
 #include "contract/instruction_stream.h"
 #include "workloads/synthetic/alloc_churn.h"
 #include "workloads/synthetic/btree.h"
@@ -25,6 +26,8 @@ struct SyntheticConfig {
     AllocChurnConfig alloc_churn;
     BtreeConfig btree;
     KvstoreConfig kvstore;
+
+    void declare(OptionGroup group);
 };
 
 /// Errors: InputError listing the names when there is no such generator; ConfigError for a value out of

@@ -1,0 +1,43 @@
+#include "app/command.h"
+
+#include "app/compare.h"
+#include "app/list_options.h"
+#include "app/record.h"
+#include "app/run.h"
+#include "app/show.h"
+
+#include <array>
+
+namespace pagewalk::app {
+
+namespace {
+// main() runs inside SystemC's, which passes no context through.
+std::string remembered;
+} // namespace
+
+std::span<const Command> commands() {
+    static constexpr std::array<Command, 5> table{{
+        {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]",
+         "simulate a program, a trace or a generator", run_run},
+        {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
+        {"show", "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME | --config | --events NAME]",
+         "print what a run measured", [](std::span<const std::string> a) { return run_show(a); }},
+        {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",
+         [](std::span<const std::string> a) { return run_compare(a); }},
+        {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source", run_options},
+    }};
+    return table;
+}
+
+void remember_command_line(int argc, char** argv) {
+    remembered.clear();
+    for (int i = 0; i < argc; ++i) {
+        std::string word = argv[i];
+        if (word.find_first_of(" \t'\"\\") != std::string::npos) word = "'" + word + "'";
+        remembered += (i == 0 ? "" : " ") + word;
+    }
+}
+
+const std::string& command_line() { return remembered; }
+
+} // namespace pagewalk::app

@@ -1,0 +1,118 @@
+#include "app/machine.h"
+
+#include <algorithm>
+#include <string>
+
+namespace pagewalk::app {
+
+namespace {
+
+std::string numbered(const char* name, std::size_t number) { return name + std::to_string(number); }
+
+models::NumaMap numa_map(const os::MemoryMap& memory) {
+    std::vector<models::NumaMap::Range> ranges;
+    for (const os::NumaRange& numa : memory.numa) ranges.push_back({numa.range.begin, numa.range.end, numa.node});
+    if (ranges.empty())
+        ranges.push_back({memory.usable.front().begin, memory.usable.back().end, NodeId{0}});
+    return models::NumaMap(std::move(ranges));
+}
+
+} // namespace
+
+Machine::Machine(const SystemConfig& config) : m_config(config) {
+    m_kernel = std::make_unique<os::Kernel>(config.os, m_tables);
+    const models::NumaMap map = numa_map(config.os.memory);
+    const std::size_t sockets = config.machine.sockets;
+    const std::size_t cpus = config.machine.cpus;
+
+    m_router = std::make_unique<models::RouterModule>("router", map, sockets, models::RoutedAddress::Physical);
+    IndexedVec<models::SocketId, models::SharedCache*> caches;
+    IndexedVec<NodeId, models::SocketId> socket_of_node;
+    for (std::size_t socket = 0; socket < sockets; ++socket) {
+        m_controllers.push_back(
+            std::make_unique<models::DramControllerModule>(numbered("dram", socket).c_str(), config.dram));
+        m_router->outputs[socket].bind(m_controllers.back()->socket);
+        m_llcs.push_back(std::make_unique<models::SharedCacheModule>(
+            numbered("llc", socket).c_str(), config.llc,
+            models::SharedCacheClients{cpus, config.caches.lines() * cpus}, config.run.seed));
+        m_llcs.back()->memory_socket().bind(m_router->inputs[socket]);
+        caches.push_back(&m_llcs.back()->cache());
+        socket_of_node.push_back(static_cast<models::SocketId>(socket));
+    }
+    models::CoherentMemory* shared = &m_llcs.front()->cache();
+    if (sockets > 1) {
+        IndexedVec<CpuId, models::SocketId> socket_of_cpu;
+        for (std::size_t cpu = 0; cpu < cpus; ++cpu)
+            socket_of_cpu.push_back(static_cast<models::SocketId>(index_of(config.os.memory.cpus[static_cast<CpuId>(cpu)])));
+        m_sockets = std::make_unique<models::MultiSocketMemory>(
+            models::MultiSocketMemory::Topology{map, socket_of_node, socket_of_cpu}, caches, config.link);
+        shared = m_sockets.get();
+    }
+    const Clock clock(config.cpu.core.frequency);
+    for (std::size_t i = 0; i < cpus; ++i) {
+        const auto id = static_cast<CpuId>(i);
+        m_hierarchies.push_back(
+            std::make_unique<models::PrivateHierarchy>(config.caches, id, clock, *shared, config.run.seed));
+        m_cpus.push_back(std::make_unique<models::Cpu>(id, config.cpu, config.caches.l1i.latency.value(),
+                                                       *m_hierarchies.back(), m_tables, *m_kernel, m_locks, m_bus,
+                                                       m_cursors));
+    }
+    declare_stats();
+}
+
+void Machine::declare_stats() {
+    for (std::size_t i = 0; i < m_cpus.size(); ++i) {
+        const StatGroup cpu = m_stats.group(numbered("cpu", i));
+        m_cpus[i]->declare(cpu);
+        m_hierarchies[i]->declare(cpu);
+    }
+    for (std::size_t i = 0; i < m_llcs.size(); ++i) {
+        m_llcs[i]->cache().declare(m_stats.group(numbered("llc", i)));
+        m_controllers[i]->controller().declare(m_stats.group(numbered("dram", i)));
+    }
+    if (m_sockets) m_sockets->declare(m_stats.group("socket_links"));
+    m_locks.stats().declare(m_stats.group("locks"));
+    m_kernel->declare(m_stats.group("kernel"));
+}
+
+void Machine::power_on(models::RunMonitor& monitor) {
+    for (std::size_t i = 0; i < m_cpus.size(); ++i)
+        m_cpu_modules.push_back(
+            std::make_unique<models::CpuModule>(numbered("cpu", i).c_str(), *m_cpus[i], m_config.run.quantum, monitor));
+}
+
+void Machine::connect_events(EventSink& sink, const EventConfig& events) {
+    m_kernel->allocation_events().connect(&sink, {events.allocations});
+    m_kernel->fault_events().connect(&sink, {events.page_faults});
+    for (auto& cpu : m_cpus) cpu->mmu().miss_log().connect(&sink, {events.tlb_misses});
+}
+
+void Machine::flush_events() {
+    m_kernel->allocation_events().flush();
+    m_kernel->fault_events().flush();
+    for (auto& cpu : m_cpus) cpu->mmu().miss_log().flush();
+}
+
+std::vector<EventSchema> Machine::event_schemas() {
+    return {m_kernel->allocation_events().schema(), m_kernel->fault_events().schema(), models::tlb_miss_schema()};
+}
+
+std::uint64_t Machine::user_instructions() const {
+    std::uint64_t total = 0;
+    for (const auto& cpu : m_cpus) total += cpu->core().stats().user_instructions;
+    return total;
+}
+
+std::uint64_t Machine::kernel_instructions() const {
+    std::uint64_t total = 0;
+    for (const auto& cpu : m_cpus) total += cpu->core().stats().kernel_instructions;
+    return total;
+}
+
+Tick Machine::now() const {
+    Tick latest{};
+    for (const auto& cpu : m_cpus) latest = std::max(latest, cpu->now());
+    return latest;
+}
+
+} // namespace pagewalk::app

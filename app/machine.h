@@ -1,0 +1,62 @@
+#pragma once
+
+#include "app/system_config.h"
+#include "base/event_table.h"
+#include "base/stats.h"
+#include "contract/page_table.h"
+#include "models/cache/multi_socket_memory.h"
+#include "models/cache/private_hierarchy.h"
+#include "models/cache/shared_cache_module.h"
+#include "models/core/cpu_module.h"
+#include "models/interconnect/router_module.h"
+#include "models/memory/dram_controller_module.h"
+#include "os/kernel/kernel.h"
+
+#include <memory>
+#include <vector>
+
+namespace pagewalk::app {
+
+/// The simulated system: the only place where models and OS meet. CPUs and their private caches call each other
+/// directly; from the last-level caches outwards traffic crosses TLM-2.0 sockets.
+class Machine {
+public:
+    /// Throws ConfigError for a machine that cannot be built.
+    explicit Machine(const SystemConfig& config);
+
+    /// Makes the CPUs' SystemC threads. Before simulation starts.
+    void power_on(models::RunMonitor& monitor);
+    /// Hands events of the chosen tables to `sink`.
+    void connect_events(EventSink& sink, const EventConfig& events);
+    void flush_events();
+
+    [[nodiscard]] os::Kernel& kernel() { return *m_kernel; }
+    [[nodiscard]] std::vector<std::unique_ptr<models::Cpu>>& cpus() { return m_cpus; }
+    [[nodiscard]] StatRegistry& stats() { return m_stats; }
+    /// Program instructions of all CPUs.
+    [[nodiscard]] std::uint64_t user_instructions() const;
+    [[nodiscard]] std::uint64_t kernel_instructions() const;
+    /// The latest local time of any CPU.
+    [[nodiscard]] Tick now() const;
+    [[nodiscard]] std::vector<EventSchema> event_schemas();
+
+private:
+    void declare_stats();
+
+    const SystemConfig& m_config;
+    PageTableMemory m_tables;
+    std::unique_ptr<os::Kernel> m_kernel;
+    std::vector<std::unique_ptr<models::DramControllerModule>> m_controllers; ///< by node
+    std::unique_ptr<models::RouterModule> m_router;
+    std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs;           ///< by socket
+    std::unique_ptr<models::MultiSocketMemory> m_sockets;
+    std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
+    models::LockTable m_locks;
+    models::ShootdownBus m_bus;
+    models::StreamCursors m_cursors;
+    std::vector<std::unique_ptr<models::Cpu>> m_cpus;
+    std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
+    StatRegistry m_stats;
+};
+
+} // namespace pagewalk::app

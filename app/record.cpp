@@ -1,0 +1,47 @@
+#include "app/record.h"
+
+#include "app/progress.h"
+#include "base/error.h"
+#include "base/units.h"
+#include "workloads/qemu/recorder.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace pagewalk::app {
+
+namespace {
+constexpr const char* usage = "pagewalk record -o FILE.pwt -- PROGRAM ARGS...";
+} // namespace
+
+int run_record(std::span<const std::string> words) {
+    const auto dashes = std::ranges::find(words, "--");
+    const std::vector<std::string> options(words.begin(), dashes);
+    if (std::ranges::find(options, "--help") != options.end() || std::ranges::find(options, "-h") != options.end()) {
+        std::printf("usage: %s\n", usage);
+        return 0;
+    }
+    workloads::RecordOptions record;
+    for (std::size_t i = 0; i < options.size(); ++i) {
+        if ((options[i] == "-o" || options[i] == "--output") && i + 1 < options.size()) {
+            record.file = options[++i];
+        } else {
+            throw InputError("record: '" + options[i] + "' is not understood\nusage: " + usage);
+        }
+    }
+    if (dashes == words.end() || dashes + 1 == words.end())
+        throw InputError(std::string("record: no program given\nusage: ") + usage);
+    if (record.file.empty()) throw InputError(std::string("record: no file given\nusage: ") + usage);
+    record.live.argv.assign(dashes + 1, words.end());
+
+    Progress progress(0);
+    const workloads::RecordSummary summary =
+        workloads::record(record, [&](const workloads::RecordSummary& so_far) { progress.update(so_far.instructions, Tick()); });
+    progress.clear();
+    std::fprintf(stderr, "%s: %llu instructions of %llu thread(s), %.1f MB; the program ended with status %d\n", record.file.c_str(),
+                 static_cast<unsigned long long>(summary.instructions), static_cast<unsigned long long>(summary.threads),
+                 static_cast<double>(summary.file_bytes) / 1e6, summary.exit_status);
+    return 0;
+}
+
+} // namespace pagewalk::app

@@ -1,0 +1,165 @@
+#include "app/simulation.h"
+
+#include "app/summary.h"
+#include "os/proc/page_files.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstdlib>
+
+#include <systemc>
+
+namespace pagewalk::app {
+
+namespace {
+
+std::atomic<bool> interrupted = false; // a signal handler can reach nothing else
+
+void on_interrupt(int signal) {
+    if (interrupted.exchange(true)) {
+        std::signal(signal, SIG_DFL);
+        std::raise(signal);
+    }
+}
+
+/// Counters of the time series: path glob, name, column.
+struct SeriesColumn {
+    const char* path;
+    const char* name;
+};
+constexpr SeriesColumn series_columns[] = {
+    {"cpu*", "user_instructions"}, {"cpu*", "kernel_instructions"}, {"cpu*", "user_cycles"}, {"cpu*", "kernel_cycles"},
+    {"cpu*/l1d", "misses"},        {"cpu*/l2", "misses"},           {"llc*", "misses"},      {"cpu*/mmu", "dtlb_misses"},
+    {"cpu*/mmu", "walks"},         {"cpu*/mmu", "walk_cycles"},     {"kernel", "pgfault"},   {"dram*", "read_bytes"},
+    {"dram*", "write_bytes"}};
+
+} // namespace
+
+bool interrupt_requested() { return interrupted.load(std::memory_order_relaxed); }
+
+void catch_interrupts() {
+    std::signal(SIGINT, on_interrupt);
+    std::signal(SIGTERM, on_interrupt);
+}
+
+Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file, Progress& progress)
+    : m_config(config), m_machine(machine), m_file(file), m_progress(progress) {
+    for (const EventSchema& schema : machine.event_schemas()) {
+        const std::uint64_t every = schema.name == "allocations"   ? config.events.allocations
+                                    : schema.name == "page_faults" ? config.events.page_faults
+                                                                   : config.events.tlb_misses;
+        if (every != 0) file.declare_events(schema, {every});
+    }
+    machine.connect_events(file, config.events);
+    results::IntervalSchema intervals{"machine", "sums over the machine, a row an interval", {}};
+    intervals.columns.push_back({"instructions", "instructions", "program instructions since power-on"});
+    intervals.columns.push_back({"time", "ps", "simulated time"});
+    for (const SeriesColumn& column : series_columns) {
+        std::string prefix = column.path;
+        std::erase(prefix, '*');
+        for (char& c : prefix)
+            if (c == '/') c = '_';
+        intervals.columns.push_back({prefix + "_" + column.name, "count", std::string(column.name) + " of " + column.path + " in the interval"});
+    }
+    m_intervals = file.declare_intervals(std::move(intervals));
+    m_last_interval = machine.stats().snapshot();
+    m_next_interval = config.run.interval;
+    if (config.run.warmup == 0) begin_measurement();
+    else m_target = config.run.warmup;
+    set_limits(0);
+}
+
+void Simulation::begin_measurement() {
+    for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
+    m_start = m_machine.stats().snapshot();
+    m_measuring = true;
+    m_target = m_config.run.instructions == 0 ? ~0ULL : m_machine.user_instructions() + m_config.run.instructions;
+}
+
+// A single CPU stops at the exact block; several stop at the end of their quantum.
+void Simulation::set_limits(std::uint64_t done) {
+    if (m_target == ~0ULL) {
+        for (auto& cpu : m_machine.cpus()) cpu->core().set_instruction_limit(~0ULL);
+        return;
+    }
+    const std::uint64_t left = m_target > done ? m_target - done : 0;
+    for (auto& cpu : m_machine.cpus())
+        cpu->core().set_instruction_limit(cpu->core().stats().user_instructions + left);
+}
+
+void Simulation::append_interval(std::uint64_t done) {
+    for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
+    StatSnapshot now = m_machine.stats().snapshot();
+    const StatSnapshot passed = now.since(m_last_interval);
+    std::vector<std::uint64_t> row{done, m_machine.now().value()};
+    for (const SeriesColumn& column : series_columns) row.push_back(m_machine.stats().sum(passed, column.path, column.name));
+    m_file.append_interval(m_intervals, row);
+    m_last_interval = std::move(now);
+    m_next_interval = done + m_config.run.interval;
+}
+
+bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) {
+    if (m_end != End::None) return false;
+    const std::uint64_t done = m_machine.user_instructions();
+    if (progress.state == models::Cpu::State::Idle && m_machine.kernel().live_tasks() == 0) {
+        m_end = End::Finished;
+        return false;
+    }
+    // Every CPU idle for this long, with no sleep to end, means that nothing ever will.
+    m_idle_quanta = progress.state == models::Cpu::State::Idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
+    if (m_idle_quanta > 1'000'000) {
+        throw RunError("all tasks of the simulated program sleep and nothing can wake them");
+    }
+    if (done >= m_target || progress.state == models::Cpu::State::LimitReached) {
+        if (!m_measuring) {
+            begin_measurement();
+            if (m_target <= done) m_target = done + 1;
+        } else {
+            m_end = End::InstructionLimit;
+            return false;
+        }
+    }
+    if (m_target != ~0ULL) set_limits(done);
+    if (m_config.run.interval != 0 && done >= m_next_interval) append_interval(done);
+    m_progress.update(done, cpu.now());
+    if (m_file.checkpoint_due()) {
+        m_machine.flush_events();
+        m_file.checkpoint(state());
+    }
+    if (interrupt_requested()) {
+        m_end = End::Interrupted;
+        return false;
+    }
+    return true;
+}
+
+void Simulation::failed(std::exception_ptr error) {
+    m_error = std::move(error);
+    m_end = End::Interrupted;
+}
+
+Simulation::End Simulation::run() {
+    m_machine.power_on(*this);
+    sc_core::sc_start();
+    m_progress.clear();
+    m_machine.flush_events();
+    if (m_error) std::rethrow_exception(m_error);
+    return m_end;
+}
+
+results::RunState Simulation::state() {
+    for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
+    results::RunState state;
+    state.registry = &m_machine.stats();
+    StatSnapshot total = m_machine.stats().snapshot();
+    state.measured = m_measuring ? total.since(m_start) : total;
+    state.summary = summarise(m_machine.stats(), state.measured, m_config.cpu.core.frequency);
+    state.total = std::move(total);
+    state.simulated_time = m_machine.now();
+    const os::PageAllocator& allocator = m_machine.kernel().allocator();
+    state.proc.push_back({"buddyinfo", os::buddyinfo_text(allocator)});
+    state.proc.push_back({"pagetypeinfo", os::pagetypeinfo_text(allocator)});
+    return state;
+}
+
+} // namespace pagewalk::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "app/machine.h"
+#include "app/progress.h"
+#include "results/run_file.h"
+
+#include <exception>
+#include <vector>
+
+namespace pagewalk::app {
+
+/// Set by SIGINT and SIGTERM: the run ends at the next quantum with what it has.
+[[nodiscard]] bool interrupt_requested();
+/// From here on SIGINT and SIGTERM ask instead of kill; a second one kills.
+void catch_interrupts();
+
+/// One run: drives the machine through warm-up and measurement, keeps time series and checkpoints.
+class Simulation final : public models::RunMonitor {
+public:
+    enum class End : std::uint8_t { None, Finished, InstructionLimit, Interrupted };
+
+    Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file, Progress& progress);
+
+    /// Simulates to the end. Throws RunError.
+    End run();
+    [[nodiscard]] bool after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) override;
+    void failed(std::exception_ptr error) override;
+    /// What has been measured so far.
+    [[nodiscard]] results::RunState state();
+
+private:
+    void set_limits(std::uint64_t done);
+    void begin_measurement();
+    void append_interval(std::uint64_t done);
+
+    const SystemConfig& m_config;
+    Machine& m_machine;
+    results::RunFile& m_file;
+    Progress& m_progress;
+    results::IntervalsId m_intervals{};
+    std::vector<std::size_t> m_interval_counters;
+    StatSnapshot m_last_interval;
+    std::uint64_t m_next_interval = 0;
+    StatSnapshot m_start;
+    bool m_measuring = false;
+    std::uint64_t m_target = ~0ULL; ///< program instructions at which the phase ends
+    std::uint64_t m_idle_quanta = 0;
+    End m_end = End::None;
+    std::exception_ptr m_error;
+};
+
+} // namespace pagewalk::app

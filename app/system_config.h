@@ -1,0 +1,56 @@
+#pragma once
+
+#include "app/run_config.h"
+#include "base/option.h"
+#include "models/cache/cache_config.h"
+#include "models/core/cpu.h"
+#include "models/interconnect/socket_link.h"
+#include "models/memory/dram_config.h"
+#include "os/kernel/kernel_config.h"
+#include "workloads/synthetic/make_synthetic.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pagewalk::app {
+
+/// The shape of the machine: sockets are NUMA nodes with their own last-level cache and memory controller.
+struct MachineConfig {
+    std::string name = "default";
+    std::uint32_t cpus = 4;
+    std::uint32_t sockets = 1;
+    std::uint64_t memory = 4ULL << 30; ///< bytes, all sockets together
+    std::string node_memory;           ///< sizes by node, comma-separated; empty: equal shares of `memory`
+
+    void declare(OptionGroup group);
+    /// Bytes of each node. Throws ConfigError.
+    [[nodiscard]] std::vector<std::uint64_t> node_bytes(const OptionSet& options) const;
+};
+
+/// Everything a run is configured with. Neither copied nor moved: options are bound to its fields.
+class SystemConfig {
+public:
+    SystemConfig();
+    SystemConfig(const SystemConfig&) = delete;
+    SystemConfig& operator=(const SystemConfig&) = delete;
+
+    /// Checks across modules; derives what follows (memory map, cache sets). Throws ConfigError. Call once, after the
+    /// last option was set.
+    void validate();
+
+    OptionSet options;
+    MachineConfig machine;
+    models::CpuConfig cpu;
+    models::PrivateHierarchyConfig caches;
+    models::LlcConfig llc;
+    models::DramConfig dram;
+    models::SocketLinkConfig link;
+    os::KernelConfig os;
+    RunConfig run;
+    EventConfig events;
+    WorkloadConfig workload;
+    workloads::SyntheticConfig synthetic;
+};
+
+} // namespace pagewalk::app

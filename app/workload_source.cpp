@@ -1,0 +1,65 @@
+#include "app/workload_source.h"
+
+#include "app/words.h"
+#include "workloads/qemu/live_program.h"
+#include "workloads/qemu/pwt_reader.h"
+#include "workloads/trace/open_trace.h"
+
+#include <cstdlib>
+#include <fstream>
+
+namespace pagewalk::app {
+
+namespace {
+
+std::unique_ptr<Workload> open_trace_file(const std::string& path) {
+    // Our own recordings say so in their first bytes.
+    std::ifstream in(path, std::ios::binary);
+    char magic[3] = {};
+    in.read(magic, sizeof magic);
+    if (in && std::string_view(magic, sizeof magic) == "PWT") return std::make_unique<workloads::PwtReader>(path);
+    return workloads::open_trace(path);
+}
+
+std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv) {
+    if (!config.setup.empty()) {
+        const std::string command =
+            config.directory.empty() ? config.setup : "cd '" + config.directory + "' && { " + config.setup + "; }";
+        if (const int status = std::system(command.c_str()); status != 0)
+            throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
+    }
+    workloads::LiveOptions options;
+    options.argv = std::move(argv);
+    options.working_directory = config.directory;
+    options.stdin_file = config.input;
+    options.stdout_file = config.output;
+    return std::make_unique<workloads::LiveProgram>(options);
+}
+
+} // namespace
+
+std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<const std::string> program,
+                                        const std::string& trace) {
+    const WorkloadConfig& workload = config.workload;
+    if (!program.empty() && !trace.empty())
+        throw InputError("give either --trace FILE or -- PROGRAM ARGS, not both");
+    if (!program.empty()) return start_program(workload, {program.begin(), program.end()});
+    if (!trace.empty()) return open_trace_file(trace);
+    switch (workload.kind) {
+    case WorkloadKind::Program: {
+        std::vector<std::string> argv = split_words(workload.program);
+        if (argv.empty())
+            throw InputError("no workload: give -- PROGRAM ARGS or --trace FILE, or set workload.program, or "
+                             "workload.kind = synthetic");
+        return start_program(workload, std::move(argv));
+    }
+    case WorkloadKind::Trace:
+        if (workload.trace.empty())
+            throw ConfigError(config.options.where("workload.kind"), "workload.kind", "trace", "needs workload.trace = FILE");
+        return open_trace_file(workload.trace);
+    case WorkloadKind::Synthetic: return workloads::make_synthetic(workload.synthetic, config.synthetic);
+    }
+    return nullptr;
+}
+
+} // namespace pagewalk::app

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "app/system_config.h"
+#include "contract/instruction_stream.h"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pagewalk::app {
+
+/// The workload that a configuration names; `program` (the words after --) and `trace` (--trace) come before it.
+/// Throws InputError.
+[[nodiscard]] std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<const std::string> program,
+                                                      const std::string& trace);
+
+} // namespace pagewalk::app
