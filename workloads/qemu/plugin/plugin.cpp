@@ -13,6 +13,8 @@
 #include <sys/uio.h>
 #include <unordered_map>
 
+#include <Zydis/Zydis.h>
+
 /// The plugin that runs inside qemu-x86_64. A block is described once, when QEMU translates it; an execution
 /// then costs one word for the block and one for each memory access, written to the thread's ring.
 ///
@@ -128,6 +130,22 @@ std::uint32_t id_of(const TranslatedBlock& block) {
     return id;
 }
 
+/// QEMU 7.2 takes an instruction that crosses into the next page back, unless it is the block's first, but
+/// goes on showing the bytes it had read of it: true when the last instruction is such a stump.
+bool ends_in_stump(const TranslatedBlock& block) {
+    const std::uint8_t size = block.lengths[block.instruction_count - 1];
+    const std::uint64_t last = block.pc + block.byte_count - size;
+    constexpr std::uint64_t page = 4096;
+    constexpr std::uint64_t longest = 15;
+    if (block.instruction_count == 1 || last % page + longest <= page) return false;
+    ZydisDecoder decoder;
+    ZydisDecoderInit(&decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    ZydisDecodedInstruction instruction;
+    const auto status = ZydisDecoderDecodeInstruction(
+        &decoder, nullptr, &block.bytes[block.byte_count - size], size, &instruction);
+    return status == ZYDIS_STATUS_NO_MORE_DATA;
+}
+
 template <qemu_plugin_vcpu_mem_cb_t access>
 void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
     TranslatedBlock& block = plugin.translating;
@@ -144,6 +162,7 @@ void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
         qemu_plugin_register_vcpu_mem_cb(instruction, access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
                                          reinterpret_cast<void*>(static_cast<std::uint64_t>(i) << 48));
     }
+    if (ends_in_stump(block)) block.byte_count -= block.lengths[--block.instruction_count];
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS,
                                          reinterpret_cast<void*>(block_word | id_of(block)));
 }

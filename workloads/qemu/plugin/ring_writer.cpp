@@ -57,10 +57,10 @@ void RingWriter::publish(RingControl& ring) {
     std::uint64_t* const end = ring.base + ring_words();
     ring.published.store(ring.published.load(std::memory_order_relaxed) + written);
     if (ring.cursor >= end) {
-        ring.mark = ring.cursor = ring.cursor - ring_words();
-    } else {
-        ring.mark = ring.cursor;
+        ring.cursor -= ring_words();
+        ring.limit -= ring_words();
     }
+    ring.mark = ring.cursor;
     if (ring.consumer_waiting.load() != 0) futex_wake(ring.data_signal);
 }
 

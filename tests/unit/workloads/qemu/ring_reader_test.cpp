@@ -41,6 +41,18 @@ TEST_F(RingReaderTest, ReadsWhatWasPublishedAcrossTheEndOfTheRing) {
     EXPECT_TRUE(m_reader.words().empty());
 }
 
+TEST_F(RingReaderTest, KeepsTheLimitOfABlockWhenAPublicationWraps) {
+    // As a system call does: publish between two blocks, wherever the limit stands.
+    for (std::size_t written = 0; written < 3 * m_segment.ring_words(); written += 1000) {
+        write(1000);
+        m_writer.publish(m_ring);
+        const auto words = m_reader.words();
+        m_reader.take(words.size());
+        m_reader.release();
+        EXPECT_LE(m_ring.limit - m_ring.cursor, static_cast<std::ptrdiff_t>(publish_words));
+    }
+}
+
 TEST_F(RingReaderTest, KeepsWhatWasTakenThroughASpill) {
     write(20000);
     m_writer.publish(m_ring);
