@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include <zlib.h>
 
@@ -122,12 +123,16 @@ ChunkSpool::~ChunkSpool() {
     ::close(m_file);
 }
 
-void ChunkSpool::submit(const RowLayout& layout, std::vector<std::byte> rows,
+void ChunkSpool::submit(const RowLayout& layout, std::vector<std::byte>& rows,
                         std::vector<SpooledChunk>& index) {
     std::unique_lock lock(m_mutex);
     m_done.wait(lock, [this] { return m_jobs.size() < most_waiting_chunks || m_failure; });
     rethrow_failure();
-    m_jobs.push_back({&layout, std::move(rows), &index});
+    m_jobs.push_back({&layout, std::exchange(rows, {}), &index});
+    if (!m_spare.empty()) {
+        rows = std::move(m_spare.back());
+        m_spare.pop_back();
+    }
     m_wake.notify_one();
 }
 
@@ -164,6 +169,8 @@ void ChunkSpool::work() {
         }
         lock.lock();
         m_failure = failure;
+        m_spare.push_back(std::move(m_jobs.front().rows));
+        m_spare.back().clear();
         m_jobs.pop_front();
         m_done.notify_all();
     }

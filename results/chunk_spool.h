@@ -69,10 +69,11 @@ public:
     ChunkSpool(const ChunkSpool&) = delete;
     ChunkSpool& operator=(const ChunkSpool&) = delete;
 
-    /// Queues one whole chunk; its place goes to `index` in the order of the calls. Contract: layout and
+    /// Queues one whole chunk and leaves `rows` empty, with memory to fill again; the chunk's place goes to
+    /// `index` in the order of the calls. Contract: layout and
     /// index outlive the spool, and are not touched by the caller but after drain(). Throws std::system_error
     /// if an earlier chunk could not be written.
-    void submit(const RowLayout& layout, std::vector<std::byte> rows, std::vector<SpooledChunk>& index);
+    void submit(const RowLayout& layout, std::vector<std::byte>& rows, std::vector<SpooledChunk>& index);
     /// Waits until all chunks are in the file. Throws std::system_error.
     void drain();
     /// Contract: drained. Throws std::system_error.
@@ -94,7 +95,8 @@ private:
     std::mutex m_mutex;
     std::condition_variable m_wake;
     std::condition_variable m_done;
-    std::deque<Job> m_jobs; ///< the front one is in work
+    std::deque<Job> m_jobs;                      ///< the front one is in work
+    std::vector<std::vector<std::byte>> m_spare; ///< empty, with memory
     bool m_stopping = false;
     std::exception_ptr m_failure;
     std::thread m_thread;

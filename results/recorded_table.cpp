@@ -3,7 +3,6 @@
 #include "base/error.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace pagewalk::results {
 
@@ -33,7 +32,7 @@ void RecordedRows::append(std::span<const std::byte> rows, ChunkSpool& spool) {
         const auto taken = rows.first(std::min(rows.size(), chunk_bytes - m_tail.size()));
         m_tail.insert(m_tail.end(), taken.begin(), taken.end());
         rows = rows.subspan(taken.size());
-        if (m_tail.size() == chunk_bytes) spool.submit(m_layout, std::exchange(m_tail, {}), m_chunks);
+        if (m_tail.size() == chunk_bytes) spool.submit(m_layout, m_tail, m_chunks);
     }
 }
 

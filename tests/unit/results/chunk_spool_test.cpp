@@ -74,8 +74,12 @@ TEST(ChunkSpool, GivesChunksBackInTheOrderTheyCame) {
     ChunkSpool spool(std::filesystem::temp_directory_path() / "spool");
     const RowLayout layout{1, {{0, 1}}};
     std::vector<SpooledChunk> index;
-    for (int value = 0; value < 50; ++value)
-        spool.submit(layout, std::vector<std::byte>(chunk_rows, static_cast<std::byte>(value)), index);
+    std::vector<std::byte> rows;
+    for (int value = 0; value < 50; ++value) {
+        rows.assign(chunk_rows, static_cast<std::byte>(value));
+        spool.submit(layout, rows, index);
+        ASSERT_TRUE(rows.empty());
+    }
     spool.drain();
     ASSERT_EQ(index.size(), 50);
     for (std::size_t value = 0; value < 50; ++value) {
