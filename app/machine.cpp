@@ -53,7 +53,7 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         const auto id = static_cast<CpuId>(i);
         m_hierarchies.push_back(
             std::make_unique<models::PrivateHierarchy>(config.caches, id, clock, *shared, config.run.seed));
-        m_cpus.push_back(std::make_unique<models::Cpu>(id, config.cpu, config.caches.l1i.latency.value(),
+        m_cpus.push_back(std::make_unique<models::Cpu>(id, config.cpu, models::L1Latencies{config.caches.l1i.latency.value(), config.caches.l1d.latency.value()},
                                                        *m_hierarchies.back(), m_tables, *m_kernel, m_locks, m_bus,
                                                        m_cursors));
     }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -65,5 +66,7 @@ int sc_main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     app::remember_command_line(argc, argv);
+    setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
+    sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     return sc_core::sc_elab_and_sim(argc, argv);
 }

@@ -18,7 +18,7 @@ public:
 
     std::vector<results::SummaryValue> make() {
         const std::uint64_t instructions = sum("cpu*", "user_instructions");
-        const std::uint64_t cycles = sum("cpu*", "user_cycles") + sum("cpu*", "kernel_cycles") - sum("cpu*", "idle_cycles");
+        const std::uint64_t cycles = sum("cpu*", "user_cycles") + sum("cpu*", "kernel_cycles");
         add("instructions", instructions);
         add("cycles", cycles);
         add("ipc", quotient(instructions, cycles));

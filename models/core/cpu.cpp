@@ -25,12 +25,12 @@ void CpuStats::declare(StatGroup group) const {
                   "interrupts received to drop translations");
 }
 
-Cpu::Cpu(CpuId id, const CpuConfig& config, std::uint64_t fetch_hit_latency, PrivateHierarchy& hierarchy,
+Cpu::Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
          PageTableMemory& tables, KernelInterface& kernel, LockTable& locks, ShootdownBus& bus,
          StreamCursors& cursors)
     : m_id(id), m_config(config), m_clock(config.core.frequency),
       m_mmu(config.mmu, id, m_clock, hierarchy, tables),
-      m_core(config.core, fetch_hit_latency, hierarchy, m_mmu), m_kernel(kernel), m_locks(locks), m_bus(bus),
+      m_core(config.core, l1, hierarchy, m_mmu), m_kernel(kernel), m_locks(locks), m_bus(bus),
       m_cursors(cursors) {
     bus.connect(id, *this);
 }
@@ -46,7 +46,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
     const std::uint64_t end = m_clock.to_cycles(until).value();
     if (begin > m_core.cycle()) {
         m_stats.idle_cycles += begin - m_core.cycle();
-        m_core.wait_until(begin, StallCause::Idle);
+        m_core.idle_until(begin);
     }
     Progress progress;
     while (m_core.cycle() < end) {

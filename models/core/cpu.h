@@ -49,7 +49,7 @@ struct CpuStats {
 /// paths.
 class Cpu final : public ShootdownTarget {
 public:
-    Cpu(CpuId id, const CpuConfig& config, std::uint64_t fetch_hit_latency, PrivateHierarchy& hierarchy,
+    Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
         PageTableMemory& tables, KernelInterface& kernel, LockTable& locks, ShootdownBus& bus,
         StreamCursors& cursors);
 

@@ -28,7 +28,7 @@ void CpuModule::run() {
             m_monitor.failed(std::current_exception());
         }
         if (!goes_on) {
-            sc_core::sc_stop();
+            if (sc_core::sc_get_status() != sc_core::SC_STOPPED) sc_core::sc_stop();
             return;
         }
         Tick next = std::max(until, m_cpu.now());

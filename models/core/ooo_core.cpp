@@ -9,14 +9,15 @@
 namespace pagewalk::models {
 namespace {
 
-constexpr RegisterId kernel_register = 240; ///< 240..247: dependence chains of kernel code
-constexpr unsigned kernel_chains = 8;
-constexpr unsigned kernel_dependence_distance = 2; // assumed: kernel code runs at an IPC of about 1
+constexpr RegisterId kernel_register = 240; ///< what kernel code computes with: one chain of dependences
+constexpr RegisterId kernel_copy_register = 241;
+constexpr std::uint32_t kernel_parallelism = 2; // assumed: kernel code runs at an IPC of about 1
 constexpr std::uint64_t kernel_instruction_bytes = 4;
+constexpr std::uint32_t instructions_a_line = line_size / kernel_instruction_bytes;
 
 constexpr const char* cause_names[stall_cause_count] = {
     "base",         "icache", "itlb",          "branch", "dependency",  "l1",        "l2",   "llc",
-    "remote_cache", "memory", "remote_memory", "dtlb",   "store_queue", "exception", "lock", "idle"};
+    "remote_cache", "memory", "remote_memory", "dtlb",   "store_queue", "exception", "lock"};
 
 StallCause cause_of(HitLevel level) {
     return static_cast<StallCause>(static_cast<unsigned>(StallCause::L1) + static_cast<unsigned>(level));
@@ -38,8 +39,6 @@ void CoreStats::declare(StatGroup group) const {
     group.counter("forwarded_loads", forwarded_loads, "count",
                   "loads served by an older store in the store queue");
     group.counter("branch_misses", branch_misses, "count", "mispredicted branches of the program");
-    group.counter("page_faults", page_faults, "count", "page faults taken");
-    group.counter("system_calls", system_calls, "count", "system calls made");
     for (std::size_t mode = 0; mode < 2; ++mode) {
         const StatGroup stack = group.group(mode == 0 ? "cpi_stack/user" : "cpi_stack/kernel");
         for (std::size_t cause = 0; cause < stall_cause_count; ++cause)
@@ -50,10 +49,10 @@ void CoreStats::declare(StatGroup group) const {
                 "program instructions a cycle");
 }
 
-OooCore::OooCore(const CoreConfig& config, std::uint64_t fetch_hit_latency, PrivateHierarchy& hierarchy,
+OooCore::OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
                  Mmu& mmu)
     : m_config(config), m_hierarchy(hierarchy), m_mmu(mmu), m_predictor(config.branch_predictor),
-      m_ports(config.port_masks()), m_fetch_hit_latency(fetch_hit_latency),
+      m_ports(config.port_masks()), m_fetch_hit_latency(l1.fetch), m_load_hit_latency(l1.load),
       m_ring_mask(std::bit_ceil(std::uint64_t{config.rob_entries}) - 1),
       m_load_mask(std::bit_ceil(std::uint64_t{config.load_queue_entries}) - 1),
       m_store_mask(std::bit_ceil(std::uint64_t{config.store_queue_entries}) - 1),
@@ -412,9 +411,19 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
 }
 
 void OooCore::wait_until(std::uint64_t cycle, StallCause cause) {
+    if (cycle > m_commit_cycle)
+        m_stats.cpi_stack[static_cast<std::size_t>(m_mode)][static_cast<std::size_t>(cause)] += cycle - m_commit_cycle;
+    resume_at(cycle);
+}
+
+void OooCore::idle_until(std::uint64_t cycle) {
+    settle_stats();
+    resume_at(cycle);
+    m_mode_since = m_commit_cycle;
+}
+
+void OooCore::resume_at(std::uint64_t cycle) {
     if (cycle > m_commit_cycle) {
-        m_stats.cpi_stack[static_cast<std::size_t>(m_mode)][static_cast<std::size_t>(cause)] +=
-            cycle - m_commit_cycle;
         m_commit_cycle = cycle;
         m_commit_left = m_config.commit_width;
     }
@@ -427,7 +436,6 @@ void OooCore::enter_kernel() {
     m_mode = Mode::Kernel;
     m_last_line = VirtAddr(~0ULL);
     wait_until(m_commit_cycle + m_config.exception_penalty, StallCause::Exception);
-    m_kernel_last_complete = m_commit_cycle;
 }
 
 void OooCore::leave_kernel() {
@@ -437,13 +445,24 @@ void OooCore::leave_kernel() {
     m_last_line = VirtAddr(~0ULL);
 }
 
-inline void OooCore::kernel_alu(unsigned chain) {
-    MicroOp uop;
-    uop.cls = UopClass::IntAlu;
-    uop.sources[0] =
-        static_cast<RegisterId>(kernel_register + (chain - kernel_dependence_distance) % kernel_chains);
-    uop.destinations[0] = static_cast<RegisterId>(kernel_register + chain % kernel_chains);
-    execute_plain(uop);
+// `count` micro-ops of one dependence chain, their loads and stores hitting L1: dispatched, executed and committed as
+// one, with the bandwidth of many.
+void OooCore::kernel_bulk(std::uint32_t count, std::uint32_t loads, std::uint32_t stores) {
+    const std::uint64_t dispatched = dispatch(MicroOp{.cls = UopClass::IntAlu});
+    const std::uint32_t rest = count - 1;
+    if (rest > m_dispatch_left) {
+        const std::uint32_t more = rest - m_dispatch_left;
+        advance_dispatch(dispatched + (more + m_config.dispatch_width - 1) / m_config.dispatch_width);
+    }
+    m_dispatch_left -= std::min(m_dispatch_left, rest);
+    const std::uint64_t work = (count - loads) + loads * m_load_hit_latency;
+    std::uint64_t& chain = m_register_ready[kernel_register];
+    chain = std::max(chain, dispatched + 1) + std::max<std::uint64_t>(1, work / kernel_parallelism);
+    const std::uint64_t width_bound = m_commit_cycle + (count + m_config.commit_width - 1) / m_config.commit_width;
+    commit(std::max(chain, width_bound - 1), StallCause::Dependency, 0);
+    for (std::uint32_t i = 0; i < rest; ++i) m_rob_commit[m_uop_number++ & m_ring_mask] = m_commit_cycle;
+    m_stats.loads += loads;
+    m_stats.stores += stores;
 }
 
 inline void OooCore::kernel_memory(const MicroOp& uop, VirtAddr address) {
@@ -455,10 +474,8 @@ inline void OooCore::kernel_memory(const MicroOp& uop, VirtAddr address) {
 void OooCore::kernel_load(VirtAddr address) {
     MicroOp uop;
     uop.cls = UopClass::Load;
-    uop.sources[0] = static_cast<RegisterId>(kernel_register +
-                                             (m_kernel_chain - kernel_dependence_distance) % kernel_chains);
-    uop.destinations[0] = static_cast<RegisterId>(kernel_register + m_kernel_chain % kernel_chains);
-    ++m_kernel_chain;
+    uop.sources[0] = kernel_register;
+    uop.destinations[0] = kernel_register;
     kernel_memory(uop, address);
     ++m_stats.kernel_uops;
 }
@@ -466,40 +483,49 @@ void OooCore::kernel_load(VirtAddr address) {
 void OooCore::kernel_store(VirtAddr address) {
     MicroOp uop;
     uop.cls = UopClass::Store;
-    uop.sources[0] = static_cast<RegisterId>(kernel_register +
-                                             (m_kernel_chain - kernel_dependence_distance) % kernel_chains);
+    uop.sources[0] = kernel_register;
     kernel_memory(uop, address);
     ++m_stats.kernel_uops;
 }
 
 void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
-    std::uint32_t load_credit = 0, store_credit = 0;
-    for (std::uint32_t i = 0; i < step.count; ++i) {
-        if (i % (line_size / kernel_instruction_bytes) == 0) {
-            const VirtAddr text = step.address + i * kernel_instruction_bytes;
-            const bool mapped = fetch_lines(text, text + 1);
-            PAGEWALK_INVARIANT(mapped);
-            m_fetch_cycle += 16 / m_config.fetch_width;
+    MicroOp spill;
+    spill.cls = UopClass::Store;
+    MicroOp reload;
+    reload.cls = UopClass::Load;
+    std::uint32_t loads_due = 0, stores_due = 0;
+    for (std::uint32_t done = 0; done < step.count;) {
+        // A line of text at a time. Of its loads and stores one each goes to the stack's lines for real; the others are
+        // spills, arguments and per-CPU data that hit L1.
+        const std::uint32_t count = std::min(instructions_a_line, step.count - done);
+        const VirtAddr text = step.address + done * kernel_instruction_bytes;
+        const bool mapped = fetch_lines(text, text + 1);
+        PAGEWALK_INVARIANT(mapped);
+        m_fetch_cycle += (count + m_config.fetch_width - 1) / m_config.fetch_width;
+        loads_due += step.loads * count;
+        stores_due += step.stores * count;
+        std::uint32_t loads = loads_due / step.count;
+        std::uint32_t stores = stores_due / step.count;
+        loads_due -= loads * step.count;
+        stores_due -= stores * step.count;
+        std::uint32_t plain = count;
+        const VirtAddr frame = stack - line_size - (done * 4 & (8 * line_size - 1));
+        if (loads != 0) {
+            kernel_memory(reload, frame);
+            --loads;
+            --plain;
         }
-        load_credit += step.loads;
-        store_credit += step.stores;
-        if (load_credit >= step.count) {
-            load_credit -= step.count;
-            // Spills, arguments and per-CPU data: a few lines below the stack top.
-            kernel_load(stack - 64 - (i * 24 & 0x1f8));
-            --m_stats.kernel_uops;
-        } else if (store_credit >= step.count) {
-            store_credit -= step.count;
-            kernel_store(stack - 64 - (i * 40 & 0x1f8));
-            --m_stats.kernel_uops;
-        } else {
-            kernel_alu(m_kernel_chain++);
+        if (stores != 0 && plain != 0) {
+            kernel_memory(spill, frame);
+            --stores;
+            --plain;
         }
-        if (m_config.kernel_mispredict_interval != 0 &&
-            ++m_kernel_since_mispredict >= m_config.kernel_mispredict_interval) {
-            m_kernel_since_mispredict = 0;
-            m_fetch_cycle = std::max(m_fetch_cycle,
-                                     m_commit_cycle + m_config.mispredict_penalty + m_config.front_end_depth);
+        if (plain != 0) kernel_bulk(plain, std::min(loads, plain), stores);
+        done += count;
+        m_kernel_since_mispredict += count;
+        if (m_config.kernel_mispredict_interval != 0 && m_kernel_since_mispredict >= m_config.kernel_mispredict_interval) {
+            m_kernel_since_mispredict -= m_config.kernel_mispredict_interval;
+            m_fetch_cycle = std::max(m_fetch_cycle, m_commit_cycle + m_config.mispredict_penalty + m_config.front_end_depth);
             m_fetch_cause = StallCause::Branch;
         }
     }
@@ -518,10 +544,10 @@ void OooCore::kernel_clear(VirtAddr address, std::uint64_t bytes) {
 void OooCore::kernel_copy(VirtAddr to, VirtAddr from, std::uint64_t bytes) {
     MicroOp load;
     load.cls = UopClass::Load;
-    load.destinations[0] = kernel_register;
+    load.destinations[0] = kernel_copy_register;
     MicroOp store;
     store.cls = UopClass::Store;
-    store.sources[0] = kernel_register;
+    store.sources[0] = kernel_copy_register;
     for (std::uint64_t offset = 0; offset < bytes; offset += line_size) {
         kernel_memory(load, from + offset);
         kernel_memory(store, to + offset);

@@ -31,9 +31,8 @@ enum class StallCause : std::uint8_t {
     StoreQueue,
     Exception, ///< entering and leaving the kernel
     Lock,
-    Idle,
 };
-inline constexpr std::size_t stall_cause_count = 16;
+inline constexpr std::size_t stall_cause_count = 15;
 
 enum class Mode : std::uint8_t { User, Kernel };
 
@@ -49,11 +48,15 @@ struct CoreStats {
     std::uint64_t stores = 0;
     std::uint64_t forwarded_loads = 0;
     std::uint64_t branch_misses = 0;
-    std::uint64_t page_faults = 0;
-    std::uint64_t system_calls = 0;
     std::array<std::array<std::uint64_t, stall_cause_count>, 2> cpi_stack{}; ///< cycles by mode and cause
 
     void declare(StatGroup group) const;
+};
+
+/// Cycles of an L1 hit: fetch hides its own by pipelining, kernel paths assume the loads'.
+struct L1Latencies {
+    std::uint64_t fetch = 4;
+    std::uint64_t load = 5;
 };
 
 /// Where a thread is in its stream: a block being executed and what of it is done.
@@ -83,8 +86,7 @@ enum class RunExit : std::uint8_t { BatchDone, Fault, CycleLimit, InstructionLim
 /// core models", TACO 2014 (instruction-window-centric).
 class OooCore {
 public:
-    /// `fetch_hit_latency`: cycles of an L1I hit, which pipelined fetch hides.
-    OooCore(const CoreConfig& config, std::uint64_t fetch_hit_latency, PrivateHierarchy& hierarchy, Mmu& mmu);
+    OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy, Mmu& mmu);
 
     /// Executes user blocks from the cursor until its batch is done, a page fault, `until` (core cycle), or
     /// the instruction limit. Decodes blocks that come undecoded.
@@ -105,6 +107,8 @@ public:
     void kernel_atomic(VirtAddr address);
     /// Nothing commits before `cycle`; the wait is charged to `cause`.
     void wait_until(std::uint64_t cycle, StallCause cause);
+    /// Nothing to run until `cycle`: charged to no cause.
+    void idle_until(std::uint64_t cycle);
 
     /// The cycle of the last commit: the core's local time.
     [[nodiscard]] std::uint64_t cycle() const { return m_commit_cycle; }
@@ -138,8 +142,9 @@ private:
     [[nodiscard]] std::uint64_t issue(UopClass cls, std::uint64_t ready);
     void advance_dispatch(std::uint64_t cycle);
     std::uint64_t commit(std::uint64_t complete, StallCause cause, std::uint64_t tlb_wait);
-    void kernel_alu(unsigned chain);
+    void kernel_bulk(std::uint32_t count, std::uint32_t loads, std::uint32_t stores);
     void kernel_memory(const MicroOp& uop, VirtAddr address);
+    void resume_at(std::uint64_t cycle);
 
     CoreConfig m_config;
     PrivateHierarchy& m_hierarchy;
@@ -147,6 +152,7 @@ private:
     BranchPredictor m_predictor;
     std::array<std::uint16_t, uop_class_count> m_ports;
     std::uint64_t m_fetch_hit_latency;
+    std::uint64_t m_load_hit_latency;
 
     // Front end.
     std::uint64_t m_fetch_cycle = 0;
@@ -184,8 +190,6 @@ private:
     Mode m_mode = Mode::User;
     std::uint64_t m_mode_since = 0;
     std::uint64_t m_kernel_since_mispredict = 0;
-    unsigned m_kernel_chain = 0;
-    std::uint64_t m_kernel_last_complete = 0;
     std::uint64_t m_instruction_limit = ~0ULL;
     PendingFault m_fault;
     CoreStats m_stats;

@@ -13,7 +13,7 @@ void MmuStats::declare(StatGroup group) const {
     group.counter("l2_tlb_misses", l2_tlb_misses, "count", "first-level misses that missed the second level");
     group.counter("l2_tlb_data_misses", l2_tlb_data_misses, "count", "of these, loads and stores");
     group.counter("walks", walks, "count", "page walks, those for a dirty bit included");
-    group.counter("walk_cycles", walk_cycles, "cycles", "sum of the walks' latencies");
+    group.counter("walk_cycles", walk_cycles, "cycles", "sum of the walks' latencies, waiting for a walker excluded");
     group.counter("walk_references", walk_references, "count", "page-table entries read");
     group.counter("walker_wait_cycles", walker_wait_cycles, "cycles", "waiting for a free walker");
     group.counter("faults", faults, "count", "walks that ended in a page fault");
@@ -186,7 +186,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
     }
     *walker = now;
     result.entry.ready = now;
-    const std::uint64_t latency = now - cycle;
+    const std::uint64_t latency = now - began;
     ++m_stats.walks;
     m_stats.walk_cycles += latency;
     m_stats.walk_references += references;

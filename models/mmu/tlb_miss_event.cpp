@@ -15,7 +15,7 @@ EventSchema tlb_miss_schema() {
     column("time", &E::time, offsetof(E, time), "ps", "simulated time at which the walk began");
     column("address", &E::address, offsetof(E, address), "bytes", "virtual address");
     column("latency", &E::latency, offsetof(E, latency), "cycles",
-           "from the second-level TLB miss to the translation");
+           "from the walk's start to the translation");
     column("cpu", &E::cpu, offsetof(E, cpu), "1", "CPU");
     column("access", &E::access, offsetof(E, access), "1", "kind of access", {"read", "write", "execute"});
     column("page_size", &E::page_size, offsetof(E, page_size), "1", "size of the page found",

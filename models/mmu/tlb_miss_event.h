@@ -11,7 +11,7 @@ namespace pagewalk::models {
 struct TlbMissEvent {
     std::uint64_t time = 0;    ///< ps
     std::uint64_t address = 0; ///< virtual
-    std::uint32_t latency = 0; ///< cycles from the second-level miss to the translation
+    std::uint32_t latency = 0; ///< cycles from the walk's start to the translation
     std::uint16_t cpu = 0;
     std::uint8_t access = 0; ///< read, write, execute
     std::uint8_t page_size = 0;
