@@ -1,12 +1,17 @@
 #include "models/core/cpu_module.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::models {
 
 namespace {
 constexpr std::size_t thread_stack_bytes = 1 << 20; // fault handling and a live source's decoding run on it
 } // namespace
+
+void RunMonitor::stop() {
+    if (!std::exchange(m_stopped, true)) sc_core::sc_stop();
+}
 
 CpuModule::CpuModule(const sc_core::sc_module_name& name, Cpu& cpu, Tick quantum, RunMonitor& monitor)
     : sc_module(name), m_cpu(cpu), m_quantum(quantum), m_monitor(monitor) {
@@ -28,7 +33,7 @@ void CpuModule::run() {
             m_monitor.failed(std::current_exception());
         }
         if (!goes_on) {
-            if (sc_core::sc_get_status() != sc_core::SC_STOPPED) sc_core::sc_stop();
+            m_monitor.stop();
             return;
         }
         Tick next = std::max(until, m_cpu.now());

@@ -17,6 +17,11 @@ public:
     [[nodiscard]] virtual bool after_quantum(Cpu& cpu, const Cpu::Progress& progress) = 0;
     /// The CPU's work threw; simulation stops.
     virtual void failed(std::exception_ptr error) = 0;
+    /// Ends the simulation; CPUs that are still to run in this instant may call it again.
+    void stop();
+
+private:
+    bool m_stopped = false;
 };
 
 /// The SystemC shell of a CPU: one thread that runs ahead of SystemC time for a quantum, then waits for it.
