@@ -119,7 +119,7 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
             return false;
         }
     }
-    if (m_target != ~0ULL) set_limits(done);
+    set_limits(done);
     if (m_config.run.interval != 0 && done >= m_next_interval) append_interval(done);
     m_progress.update(done, cpu.now());
     if (m_file.checkpoint_due()) {
