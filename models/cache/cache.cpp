@@ -10,9 +10,10 @@ using namespace replacement;
 
 Cache::Cache(const CacheConfig& config, std::uint64_t seed, std::string_view name)
     : m_set_mask(config.sets - 1), m_set_bits(static_cast<unsigned>(std::countr_zero(config.sets))),
-      m_ways(config.ways), m_blocks(config.ways > 16 ? 2 : 1), m_state_stride(m_blocks * 2),
-      m_replacement(config.replacement), m_state(std::size_t{config.sets} * m_state_stride),
-      m_lines(std::size_t{config.sets} * config.ways), m_rng(seed, name) {
+      m_ways(config.ways), m_way_mask(static_cast<std::uint32_t>((1ULL << config.ways) - 1)),
+      m_blocks(config.ways > 16 ? 2 : 1), m_state_stride(m_blocks * 2), m_replacement(config.replacement),
+      m_state(std::size_t{config.sets} * m_state_stride), m_lines(std::size_t{config.sets} * config.ways),
+      m_rng(seed, name) {
     PAGEWALK_INVARIANT(std::has_single_bit(config.sets) && config.ways >= 1 && config.ways <= 32);
     for (std::size_t set = 0; set < config.sets; ++set) {
         WayBytes* const ranks = &m_state[set * m_state_stride + m_blocks];

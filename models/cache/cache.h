@@ -71,7 +71,7 @@ public:
         const std::size_t set = line & m_set_mask;
         replacement::WayBytes* const state = &m_state[set * m_state_stride];
         CacheLine* const lines = &m_lines[set * m_ways];
-        std::uint32_t candidates = replacement::ways_equal(state, m_blocks, fingerprint(line));
+        std::uint32_t candidates = replacement::ways_equal(state, m_blocks, fingerprint(line)) & m_way_mask;
         while (candidates != 0) {
             const unsigned way = static_cast<unsigned>(std::countr_zero(candidates));
             if (lines[way].holds(line)) [[likely]] {
@@ -87,7 +87,7 @@ public:
         const std::size_t set = line & m_set_mask;
         CacheLine* const lines = &m_lines[set * m_ways];
         std::uint32_t candidates =
-            replacement::ways_equal(&m_state[set * m_state_stride], m_blocks, fingerprint(line));
+            replacement::ways_equal(&m_state[set * m_state_stride], m_blocks, fingerprint(line)) & m_way_mask;
         for (; candidates != 0; candidates &= candidates - 1)
             if (CacheLine& candidate = lines[std::countr_zero(candidates)]; candidate.holds(line))
                 return &candidate;
@@ -120,8 +120,9 @@ private:
     std::uint64_t m_set_mask;
     unsigned m_set_bits;
     unsigned m_ways;
-    unsigned m_blocks;       // of 16 ways
-    unsigned m_state_stride; // fingerprints, then replacement state
+    std::uint32_t m_way_mask; // the state has bytes for 16 or 32
+    unsigned m_blocks;        // of 16 ways
+    unsigned m_state_stride;  // fingerprints, then replacement state
     Replacement m_replacement;
     std::vector<replacement::WayBytes> m_state;
     std::vector<CacheLine> m_lines;

@@ -9,8 +9,9 @@
 
 namespace pagewalk::models {
 
-/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. Remembers the last 16 in
-/// order of time; an activate may be put between earlier ones where all constraints hold on both sides.
+/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. Remembers the last 64 in
+/// order of time; an activate may be put between earlier ones where all constraints hold on both sides, but
+/// once some are forgotten not before the fourth that is remembered.
 class ActivateWindow {
 public:
     explicit ActivateWindow(const DramTiming& timing)
@@ -20,6 +21,7 @@ public:
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) const {
         std::size_t i = m_count;
         while (i > 0 && activate(i - 1).time > earliest) --i;
+        if (m_count == capacity && i < 4) i = 4;
         // Position i: behind activate i - 1, before activate i.
         for (std::uint64_t time = earliest;; ++i) {
             if (i > 0) time = std::max(time, activate(i - 1).time);
@@ -39,7 +41,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t capacity = 16;
+    static constexpr std::size_t capacity = 64;
     struct Activate {
         std::uint64_t time = 0;
         std::uint32_t group = 0;
