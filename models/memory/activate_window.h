@@ -15,10 +15,12 @@ namespace pagewalk::models {
 class ActivateWindow {
 public:
     explicit ActivateWindow(const DramTiming& timing)
-        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(timing.t_rrd_l.value()), m_faw(timing.t_faw.value()) {}
+        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(timing.t_rrd_l.value()), m_faw(timing.t_faw.value()),
+          m_longest(std::max({m_rrd_s, m_rrd_l, m_faw})) {}
 
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) const {
+        if (m_count == 0 || earliest >= activate(m_count - 1).time + m_longest) return earliest;
         std::size_t i = m_count;
         while (i > 0 && activate(i - 1).time > earliest) --i;
         if (m_count == capacity && i < 4) i = 4;
@@ -79,6 +81,7 @@ private:
     }
 
     std::uint64_t m_rrd_s, m_rrd_l, m_faw;
+    std::uint64_t m_longest; // of the three: after that long nothing holds an activate up
     std::size_t m_first = 0;
     std::size_t m_count = 0;
     std::array<Activate, capacity> m_activates{};
