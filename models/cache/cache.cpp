@@ -8,11 +8,12 @@ namespace pagewalk::models {
 
 using namespace replacement;
 
-Cache::Cache(const CacheConfig& config, std::uint64_t seed, std::string_view name)
+Cache::Cache(const CacheConfig& config, std::uint64_t seed, std::string_view name, RecentFirst recent_first)
     : m_set_mask(config.sets - 1), m_set_bits(static_cast<unsigned>(std::countr_zero(config.sets))),
-      m_ways(config.ways), m_blocks(config.ways > 16 ? 2 : 1), m_state_stride(m_blocks * 2),
-      m_replacement(config.replacement), m_state(std::size_t{config.sets} * m_state_stride),
-      m_lines(std::size_t{config.sets} * config.ways), m_rng(seed, name) {
+      m_ways(config.ways), m_way_mask(static_cast<std::uint32_t>((1ULL << config.ways) - 1)),
+      m_blocks(config.ways > 16 ? 2 : 1), m_state_stride(m_blocks * 2), m_replacement(config.replacement),
+      m_state(std::size_t{config.sets} * m_state_stride), m_lines(std::size_t{config.sets} * config.ways),
+      m_recent(recent_first == RecentFirst::Yes ? config.sets : 0), m_rng(seed, name) {
     PAGEWALK_INVARIANT(std::has_single_bit(config.sets) && config.ways >= 1 && config.ways <= 32);
     for (std::size_t set = 0; set < config.sets; ++set) {
         WayBytes* const ranks = &m_state[set * m_state_stride + m_blocks];
@@ -37,13 +38,12 @@ CacheLine& Cache::allocate(LineNumber line, CacheLine& victim) {
     WayBytes* const state = &m_state[set * m_state_stride];
     WayBytes* const ranks = state + m_blocks;
     CacheLine* const lines = &m_lines[set * m_ways];
-    const unsigned way = choose_way(ranks, lines);
+    // With LRU an empty way is always the least recent one.
+    const unsigned way = m_replacement == Replacement::Lru ? Lru::replace(ranks, m_blocks, m_ways)
+                                                           : replace_other(ranks, lines);
     victim = lines[way];
+    if (!m_recent.empty()) m_recent[set] = static_cast<std::uint8_t>(way);
     state[way / 16].bytes[way % 16] = fingerprint(line);
-    if (m_replacement == Replacement::Srrip)
-        Srrip::insert(ranks, way);
-    else
-        touch(ranks, way);
     return lines[way];
 }
 
@@ -65,19 +65,23 @@ void Cache::touch_other(WayBytes* ranks, unsigned way) {
         Srrip::touch(ranks, way);
 }
 
-unsigned Cache::choose_way(WayBytes* ranks, const CacheLine* lines) {
-    // An empty way is always the least recent one.
-    if (m_replacement == Replacement::Lru) return Lru::victim(ranks, m_blocks, m_ways);
-    for (unsigned way = 0; way < m_ways; ++way)
-        if (!lines[way].valid()) return way;
+unsigned Cache::replace_other(WayBytes* ranks, const CacheLine* lines) {
+    unsigned way = 0;
+    while (way < m_ways && lines[way].valid()) ++way;
+    const bool full = way == m_ways;
     switch (m_replacement) {
     case Replacement::TreePlru:
-        return TreePlru::victim(ranks, m_ways);
+        if (full) way = TreePlru::victim(ranks, m_ways);
+        TreePlru::touch(ranks, m_ways, way);
+        break;
     case Replacement::Srrip:
-        return Srrip::victim(ranks, m_blocks, m_ways);
+        if (full) way = Srrip::victim(ranks, m_blocks, m_ways);
+        Srrip::insert(ranks, way);
+        break;
     default:
-        return static_cast<unsigned>(m_rng.below(m_ways));
+        if (full) way = static_cast<unsigned>(m_rng.below(m_ways));
     }
+    return way;
 }
 
 } // namespace pagewalk::models

@@ -64,14 +64,18 @@ private:
 /// other caches.
 class Cache {
 public:
-    Cache(const CacheConfig& config, std::uint64_t seed, std::string_view name);
+    /// Whether a look-up tries the set's most recent way before all of them: pays where hits are the rule.
+    enum class RecentFirst : bool { No, Yes };
+
+    Cache(const CacheConfig& config, std::uint64_t seed, std::string_view name,
+          RecentFirst recent_first = RecentFirst::No);
 
     /// The line, made most recent; null when it is not here.
     [[nodiscard]] CacheLine* access(LineNumber line) {
         const std::size_t set = line & m_set_mask;
         replacement::WayBytes* const state = &m_state[set * m_state_stride];
         CacheLine* const lines = &m_lines[set * m_ways];
-        std::uint32_t candidates = replacement::ways_equal(state, m_blocks, fingerprint(line));
+        std::uint32_t candidates = replacement::ways_equal(state, m_blocks, fingerprint(line)) & m_way_mask;
         while (candidates != 0) {
             const unsigned way = static_cast<unsigned>(std::countr_zero(candidates));
             if (lines[way].holds(line)) [[likely]] {
@@ -82,12 +86,27 @@ public:
         }
         return nullptr;
     }
+    /// As access(), for a cache that was made RecentFirst.
+    [[nodiscard]] CacheLine* access_recent_first(LineNumber line) {
+        const std::size_t set = line & m_set_mask;
+        CacheLine& recent = m_lines[set * m_ways + m_recent[set]];
+        if (recent.holds(line)) [[likely]] {
+            // It is the last that was touched: its rank is 0 already.
+            if (m_replacement != Replacement::Lru) [[unlikely]]
+                touch_other(&m_state[set * m_state_stride + m_blocks], m_recent[set]);
+            return &recent;
+        }
+        CacheLine* const found = access(line);
+        if (found != nullptr) m_recent[set] = static_cast<std::uint8_t>(found - &m_lines[set * m_ways]);
+        return found;
+    }
+
     /// The line, its recency left alone.
     [[nodiscard]] CacheLine* probe(LineNumber line) {
         const std::size_t set = line & m_set_mask;
         CacheLine* const lines = &m_lines[set * m_ways];
         std::uint32_t candidates =
-            replacement::ways_equal(&m_state[set * m_state_stride], m_blocks, fingerprint(line));
+            replacement::ways_equal(&m_state[set * m_state_stride], m_blocks, fingerprint(line)) & m_way_mask;
         for (; candidates != 0; candidates &= candidates - 1)
             if (CacheLine& candidate = lines[std::countr_zero(candidates)]; candidate.holds(line))
                 return &candidate;
@@ -115,16 +134,18 @@ private:
             touch_other(ranks, way);
     }
     void touch_other(replacement::WayBytes* ranks, unsigned way);
-    [[nodiscard]] unsigned choose_way(replacement::WayBytes* ranks, const CacheLine* lines);
+    [[nodiscard]] unsigned replace_other(replacement::WayBytes* ranks, const CacheLine* lines);
 
     std::uint64_t m_set_mask;
     unsigned m_set_bits;
     unsigned m_ways;
-    unsigned m_blocks;       // of 16 ways
-    unsigned m_state_stride; // fingerprints, then replacement state
+    std::uint32_t m_way_mask; // the state has bytes for 16 or 32
+    unsigned m_blocks;        // of 16 ways
+    unsigned m_state_stride;  // fingerprints, then replacement state
     Replacement m_replacement;
     std::vector<replacement::WayBytes> m_state;
     std::vector<CacheLine> m_lines;
+    std::vector<std::uint8_t> m_recent; // way by set; empty unless RecentFirst
     Rng m_rng;
 };
 

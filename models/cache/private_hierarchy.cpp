@@ -16,9 +16,10 @@ bool is_demand(AccessKind kind) { return kind != AccessKind::Prefetch; }
 
 PrivateHierarchy::PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock,
                                    CoherentMemory& memory, std::uint64_t seed)
-    : m_l1d(config.l1d, seed, component(cpu, "l1d")), m_l1i(config.l1i, seed, component(cpu, "l1i")),
-      m_l2(config.l2, seed, component(cpu, "l2")), m_clock(clock), m_memory(memory), m_cpu(cpu),
-      m_walks_through(config.walks_through), m_l1_inclusion(config.l1_inclusion),
+    : m_l1d(config.l1d, seed, component(cpu, "l1d"), Cache::RecentFirst::Yes),
+      m_l1i(config.l1i, seed, component(cpu, "l1i"), Cache::RecentFirst::Yes),
+      m_l2(config.l2, seed, component(cpu, "l2"), Cache::RecentFirst::No), m_clock(clock), m_memory(memory),
+      m_cpu(cpu), m_walks_through(config.walks_through), m_l1_inclusion(config.l1_inclusion),
       m_sends_clean_victims(memory.wants_clean_victims()) {
     memory.attach(cpu, *this);
 }
@@ -86,12 +87,12 @@ AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, std::
 
 AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind,
                                        VirtAddr pc) {
+    const LineNumber number = line_number_of(address);
     ++l1.stats.misses;
     if (kind == AccessKind::Walk) ++l1.stats.walk_misses;
     const std::uint64_t known = cycle + l1.latency;
     const MshrFile::Grant grant = l1.mshrs.acquire(known);
     if (grant.start != known) ++l1.stats.mshr_waits;
-    const LineNumber number = line_number_of(address);
     const L2Result below = access_l2(number, grant.start, kind, pc, address);
     l1.mshrs.hold(grant, below.ready);
     l1.stats.miss_time += below.ready - known;

@@ -37,7 +37,7 @@ public:
 
     AccessResult load(PhysAddr address, std::uint64_t cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
-        CacheLine* const line = m_l1d.tags.access(line_number_of(address));
+        CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
         const std::uint64_t ready = cycle + m_l1d.latency;
         if (line != nullptr && is_plain_hit(*line, ready)) [[likely]]
             return {ready, HitLevel::L1};
@@ -46,7 +46,7 @@ public:
 
     AccessResult store(PhysAddr address, std::uint64_t cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
-        CacheLine* const line = m_l1d.tags.access(line_number_of(address));
+        CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
         const std::uint64_t ready = cycle + m_l1d.latency;
         if (line != nullptr && is_plain_hit(*line, ready) && line->exclusive()) [[likely]] {
             line->set_dirty();
@@ -57,7 +57,7 @@ public:
 
     AccessResult fetch(PhysAddr address, std::uint64_t cycle) {
         ++m_l1i.stats.accesses;
-        CacheLine* const line = m_l1i.tags.access(line_number_of(address));
+        CacheLine* const line = m_l1i.tags.access_recent_first(line_number_of(address));
         const std::uint64_t ready = cycle + m_l1i.latency;
         if (line != nullptr && line->ready() <= ready && !line->prefetched() && !m_l1i.prefetcher.active())
             [[likely]]
@@ -74,7 +74,7 @@ public:
         }
         ++m_l1d.stats.accesses;
         ++m_l1d.stats.walk_accesses;
-        CacheLine* const line = m_l1d.tags.access(line_number_of(address));
+        CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
         const std::uint64_t ready = cycle + m_l1d.latency;
         if (line != nullptr && line->ready() <= ready && !line->prefetched()) [[likely]]
             return {ready, HitLevel::L1};
@@ -93,8 +93,9 @@ public:
 
 private:
     struct Level {
-        Level(const CacheConfig& config, std::uint64_t seed, const std::string& name)
-            : latency(config.latency.value()), tags(config, seed, name), mshrs(config.mshrs),
+        Level(const CacheConfig& config, std::uint64_t seed, const std::string& name,
+              Cache::RecentFirst recent_first)
+            : latency(config.latency.value()), tags(config, seed, name, recent_first), mshrs(config.mshrs),
               prefetcher(config) {}
         std::uint64_t latency;
         Cache tags;

@@ -19,7 +19,8 @@ enum class RoutedAddress : std::uint8_t {
 class RouterModule final : public sc_core::sc_module {
 public:
     sc_core::sc_vector<tlm_utils::simple_target_socket<RouterModule>> inputs;
-    sc_core::sc_vector<tlm_utils::simple_initiator_socket<RouterModule>> outputs; ///< by node
+    sc_core::sc_vector<tlm_utils::simple_initiator_socket_optional<RouterModule>>
+        outputs; ///< by node; bound where it is asked
 
     RouterModule(sc_core::sc_module_name name, NumaMap map, std::size_t input_count, RoutedAddress address);
 

@@ -9,17 +9,21 @@
 
 namespace pagewalk::models {
 
-/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. Remembers the last 16 in
-/// order of time; an activate may be put between earlier ones where all constraints hold on both sides.
+/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. Remembers the last 64 in
+/// order of time; an activate may be put between earlier ones where all constraints hold on both sides, but
+/// once some are forgotten not before the fourth that is remembered.
 class ActivateWindow {
 public:
     explicit ActivateWindow(const DramTiming& timing)
-        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(timing.t_rrd_l.value()), m_faw(timing.t_faw.value()) {}
+        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(timing.t_rrd_l.value()), m_faw(timing.t_faw.value()),
+          m_longest(std::max({m_rrd_s, m_rrd_l, m_faw})) {}
 
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) const {
+        if (m_count == 0 || earliest >= activate(m_count - 1).time + m_longest) return earliest;
         std::size_t i = m_count;
         while (i > 0 && activate(i - 1).time > earliest) --i;
+        if (m_count == capacity && i < 4) i = 4;
         // Position i: behind activate i - 1, before activate i.
         for (std::uint64_t time = earliest;; ++i) {
             if (i > 0) time = std::max(time, activate(i - 1).time);
@@ -39,7 +43,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t capacity = 16;
+    static constexpr std::size_t capacity = 64;
     struct Activate {
         std::uint64_t time = 0;
         std::uint32_t group = 0;
@@ -77,6 +81,7 @@ private:
     }
 
     std::uint64_t m_rrd_s, m_rrd_l, m_faw;
+    std::uint64_t m_longest; // of the three: after that long nothing holds an activate up
     std::size_t m_first = 0;
     std::size_t m_count = 0;
     std::array<Activate, capacity> m_activates{};

@@ -26,12 +26,12 @@ public:
           m_rank_bits(bits(config.ranks)), m_group_bits(bits(config.bank_groups)),
           m_bank_bits(bits(config.banks)),
           m_column_bits(static_cast<unsigned>(std::countr_zero(config.row_bytes / line_size))),
-          m_hashed(config.bank_hash) {}
+          m_hashed(config.bank_hash), m_power_of_two_channels(std::has_single_bit(config.channels)) {}
 
     [[nodiscard]] DramPlace place(PhysAddr address) const {
         std::uint64_t rest = address.value() >> line_shift;
         DramPlace p;
-        if (std::has_single_bit(m_channels)) {
+        if (m_power_of_two_channels) {
             p.channel = take(rest, m_channel_bits);
         } else {
             p.channel = static_cast<std::uint32_t>(rest % m_channels);
@@ -82,6 +82,7 @@ private:
     std::uint32_t m_channels;
     unsigned m_channel_bits, m_rank_bits, m_group_bits, m_bank_bits, m_column_bits;
     bool m_hashed;
+    bool m_power_of_two_channels;
 };
 
 } // namespace pagewalk::models

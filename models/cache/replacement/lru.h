@@ -55,9 +55,21 @@ struct Lru {
             store(blocks[b], aged);
         }
     }
-    [[nodiscard]] static unsigned victim(const WayBytes* blocks, unsigned block_count, unsigned ways) {
-        return static_cast<unsigned>(
-            std::countr_zero(ways_equal(blocks, block_count, static_cast<std::uint8_t>(ways - 1))));
+    /// The least recent way, made the most recent.
+    [[nodiscard]] static unsigned replace(WayBytes* blocks, unsigned block_count, unsigned ways) {
+        const auto oldest = static_cast<std::uint8_t>(ways - 1);
+        if (block_count == 1) [[likely]] {
+            const __m128i limit = _mm_set1_epi64x(static_cast<long long>(oldest * 0x0101010101010101ULL));
+            const __m128i ranks = load(blocks[0]);
+            const __m128i is_oldest = _mm_cmpeq_epi8(ranks, limit);
+            const __m128i aged = _mm_sub_epi8(ranks, _mm_cmplt_epi8(ranks, limit));
+            store(blocks[0], _mm_andnot_si128(is_oldest, aged));
+            return static_cast<unsigned>(
+                std::countr_zero(static_cast<std::uint32_t>(_mm_movemask_epi8(is_oldest))));
+        }
+        const auto way = static_cast<unsigned>(std::countr_zero(ways_equal(blocks, block_count, oldest)));
+        touch(blocks, block_count, way);
+        return way;
     }
     /// Makes `way` the next victim.
     static void demote(WayBytes* blocks, unsigned block_count, unsigned way, unsigned ways) {

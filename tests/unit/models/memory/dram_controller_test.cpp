@@ -68,5 +68,181 @@ TEST(DramController, ReadOfAQueuedWriteIsForwarded) {
     EXPECT_EQ(dram.stats().forwarded, 1U);
 }
 
+TEST(DramController, ConflictWaitsForTheRowsMinimumTime) {
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    // Activated at once; precharge is allowed tRAS = 52 later, then tRP + tRCD + tCL + burst.
+    EXPECT_EQ(read(dram, at(1, 0, 0, 0), quiet).value(), quiet + clocks(52 + 22 + 22 + 22 + 4));
+}
+
+TEST(DramController, ReadsOfOneBankGroupAreFurtherApartThanReadsOfTwo) {
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    read(dram, at(0, 0, 0, 1), quiet);
+    const std::uint64_t later = 2 * quiet;
+    EXPECT_EQ(read(dram, at(0, 0, 1, 0), later).value(), later + clocks(22 + 4));
+    EXPECT_EQ(read(dram, at(0, 0, 1, 1), later).value(), later + clocks(22 + 4 + 4)); // tCCD_S
+    EXPECT_EQ(read(dram, at(0, 0, 2, 0), later).value(), later + clocks(22 + 4 + 8)); // tCCD_L
+}
+
+TEST(DramController, RowHitOvertakesAnEarlierConflict) {
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    const std::uint64_t later = quiet + clocks(60);
+    const std::uint64_t conflict = read(dram, at(1, 0, 0, 1), later).value();
+    const std::uint64_t other_bank_hit = read(dram, at(0, 0, 1, 0), later).value();
+    EXPECT_LT(other_bank_hit, conflict);
+    EXPECT_EQ(other_bank_hit, later + clocks(22 + 4));
+}
+
+TEST(DramController, RowHitIsServedBeforeADecidedPrecharge) {
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    // The conflict can precharge only at tRAS = 52; a hit known at 24 reads at 24 and may be closed 12 later.
+    read(dram, at(1, 0, 0, 0), quiet + clocks(20));
+    EXPECT_EQ(read(dram, at(0, 0, 1, 0), quiet + clocks(30)).value(), quiet + clocks(30 + 22 + 4));
+    EXPECT_EQ(dram.stats().row_hits, 1U);
+    // One known at 41 would delay the precharge (41 + tRTP 12 > 52): it must re-open the row after the
+    // conflict.
+    EXPECT_GT(read(dram, at(0, 0, 2, 0), quiet + clocks(41)).value(), quiet + clocks(52 + 22 + 52 + 22));
+}
+
+TEST(DramController, LateRequestIsPutBeforeALaterOneOfTheSameBank) {
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    read(dram, at(1, 0, 0, 0), 2 * quiet);
+    EXPECT_EQ(read(dram, at(2, 0, 0, 0), quiet + quiet / 2).value(),
+              quiet + quiet / 2 + clocks(22 + 22 + 22 + 4));
+}
+
+TEST(DramController, FiveRandomActivatesSpanTheFourActivateWindow) {
+    DramController dram(plain());
+    std::vector<std::uint64_t> served;
+    for (std::uint64_t i = 0; i < 5; ++i) served.push_back(read(dram, at(0, i / 4, 0, i % 4), quiet).value());
+    // Four at tRRD_S = 4, the fifth at tFAW = 34.
+    EXPECT_EQ(served[3], quiet + clocks(3 * 4 + 22 + 22 + 4));
+    EXPECT_EQ(served[4], quiet + clocks(34 + 22 + 22 + 4));
+}
+
+TEST(DramController, RandomReadsAreLimitedByTheFourActivateWindow) {
+    DramController dram(plain());
+    Rng rng(3, "rows");
+    constexpr std::uint64_t reads = 4000;
+    std::uint64_t last = 0;
+    std::uint64_t known = 0;
+    std::vector<std::uint64_t> recent(32);
+    for (std::uint64_t i = 0; i < reads; ++i) {
+        known = std::max(known, recent[i % recent.size()]);
+        recent[i % recent.size()] = read(dram, PhysAddr(rng.below(1 << 26) * 64), known).value();
+        last = std::max(last, recent[i % recent.size()]);
+    }
+    // Four activates in 21.25 ns at best.
+    EXPECT_GE(last, reads / 4 * clocks(34));
+    EXPECT_LE(last, reads / 4 * clocks(34) * 2);
+}
+
+TEST(DramController, StreamReachesNineTenthsOfThePeakRate) {
+    for (const DramStandard standard :
+         {DramStandard::Ddr4_2400, DramStandard::Ddr4_3200, DramStandard::Ddr5_4800}) {
+        DramConfig config;
+        config.standard = standard;
+        if (standard == DramStandard::Ddr5_4800) {
+            config.channel_bytes = 4;
+            config.bank_groups = 8;
+        }
+        DramController dram(config);
+        constexpr std::uint64_t lines = 100'000;
+        std::vector<std::uint64_t> recent(32);
+        std::uint64_t last = 0;
+        for (std::uint64_t i = 0; i < lines; ++i) {
+            std::uint64_t& slot = recent[i % recent.size()];
+            slot = read(dram, PhysAddr(i * 64), slot).value();
+            last = std::max(last, slot);
+        }
+        const std::uint64_t peak = lines * dram.timing().burst.value();
+        EXPECT_GE(peak * 100, last * 90);
+        EXPECT_LE(peak, last);
+    }
+}
+
+TEST(DramController, RefreshBlocksTheRankAndClosesItsRows) {
+    // tREFI 7.8 us; blocked for tRP + tRFC = 13.75 + 350 ns.
+    constexpr std::uint64_t refresh = 7'800'000, end = refresh + 13'750 + 350'000;
+    for (const std::uint64_t known : {refresh, end - 1, end}) {
+        DramController dram(plain());
+        read(dram, at(0, 0, 0, 0), quiet);
+        EXPECT_EQ(read(dram, at(0, 0, 1, 0), known).value(), end + clocks(22 + 22 + 4));
+        EXPECT_EQ(dram.stats().row_misses, 2U);
+        EXPECT_EQ(dram.stats().refreshes, 1U);
+    }
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    EXPECT_EQ(read(dram, at(0, 0, 1, 0), refresh - 1).value(), refresh - 1 + clocks(22 + 4));
+}
+
+TEST(DramController, ActivateThatWouldReadDuringARefreshWaitsForItsEnd) {
+    constexpr std::uint64_t refresh = 7'800'000, end = refresh + 13'750 + 350'000;
+    DramController before(plain());
+    EXPECT_EQ(read(before, at(0, 0, 0, 0), refresh - clocks(22) - 1).value(), refresh - 1 + clocks(22 + 4));
+    DramController after(plain());
+    EXPECT_EQ(read(after, at(0, 0, 0, 0), refresh - clocks(22)).value(), end + clocks(22 + 22 + 4));
+}
+
+TEST(DramController, ClosedPagePolicyMakesTheNextRowAMiss) {
+    DramConfig config = plain();
+    config.page_policy = PagePolicy::Closed;
+    DramController dram(config);
+    read(dram, at(0, 0, 0, 0), quiet);
+    EXPECT_EQ(read(dram, at(1, 0, 0, 0), 2 * quiet).value(), 2 * quiet + clocks(22 + 22 + 4));
+    EXPECT_EQ(dram.stats().row_misses, 2U);
+}
+
+TEST(DramController, TimeoutPolicyClosesAnIdleRow) {
+    DramConfig config = plain();
+    config.page_policy = PagePolicy::Timeout;
+    config.page_timeout = Tick(200'000);
+    // The column command comes tRCD after the read is known; the row closes 200 ns after that.
+    const std::uint64_t closes = quiet + clocks(22) + 200'000;
+    DramController open(config);
+    read(open, at(0, 0, 0, 0), quiet);
+    read(open, at(0, 0, 1, 0), closes - 1);
+    EXPECT_EQ(open.stats().row_hits, 1U);
+    DramController closed(config);
+    read(closed, at(0, 0, 0, 0), quiet);
+    read(closed, at(0, 0, 1, 0), closes);
+    EXPECT_EQ(closed.stats().row_hits, 0U);
+    EXPECT_EQ(closed.stats().row_conflicts, 0U);
+}
+
+TEST(DramController, WritesWaitForABatchAndThenHoldTheBus) {
+    DramController dram(plain());
+    for (std::uint64_t i = 0; i < 47; ++i) write(dram, at(0, 1, i / 4, i % 4), quiet);
+    EXPECT_EQ(dram.stats().drains, 0U);
+    EXPECT_EQ(dram.stats().bus_busy, 0U);
+    write(dram, at(0, 1, 12, 0), quiet);
+    EXPECT_EQ(dram.stats().drains, 1U);
+    EXPECT_EQ(dram.stats().bus_busy, 32 * clocks(4));
+    // 32 bursts, then tWTR_L and tCL before read data.
+    EXPECT_GE(read(dram, at(0, 0, 0, 0), quiet).value(), quiet + clocks(32 * 4 + 12 + 22 + 4));
+    // A read before the batch is not held up by it.
+    EXPECT_EQ(read(dram, at(0, 2, 0, 0), quiet - 200'000).value(), quiet - 200'000 + clocks(22 + 22 + 4));
+}
+
+TEST(DramController, SecondWriteToAQueuedLineTakesNoPlace) {
+    DramController dram(plain());
+    for (int i = 0; i < 100; ++i) write(dram, at(0, 0, 0, 0), quiet);
+    EXPECT_EQ(dram.stats().merged_writes, 99U);
+    EXPECT_EQ(dram.stats().drains, 0U);
+}
+
+TEST(DramController, ChampSimsDefaultMemoryCanBeHad) {
+    DramConfig config = plain();
+    config.bank_groups = 8;
+    config.timing.t_cl = config.timing.t_rcd = config.timing.t_rp = Cycles(24);
+    config.timing.t_refi = Tick(32 * ticks_per_second / 1000 / 8192);
+    DramController dram(config);
+    EXPECT_EQ(read(dram, PhysAddr(0), quiet).value(), quiet + clocks(24 + 24 + 4));
+}
+
 } // namespace
 } // namespace pagewalk::models

@@ -1,0 +1,77 @@
+#include "models/cache/multi_socket_memory.h"
+#include "models/cache/private_hierarchy.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::models {
+namespace {
+
+class FixedMemory final : public MemoryPort {
+public:
+    Tick access(const LineRequest& request) override {
+        ++accesses;
+        return request.time + Tick(50'000);
+    }
+    int accesses = 0;
+};
+
+/// Two sockets with a CPU and a node each; LLC look-up 20 ns, snoop 30 ns; link 30 ns, 16 bytes a ns.
+struct TwoSockets : testing::Test {
+    static LlcConfig llc() {
+        LlcConfig config;
+        config.frequency = 1'000'000'000;
+        config.cache.latency = Cycles(20);
+        return config;
+    }
+    static SocketLinkConfig link() { return {.latency = Tick(30'000), .bandwidth = 16'000'000'000}; }
+
+    FixedMemory near_memory, far_memory;
+    SharedCache near{llc(), {.cpus = 2, .private_lines = 1024}, near_memory, 1, "near"};
+    SharedCache far{llc(), {.cpus = 2, .private_lines = 1024}, far_memory, 1, "far"};
+    MultiSocketMemory memory{{.map = NumaMap({{PhysAddr(0), PhysAddr(0x100000), NodeId{0}},
+                                              {PhysAddr(0x100000), PhysAddr(0x200000), NodeId{1}}}),
+                              .socket_of_node = {SocketId{0}, SocketId{1}},
+                              .socket_of_cpu = {SocketId{0}, SocketId{1}}},
+                             {&near, &far},
+                             link()};
+    PrivateHierarchy core0{{}, CpuId{0}, Clock(1'000'000'000), memory, 1};
+    PrivateHierarchy core1{{}, CpuId{1}, Clock(1'000'000'000), memory, 1};
+
+    LineResponse ask(unsigned cpu, std::uint64_t address, AccessKind kind, std::uint64_t time) {
+        return memory.request({PhysAddr(address), static_cast<CpuId>(cpu), kind, Tick(time)});
+    }
+};
+
+TEST_F(TwoSockets, LocalLineNeverCrossesTheLink) {
+    const LineResponse response = ask(0, 0x1000, AccessKind::Load, 1000);
+    EXPECT_EQ(response.ready, Tick(1000 + 20'000 + 50'000));
+    EXPECT_EQ(response.level, HitLevel::Memory);
+    EXPECT_EQ(memory.link_stats(SocketId{0}, SocketId{1}).messages, 0U);
+}
+
+TEST_F(TwoSockets, RemoteLinePaysTheLinkBothWays) {
+    const LineResponse response = ask(0, 0x100000, AccessKind::Load, 1000);
+    // 16 bytes there, 80 bytes back.
+    EXPECT_EQ(response.ready, Tick(1000 + 1000 + 30'000 + 20'000 + 50'000 + 5000 + 30'000));
+    EXPECT_EQ(response.level, HitLevel::RemoteMemory);
+    EXPECT_EQ(far_memory.accesses, 1);
+    EXPECT_EQ(ask(0, 0x100000, AccessKind::Load, 900'000).level, HitLevel::RemoteCache);
+}
+
+TEST_F(TwoSockets, SnoopOfTheOtherSocketsCorePaysTheLinksLatency) {
+    core1.store(PhysAddr(0x1000), 1000, VirtAddr(1));
+    const LineResponse response = ask(0, 0x1000, AccessKind::Load, 9'000'000);
+    EXPECT_EQ(response.level, HitLevel::RemoteCache);
+    EXPECT_EQ(response.ready, Tick(9'000'000 + 20'000 + 30'000 + 60'000));
+}
+
+TEST_F(TwoSockets, ModifiedRemoteLineGoesHomeOverTheLink) {
+    memory.evict({PhysAddr(0x100000), CpuId{0}, AccessKind::WriteBack, Tick(1000)}, SnoopTarget::Dirty::Yes,
+                 Retained::No);
+    EXPECT_EQ(memory.link_stats(SocketId{0}, SocketId{1}).bytes, 80U);
+    EXPECT_EQ(ask(1, 0x100000, AccessKind::Load, 900'000).level, HitLevel::Llc);
+    EXPECT_EQ(far_memory.accesses, 0);
+}
+
+} // namespace
+} // namespace pagewalk::models

@@ -1,0 +1,42 @@
+#include "models/memory/refresh_schedule.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::models {
+namespace {
+
+TEST(RefreshSchedule, BlocksFromEachIntervalForItsLength) {
+    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(0));
+    EXPECT_EQ(schedule.after_refresh(999), 999U);
+    EXPECT_EQ(schedule.after_refresh(1000), 1100U);
+    EXPECT_EQ(schedule.after_refresh(1099), 1100U);
+    EXPECT_EQ(schedule.after_refresh(1100), 1100U);
+    EXPECT_EQ(schedule.period(1999), 1U);
+    EXPECT_EQ(schedule.period(2000), 2U);
+}
+
+TEST(RefreshSchedule, HasNoneBeforeTheFirstInterval) {
+    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(0));
+    EXPECT_EQ(schedule.after_refresh(0), 0U);
+    EXPECT_EQ(schedule.period(0), 0U);
+}
+
+TEST(RefreshSchedule, ShiftMovesEveryRefresh) {
+    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(500));
+    EXPECT_EQ(schedule.period(0), 0U);
+    EXPECT_EQ(schedule.after_refresh(1000), 1000U);
+    EXPECT_EQ(schedule.after_refresh(1500), 1600U);
+    EXPECT_EQ(schedule.after_refresh(2499), 2499U);
+    EXPECT_EQ(schedule.after_refresh(2500), 2600U);
+}
+
+TEST(RefreshSchedule, AnswersTimesThatRunBackwards) {
+    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(500));
+    EXPECT_EQ(schedule.period(10'500), 10U);
+    EXPECT_EQ(schedule.period(3'499), 2U);
+    EXPECT_EQ(schedule.period(100), 0U);
+    EXPECT_EQ(schedule.after_refresh(1'550), 1'600U);
+}
+
+} // namespace
+} // namespace pagewalk::models
