@@ -67,6 +67,12 @@ public:
     /// when the frame is not free in the buddy system.
     bool take_out(Zone& zone, std::uint32_t frame, unsigned order, CpuId cpu);
 
+    /// Would a request fall back on a block of `order` and claim its pageblock?
+    [[nodiscard]] bool could_claim(const Zone& zone, unsigned order, Migratetype type) const {
+        Fallback found{};
+        return find_fallback(zone, order, type, found) && found.steal;
+    }
+
     void set_pageblock_type(std::uint64_t frame, Migratetype type) {
         m_pages.set_pageblock_type(
             frame, m_group_by_mobility || !is_mergeable(type) ? type : Migratetype::Unmovable);

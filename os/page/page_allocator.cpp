@@ -289,7 +289,7 @@ std::int64_t PageAllocator::refill(Zone& zone, CpuId cpu, unsigned order, Migrat
         list.push_back(m_pages, frame);
         m_pages.at(frame).set(PageState::OnPcp);
         if (static_cast<Migratetype>(m_pages.peek(frame).type) == Migratetype::Cma)
-            zone.free_cma_pages -= std::int64_t{1} << order;
+            zone.count_cma(cpu, -(std::int64_t{1} << order));
         if (trace) trace->touch(frame);
     }
     zone.count_free(cpu, -(taken << order), Migratetype::Unmovable);

@@ -180,6 +180,7 @@ public:
     /// Borrowed; null restores the default, which frees nothing.
     void set_reclaimer(Reclaimer* reclaimer);
     void set_compactor(Compactor* compactor);
+    [[nodiscard]] const Reclaimer& reclaimer() const { return *m_reclaimer; }
     void set_events(PageEvents* events);
 
 private:

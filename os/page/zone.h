@@ -101,6 +101,8 @@ struct Zone {
         fold(pcp[cpu].free_diff, free_pages, delta);
         if (block_type == Migratetype::Cma) fold(pcp[cpu].cma_diff, free_cma_pages, delta);
     }
+    /// CMA pages leave for a per-CPU list: they are counted apart from the free counter then.
+    void count_cma(CpuId cpu, std::int64_t delta) { fold(pcp[cpu].cma_diff, free_cma_pages, delta); }
     /// The free counter with every CPU's part.
     [[nodiscard]] std::int64_t exact_free_pages() const {
         std::int64_t sum = free_pages;
