@@ -83,7 +83,10 @@ private:
     void resume(Operation& op, Task& task);
 
     // sleeping
+    /// Ends the path in a sleep, by way of the scheduler.
     void fall_asleep(Operation& op, Task& task, SleepReason reason, Tick until);
+    /// The same without the scheduler's cost.
+    void give_up_cpu(Operation& op, Task& task, SleepReason reason, Tick until);
     void wake(Task& task);
     void stop_waiting(Task& task);
     void pass_order(std::uint64_t order);
