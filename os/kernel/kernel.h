@@ -56,8 +56,8 @@ public:
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
     [[nodiscard]] const PageAllocator& allocator() const { return *m_allocator; }
     [[nodiscard]] VirtualMemory& memory() { return m_memory; }
-    [[nodiscard]] FileSystem& files() { return m_files; }
-    [[nodiscard]] ObjectCaches& objects() { return m_objects; }
+    [[nodiscard]] const FileSystem& files() const { return m_files; }
+    [[nodiscard]] const ObjectCaches& objects() const { return m_objects; }
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const;
