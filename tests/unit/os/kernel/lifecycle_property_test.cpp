@@ -2,13 +2,13 @@
 #include "os/kernel/kernel.h"
 #include "tests/unit/os/kernel/kernel_harness.h"
 
-#include <gtest/gtest.h>
-
 #include <map>
 #include <set>
 
-/// Random programs on two CPUs: whatever they map, touch, share, split, move, fork and abandon, every frame's counts
-/// are right at any time and nothing is lost in the end.
+#include <gtest/gtest.h>
+
+/// Random programs on two CPUs: whatever they map, touch, share, split, move, fork and abandon, every frame's
+/// counts are right at any time and nothing is lost in the end.
 namespace pagewalk::os {
 namespace {
 
@@ -24,7 +24,8 @@ struct Users {
 
 class RandomProgram {
 public:
-    explicit RandomProgram(std::uint64_t seed, FileCache cache) : m_machine(256ULL << 20, 2), m_rng(seed, "lifecycle") {
+    explicit RandomProgram(std::uint64_t seed, FileCache cache)
+        : m_machine(256ULL << 20, 2), m_rng(seed, "lifecycle") {
         m_machine.config.file_cache = cache;
         m_machine.workload.mappings = {{.start = VirtAddr(0x400000),
                                         .end = VirtAddr(0x480000),
@@ -70,26 +71,50 @@ private:
         const std::uint64_t bytes = length();
         const auto result = static_cast<std::int64_t>(at);
         switch (m_rng.below(16)) {
-        case 0: m_machine.call(9, {0, bytes, 3, 0x32, ~0ULL, 0}, result, cpu); break;
-        case 1: m_machine.call(9, {0, bytes, 3, 0x31, ~0ULL, 0}, result, cpu); break; // shared
+        case 0:
+            m_machine.call(9, {0, bytes, 3, 0x32, ~0ULL, 0}, result, cpu);
+            break;
+        case 1:
+            m_machine.call(9, {0, bytes, 3, 0x31, ~0ULL, 0}, result, cpu);
+            break; // shared
         case 2: {
-            const SyscallRecord open{.number = 257, .result = 3 + static_cast<std::int64_t>(m_rng.below(3)), .path = "/data"};
+            const SyscallRecord open{
+                .number = 257, .result = 3 + static_cast<std::int64_t>(m_rng.below(3)), .path = "/data"};
             m_machine.call(open, cpu);
             break;
         }
-        case 3: m_machine.call(9, {0, bytes, 3, m_rng.below(2) != 0 ? 0x12U : 0x11U, 3, m_rng.below(64) * page_size}, result, cpu); break;
-        case 4: m_machine.call(11, {at, bytes}, 0, cpu); break;
-        case 5: m_machine.call(10, {at, bytes, m_rng.below(4)}, 0, cpu); break;
-        case 6: m_machine.call(28, {at, bytes, m_rng.below(2) != 0 ? 4U : 14U}, 0, cpu); break;
-        case 7: m_machine.call(25, {at, bytes, length()}, static_cast<std::int64_t>(address()), cpu); break;
+        case 3:
+            m_machine.call(9,
+                           {0, bytes, 3, m_rng.below(2) != 0 ? 0x12U : 0x11U, 3, m_rng.below(64) * page_size},
+                           result, cpu);
+            break;
+        case 4:
+            m_machine.call(11, {at, bytes}, 0, cpu);
+            break;
+        case 5:
+            m_machine.call(10, {at, bytes, m_rng.below(4)}, 0, cpu);
+            break;
+        case 6:
+            m_machine.call(28, {at, bytes, m_rng.below(2) != 0 ? 4U : 14U}, 0, cpu);
+            break;
+        case 7:
+            m_machine.call(25, {at, bytes, length()}, static_cast<std::int64_t>(address()), cpu);
+            break;
         case 8: {
             const std::uint64_t top = 0x2000000 + m_rng.below(64) * 1024;
             m_machine.call(12, {top}, static_cast<std::int64_t>(top), cpu);
             break;
         }
-        case 9: fork(cpu); break;
-        case 10: m_machine.call(m_rng.below(2) != 0 ? 0U : 1U, {3, at, bytes}, static_cast<std::int64_t>(bytes), cpu); break;
-        default: touch(at, bytes, cpu); break;
+        case 9:
+            fork(cpu);
+            break;
+        case 10:
+            m_machine.call(m_rng.below(2) != 0 ? 0U : 1U, {3, at, bytes}, static_cast<std::int64_t>(bytes),
+                           cpu);
+            break;
+        default:
+            touch(at, bytes, cpu);
+            break;
         }
     }
     void fork(CpuId cpu) {
@@ -107,7 +132,8 @@ private:
         for (std::uint64_t page = at; page < at + bytes; page += page_size) {
             const VmaList& areas = task->space->areas;
             const std::size_t i = areas.find(VirtAddr(page));
-            if (i == areas.size() || !areas[i].contains(VirtAddr(page)) || (areas[i].flags & vm::access) == 0) continue;
+            if (i == areas.size() || !areas[i].contains(VirtAddr(page)) || (areas[i].flags & vm::access) == 0)
+                continue;
             const bool write = areas[i].has(vm::write) && m_rng.below(2) != 0;
             const auto totals = m_machine.touch(page, write ? FaultAccess::Write : FaultAccess::Read, cpu);
             EXPECT_EQ(totals.locks_held, 0);
@@ -139,18 +165,19 @@ private:
                 ASSERT_LE(end, area.start);
                 ASSERT_LT(area.start, area.end);
                 end = area.end;
-                m_machine.kernel->memory().tables().for_each(space, area.start, area.end, [&](VirtAddr, PteSlot slot) {
-                    const Pfn frame = slot.entry->frame();
-                    if (frame == m_machine.kernel->boot_layout().addresses.zero_page) return;
-                    ++users[frame.value()].mapped;
-                    const bool anonymous = (pages.peek(frame).owner_flags & frame_flags::anonymous) != 0;
-                    ++(anonymous ? anon : file);
-                    // A page with several users must not be writable in a private area.
-                    if (area.is_private() && slot.entry->has(PageTableEntry::Writable)) {
-                        ASSERT_TRUE(anonymous);
-                        ASSERT_EQ(pages.peek(frame).mapcount, 1);
-                    }
-                });
+                m_machine.kernel->memory().tables().for_each(
+                    space, area.start, area.end, [&](VirtAddr, PteSlot slot) {
+                        const Pfn frame = slot.entry->frame();
+                        if (frame == m_machine.kernel->boot_layout().addresses.zero_page) return;
+                        ++users[frame.value()].mapped;
+                        const bool anonymous = (pages.peek(frame).owner_flags & frame_flags::anonymous) != 0;
+                        ++(anonymous ? anon : file);
+                        // A page with several users must not be writable in a private area.
+                        if (area.is_private() && slot.entry->has(PageTableEntry::Writable)) {
+                            ASSERT_TRUE(anonymous);
+                            ASSERT_EQ(pages.peek(frame).mapcount, 1);
+                        }
+                    });
             }
             EXPECT_EQ(space.anon_pages, anon);
             EXPECT_EQ(space.file_pages, file);
