@@ -224,6 +224,7 @@ void build_kernel_tables(BootLayout& layout, PageTableMemory& tables, PagingLeve
     constexpr std::uint64_t data = PageTableEntry::Writable | PageTableEntry::NoExecute;
     for_each_direct_leaf(layout.map, [&](PhysAddr at, unsigned level) {
         builder.map(kernel_layout::direct_map(at), at, level, data);
+        layout.direct_map_bytes[level - 2] += level_span(level);
     });
     for (std::size_t i = 0; i < layout.memmap.size(); ++i)
         if (layout.memmap[i].end != PhysAddr{})

@@ -6,6 +6,7 @@
 #include "os/kernel/kernel_addresses.h"
 #include "os/page/memory_map.h"
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -23,8 +24,9 @@ enum class PagingLevels : std::uint8_t { Four = 4, Five = 5 };
 struct BootLayout {
     MemoryMap map; ///< the machine's, with the kernel's own memory in `reserved`
     KernelAddresses addresses;
-    std::vector<PhysRange> table_frames; ///< reserved for the kernel's page tables
-    std::vector<PhysRange> memmap;       ///< reserved behind the vmemmap, 64 bytes a frame, 2 MiB pieces
+    std::vector<PhysRange> table_frames;             ///< reserved for the kernel's page tables
+    std::array<std::uint64_t, 2> direct_map_bytes{}; ///< mapped with 2 MiB and with 1 GiB pages
+    std::vector<PhysRange> memmap; ///< reserved behind the vmemmap, 64 bytes a frame, 2 MiB pieces
 };
 
 /// Reserves the kernel image, the memmap of each node, node data, per-CPU areas, the zero page and the

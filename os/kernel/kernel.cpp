@@ -122,7 +122,7 @@ KernelPath& Kernel::stream_not_ready(CpuId cpu, Tick now) {
     if (task.killed)
         exit_task(op, task);
     else
-        fall_asleep(op, task, SleepReason::Time, now + m_config.poll_interval);
+        give_up_cpu(op, task, SleepReason::Time, now + m_config.poll_interval);
     return task.path;
 }
 

@@ -56,8 +56,8 @@ public:
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
     [[nodiscard]] const PageAllocator& allocator() const { return *m_allocator; }
     [[nodiscard]] VirtualMemory& memory() { return m_memory; }
-    [[nodiscard]] FileSystem& files() { return m_files; }
-    [[nodiscard]] ObjectCaches& objects() { return m_objects; }
+    [[nodiscard]] const FileSystem& files() const { return m_files; }
+    [[nodiscard]] const ObjectCaches& objects() const { return m_objects; }
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const;
@@ -83,7 +83,10 @@ private:
     void resume(Operation& op, Task& task);
 
     // sleeping
+    /// Ends the path in a sleep, by way of the scheduler.
     void fall_asleep(Operation& op, Task& task, SleepReason reason, Tick until);
+    /// The same without the scheduler's cost.
+    void give_up_cpu(Operation& op, Task& task, SleepReason reason, Tick until);
     void wake(Task& task);
     void stop_waiting(Task& task);
     void pass_order(std::uint64_t order);

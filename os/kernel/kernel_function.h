@@ -32,6 +32,7 @@ enum class KernelFunction : std::uint8_t {
     PageRemoveRmap,
     FolioAddLru,
     FolioBatchMoveLru,
+    FolioBatchMovePage,
     LruAddFn,
     LruAddDrain,
     PteAlloc,

@@ -200,6 +200,10 @@ void Kernel::bury(Task& task, CpuId cpu, Tick now) {
 void Kernel::fall_asleep(Operation& op, Task& task, SleepReason reason, Tick until) {
     op.path.store(m_layout.addresses.run_queue(op.cpu));
     op.path.call(KernelFunction::Schedule);
+    give_up_cpu(op, task, reason, until);
+}
+
+void Kernel::give_up_cpu(Operation& op, Task& task, SleepReason reason, Tick until) {
     op.path.sleep_until(until);
     op.path.path().outcome = PathOutcome::Reschedule;
     task.falling_asleep = true;

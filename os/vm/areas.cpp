@@ -204,7 +204,10 @@ void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr st
     std::size_t i = space.areas.find(start);
     while (i < space.areas.size() && space.areas[i].start < end) {
         const Vma& area = space.areas[i];
-        const std::uint32_t flags = (area.flags & ~clear) | set;
+        std::uint32_t flags = (area.flags & ~clear) | set;
+        // Private memory counts towards the commit limit from when it first becomes writable.
+        constexpr std::uint32_t counted = vm::account | vm::write | vm::shared | vm::no_reserve;
+        if ((set & vm::write) != 0 && (area.flags & counted) == 0) flags |= vm::account;
         if (flags == area.flags)
             ++i;
         else

@@ -25,6 +25,7 @@ void LruBatches::move_to_lists(Operation& op, Batch& batch) {
     const Zone* zone = m_frames.allocator().zone_of(batch.frames[0]);
     const VirtAddr lruvec = m_frames.addresses().lruvec(zone->node);
     op.path.acquire(lruvec);
+    op.path.call(KernelFunction::FolioBatchMovePage, static_cast<std::uint32_t>(batch.count));
     op.path.call(KernelFunction::LruAddFn, static_cast<std::uint32_t>(batch.count));
     for (std::size_t i = 0; i < batch.count; ++i) {
         PageDescriptor& page = m_frames.pages().at(batch.frames[i]);

@@ -1,0 +1,103 @@
+#include "os/proc/meminfo.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <string_view>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr std::uint64_t kib_per_page = page_size / 1024;
+constexpr std::uint64_t vmalloc_total_kib = 34'359'738'367; // 32 TiB less one byte
+constexpr std::uint64_t overcommit_percent = 50;            // vm.overcommit_ratio
+
+class Lines {
+public:
+    void kib(std::string_view name, std::uint64_t value) { add(name, value, " kB\n"); }
+    void pages(std::string_view name, std::uint64_t value) { kib(name, value * kib_per_page); }
+    void count(std::string_view name, std::uint64_t value) { add(name, value, "\n"); }
+    [[nodiscard]] std::string take() { return std::move(m_text); }
+
+private:
+    void add(std::string_view name, std::uint64_t value, std::string_view unit) {
+        const std::string label = std::string(name) + ":";
+        const std::string number = std::to_string(value);
+        m_text += label + std::string(16 - std::min<std::size_t>(label.size(), 16), ' ');
+        m_text += std::string(8 - std::min<std::size_t>(number.size(), 8), ' ') + number;
+        m_text += unit;
+    }
+    std::string m_text;
+};
+
+struct Zones {
+    std::uint64_t managed = 0, free = 0, low = 0, reserve = 0;
+};
+
+Zones sum_up(const PageAllocator& allocator) {
+    Zones sum;
+    for (const auto& zone : allocator.zones()) {
+        sum.managed += zone->managed;
+        sum.free += static_cast<std::uint64_t>(std::max<std::int64_t>(zone->exact_free_pages(), 0));
+        sum.low += zone->watermark(Watermark::Low);
+        const std::uint64_t lowmem = *std::ranges::max_element(zone->lowmem_reserve);
+        sum.reserve += std::min(lowmem + zone->watermark(Watermark::High), zone->managed);
+    }
+    return sum;
+}
+
+} // namespace
+
+std::string meminfo_text(const Kernel& kernel) {
+    const KernelCounters& counters = kernel.counters();
+    const Zones zones = sum_up(kernel.allocator());
+    const std::uint64_t file_lru = counters.nr_lru_file - std::min(counters.nr_lru_file, counters.nr_shmem);
+    const std::uint64_t cache = file_lru - std::min(file_lru / 2, zones.low);
+    const std::uint64_t available = zones.free + cache - std::min(zones.free + cache, zones.reserve);
+    const std::uint64_t slab = kernel.objects().pages();
+
+    Lines lines;
+    lines.pages("MemTotal", zones.managed);
+    lines.pages("MemFree", zones.free);
+    lines.pages("MemAvailable", available);
+    lines.kib("Buffers", 0);
+    lines.pages("Cached", counters.nr_file_pages);
+    lines.kib("SwapCached", 0);
+    lines.kib("Active", 0);
+    lines.pages("Inactive", counters.nr_lru_anon + counters.nr_lru_file);
+    lines.kib("Active(anon)", 0);
+    lines.pages("Inactive(anon)", counters.nr_lru_anon + counters.nr_lru_file - file_lru);
+    lines.kib("Active(file)", 0);
+    lines.pages("Inactive(file)", file_lru);
+    for (const char* name : {"Unevictable", "Mlocked", "SwapTotal", "SwapFree", "Zswap", "Zswapped"})
+        lines.kib(name, 0);
+    lines.pages("Dirty", counters.nr_dirty);
+    lines.kib("Writeback", 0);
+    lines.pages("AnonPages", counters.nr_anon_pages);
+    lines.pages("Mapped", counters.nr_mapped);
+    lines.pages("Shmem", counters.nr_shmem);
+    lines.kib("KReclaimable", 0);
+    lines.pages("Slab", slab);
+    lines.kib("SReclaimable", 0);
+    lines.pages("SUnreclaim", slab);
+    lines.pages("KernelStack", counters.nr_kernel_stack);
+    lines.pages("PageTables", counters.nr_page_table_pages);
+    for (const char* name : {"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp"}) lines.kib(name, 0);
+    lines.pages("CommitLimit", zones.managed * overcommit_percent / 100);
+    lines.pages("Committed_AS", counters.nr_anon_pages + counters.nr_shmem);
+    lines.kib("VmallocTotal", vmalloc_total_kib);
+    for (const char* name : {"VmallocUsed", "VmallocChunk"}) lines.kib(name, 0);
+    lines.kib("Percpu", kernel.boot_layout().addresses.percpu.size() * KernelAddresses::percpu_bytes / 1024);
+    for (const char* name : {"HardwareCorrupted", "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped",
+                             "FileHugePages", "FilePmdMapped"})
+        lines.kib(name, 0);
+    for (const char* name : {"HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp"})
+        lines.count(name, 0);
+    lines.kib("Hugepagesize", 2048);
+    lines.kib("Hugetlb", 0);
+    lines.kib("DirectMap4k", 0);
+    lines.kib("DirectMap2M", kernel.boot_layout().direct_map_bytes[0] / 1024);
+    lines.kib("DirectMap1G", kernel.boot_layout().direct_map_bytes[1] / 1024);
+    return lines.take();
+}
+
+} // namespace pagewalk::os

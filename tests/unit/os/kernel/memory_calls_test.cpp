@@ -1,0 +1,261 @@
+#include "os/kernel/kernel.h"
+#include "tests/unit/os/kernel/kernel_harness.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+using test::Machine;
+using test::PathTotals;
+
+constexpr std::uint64_t base = 0x7f0000000000;
+constexpr std::uint32_t sys_mprotect = 10, sys_munmap = 11, sys_brk = 12, sys_mremap = 25, sys_madvise = 28;
+
+struct MemoryCalls : testing::Test {
+    Machine machine;
+    TaskId task{};
+    void SetUp() override {
+        machine.boot();
+        task = machine.pick().task;
+    }
+    [[nodiscard]] const VmaList& areas() const { return machine.kernel->address_space(task)->areas; }
+    [[nodiscard]] std::uint64_t faults(FaultKind kind) const {
+        return machine.kernel->counters().faults[static_cast<std::size_t>(kind)];
+    }
+    void open(std::int64_t fd, const std::string& path) {
+        machine.call(SyscallRecord{.number = 257, .result = fd, .path = path});
+    }
+};
+
+TEST_F(MemoryCalls, MergeAdjacentMappings) {
+    machine.map_anonymous(base, 4 * page_size);
+    machine.map_anonymous(base + 8 * page_size, 4 * page_size);
+    EXPECT_EQ(areas().size(), 2U);
+    machine.map_anonymous(base + 4 * page_size, 4 * page_size);
+    ASSERT_EQ(areas().size(), 1U);
+    EXPECT_EQ(areas()[0].pages(), 12U);
+}
+
+TEST_F(MemoryCalls, KeepMappingsWithOtherRightsApart) {
+    machine.map_anonymous(base, 4 * page_size);
+    machine.map_anonymous(base + 4 * page_size, 4 * page_size, 1);
+    EXPECT_EQ(areas().size(), 2U);
+}
+
+TEST_F(MemoryCalls, ReplaceWhatAFixedMappingCovers) {
+    machine.map_anonymous(base, 8 * page_size);
+    machine.touch(base + 2 * page_size);
+    machine.map_anonymous(base + 2 * page_size, 2 * page_size, 1, 0x32);
+    ASSERT_EQ(areas().size(), 3U);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
+}
+
+TEST_F(MemoryCalls, SplitAndMergeWhenRightsChange) {
+    machine.map_anonymous(base, 9 * page_size);
+    machine.call(sys_mprotect, {base + 3 * page_size, 3 * page_size, 1}, 0);
+    ASSERT_EQ(areas().size(), 3U);
+    EXPECT_FALSE(areas()[1].has(vm::write));
+    machine.call(sys_mprotect, {base + 3 * page_size, 3 * page_size, 3}, 0);
+    EXPECT_EQ(areas().size(), 1U);
+}
+
+TEST_F(MemoryCalls, MoveABoundaryToTheNeighbourWithTheNewRights) {
+    machine.map_anonymous(base, 8 * page_size);
+    machine.call(sys_mprotect, {base + 4 * page_size, 4 * page_size, 1}, 0);
+    const std::uint64_t objects = machine.kernel->objects().objects(ObjectKind::VmArea);
+    machine.call(sys_mprotect, {base + 3 * page_size, page_size, 1}, 0);
+    ASSERT_EQ(areas().size(), 2U);
+    EXPECT_EQ(areas()[0].pages(), 3U);
+    EXPECT_EQ(areas()[1].pages(), 5U);
+    EXPECT_EQ(machine.kernel->objects().objects(ObjectKind::VmArea), objects);
+}
+
+TEST_F(MemoryCalls, TakeAndGiveBackWriteAccess) {
+    machine.map_anonymous(base, page_size);
+    machine.touch(base);
+    machine.call(sys_mprotect, {base, page_size, 1}, 0);
+    EXPECT_EQ(machine.touch(base, FaultAccess::Read).outcome, PathOutcome::Resume);
+    machine.call(sys_mprotect, {base, page_size, 3}, 0);
+    machine.touch(base);
+    EXPECT_EQ(faults(FaultKind::Spurious), 2U); // the entry of a page of its own is writable at once
+    machine.call(sys_mprotect, {base, page_size, 1}, 0);
+    EXPECT_EQ(machine.touch(base).outcome, PathOutcome::Exit);
+}
+
+TEST_F(MemoryCalls, ForbidAllAccessWithoutLosingThePage) {
+    machine.map_anonymous(base, page_size);
+    machine.touch(base);
+    machine.call(sys_mprotect, {base, page_size, 0}, 0);
+    machine.call(sys_mprotect, {base, page_size, 3}, 0);
+    machine.touch(base);
+    EXPECT_EQ(faults(FaultKind::AnonymousWrite), 1U);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 1U);
+}
+
+TEST_F(MemoryCalls, ChangeNothingWhenTheyFailed) {
+    machine.map_anonymous(base, page_size);
+    machine.call(sys_munmap, {base, page_size}, -22);
+    machine.call(9, {0, page_size, 3, 0x22, ~0ULL, 0}, -12);
+    EXPECT_EQ(areas().size(), 1U);
+}
+
+TEST_F(MemoryCalls, GrowAndShrinkTheHeap) {
+    machine.call(sys_brk, {0}, 0x1000000);
+    machine.call(sys_brk, {0x1003800}, 0x1003800);
+    ASSERT_EQ(areas().size(), 1U);
+    EXPECT_EQ(areas()[0].pages(), 4U);
+    machine.touch(0x1003000);
+    machine.call(sys_brk, {0x1001000}, 0x1001000);
+    EXPECT_EQ(areas()[0].pages(), 1U);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
+}
+
+TEST_F(MemoryCalls, MovePagesWithTheirMapping) {
+    machine.map_anonymous(base, 2 * page_size);
+    machine.touch(base + page_size);
+    constexpr std::uint64_t target = base + (1ULL << 30);
+    machine.call(sys_mremap, {base, 2 * page_size, 4 * page_size, 1}, static_cast<std::int64_t>(target));
+    ASSERT_EQ(areas().size(), 1U);
+    EXPECT_EQ(areas()[0].start, VirtAddr(target));
+    machine.touch(target + page_size);
+    EXPECT_EQ(faults(FaultKind::AnonymousWrite), 1U);
+    EXPECT_EQ(faults(FaultKind::Spurious), 1U);
+    EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 3U); // two tables were left behind and freed
+}
+
+TEST_F(MemoryCalls, DropPagesOnAdvice) {
+    machine.map_anonymous(base, 4 * page_size);
+    machine.touch(base);
+    machine.call(sys_madvise, {base, 4 * page_size, 4}, 0);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
+    machine.touch(base);
+    EXPECT_EQ(faults(FaultKind::AnonymousWrite), 2U);
+}
+
+TEST_F(MemoryCalls, PopulateAtOnce) {
+    machine.map_anonymous(base, 10 * page_size, 3, 0x8022);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 10U);
+    EXPECT_EQ(machine.kernel->counters().pgfault, 0U);
+}
+
+TEST_F(MemoryCalls, FreePageTablesThatNoAreaNeeds) {
+    machine.map_anonymous(base, page_size);
+    machine.map_anonymous(base + (1ULL << 21), page_size);
+    machine.touch(base);
+    machine.touch(base + (1ULL << 21));
+    EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 4U);
+    machine.call(sys_munmap, {base, page_size}, 0);
+    EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 3U);
+    machine.call(sys_munmap, {base + (1ULL << 21), page_size}, 0);
+    EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 0U);
+}
+
+TEST_F(MemoryCalls, ReadAnonymousMemoryAsTheZeroPage) {
+    machine.map_anonymous(base, page_size);
+    EXPECT_EQ(machine.touch(base, FaultAccess::Read).cleared, 3 * page_size); // tables only
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
+    const PathTotals write = machine.touch(base);
+    EXPECT_EQ(write.copied, 0U);
+    EXPECT_EQ(write.flushes, 1U);
+    EXPECT_EQ(faults(FaultKind::CopyOfZero), 1U);
+}
+
+TEST_F(MemoryCalls, MapSixteenPagesAroundAFileFault) {
+    open(3, "/data");
+    machine.call(9, {0, 64 * page_size, 1, 2, 3, 0}, static_cast<std::int64_t>(base));
+    machine.touch(base + 20 * page_size, FaultAccess::Read);
+    EXPECT_EQ(machine.kernel->counters().nr_mapped, 16U);
+    EXPECT_EQ(faults(FaultKind::FileMap), 1U);
+    EXPECT_EQ(machine.kernel->counters().pgmajfault, 0U);
+}
+
+TEST_F(MemoryCalls, CopyAPrivateFilePageOnWrite) {
+    open(3, "/data");
+    machine.call(9, {0, 4 * page_size, 3, 2, 3, 0}, static_cast<std::int64_t>(base));
+    EXPECT_EQ(machine.touch(base).copied, page_size);
+    EXPECT_EQ(faults(FaultKind::FileCow), 1U);
+    machine.touch(base + page_size, FaultAccess::Read);
+    EXPECT_EQ(machine.touch(base + page_size).copied, page_size);
+    EXPECT_EQ(faults(FaultKind::CopyOnWrite), 1U);
+}
+
+TEST_F(MemoryCalls, ShareFilePagesBetweenReadAndMmap) {
+    open(3, "/data");
+    machine.map_anonymous(base, 4 * page_size);
+    machine.touch(base);
+    const PathTotals read = machine.call(0, {3, base, page_size}, page_size);
+    EXPECT_EQ(read.copied, page_size);
+    const std::uint64_t cached = machine.kernel->counters().nr_file_pages;
+    machine.call(9, {0, page_size, 1, 1, 3, 0}, static_cast<std::int64_t>(base + (1ULL << 30)));
+    machine.touch(base + (1ULL << 30), FaultAccess::Read);
+    EXPECT_EQ(machine.kernel->counters().nr_file_pages, cached);
+}
+
+TEST_F(MemoryCalls, ReturnSharedMemoryWithItsLastMapping) {
+    machine.map_anonymous(base, 8 * page_size, 3, 0x21);
+    for (std::uint64_t i = 0; i < 8; ++i) machine.touch(base + i * page_size);
+    EXPECT_EQ(machine.kernel->counters().nr_shmem, 8U);
+    machine.call(sys_munmap, {base, 8 * page_size}, 0);
+    EXPECT_EQ(machine.kernel->counters().nr_shmem, 0U);
+}
+
+TEST_F(MemoryCalls, GrowTheStackDownToItsLimit) {
+    constexpr std::uint64_t top = 0x7ffffffff000;
+    machine.map_anonymous(top - 4 * page_size, 4 * page_size, 3, 0x122);
+    EXPECT_EQ(machine.touch(top - 100 * page_size).outcome, PathOutcome::Resume);
+    EXPECT_EQ(areas()[0].pages(), 100U);
+    EXPECT_EQ(machine.touch(top - (8ULL << 20) - page_size).outcome, PathOutcome::Exit);
+}
+
+TEST(ColdFiles, BlockTheReaderUntilTheDiskAnswers) {
+    Machine machine;
+    machine.config.file_cache = FileCache::Cold;
+    machine.boot();
+    const TaskId task = machine.pick().task;
+    machine.call(SyscallRecord{.number = 257, .result = 3, .path = "/data"});
+    machine.call(9, {0, 64 * page_size, 1, 2, 3, 0}, static_cast<std::int64_t>(base));
+    const Tick start = machine.now;
+    EXPECT_TRUE(machine.touch(base, FaultAccess::Read).slept);
+    EXPECT_EQ(machine.kernel->counters().pgmajfault, 1U);
+    EXPECT_EQ(machine.pick().stream, nullptr);
+    const Tick wakeup = machine.kernel->next_wakeup(CpuId{});
+    EXPECT_GE(wakeup, start + machine.config.disk.latency);
+    machine.now = wakeup;
+    EXPECT_EQ(machine.pick().task, task);
+    const Histogram& latency =
+        machine.kernel->counters().fault_latency[static_cast<std::size_t>(FaultKind::FileMajor)];
+    ASSERT_EQ(latency.count(), 1U);
+    EXPECT_GE(latency.max(), machine.config.disk.latency.value());
+    // The readahead window came along: no second read.
+    EXPECT_FALSE(machine.touch(base + page_size, FaultAccess::Read).slept);
+}
+
+TEST(OutOfMemory, KillsTheProgramAndGivesItsMemoryBack) {
+    Machine machine(128ULL << 20);
+    machine.boot();
+    const std::uint64_t before = machine.free_frames();
+    machine.pick();
+    machine.map_anonymous(base, 256ULL << 20);
+    std::uint64_t touched = 0;
+    while (touched < 65'536 && machine.touch(base + touched * page_size).outcome == PathOutcome::Resume)
+        ++touched;
+    EXPECT_GT(touched, 2000U);
+    EXPECT_EQ(machine.kernel->counters().tasks_killed, 1U);
+    machine.pick();
+    machine.kernel->drain_lru_batches();
+    EXPECT_GT(machine.free_frames() + 64, before);
+}
+
+TEST(FiveLevels, FaultThroughOneMoreTable) {
+    Machine machine;
+    machine.config.levels = PagingLevels::Five;
+    machine.boot();
+    machine.pick();
+    machine.map_anonymous(base, page_size);
+    machine.touch(base);
+    EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 4U);
+}
+
+} // namespace
+} // namespace pagewalk::os
