@@ -145,7 +145,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
     now += m_config.walk_cache_latency;
 
     TlbMissEvent event;
-    event.hit.fill(255);
+    event.hit.fill(TlbMissEvent::not_made);
     unsigned references = 0;
     WalkResult result;
     WalkCache::Start at = m_walk_cache.find(address, m_context.pcid, m_context.root, m_config.levels);

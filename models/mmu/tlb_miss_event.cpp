@@ -27,8 +27,8 @@ EventSchema tlb_miss_schema() {
              ColumnType::U8,
              offsetof(E, hit) + i,
              "1",
-             "where reference " + std::to_string(i) + " hit (upper level first); 255: not made",
-             {"L1", "L2", "LLC", "remote_cache", "memory", "remote_memory"}});
+             "where reference " + std::to_string(i) + " hit (upper level first)",
+             {"L1", "L2", "LLC", "remote_cache", "memory", "remote_memory", "not_made"}});
     column("fault", &E::fault, offsetof(E, fault), "1", "1: the walk ended in a page fault");
     column("kernel", &E::kernel, offsetof(E, kernel), "1", "1: an access of the kernel's");
     return schema;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/event_table.h"
+#include "contract/memory_access.h"
 
 #include <array>
 #include <cstdint>
@@ -9,6 +10,8 @@ namespace pagewalk::models {
 
 /// One page walk: an access that missed every TLB.
 struct TlbMissEvent {
+    static constexpr std::uint8_t not_made = hit_level_count;
+
     std::uint64_t time = 0;    ///< ps
     std::uint64_t address = 0; ///< virtual
     std::uint32_t latency = 0; ///< cycles from the walk's start to the translation
@@ -16,7 +19,7 @@ struct TlbMissEvent {
     std::uint8_t access = 0; ///< read, write, execute
     std::uint8_t page_size = 0;
     std::uint8_t levels = 0;           ///< references made
-    std::array<std::uint8_t, 5> hit{}; ///< where each reference hit, upper level first; 255: not made
+    std::array<std::uint8_t, 5> hit{}; ///< HitLevel of each reference, upper level first
     std::uint8_t fault = 0;            ///< 1: the walk ended in a page fault
     std::uint8_t kernel = 0;           ///< 1: the kernel's access
 };
