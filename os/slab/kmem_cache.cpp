@@ -57,6 +57,12 @@ std::expected<KmemCache*, CacheError> SlabAllocator::create(const CacheSpec& spe
     return &adopt(std::move(*cache));
 }
 
+KmemCache* SlabAllocator::create_at_boot(const CacheSpec& spec) {
+    auto cache = open(spec, align_for(spec.flags, spec.align, spec.size));
+    PAGEWALK_INVARIANT(cache.has_value());
+    return &adopt(std::move(*cache));
+}
+
 KmemCache* SlabAllocator::mergeable(const CacheSpec& spec) const {
     if (m_merging == Merging::Off || !may_merge() || spec.constructor == Constructor::Yes ||
         spec.flags.any(slab_flag::never_merge))

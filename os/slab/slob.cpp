@@ -264,6 +264,30 @@ void Slob::delist(SlobPage& page) {
     page.list = SlobPage::off_list;
 }
 
+void Slob::correct(VirtAddr predicted, VirtAddr actual, std::uint64_t size, CpuId cpu) {
+    (void)free_sized(predicted, cpu);
+    SlobPage* page = page_of(actual);
+    if (page == nullptr || actual.page_offset() < kmalloc_header) return;
+    const auto bytes = static_cast<std::uint32_t>(size) + kmalloc_header;
+    const std::uint32_t start = (offset_in(actual) - kmalloc_header) / SlobPage::unit_bytes;
+    const std::uint32_t end = start + units_of(bytes);
+    const auto run = std::ranges::find_if(page->runs, [&](const SlobRun& each) {
+        return each.offset <= start && end <= each.offset + std::uint32_t{each.units};
+    });
+    if (run == page->runs.end()) return;
+    const std::uint32_t run_end = run->offset + std::uint32_t{run->units};
+    const auto before = static_cast<std::uint16_t>(start - run->offset);
+    const SlobRun behind{static_cast<std::uint16_t>(end), static_cast<std::uint16_t>(run_end - end)};
+    run->units = before;
+    if (behind.units != 0) page->runs.insert(run + 1, behind);
+    std::erase_if(page->runs, [](const SlobRun& each) { return each.units == 0; });
+    page->free_units -= units_of(bytes);
+    page->block_bytes[start * SlobPage::unit_bytes / SlobPage::start_bytes] =
+        static_cast<std::uint16_t>(bytes);
+    ++m_blocks;
+    if (page->free_units == 0 && page->list != SlobPage::off_list) delist(*page);
+}
+
 SlobPage* Slob::page_of(VirtAddr object) const {
     if (object < kernel_layout::direct_map_base || object >= kernel_layout::vmalloc_base) return nullptr;
     return m_frames.find(Pfn((object - kernel_layout::direct_map_base) >> page_shift));

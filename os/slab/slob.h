@@ -82,12 +82,16 @@ public:
     }
     [[nodiscard]] const LinkedList<SlobPage>& list(std::size_t index) const { return m_lists[index]; }
     [[nodiscard]] SlobPage* page_of(VirtAddr object) const;
+    /// Was `object` handed out by allocate_sized here, and not freed?
+    [[nodiscard]] bool knows(VirtAddr object) const { return usable_size(object) != 0; }
     [[nodiscard]] const SlobStats& stats() const { return m_stats; }
 
     /// Restores a captured page at the end of a list (off_list: full).
     SlobPage& restore_page(Pfn frame, std::size_t list, std::vector<SlobRun> runs);
     /// Replay: the next allocation's search has failed already, before something was freed by an interrupt.
     void skip_next_search() { m_skip_search = true; }
+    /// Replay, after a wrong prediction: allocate_sized gave `predicted`, the kernel `actual`.
+    void correct(VirtAddr predicted, VirtAddr actual, std::uint64_t size, CpuId cpu);
     [[nodiscard]] SlobCache& restore_cache(std::unique_ptr<SlobCache> cache) {
         return static_cast<SlobCache&>(adopt(std::move(cache)));
     }
