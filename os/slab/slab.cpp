@@ -1,0 +1,667 @@
+#include "os/slab/slab.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr unsigned reciprocal_shift = 44;
+constexpr std::uint32_t cold_refill_limit = 16; // an array not touched since the last reaping is filled less
+constexpr std::uint32_t alien_limit = 12;
+
+constexpr GfpMask page_relevant = gfp::reclaim | gfp::high | gfp::io | gfp::fs | gfp::nowarn |
+                                  gfp::retry_mayfail | gfp::nofail | gfp::noretry | gfp::memalloc |
+                                  gfp::nomemalloc | gfp::atomic_bit | gfp::hardwall | gfp::thisnode;
+
+} // namespace
+
+Slab::Slab(PageSource& pages, const SlabConfig& config)
+    : SlabAllocator(pages), m_config(config), m_rng(config.seed, "os/slab/slab"),
+      m_reap_node(pages.cpu_count()) {
+    for (std::size_t i = 0; i < m_reap_node.size(); ++i)
+        m_reap_node[static_cast<CpuId>(i)] = pages.node_of(static_cast<CpuId>(i));
+}
+
+std::expected<VirtAddr, SlabError> Slab::allocate(KmemCache& base, const SlabRequest& request) {
+    auto& cache = static_cast<SlabCache&>(base);
+    VirtAddr object;
+    if (request.node == any_node || request.node == m_pages.node_of(request.cpu)) {
+        ArrayCache& array = cache.cpus[request.cpu];
+        if (array.avail != 0) [[likely]] {
+            m_trace.begin(SlabPath::AllocFast);
+            ++m_stats.alloc_hit;
+            array.touched = true;
+            object = array.entries[--array.avail];
+        } else {
+            object = refill(cache, request);
+            if (object == VirtAddr{} && m_config.numa == SlabConfig::Numa::On)
+                object = take_on_node(cache, request, m_pages.node_of(request.cpu));
+        }
+    } else {
+        m_trace.begin(SlabPath::AllocRefill);
+        object = take_on_node(cache, request, request.node);
+    }
+    if (object == VirtAddr{}) {
+        m_trace.path = SlabPath::Failed;
+        if (!request.gfp.any(gfp::nowarn)) {
+            char hex[16];
+            std::snprintf(hex, sizeof hex, "%#x", request.gfp.bits());
+            const int node = request.node == any_node ? -1 : static_cast<int>(index_of(request.node));
+            report(SlabFault::OutOfMemory, Noticed::ByKernel, &cache, {},
+                   "SLAB: Unable to allocate memory on node " + std::to_string(node) + ", gfp=" + hex + "(" +
+                       to_string(request.gfp) + ")\n  cache: " + cache.name +
+                       ", object size: " + std::to_string(cache.size) +
+                       ", order: " + std::to_string(cache.geometry.order) + "\n");
+        }
+        return std::unexpected(SlabError::NoMemory);
+    }
+    SlabBlock& block = *block_of(object);
+    const std::uint32_t number = object_number(block, object);
+    if (block.damage) (void)guards_intact(block, number, ObjectState::Free);
+    block.mark_allocated(number);
+    ++cache.live;
+    return object;
+}
+
+VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
+    m_trace.begin(SlabPath::AllocRefill);
+    ++m_stats.alloc_miss;
+    const NodeId local = m_pages.node_of(request.cpu);
+    ArrayCache& array = cache.cpus[request.cpu];
+    SlabNode& node = cache.nodes[local];
+    std::uint32_t wanted = array.batchcount;
+    if (!array.touched && wanted > cold_refill_limit) wanted = cold_refill_limit;
+    if (node.free_objects != 0 || node.shared.avail != 0) {
+        ++m_trace.list_lock_acquisitions;
+        if (transfer(array, node.shared, wanted) != 0) {
+            node.shared.touched = true;
+            m_trace.path = SlabPath::AllocShared;
+        } else {
+            while (wanted > 0) {
+                SlabBlock* block = first_block(node);
+                if (block == nullptr) break;
+                wanted = fill(array, *block, wanted);
+                settle(*block);
+            }
+            node.free_objects -= array.avail;
+        }
+    }
+    if (array.avail == 0) {
+        m_trace.path = SlabPath::AllocNewSlab;
+        SlabBlock* block = grow_begin(cache, request, exact_node(request.gfp), local);
+        if (block != nullptr) (void)fill(array, *block, wanted);
+        grow_end(block);
+        if (array.avail == 0) return {};
+    }
+    m_trace.objects_moved += array.avail;
+    array.touched = true;
+    return array.entries[--array.avail];
+}
+
+VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId id) {
+    SlabNode& node = cache.nodes[id];
+    ++m_trace.list_lock_acquisitions;
+    if (SlabBlock* block = first_block(node)) {
+        const VirtAddr object = take_from(*block);
+        --node.free_objects;
+        settle(*block);
+        return object;
+    }
+    SlabBlock* block = grow_begin(cache, request, exact_node(request.gfp), id);
+    const VirtAddr object = block == nullptr ? VirtAddr{} : take_from(*block);
+    grow_end(block);
+    return object != VirtAddr{} ? object : take_anywhere(cache, request);
+}
+
+// Another node's free objects before new pages from anywhere.
+VirtAddr Slab::take_anywhere(SlabCache& cache, const SlabRequest& request) {
+    if (request.gfp.any(gfp::thisnode)) return {};
+    const NodeId local = m_pages.node_of(request.cpu);
+    const auto take = [&](SlabNode& node) {
+        SlabBlock* block = first_block(node);
+        if (block == nullptr) return VirtAddr{};
+        const VirtAddr object = take_from(*block);
+        --node.free_objects;
+        settle(*block);
+        return object;
+    };
+    for (const NodeId id : m_pages.fallback_order(local))
+        if (cache.nodes[id].free_objects != 0)
+            if (const VirtAddr object = take(cache.nodes[id]); object != VirtAddr{}) return object;
+    SlabBlock* block = grow_begin(cache, request, request.gfp, local);
+    grow_end(block);
+    return block == nullptr ? VirtAddr{} : take(cache.nodes[block->node]);
+}
+
+GfpMask Slab::exact_node(GfpMask mask) const {
+    if (m_config.numa == SlabConfig::Numa::Off) return mask.without(gfp::nofail);
+    return (mask | gfp::thisnode | gfp::nowarn).without(gfp::reclaim | gfp::nofail);
+}
+
+SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMask mask, NodeId node_id) {
+    const GfpMask pages = (mask & page_relevant) | cache.page_gfp | gfp::comp;
+    const std::optional<Pfn> frame =
+        m_pages.allocate({pages, cache.geometry.order, request.cpu,
+                          m_config.numa == SlabConfig::Numa::Off ? any_node : node_id});
+    if (!frame) return nullptr;
+    // The colour belongs to the node the pages came from.
+    SlabNode& node = cache.nodes[m_pages.node_of(*frame)];
+    if (++node.colour_next >= cache.geometry.colours) node.colour_next = 0;
+    const std::uint32_t colour = node.colour_next >= cache.geometry.colours ? 0 : node.colour_next;
+    SlabBlock& block = restore_block(cache, *frame, std::uint64_t{colour} * cache.geometry.colour_offset);
+    if (cache.geometry.management == SlabManagement::OffSlab)
+        if (KmemCache* index_cache = find(cache.geometry.freelist_bytes <= 64    ? "kmalloc-64"
+                                          : cache.geometry.freelist_bytes <= 128 ? "kmalloc-128"
+                                                                                 : "kmalloc-256"))
+            if (index_cache != &cache) {
+                const SlabTrace outer = m_trace;
+                const auto index = allocate(*index_cache, {mask & page_relevant, request.cpu, node_id, {}});
+                m_trace = outer;
+                if (index) block.index_object = *index;
+            }
+    thread_index(block);
+    ++m_trace.slabs_allocated;
+    ++m_stats.grown;
+    return &block;
+}
+
+void Slab::grow_end(SlabBlock* block) {
+    if (block == nullptr) return;
+    SlabNode& node = block->cache->nodes[block->node];
+    ++m_trace.list_lock_acquisitions;
+    ++node.total_slabs;
+    if (block->active == 0)
+        move_to(*block, SlabBlock::List::Free, At::Back);
+    else
+        settle(*block);
+    node.free_objects += block->cache->geometry.objects - block->active;
+}
+
+void Slab::thread_index(SlabBlock& block) {
+    const SlabCache& cache = *block.cache;
+    const std::uint32_t objects = cache.geometry.objects;
+    if (cache.random_sequence.empty() || objects < 2) {
+        for (std::uint32_t i = 0; i < objects; ++i) block.index[i] = static_cast<std::uint8_t>(i);
+        return;
+    }
+    auto at = static_cast<std::uint32_t>(m_rng.below(objects));
+    for (std::uint32_t i = 0; i < objects; ++i, at = at + 1 == objects ? 0 : at + 1)
+        block.index[i] = static_cast<std::uint8_t>(cache.random_sequence[at]);
+}
+
+SlabBlock& Slab::restore_block(SlabCache& cache, Pfn frame, std::uint64_t first_object_offset) {
+    const std::uint32_t objects = cache.geometry.objects;
+    if (cache.pool.empty()) {
+        auto made = std::make_unique<SlabBlock>();
+        made->index = std::make_unique<std::uint8_t[]>(objects);
+        made->allocated = std::make_unique<std::uint64_t[]>((objects + 63) / 64);
+        made->cache = &cache;
+        cache.pool.push_back(made.get());
+        cache.blocks.push_back(std::move(made));
+    }
+    SlabBlock& block = *cache.pool.back();
+    cache.pool.pop_back();
+    block.frame = frame;
+    block.first_object = kernel_layout::direct_map(pagewalk::address_of(frame)) + first_object_offset +
+                         cache.geometry.object_offset;
+    block.node = m_pages.node_of(frame);
+    block.list = SlabBlock::List::None;
+    block.active = 0;
+    block.index_object = VirtAddr{};
+    m_frames.set(frame, 1ULL << cache.geometry.order, &block);
+    return block;
+}
+
+LinkedList<SlabBlock>& Slab::list_of(SlabNode& node, SlabBlock::List list) const {
+    PAGEWALK_INVARIANT(list != SlabBlock::List::None);
+    return list == SlabBlock::List::Partial ? node.partial
+           : list == SlabBlock::List::Full  ? node.full
+                                            : node.free;
+}
+
+void Slab::move_to(SlabBlock& block, SlabBlock::List list, At at) {
+    SlabNode& node = block.cache->nodes[block.node];
+    if (block.list != SlabBlock::List::None) list_of(node, block.list).remove(block);
+    block.list = list;
+    if (list == SlabBlock::List::None) return;
+    if (at == At::Front)
+        list_of(node, list).push_front(block);
+    else
+        list_of(node, list).push_back(block);
+}
+
+void Slab::put_on_list(SlabBlock& block, SlabBlock::List list) { move_to(block, list, At::Back); }
+
+SlabBlock* Slab::first_block(SlabNode& node) const {
+    if (!node.partial.empty()) return node.partial.front();
+    node.free_touched = true;
+    return node.free.front();
+}
+
+VirtAddr Slab::take_from(SlabBlock& block) {
+    const std::uint8_t number = block.index[block.active++];
+    return block.first_object + std::uint64_t{number} * block.cache->size;
+}
+
+std::uint32_t Slab::fill(ArrayCache& array, SlabBlock& block, std::uint32_t count) {
+    for (; count > 0 && block.active < block.cache->geometry.objects; --count)
+        array.entries[array.avail++] = take_from(block);
+    m_trace.touch(kernel_layout::struct_page(block.frame));
+    return count;
+}
+
+void Slab::settle(SlabBlock& block) {
+    const bool full = block.active == block.cache->geometry.objects;
+    move_to(block, full ? SlabBlock::List::Full : SlabBlock::List::Partial, At::Front);
+}
+
+std::uint32_t Slab::transfer(ArrayCache& to, ArrayCache& from, std::uint32_t most) {
+    const std::uint32_t count = std::min({from.avail, most, to.limit - to.avail});
+    std::copy_n(from.entries.begin() + (from.avail - count), count, to.entries.begin() + to.avail);
+    from.avail -= count;
+    to.avail += count;
+    return count;
+}
+
+SlabBlock* Slab::block_of(VirtAddr object) const {
+    if (object < kernel_layout::direct_map_base || object >= kernel_layout::vmalloc_base) return nullptr;
+    return m_frames.find(Pfn((object - kernel_layout::direct_map_base) >> page_shift));
+}
+
+std::uint32_t Slab::object_number(const SlabBlock& block, VirtAddr object) const {
+    return static_cast<std::uint32_t>((object - block.first_object) * block.cache->reciprocal >>
+                                      reciprocal_shift);
+}
+
+SlabBlock* Slab::check_free(const KmemCache& cache, VirtAddr object) {
+    SlabBlock* block = block_of(object);
+    if (block == nullptr) [[unlikely]] {
+        report(SlabFault::NotSlab, Noticed::ByKernel, &cache, object,
+               "virt_to_cache: Object is not a Slab page!\n");
+        return nullptr;
+    }
+    if (block->cache != &cache) [[unlikely]]
+        report(SlabFault::WrongCache,
+               m_config.debugging == SlabConfig::Debugging::On ? Noticed::ByKernel : Noticed::BySimulatorOnly,
+               &cache, object,
+               "cache_from_obj: Wrong slab cache. " + cache.name + " but object is from " +
+                   block->cache->name + "\n");
+    const std::string& own = block->cache->name;
+    const std::uint32_t number = object < block->first_object ? 0 : object_number(*block, object);
+    if (number >= block->cache->geometry.objects ||
+        block->first_object + std::uint64_t{number} * block->cache->size != object) [[unlikely]] {
+        report(SlabFault::InvalidPointer,
+               m_config.debugging == SlabConfig::Debugging::On ? Noticed::ByKernel : Noticed::BySimulatorOnly,
+               block->cache, object,
+               "slab error in cache_free_debugcheck(): cache `" + own + "': invalid object pointer " +
+                   pointer_text(object) + "\n");
+        return nullptr;
+    }
+    if (!block->is_allocated(number)) [[unlikely]] {
+        const bool red_zoned = block->cache->flags.any(slab_flag::red_zone);
+        report(SlabFault::DoubleFree, red_zoned ? Noticed::ByKernel : Noticed::BySimulatorOnly, block->cache,
+               object,
+               "slab error in verify_redzone_free(): cache `" + own + "': double free detected\n" +
+                   pointer_text(object) + ": redzone 1:0x9f911029d74e35b, redzone 2:0x9f911029d74e35b\n");
+        return nullptr;
+    }
+    return block;
+}
+
+bool Slab::guards_intact(SlabBlock& block, std::uint32_t object, ObjectState state) {
+    const SlabCache& cache = *block.cache;
+    const VirtAddr at = block.first_object + std::uint64_t{object} * cache.size;
+    const VirtAddr start = kernel_layout::direct_map(pagewalk::address_of(block.frame));
+    bool intact = true;
+    if (cache.flags.any(slab_flag::red_zone)) {
+        // Any byte that was written differs from the red zone's pattern or is harmless.
+        const auto before = block.damage->find(at - start - word_bytes, word_bytes, 0);
+        const auto behind = block.damage->find(at - start + cache.size - 2 * word_bytes, word_bytes, 0);
+        if (before || behind) {
+            intact = false;
+            report(SlabFault::RedZoneDamage, Noticed::ByKernel, &cache, at,
+                   state == ObjectState::Free
+                       ? "slab error in cache_alloc_debugcheck_after(): cache `" + cache.name +
+                             "': double free, or memory outside object was overwritten\n"
+                       : "slab error in verify_redzone_free(): cache `" + cache.name +
+                             "': memory outside object was overwritten\n");
+        }
+    }
+    if (state == ObjectState::Free && cache.flags.any(slab_flag::poison) &&
+        cache.constructor == Constructor::No) {
+        const auto body = block.damage->find(at - start, cache.object_size - 1, poison::free);
+        const auto last = block.damage->find(at - start + cache.object_size - 1, 1, poison::end);
+        if (body || last) {
+            intact = false;
+            report(SlabFault::PoisonDamage, Noticed::ByKernel, &cache, at,
+                   "Slab corruption (Not tainted): " + cache.name + " start=" + pointer_text(at) +
+                       ", len=" + std::to_string(cache.object_size) + "\n");
+        }
+    }
+    block.damage->forget(at - start - cache.geometry.object_offset, cache.size);
+    return intact;
+}
+
+void Slab::note_write(VirtAddr address, std::uint64_t bytes, std::uint8_t value) {
+    SlabBlock* block = block_of(address);
+    if (block == nullptr || !block->cache->flags.any(slab_flag::red_zone | slab_flag::poison)) return;
+    const VirtAddr start = kernel_layout::direct_map(pagewalk::address_of(block->frame));
+    if (!block->damage) block->damage = std::make_unique<ObjectDamage>();
+    const std::uint64_t block_bytes = page_size << block->cache->geometry.order;
+    block->damage->write(address - start, std::min(bytes, block_bytes - (address - start)), value);
+}
+
+void Slab::free(KmemCache& named, VirtAddr object, CpuId cpu) {
+    SlabBlock* block = check_free(named, object);
+    if (block == nullptr) [[unlikely]]
+        return;
+    SlabCache& cache = *block->cache;
+    const std::uint32_t number = object_number(*block, object);
+    if (block->damage) (void)guards_intact(*block, number, ObjectState::Active);
+    block->mark_free(number);
+    --cache.live;
+    const NodeId local = m_pages.node_of(cpu);
+    if (block->node != local && cache.nodes.size() > 1) {
+        free_alien(cache, object, local, block->node, cpu);
+        return;
+    }
+    ArrayCache& array = cache.cpus[cpu];
+    if (array.avail < array.limit) {
+        m_trace.begin(SlabPath::FreeFast);
+        ++m_stats.free_hit;
+    } else {
+        ++m_stats.free_miss;
+        flush(cache, array, cpu);
+    }
+    array.entries[array.avail++] = object;
+}
+
+void Slab::flush(SlabCache& cache, ArrayCache& array, CpuId cpu) {
+    m_trace.begin(SlabPath::FreeFlush);
+    const NodeId id = m_pages.node_of(cpu);
+    SlabNode& node = cache.nodes[id];
+    std::uint32_t count = array.batchcount;
+    std::vector<SlabBlock*> empty;
+    ++m_trace.list_lock_acquisitions;
+    if (const std::uint32_t room = node.shared.limit - node.shared.avail; room != 0) {
+        count = std::min(count, room);
+        std::copy_n(array.entries.begin(), count, node.shared.entries.begin() + node.shared.avail);
+        node.shared.avail += count;
+    } else {
+        free_block(cache, std::span(array.entries).first(count), id, empty);
+    }
+    m_trace.objects_moved += count;
+    std::copy(array.entries.begin() + count, array.entries.begin() + array.avail, array.entries.begin());
+    array.avail -= count;
+    destroy_blocks(empty, cpu);
+}
+
+void Slab::free_block(SlabCache& cache, std::span<const VirtAddr> objects, NodeId id,
+                      std::vector<SlabBlock*>& empty) {
+    SlabNode& node = cache.nodes[id];
+    node.free_objects += objects.size();
+    for (const VirtAddr object : objects) {
+        SlabBlock& block = *block_of(object);
+        m_trace.touch(kernel_layout::struct_page(block.frame));
+        block.index[--block.active] = static_cast<std::uint8_t>(object_number(block, object));
+        if (block.active == 0)
+            move_to(block, SlabBlock::List::Free, At::Front);
+        else
+            move_to(block, SlabBlock::List::Partial, At::Back);
+    }
+    while (node.free_objects > node.free_limit && !node.free.empty()) {
+        node.free_objects -= cache.geometry.objects;
+        --node.total_slabs;
+        SlabBlock& block = *node.free.back();
+        move_to(block, SlabBlock::List::None, At::Front);
+        empty.insert(empty.begin(), &block);
+    }
+}
+
+void Slab::free_alien(SlabCache& cache, VirtAddr object, NodeId local, NodeId home, CpuId cpu) {
+    m_trace.begin(SlabPath::FreeAlien);
+    ArrayCache& alien = cache.nodes[local].alien[home];
+    ++m_trace.list_lock_acquisitions;
+    if (alien.avail == alien.limit) {
+        ++m_stats.alien_overflow;
+        drain_alien(cache, alien, home, cpu);
+    }
+    alien.entries[alien.avail++] = object;
+}
+
+void Slab::drain_alien(SlabCache& cache, ArrayCache& alien, NodeId home, CpuId cpu) {
+    if (alien.avail == 0) return;
+    SlabNode& node = cache.nodes[home];
+    std::vector<SlabBlock*> empty;
+    ++m_trace.list_lock_acquisitions;
+    if (node.shared.limit != 0) (void)transfer(node.shared, alien, alien.limit);
+    free_block(cache, std::span(alien.entries).first(alien.avail), home, empty);
+    alien.avail = 0;
+    destroy_blocks(empty, cpu);
+}
+
+void Slab::drain_array(SlabCache& cache, ArrayCache& array, NodeId node, CpuId cpu) {
+    if (array.avail == 0) return;
+    if (array.touched) {
+        array.touched = false;
+        return;
+    }
+    std::uint32_t count = (array.limit + 4) / 5;
+    if (count > array.avail) count = (array.avail + 1) / 2;
+    drain_oldest(cache, array, count, node, cpu);
+}
+
+void Slab::drain_oldest(SlabCache& cache, ArrayCache& array, std::uint32_t count, NodeId node, CpuId cpu) {
+    std::vector<SlabBlock*> empty;
+    ++m_trace.list_lock_acquisitions;
+    free_block(cache, std::span(array.entries).first(count), node, empty);
+    std::copy(array.entries.begin() + count, array.entries.begin() + array.avail, array.entries.begin());
+    array.avail -= count;
+    destroy_blocks(empty, cpu);
+}
+
+std::uint64_t Slab::drain_free_slabs(SlabCache& cache, SlabNode& node, std::uint64_t most, CpuId cpu) {
+    std::uint64_t freed = 0;
+    for (; freed < most && !node.free.empty(); ++freed) {
+        SlabBlock& block = *node.free.back();
+        move_to(block, SlabBlock::List::None, At::Front);
+        --node.total_slabs;
+        node.free_objects -= cache.geometry.objects;
+        destroy_block(block, cpu);
+    }
+    return freed;
+}
+
+void Slab::reap(SlabCache& cache, CpuId cpu, ReapScope scope) {
+    if (cache.flags.any(slab_flag::no_reap)) return;
+    const NodeId id = m_pages.node_of(cpu);
+    SlabNode& node = cache.nodes[id];
+    if (node.alien.contains(m_reap_node[cpu]))
+        drain_alien(cache, node.alien[m_reap_node[cpu]], m_reap_node[cpu], cpu);
+    drain_array(cache, cache.cpus[cpu], id, cpu);
+    if (scope == ReapScope::CpuArrays) return;
+    drain_array(cache, node.shared, id, cpu);
+    if (std::exchange(node.free_touched, false)) return;
+    const std::uint64_t objects = cache.geometry.objects;
+    m_stats.reaped += drain_free_slabs(cache, node, (node.free_limit + 5 * objects - 1) / (5 * objects), cpu);
+}
+
+void Slab::reap_all(CpuId cpu, ReapScope scope) {
+    m_trace.begin(SlabPath::None);
+    // The kernel's list has the newest cache first.
+    for (std::size_t i = caches().size(); i-- != 0;) reap(static_cast<SlabCache&>(*caches()[i]), cpu, scope);
+    const std::size_t next = index_of(m_reap_node[cpu]) + 1;
+    m_reap_node[cpu] = static_cast<NodeId>(next < m_pages.node_count() ? next : 0);
+}
+
+void Slab::drain_arrays(SlabCache& cache, CpuId by) {
+    for (std::size_t i = 0; i < cache.cpus.size(); ++i) {
+        const auto cpu = static_cast<CpuId>(i);
+        drain_oldest(cache, cache.cpus[cpu], cache.cpus[cpu].avail, m_pages.node_of(cpu), cpu);
+    }
+    for (SlabNode& node : cache.nodes)
+        for (std::size_t home = 0; home < node.alien.size(); ++home)
+            drain_alien(cache, node.alien[static_cast<NodeId>(home)], static_cast<NodeId>(home), by);
+    for (std::size_t i = 0; i < cache.nodes.size(); ++i) {
+        SlabNode& node = cache.nodes[static_cast<NodeId>(i)];
+        drain_oldest(cache, node.shared, node.shared.avail, static_cast<NodeId>(i), by);
+    }
+}
+
+void Slab::shrink(KmemCache& base, CpuId cpu) {
+    auto& cache = static_cast<SlabCache&>(base);
+    m_trace.begin(SlabPath::None);
+    drain_arrays(cache, cpu);
+    for (SlabNode& node : cache.nodes) (void)drain_free_slabs(cache, node, ~std::uint64_t{0}, cpu);
+}
+
+bool Slab::shut_down(KmemCache& base) {
+    shrink(base, CpuId{});
+    for (const SlabNode& node : static_cast<SlabCache&>(base).nodes)
+        if (node.total_slabs != 0) return false;
+    return true;
+}
+
+void Slab::destroy_blocks(std::span<SlabBlock* const> blocks, CpuId cpu) {
+    for (SlabBlock* block : blocks) destroy_block(*block, cpu);
+}
+
+void Slab::destroy_block(SlabBlock& block, CpuId cpu) {
+    SlabCache& cache = *block.cache;
+    ++m_stats.destroyed;
+    m_frames.set(block.frame, 1ULL << cache.geometry.order, nullptr);
+    block.damage.reset();
+    cache.pool.push_back(&block);
+    release_pages(cache, block.frame, cache.geometry.order, cpu);
+    if (block.index_object != VirtAddr{}) {
+        const VirtAddr index = std::exchange(block.index_object, VirtAddr{});
+        if (KmemCache* owner = cache_of(index)) {
+            const SlabTrace outer = m_trace;
+            free(*owner, index, cpu);
+            m_trace = outer;
+        }
+    }
+}
+
+bool Slab::tune(SlabCache& cache, std::uint32_t limit, std::uint32_t batchcount, std::uint32_t shared,
+                CpuId cpu) {
+    if (limit < 1 || batchcount < 1 || batchcount > limit) return false;
+    drain_arrays(cache, cpu);
+    cache.geometry.limit = limit;
+    cache.geometry.batchcount = batchcount;
+    cache.geometry.shared = shared;
+    set_up_arrays(cache);
+    return true;
+}
+
+void Slab::set_up_arrays(SlabCache& cache) {
+    const SlabGeometry& geometry = cache.geometry;
+    cache.cpus.resize(m_pages.cpu_count());
+    cache.nodes.resize(m_pages.node_count());
+    for (ArrayCache& array : cache.cpus) array.resize(geometry.limit, geometry.batchcount);
+    for (std::size_t i = 0; i < cache.nodes.size(); ++i) {
+        SlabNode& node = cache.nodes[static_cast<NodeId>(i)];
+        std::uint64_t cpus = 0;
+        for (std::size_t cpu = 0; cpu < cache.cpus.size(); ++cpu)
+            if (m_pages.node_of(static_cast<CpuId>(cpu)) == static_cast<NodeId>(i)) ++cpus;
+        node.free_limit = (1 + cpus) * geometry.batchcount + geometry.objects;
+        node.shared.resize(geometry.shared * geometry.batchcount, 0);
+        if (cache.nodes.size() > 1) {
+            node.alien.resize(cache.nodes.size());
+            for (ArrayCache& alien : node.alien)
+                if (alien.entries.empty()) alien.resize(geometry.limit > 1 ? alien_limit : geometry.limit, 0);
+        }
+    }
+}
+
+std::uint64_t Slab::usable_size(VirtAddr object) const {
+    const SlabBlock* block = block_of(object);
+    return block == nullptr ? 0 : block->cache->object_size;
+}
+
+KmemCache* Slab::cache_of(VirtAddr object) const {
+    const SlabBlock* block = block_of(object);
+    return block == nullptr ? nullptr : block->cache;
+}
+
+CacheUsage Slab::usage(const KmemCache& base) const {
+    const auto& cache = static_cast<const SlabCache&>(base);
+    CacheUsage usage;
+    for (const SlabNode& node : cache.nodes) {
+        usage.slabs += node.total_slabs;
+        usage.active_slabs += node.total_slabs - node.free.size();
+        usage.objects += node.total_slabs * cache.geometry.objects;
+        usage.active_objects += node.total_slabs * cache.geometry.objects - node.free_objects;
+        usage.shared_available += node.shared.avail;
+    }
+    return usage;
+}
+
+std::expected<std::unique_ptr<KmemCache>, GeometryError> Slab::open(const CacheSpec& spec,
+                                                                    std::uint32_t align) {
+    SlabFlags flags = spec.flags;
+    if (m_config.debugging == SlabConfig::Debugging::Off) flags = flags.without(slab_flag::debugging);
+    const auto geometry = slab_geometry(
+        {static_cast<std::uint32_t>(spec.size), align, flags, spec.constructor}, m_config.parameters);
+    if (!geometry) return std::unexpected(geometry.error());
+    auto cache = std::make_unique<SlabCache>();
+    cache->name = spec.name;
+    cache->object_size = static_cast<std::uint32_t>(spec.size);
+    cache->align = geometry->align;
+    cache->flags = geometry->flags;
+    cache->constructor = spec.constructor;
+    cache->usersize = spec.usersize;
+    cache->page_gfp = page_gfp_of(flags);
+    cache->geometry = *geometry;
+    if (m_config.freelist_order == FreelistOrder::Random)
+        cache->random_sequence = random_sequence(m_rng, geometry->objects);
+    cache->size = geometry->size;
+    cache->reciprocal = ((1ULL << reciprocal_shift) + cache->size - 1) / cache->size;
+    set_up_arrays(*cache);
+    return cache;
+}
+
+SlabCache& Slab::restore_cache(std::unique_ptr<SlabCache> cache) {
+    cache->size = cache->geometry.size;
+    cache->reciprocal = ((1ULL << reciprocal_shift) + cache->size - 1) / cache->size;
+    set_up_arrays(*cache);
+    return static_cast<SlabCache&>(adopt(std::move(cache)));
+}
+
+void Slab::correct(VirtAddr predicted, VirtAddr actual, CpuId cpu) {
+    if (KmemCache* cache = cache_of(predicted)) free(*cache, predicted, cpu);
+    SlabBlock* block = block_of(actual);
+    if (block == nullptr) return;
+    const std::uint32_t number = object_number(*block, actual);
+    SlabCache& cache = *block->cache;
+    if (number >= cache.geometry.objects || block->is_allocated(number)) return;
+    const auto remove = [&](ArrayCache& array) {
+        const auto end = array.entries.begin() + array.avail;
+        const auto found = std::find(array.entries.begin(), end, actual);
+        if (found == end) return false;
+        std::copy(found + 1, end, found);
+        --array.avail;
+        return true;
+    };
+    bool found = false;
+    for (ArrayCache& array : cache.cpus) found = found || remove(array);
+    for (SlabNode& node : cache.nodes) found = found || remove(node.shared);
+    if (!found) {
+        for (std::uint32_t i = block->active; i < cache.geometry.objects; ++i)
+            if (block->index[i] == number)
+                std::swap(block->index[i], block->index[block->active]), found = true;
+        if (!found) return;
+        ++block->active;
+        --cache.nodes[block->node].free_objects;
+        settle(*block);
+    }
+    block->mark_allocated(number);
+    ++cache.live;
+}
+
+} // namespace pagewalk::os
