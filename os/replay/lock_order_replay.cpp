@@ -15,6 +15,13 @@ CpuId id_of(const PageTraceEvent& event) { return static_cast<CpuId>(event.cpu);
 
 std::uint32_t number_of(Pfn frame) { return static_cast<std::uint32_t>(frame.value()); }
 
+constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+bool is_allocation(const PageTraceEvent& event) {
+    return event.kind == PageEventKind::Alloc ||
+           (event.kind == PageEventKind::Page && event.which == gt::page_bulk);
+}
+
 std::string frame_text(std::uint32_t frame) {
     return frame == Buddy::none ? "no frame" : "frame 0x" + ReplayState::hex(frame);
 }
@@ -42,28 +49,57 @@ void LockOrderReplay::extfrag(Pfn frame, unsigned alloc_order, unsigned fallback
         {number_of(frame), alloc_order, fallback_order, wanted, fallback, change_ownership});
 }
 
-std::size_t LockOrderReplay::head_index(const Zone& zone, std::size_t list) const {
-    return zone.index * PerCpuPages::list_count + list;
+std::vector<std::size_t>
+LockOrderReplay::interrupted_allocations(const std::vector<PageTraceEvent>& events) const {
+    std::vector<std::size_t> result(events.size(), none);
+    std::vector<std::size_t> next_task_event(m_cpus.size(), none);
+    for (std::size_t i = events.size(); i-- > 0;) {
+        const PageTraceEvent& event = events[i];
+        if (event.cpu >= m_cpus.size()) continue;
+        std::size_t& next = next_task_event[event.cpu];
+        if (!event.in_interrupt())
+            next = i;
+        else if (next != none && events[next].pid == event.pid && is_allocation(events[next]))
+            result[i] = next;
+    }
+    return result;
 }
 
-void LockOrderReplay::note_interrupt(const PageTraceEvent& event, Cpu& cpu) {
-    cpu.heads.clear();
-    for (const auto& zone : m_allocator.zones())
-        for (const FrameList& list : zone->pcp[id_of(event)].lists) cpu.heads.push_back(list.first());
+bool LockOrderReplay::is_list_head(const PageTraceEvent& event) {
+    const bool bulk = event.kind == PageEventKind::Page;
+    const unsigned order = bulk ? 0 : event.order;
+    const auto type = bulk ? Migratetype::Unmovable : static_cast<Migratetype>(event.type);
+    if (event.frame == no_pfn || !is_mergeable(type) ||
+        !PerCpuPages::allows(order, m_allocator.pages().pageblock_order()))
+        return false;
+    const Zone& zone = m_state.zone_of(event);
+    return zone.pcp[id_of(event)].lists[PerCpuPages::list_index(order, type)].first() ==
+           number_of(event.frame);
 }
 
 void LockOrderReplay::run(const std::vector<PageTraceEvent>& events) {
     m_state.begin_phase("before the workload");
     const std::vector<AfterFree> after = look_ahead(events, false);
+    const std::vector<std::size_t> interrupted = interrupted_allocations(events);
+    std::vector<bool> done(events.size(), false);
     for (std::size_t i = 0; i < events.size(); ++i) {
         const PageTraceEvent& event = events[i];
+        if (done[i]) {
+            m_cpus[event.cpu].in_interrupt = false;
+            continue;
+        }
         if (event.cpu >= m_cpus.size())
             throw InputError("event " + std::to_string(event.sequence) + ": cpu " +
                              std::to_string(event.cpu) + " is not in the snapshot");
         Cpu& cpu = m_cpus[event.cpu];
         m_running = &cpu;
-        if (event.in_interrupt() && !cpu.in_interrupt) note_interrupt(event, cpu);
-        const bool after_interrupt = cpu.in_interrupt && !event.in_interrupt();
+        if (event.in_interrupt() && !cpu.in_interrupt && interrupted[i] != none &&
+            is_list_head(events[interrupted[i]])) {
+            // The frame left its list before the interrupt; clearing it came between that and the report.
+            m_state.check("allocations reported after an interrupt");
+            allocate(events[interrupted[i]], cpu, events[interrupted[i]].kind == PageEventKind::Page);
+            done[interrupted[i]] = true;
+        }
         cpu.in_interrupt = event.in_interrupt();
         if (!cpu.frees.empty() && !event.in_interrupt() &&
             !(event.kind == PageEventKind::Zone && event.which == gt::zone_direct_free))
@@ -74,7 +110,7 @@ void LockOrderReplay::run(const std::vector<PageTraceEvent>& events) {
             break;
         case PageEventKind::Page:
             if (event.which == gt::page_bulk)
-                allocate(event, cpu, true, after_interrupt);
+                allocate(event, cpu, true);
             else
                 probe_page(event, cpu);
             break;
@@ -91,7 +127,7 @@ void LockOrderReplay::run(const std::vector<PageTraceEvent>& events) {
             seen_drain(event, cpu);
             break;
         case PageEventKind::Alloc:
-            allocate(event, cpu, false, after_interrupt);
+            allocate(event, cpu, false);
             break;
         case PageEventKind::Free:
             free(event, cpu, after[i]);
@@ -129,7 +165,7 @@ void LockOrderReplay::probe_zone(const PageTraceEvent& event, Cpu& cpu) {
         Zone& zone = m_state.zone_named(event);
         Refill refill{&zone, static_cast<unsigned>(event.a & 0xff),
                       static_cast<Migratetype>(event.a >> 8 & 0xff),
-                      AllocFlags(static_cast<std::uint32_t>(event.a >> 16 & 0xffff))};
+                      AllocFlags(static_cast<std::uint32_t>(event.a >> 16 & 0xffff)), event.in_interrupt()};
         if (refill.order >= max_order || !is_mergeable(refill.type) ||
             !PerCpuPages::allows(refill.order, m_allocator.pages().pageblock_order()))
             throw InputError("event " + std::to_string(event.sequence) +
@@ -193,7 +229,7 @@ void LockOrderReplay::probe_zone(const PageTraceEvent& event, Cpu& cpu) {
 void LockOrderReplay::seen_extfrag(const PageTraceEvent& event, Cpu& cpu) {
     const CpuId id = id_of(event);
     Zone& zone = m_state.zone_of(event);
-    if (cpu.refill && cpu.refilled.empty()) {
+    if (cpu.refill && cpu.refill->in_interrupt == event.in_interrupt() && cpu.refilled.empty()) {
         run_refill(cpu, id);
     } else if (m_fallbacks.empty()) {
         const std::uint32_t frame = m_allocator.buddy().take(
@@ -221,7 +257,8 @@ void LockOrderReplay::seen_extfrag(const PageTraceEvent& event, Cpu& cpu) {
 
 void LockOrderReplay::seen_zone_locked(const PageTraceEvent& event, Cpu& cpu) {
     const CpuId id = id_of(event);
-    if (cpu.refill) {
+    // An interrupt during a refill finds the per-CPU lock taken and goes straight to the free lists.
+    if (cpu.refill && cpu.refill->in_interrupt == event.in_interrupt()) {
         cpu.refilled.clear();
         run_refill(cpu, id);
     }
@@ -271,7 +308,7 @@ void LockOrderReplay::seen_drain(const PageTraceEvent& event, Cpu& cpu) {
                        mine ? frame_text(mine->frame) : "nothing to drain");
 }
 
-void LockOrderReplay::allocate(const PageTraceEvent& event, Cpu& cpu, bool bulk, bool after_interrupt) {
+void LockOrderReplay::allocate(const PageTraceEvent& event, Cpu& cpu, bool bulk) {
     if (event.frame == no_pfn) {
         m_state.check("failed allocations (not predicted in this method)");
         return;
@@ -315,12 +352,6 @@ void LockOrderReplay::allocate(const PageTraceEvent& event, Cpu& cpu, bool bulk,
              at = pages.peek(at).next, ++depth) {
             if (at != real) continue;
             take_from_list();
-            // An interrupt between taking the frame and reporting it: the head of the list at that time
-            // counts.
-            if (after_interrupt && !cpu.heads.empty() && cpu.heads[head_index(zone, list)] == real) {
-                m_state.check("allocations reported after an interrupt");
-                return served(true);
-            }
             m_state.differ("allocations with another frame", event, frame_text(head));
             return served(false);
         }

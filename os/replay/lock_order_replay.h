@@ -28,6 +28,7 @@ private:
         unsigned order = 0;
         Migratetype type = Migratetype::Unmovable;
         AllocFlags flags;
+        bool in_interrupt = false;
     };
     struct Drain {
         Zone* zone = nullptr;
@@ -65,7 +66,6 @@ private:
         std::optional<Pfn> reserving; ///< highatomic pageblock change under way
         Pfn last_allocated = no_pfn;
         bool in_interrupt = false;
-        std::vector<std::uint32_t> heads; ///< first of each list when the interrupt began
     };
 
     void zone_locked(Pfn frame, unsigned order, Migratetype type) override;
@@ -79,14 +79,16 @@ private:
     void seen_extfrag(const PageTraceEvent& event, Cpu& cpu);
     void seen_zone_locked(const PageTraceEvent& event, Cpu& cpu);
     void seen_drain(const PageTraceEvent& event, Cpu& cpu);
-    void allocate(const PageTraceEvent& event, Cpu& cpu, bool bulk, bool after_interrupt);
+    void allocate(const PageTraceEvent& event, Cpu& cpu, bool bulk);
     void free(const PageTraceEvent& event, Cpu& cpu, AfterFree after);
     void commit(const PageTraceEvent& event, Cpu& cpu);
     void finish_frees(const PageTraceEvent& event, Cpu& cpu);
     void run_refill(Cpu& cpu, CpuId id);
-    void note_interrupt(const PageTraceEvent& event, Cpu& cpu);
     void resynchronise(const PageTraceEvent& event);
-    [[nodiscard]] std::size_t head_index(const Zone& zone, std::size_t list) const;
+    /// For each event in an interrupt, the allocation that the interrupted task reports next.
+    [[nodiscard]] std::vector<std::size_t>
+    interrupted_allocations(const std::vector<PageTraceEvent>& events) const;
+    [[nodiscard]] bool is_list_head(const PageTraceEvent& event);
 
     ReplayState& m_state;
     PageAllocator& m_allocator;

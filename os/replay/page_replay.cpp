@@ -15,9 +15,10 @@
 namespace pagewalk::os {
 namespace {
 
-/// Reclaim, compaction or list dumps: operations interleave even on one CPU.
-bool under_pressure(const std::vector<PageTraceEvent>& events) {
+/// Reclaim, compaction, list dumps or interrupts that use pages: operations interleave even on one CPU.
+bool operations_overlap(const std::vector<PageTraceEvent>& events) {
     return std::ranges::any_of(events, [](const PageTraceEvent& event) {
+        if (event.in_interrupt() && event.kind != PageEventKind::Mark) return true;
         switch (event.kind) {
         case PageEventKind::Reclaim:
         case PageEventKind::Compact:
@@ -55,7 +56,7 @@ ReplayReport replay_capture(const std::string& path, const ReplayOptions& option
     const bool whole_calls =
         used.order == ReplayOrder::Calls ||
         (used.order == ReplayOrder::Automatic &&
-         (zone_choice || used.kernel_events_only || (before.cpus == 1 && !under_pressure(events))));
+         (zone_choice || used.kernel_events_only || (before.cpus == 1 && !operations_overlap(events))));
     const auto start = std::chrono::steady_clock::now();
     if (whole_calls) {
         report.method = used.kernel_events_only ? "call by call from the kernel's tracepoints alone"

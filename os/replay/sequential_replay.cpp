@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 
+#include <algorithm>
+
 namespace pagewalk::os {
 namespace {
 
@@ -229,9 +231,27 @@ void SequentialReplay::probe_page(const PageTraceEvent& event) {
     case gt::page_bulk:
         bulk_page(event);
         break;
+    case gt::page_set_block_type:
+        unreserve(event);
+        break;
     default:
         break;
     }
+}
+
+void SequentialReplay::unreserve(const PageTraceEvent& event) {
+    // Reclaim gives reserved pageblocks back; reserving them is the allocator's own doing.
+    constexpr unsigned type_mask = 7;
+    PageMap& pages = m_allocator.pages();
+    Zone* const zone = m_allocator.zone_of(event.frame);
+    if (!zone || (event.x & type_mask) != type_mask) return;
+    const auto type = static_cast<Migratetype>(event.order & type_mask);
+    if (type == Migratetype::HighAtomic || pages.pageblock_type(event.frame) != Migratetype::HighAtomic)
+        return;
+    m_state.check("pageblocks given back from the atomic reserve");
+    zone->highatomic_pages -= std::min(zone->highatomic_pages, pages.pageblock_pages());
+    pages.set_pageblock_type(event.frame.value(), type);
+    m_allocator.buddy().move_pageblock(*zone, number_of(event.frame), type, nullptr, nullptr);
 }
 
 void SequentialReplay::probe_zone(const PageTraceEvent& event) {

@@ -24,6 +24,7 @@ private:
     void commit(const PageTraceEvent& event);
     void commit_batched(const PageTraceEvent& event);
     void probe_page(const PageTraceEvent& event);
+    void unreserve(const PageTraceEvent& event);
     void probe_zone(const PageTraceEvent& event);
     void mark(const PageTraceEvent& event);
 

@@ -1,0 +1,96 @@
+#include "base/error.h"
+#include "os/page/boot.h"
+#include "os/replay/machine_capture.h"
+
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CapturedMachines : public testing::Test {
+protected:
+    CapturedMachines()
+        : m_folder(fs::temp_directory_path() /
+                   ("pagewalk-machine-" + std::to_string(::getpid()) +
+                    testing::UnitTest::GetInstance()->current_test_info()->name())) {
+        fs::create_directories(m_folder);
+        write("dmesg", "Early memory node ranges\n"
+                       "  node   0: [mem 0x0000000000001000-0x000000000009efff]\n"
+                       "  node   0: [mem 0x0000000000100000-0x000000003fffffff]\n"
+                       "  node   1: [mem 0x0000000040000000-0x000000007fffffff]\n"
+                       "RAMDISK: [mem 0x7fa00000-0x7fafffff]\n"
+                       "setup_percpu: NR_CPUS:64 nr_cpumask_bits:2 nr_cpu_ids:2 nr_node_ids:2\n"
+                       "Kernel command line: quiet movablecore=256M\n"
+                       "Freeing initrd memory: 1024K\n"
+                       "Freeing unused kernel image (initmem) memory: 64K\n");
+        write("iomem", "  01000000-01ffffff : Kernel code\n"
+                       "  02000000-022fffff : Kernel rodata\n"
+                       "  02300000-023fffff : Kernel data\n"
+                       "  02500000-027fffff : Kernel bss\n");
+        write("node_and_misc",
+              "node0 distance: 10 21\nnode0 cpulist: 0\nnode1 distance: 21 10\nnode1 cpulist: 1\n");
+        write("zoneinfo", zoneinfo(3840, 240'000, 200'000));
+        write("proc_sys_vm", "watermark_scale_factor = 20\nmin_free_kbytes = 1\n");
+    }
+    ~CapturedMachines() override { fs::remove_all(m_folder); }
+
+    static std::string zoneinfo(int dma, int node_0, int node_1) {
+        return "Node 0, zone      DMA\n        managed  " + std::to_string(dma) +
+               "\nNode 0, zone    DMA32\n        managed  " + std::to_string(node_0) +
+               "\nNode 0, zone  Movable\n        managed  1000\nNode 1, zone    DMA32\n        managed  " +
+               std::to_string(node_1) + "\nNode 1, zone  Movable\n        managed  30000\n";
+    }
+    void write(const std::string& name, const std::string& text) const {
+        std::ofstream(m_folder / name) << text;
+    }
+
+    fs::path m_folder;
+};
+
+TEST_F(CapturedMachines, AreReadFromTheirOwnFiles) {
+    write("zoneinfo",
+          "Node 0, zone      DMA\n        managed  3840\nNode 0, zone    DMA32\n        managed  200000\n"
+          "Node 0, zone  Movable\n        managed  30000\nNode 1, zone    DMA32\n        managed  220000\n"
+          "Node 1, zone  Movable\n        managed  30000\n");
+    const CapturedMachine machine = machine_from_capture(CaptureFiles(m_folder.string()));
+    EXPECT_EQ(machine.map.usable.size(), 3u);
+    EXPECT_EQ(machine.map.cpus[CpuId{1}], NodeId{1});
+    EXPECT_EQ(machine.map.distance(NodeId{0}, NodeId{1}), 21u);
+    EXPECT_EQ(machine.map.movablecore_bytes, 256ULL << 20);
+    EXPECT_EQ(machine.settings.watermark_scale_factor, 20u);
+    EXPECT_EQ(machine.settings.min_free_kbytes, -1); // computed, not believed
+    ASSERT_EQ(machine.map.freed_late.size(), 2u);
+    EXPECT_EQ(machine.map.freed_late[0].begin, PhysAddr(0x7fa00000));
+    const auto allocator = boot_page_allocator(machine.map, machine.settings);
+    EXPECT_EQ(allocator->find_zone(NodeId{0}, ZoneType::Dma)->managed, 3840u);
+    EXPECT_EQ(allocator->find_zone(NodeId{0}, ZoneType::Dma32)->managed, 200'000u);
+    EXPECT_EQ(allocator->find_zone(NodeId{1}, ZoneType::Dma32)->managed, 220'000u);
+    EXPECT_EQ(allocator->find_zone(NodeId{1}, ZoneType::Movable)->managed, 30'000u);
+}
+
+TEST_F(CapturedMachines, MissingOrContradictoryFilesAreNamed) {
+    const auto error_of = [this]() -> std::string {
+        try {
+            (void)machine_from_capture(CaptureFiles(m_folder.string()));
+        } catch (const InputError& error) {
+            return error.what();
+        }
+        return "accepted";
+    };
+    write("zoneinfo", zoneinfo(999'999, 1, 1));
+    EXPECT_NE(error_of().find("zoneinfo and dmesg disagree"), std::string::npos);
+    write("iomem", "");
+    EXPECT_NE(error_of().find("kernel's image"), std::string::npos);
+    write("dmesg", "");
+    EXPECT_NE(error_of().find("Early memory node ranges"), std::string::npos);
+    fs::remove(m_folder / "dmesg");
+    EXPECT_NE(error_of().find("has no file dmesg"), std::string::npos);
+}
+
+} // namespace
+} // namespace pagewalk::os
