@@ -70,6 +70,8 @@ private:
     [[nodiscard]] Operation begin(Task& task, CpuId cpu, Tick now);
     [[nodiscard]] Operation untimed(CpuId cpu, Tick now);
     Task& add_task(Operation& op);
+    [[nodiscard]] std::shared_ptr<ProcessObjects> add_process_objects(Operation& op);
+    void drop_process_objects(Operation& op, Task& task);
     void clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
     void adopt_streams();
     void exit_task(Operation& op, Task& task);
@@ -145,6 +147,7 @@ private:
         PathLog interrupt_log;
         TaskId last{};                  ///< ran here last
         AddressSpace* loaded = nullptr; ///< whose tables the CPU uses
+        std::vector<Pfn> stacks;        ///< kernel stacks of dead tasks, for new ones
         Task* buried = nullptr;         ///< exited, to be forgotten at the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;

@@ -16,6 +16,11 @@ constexpr std::array<ObjectGeometry, object_kind_count> geometries{{
     {8448, 3, 3},  // task_struct
     {256, 0, 16},  // filp
     {1192, 2, 13}, // ext4_inode_cache
+    {192, 0, 21},  // cred_jar
+    {704, 2, 23},  // files_cache
+    {64, 0, 64},   // fs_cache
+    {2112, 3, 15}, // sighand_cache
+    {1152, 2, 14}, // signal_cache
 }};
 
 } // namespace

@@ -19,11 +19,17 @@ enum class ObjectKind : std::uint8_t {
     Task,
     File,
     Inode,
+    Credentials,
+    Files,
+    FileSystemState,
+    SignalHandlers,
+    Signals,
 };
-inline constexpr std::size_t object_kind_count = 7;
+inline constexpr std::size_t object_kind_count = 12;
 
 /// A cache's geometry. Source: slabinfo of Debian 6.1.192 (vm_area_struct, mm_struct, anon_vma,
-/// anon_vma_chain, task_struct, filp, ext4_inode_cache).
+/// anon_vma_chain, task_struct, filp, ext4_inode_cache,
+/// cred_jar, files_cache, fs_cache, sighand_cache, signal_cache).
 struct ObjectGeometry {
     std::uint32_t object_bytes = 0;
     std::uint8_t slab_order = 0;

@@ -38,6 +38,11 @@ enum class Continuation : std::uint8_t {
     EndFault,      ///< the fault whose data have been read returns
 };
 
+/// Kernel objects that the threads of a process share.
+struct ProcessObjects {
+    VirtAddr credentials{}, files{}, file_system{}, signal_handlers{}, signals{};
+};
+
 /// A task (thread).
 struct Task {
     TaskId id{};
@@ -51,6 +56,7 @@ struct Task {
     bool ever_ran = false;
 
     VirtAddr object{}; ///< struct task_struct
+    std::shared_ptr<ProcessObjects> process;
     Pfn stack = no_pfn;
     KernelPath path;
     PathLog log;

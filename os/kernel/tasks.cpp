@@ -6,8 +6,9 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr unsigned stack_order = 2; // THREAD_SIZE is 16 KiB
-constexpr std::size_t first_id = 2; // 1 is init's
+constexpr unsigned stack_order = 2;    // THREAD_SIZE is 16 KiB
+constexpr std::size_t stacks_kept = 2; // of dead tasks, a CPU: NR_CACHED_STACKS
+constexpr std::size_t first_id = 2;    // 1 is init's
 
 // clone flags: include/uapi/linux/sched.h
 constexpr std::uint64_t clone_vm = 0x100;
@@ -23,6 +24,12 @@ Task& Kernel::add_task(Operation& op) {
     Task& task = *owned;
     task.id = static_cast<TaskId>(m_tasks.size());
     task.object = m_objects.allocate(op, ObjectKind::Task);
+    m_tasks.push_back(std::move(owned));
+    if (auto& cached = m_cpus[op.cpu].stacks; !cached.empty()) {
+        task.stack = cached.back();
+        cached.pop_back();
+        return task;
+    }
     op.path.call(KernelFunction::AllocPages);
     const auto stack = m_frames.allocate(op, {.mask = gfp::kernel_account | gfp::zero,
                                               .order = stack_order,
@@ -31,8 +38,29 @@ Task& Kernel::add_task(Operation& op) {
     task.stack = *stack;
     m_frames.pages().at(*stack).owner_flags = frame_flags::kernel;
     m_counters.nr_kernel_stack += 1ULL << stack_order;
-    m_tasks.push_back(std::move(owned));
     return task;
+}
+
+std::shared_ptr<ProcessObjects> Kernel::add_process_objects(Operation& op) {
+    // In the order in which copy_process makes them.
+    auto process = std::make_shared<ProcessObjects>();
+    process->credentials = m_objects.allocate(op, ObjectKind::Credentials);
+    process->files = m_objects.allocate(op, ObjectKind::Files);
+    process->file_system = m_objects.allocate(op, ObjectKind::FileSystemState);
+    process->signal_handlers = m_objects.allocate(op, ObjectKind::SignalHandlers);
+    process->signals = m_objects.allocate(op, ObjectKind::Signals);
+    return process;
+}
+
+void Kernel::drop_process_objects(Operation& op, Task& task) {
+    if (task.process != nullptr && task.process.use_count() == 1) {
+        m_objects.free(op, ObjectKind::Files, task.process->files);
+        m_objects.free(op, ObjectKind::FileSystemState, task.process->file_system);
+        m_objects.free(op, ObjectKind::SignalHandlers, task.process->signal_handlers);
+        m_objects.free(op, ObjectKind::Signals, task.process->signals);
+        m_objects.free(op, ObjectKind::Credentials, task.process->credentials);
+    }
+    task.process.reset();
 }
 
 void Kernel::start(Workload& workload) {
@@ -42,6 +70,7 @@ void Kernel::start(Workload& workload) {
     Task& task = add_task(op);
     task.group = task.id;
     task.files = std::make_shared<FileDescriptors>();
+    task.process = add_process_objects(op);
     task.space = m_memory.create(op);
     if (task.space == nullptr) throw RunError("out of simulated memory for the first program");
     task.space->users = 1;
@@ -77,6 +106,7 @@ void Kernel::clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_
     child.group = (flags & clone_thread) != 0 ? parent.group : child.id;
     child.files =
         (flags & clone_files) != 0 ? parent.files : std::make_shared<FileDescriptors>(*parent.files);
+    child.process = (flags & clone_thread) != 0 ? parent.process : add_process_objects(op);
     child.cpu = op.cpu;
     if ((flags & clone_vm) != 0) {
         child.space = parent.space;
@@ -190,8 +220,13 @@ void Kernel::bury(Task& task, CpuId cpu, Tick now) {
             if (other.loaded == task.space.get()) other.loaded = nullptr;
         m_memory.destroy(op, *task.space);
     }
-    m_frames.free(op, task.stack, stack_order);
-    m_counters.nr_kernel_stack -= 1ULL << stack_order;
+    if (auto& cached = m_cpus[cpu].stacks; cached.size() < stacks_kept) {
+        cached.push_back(task.stack);
+    } else {
+        m_frames.free(op, task.stack, stack_order);
+        m_counters.nr_kernel_stack -= 1ULL << stack_order;
+    }
+    drop_process_objects(op, task);
     m_objects.free(op, ObjectKind::Task, task.object);
     finish_untimed();
     m_tasks[index_of(task.id)].reset();

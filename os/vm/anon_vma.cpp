@@ -25,29 +25,30 @@ AnonVmaId AnonVmas::create(Operation& op) {
     return id;
 }
 
-void AnonVmas::link(Operation& op, Vma& area, AnonVmaId id) {
-    area.chain.push_back({id, m_objects.allocate(op, ObjectKind::AnonVmaChain)});
+void AnonVmas::link(Vma& area, AnonVmaId id, VirtAddr link_object) {
+    area.chain.push_back({id, link_object});
     ++m_entries[static_cast<std::size_t>(id)].links;
-    op.path.store(m_entries[static_cast<std::size_t>(id)].object);
 }
 
 void AnonVmas::prepare(Operation& op, VmaList& areas, std::size_t index) {
     Vma& area = areas[index];
     op.path.call(KernelFunction::AnonVmaPrepare);
+    const VirtAddr link_object = m_objects.allocate(op, ObjectKind::AnonVmaChain);
     AnonVmaId id = no_anon_vma;
     if (index + 1 < areas.size() && shares(areas[index + 1], area, areas[index + 1]))
         id = areas[index + 1].anon;
     else if (index > 0 && shares(areas[index - 1], areas[index - 1], area))
         id = areas[index - 1].anon;
     if (id == no_anon_vma) id = create(op);
-    link(op, area, id);
+    link(area, id, link_object);
     area.anon = id;
 }
 
 void AnonVmas::clone(Operation& op, const Vma& from, Vma& to) {
     if (from.chain.empty()) return;
     op.path.call(KernelFunction::AnonVmaClone);
-    for (const Vma::ChainLink& chain_link : from.chain) link(op, to, chain_link.anon);
+    for (const Vma::ChainLink& chain_link : from.chain)
+        link(to, chain_link.anon, m_objects.allocate(op, ObjectKind::AnonVmaChain));
     to.anon = from.anon;
 }
 
@@ -56,17 +57,22 @@ void AnonVmas::fork(Operation& op, const Vma& parent, Vma& child) {
     op.path.call(KernelFunction::AnonVmaFork);
     clone(op, parent, child);
     const AnonVmaId own = create(op);
-    link(op, child, own);
+    link(child, own, m_objects.allocate(op, ObjectKind::AnonVmaChain));
     child.anon = own;
 }
 
 void AnonVmas::unlink(Operation& op, Vma& area) {
-    for (const Vma::ChainLink& chain_link : area.chain) {
-        m_objects.free(op, ObjectKind::AnonVmaChain, chain_link.object);
-        Entry& entry = m_entries[static_cast<std::size_t>(chain_link.anon)];
-        if (--entry.links != 0) continue;
-        m_objects.free(op, ObjectKind::AnonVma, entry.object);
-        m_unused.push_back(chain_link.anon);
+    // Links to anon_vmas that live on go first; newest first, as the list is kept.
+    for (auto chain_link = area.chain.rbegin(); chain_link != area.chain.rend(); ++chain_link) {
+        if (--m_entries[static_cast<std::size_t>(chain_link->anon)].links == 0) continue;
+        m_objects.free(op, ObjectKind::AnonVmaChain, chain_link->object);
+        chain_link->anon = no_anon_vma;
+    }
+    for (auto chain_link = area.chain.rbegin(); chain_link != area.chain.rend(); ++chain_link) {
+        if (chain_link->anon == no_anon_vma) continue;
+        m_objects.free(op, ObjectKind::AnonVma, m_entries[static_cast<std::size_t>(chain_link->anon)].object);
+        m_objects.free(op, ObjectKind::AnonVmaChain, chain_link->object);
+        m_unused.push_back(chain_link->anon);
     }
     area.chain.clear();
     area.anon = no_anon_vma;

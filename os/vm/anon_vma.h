@@ -22,7 +22,7 @@ public:
     void unlink(Operation& op, Vma& area);
 
 private:
-    void link(Operation& op, Vma& area, AnonVmaId id);
+    void link(Vma& area, AnonVmaId id, VirtAddr link_object);
     [[nodiscard]] AnonVmaId create(Operation& op);
 
     struct Entry {

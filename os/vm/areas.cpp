@@ -121,10 +121,8 @@ void VirtualMemory::unmap(Operation& op, AddressSpace& space, VirtAddr start, st
         zap(op, space, space.areas[last], space.areas[last].start, space.areas[last].end);
     const VirtAddr floor = first > 0 ? space.areas[first - 1].end : VirtAddr{};
     const VirtAddr ceiling = last < space.areas.size() ? space.areas[last].start : VirtAddr{};
-    // Tables hang on the entries that zap has cleared, so that the TLBs are flushed once, for pages and
-    // tables.
-    flush(op, space, start, end);
     free_tables(op, space, first, last, floor, ceiling);
+    flush(op, space, start, end);
     op.path.call(KernelFunction::TlbFinish);
     m_gather.flush(op);
     m_gather.finish(op);

@@ -115,22 +115,14 @@ PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
     return find(space, address);
 }
 
-void PageTables::free_table(Operation& op, AddressSpace& space, Pfn frame) {
-    op.path.call(KernelFunction::FreeTable);
-    retire_table(op, frame);
-    m_frames.free(op, frame, 0);
-    --space.table_pages;
-    --m_counters.nr_page_table_pages;
-}
-
 void PageTables::free_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, VirtAddr floor,
-                            VirtAddr ceiling) {
+                            VirtAddr ceiling, std::vector<Pfn>& freed) {
     space.cached_block = VirtAddr(~0ULL);
-    free_level(op, space, space.root, m_levels, start, end, floor, ceiling);
+    free_level(op, space, space.root, m_levels, start, end, floor, ceiling, freed);
 }
 
 void PageTables::free_level(Operation& op, AddressSpace& space, Pfn table, unsigned level, VirtAddr start,
-                            VirtAddr end, VirtAddr floor, VirtAddr ceiling) {
+                            VirtAddr end, VirtAddr floor, VirtAddr ceiling, std::vector<Pfn>& freed) {
     // An entry's table goes when the entry's whole span, clipped to user space, has no neighbour's memory in
     // it.
     const std::uint64_t span = level_span(level);
@@ -141,13 +133,17 @@ void PageTables::free_level(Operation& op, AddressSpace& space, Pfn table, unsig
         if (entry.present()) {
             const VirtAddr from = std::max(start, VirtAddr(at));
             const VirtAddr to = std::min(end, VirtAddr(at + span));
-            if (level > 2) free_level(op, space, entry.frame(), level - 1, from, to, floor, ceiling);
+            if (level > 2) free_level(op, space, entry.frame(), level - 1, from, to, floor, ceiling, freed);
             const bool below = at < floor.value();
             const bool above = ceiling != VirtAddr{} && at + span > ceiling.value();
             if (!below && !above) {
                 m_memory.table(table)[index] = PageTableEntry{};
                 op.path.store(address_of(table) + index * sizeof(PageTableEntry));
-                free_table(op, space, entry.frame());
+                op.path.call(KernelFunction::FreeTable);
+                retire_table(op, entry.frame());
+                freed.push_back(entry.frame());
+                --space.table_pages;
+                --m_counters.nr_page_table_pages;
             }
         }
         if (at == last) break;

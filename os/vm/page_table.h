@@ -61,10 +61,11 @@ public:
         }
     }
 
-    /// Frees the tables that lie between `floor` and `ceiling` (0: the end of the address space) and serve
-    /// nothing but [start, end).
+    /// Takes out the tables that lie between `floor` and `ceiling` (0: the end of the address space) and
+    /// serve nothing but [start, end). Their frames are appended to `freed`, for the caller to free once the
+    /// TLBs are flushed.
     void free_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, VirtAddr floor,
-                    VirtAddr ceiling);
+                    VirtAddr ceiling, std::vector<Pfn>& freed);
 
     /// A path has run: its freed tables can vanish, nobody walks them any more.
     void bury(PathLog& log);
@@ -78,9 +79,8 @@ private:
     /// missing.
     [[nodiscard]] Pfn leaf_table(AddressSpace& space, VirtAddr at, unsigned& absent_level);
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
-    void free_table(Operation& op, AddressSpace& space, Pfn frame);
     void free_level(Operation& op, AddressSpace& space, Pfn table, unsigned level, VirtAddr start,
-                    VirtAddr end, VirtAddr floor, VirtAddr ceiling);
+                    VirtAddr end, VirtAddr floor, VirtAddr ceiling, std::vector<Pfn>& freed);
     void make_table(Pfn frame);
     void retire_table(Operation& op, Pfn frame);
 

@@ -111,7 +111,7 @@ void VirtualMemory::flush_all(Operation& op, AddressSpace& space) {
 
 void VirtualMemory::free_tables(Operation& op, AddressSpace& space, std::size_t first, std::size_t last,
                                 VirtAddr floor, VirtAddr ceiling) {
-    const VmaList& areas = space.areas;
+    VmaList& areas = space.areas;
     for (std::size_t i = first; i < last;) {
         const VirtAddr start = areas[i].start;
         op.path.call(KernelFunction::FreePgtables);
@@ -120,8 +120,15 @@ void VirtualMemory::free_tables(Operation& op, AddressSpace& space, std::size_t 
         // Neighbours that could share a table are done in one go.
         for (; next < last && areas[next].start <= areas[next - 1].end + level_span(2); ++next)
             op.path.call(KernelFunction::FreePgtables);
+        for (std::size_t j = i; j < next; ++j) m_anon.unlink(op, areas[j]);
+        m_freed_tables.clear();
         m_tables.free_range(op, space, start, areas[next - 1].end, floor,
-                            next < last ? areas[next].start : ceiling);
+                            next < last ? areas[next].start : ceiling, m_freed_tables);
+        for (const Pfn table : m_freed_tables)
+            if (m_gather.add(op, table) == PageGather::Full::Yes) {
+                flush_all(op, space);
+                m_gather.flush(op);
+            }
         i = next;
     }
 }
@@ -155,8 +162,8 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
     op.path.call(KernelFunction::ExitMmap);
     m_lru.drain(op);
     for (const Vma& area : space.areas) zap(op, space, area, area.start, area.end);
-    flush_all(op, space);
     free_tables(op, space, 0, space.areas.size(), VirtAddr{}, VirtAddr{});
+    flush_all(op, space);
     op.path.call(KernelFunction::TlbFinish);
     m_gather.flush(op);
     m_gather.finish(op);

@@ -150,6 +150,7 @@ private:
     VmConfig m_config;
     AnonVmas m_anon;
     PageGather m_gather;
+    std::vector<Pfn> m_freed_tables;
     std::size_t m_cpus;
     std::vector<std::uint16_t> m_free_pcids;
     std::uint16_t m_next_pcid = 1; ///< 0 is the kernel's own

@@ -2,6 +2,8 @@
 #include "tests/unit/os/kernel/kernel_harness.h"
 
 #include <chrono>
+#include <span>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -67,7 +69,10 @@ TEST(Kernel, GivesEveryFrameBackWhenTheLastTaskExits) {
     machine.kernel->drain_lru_batches();
     EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
     EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 0U);
-    EXPECT_GE(machine.free_frames(), before);
+    std::uint64_t managed = 0;
+    for (const auto& zone : machine.kernel->allocator().zones()) managed += zone->managed;
+    EXPECT_EQ(managed, machine.free_frames() + machine.kernel->objects().pages() +
+                           machine.kernel->counters().nr_kernel_stack);
 }
 
 TEST(Kernel, CopiesOnWriteAfterForkAndReusesWhenSole) {
@@ -89,6 +94,151 @@ TEST(Kernel, CopiesOnWriteAfterForkAndReusesWhenSole) {
     EXPECT_EQ(reuse.copied, 0U);
     EXPECT_EQ(machine.kernel->counters().faults[static_cast<std::size_t>(FaultKind::CopyOnWrite)], 1U);
     EXPECT_EQ(machine.kernel->counters().faults[static_cast<std::size_t>(FaultKind::Reuse)], 1U);
+}
+
+/// Keeps the events of a test.
+template <class Record>
+struct Kept final : EventSink {
+    std::vector<Record> records;
+    void append(const EventSchema&, std::span<const std::byte> rows) override {
+        const auto* first = reinterpret_cast<const Record*>(rows.data());
+        records.insert(records.end(), first, first + rows.size() / sizeof(Record));
+    }
+};
+
+struct Asked {
+    unsigned order = 0;
+    std::uint32_t gfp = 0;
+    bool operator==(const Asked&) const = default;
+};
+
+struct AllocationOrder : testing::Test {
+    Machine machine;
+    Kept<AllocationEvent> kept;
+    void SetUp() override {
+        machine.boot();
+        machine.kernel->allocation_events().connect(&kept, {1});
+        machine.pick();
+        machine.map_anonymous(base, 16 * page_size);
+    }
+    /// What was asked of the page allocator since the last call, but for kernel objects.
+    [[nodiscard]] std::vector<Asked> asked() {
+        machine.kernel->allocation_events().flush();
+        std::vector<Asked> result;
+        for (const AllocationEvent& event : kept.records)
+            if (event.purpose != AllocationPurpose::KernelObject &&
+                event.purpose != AllocationPurpose::KernelStack)
+                result.push_back({event.order, event.gfp});
+        kept.records.clear();
+        return result;
+    }
+};
+
+constexpr Asked a_table{0, 0x400dc0};
+constexpr Asked a_root{1, 0x400dc0};
+constexpr Asked a_zeroed_page{0, 0x140dca};
+constexpr Asked a_copy{0, 0x140cca};
+
+// The requests, flags and their order are those of the capture a-w2 (mm_page_alloc events of Linux 6.1.192).
+TEST_F(AllocationOrder, OfAFirstTouchIsTablesThenPage) {
+    machine.touch(base);
+    EXPECT_EQ(asked(), (std::vector{a_table, a_table, a_table, a_zeroed_page}));
+    machine.touch(base + page_size);
+    EXPECT_EQ(asked(), (std::vector{a_zeroed_page}));
+}
+
+TEST_F(AllocationOrder, OfAForkIsRootThenTables) {
+    machine.touch(base);
+    machine.workload.add_child(9);
+    (void)asked();
+    machine.call(57, {}, 9);
+    EXPECT_EQ(asked(), (std::vector{a_root, a_table, a_table, a_table}));
+    machine.touch(base);
+    EXPECT_EQ(asked(), (std::vector{a_copy}));
+}
+
+TEST_F(AllocationOrder, AfterAnUnmapStartsWithItsFirstPage) {
+    machine.map_anonymous(base + 32 * page_size, page_size);
+    machine.touch(base + 32 * page_size); // keeps the tables
+    const auto touched = [&] {
+        std::vector<std::uint64_t> frames;
+        for (std::uint64_t i = 0; i < 6; ++i) machine.touch(base + i * page_size);
+        machine.kernel->allocation_events().flush();
+        for (const AllocationEvent& event : kept.records)
+            if (event.purpose == AllocationPurpose::Anonymous) frames.push_back(event.pfn);
+        kept.records.clear();
+        return frames;
+    };
+    (void)asked();
+    const auto first = touched();
+    machine.call(11, {base, 16 * page_size}, 0);
+    machine.map_anonymous(base, 16 * page_size);
+    EXPECT_EQ(touched(), first); // freed last page first, taken last in first out
+}
+
+TEST_F(AllocationOrder, IsLoggedWithTimesOfThePath) {
+    machine.touch(base);
+    machine.touch(base + page_size); // served from the per-CPU list
+    machine.kernel->allocation_events().flush();
+    const AllocationEvent& page = kept.records.back();
+    EXPECT_EQ(page.purpose, AllocationPurpose::Anonymous);
+    EXPECT_EQ(page.latency, (112 + 240 + 4) * ticks_per_ns); // as the test's core runs them
+    EXPECT_LT(page.time, machine.now.value());
+    EXPECT_EQ(page.node, 0);
+}
+
+TEST(Kernel, DeclaresItsOptionsAndStatistics) {
+    KernelConfig config;
+    OptionSet options;
+    config.declare(options.group("os"));
+    options.set("os.file_cache", "cold", "test");
+    options.set("os.time_slice", "1ms", "test");
+    options.set("os.cost.do_user_addr_fault.instructions", "500", "test");
+    EXPECT_EQ(config.file_cache, FileCache::Cold);
+    EXPECT_EQ(config.time_slice, Tick(1'000'000 * ticks_per_ns));
+    EXPECT_EQ(config.costs[KernelFunction::DoUserAddrFault].instructions, 500U);
+    EXPECT_THROW(options.set("os.file_cache", "tepid", "test"), ConfigError);
+
+    Machine machine;
+    machine.boot();
+    machine.pick();
+    machine.map_anonymous(base, page_size);
+    machine.touch(base);
+    StatRegistry registry;
+    machine.kernel->declare(registry.group("os"));
+    EXPECT_EQ(*registry.counters()[registry.find("os", "pgfault")].value, 1U);
+    EXPECT_EQ(*registry.counters()[registry.find("os", "faults_anonymous_write")].value, 1U);
+}
+
+TEST(Kernel, BootsATerabyteInASecond) {
+    const auto start = std::chrono::steady_clock::now();
+    Machine machine(1ULL << 40, 16);
+    machine.boot();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    EXPECT_LT(took.count(), 1.0);
+    EXPECT_LT(machine.tables.count(), 64U);
+    // vmemmap of the last frame is mapped to memory that was set aside for it.
+    EXPECT_EQ(machine.kernel->boot_layout().memmap.size(), (1ULL << 40) / (128ULL << 20) + 8);
+}
+
+TEST(Kernel, PlacesMemoryOnTheNodeOfTheFaultingCpu) {
+    Machine machine;
+    machine.config.memory = pc_memory_map({1ULL << 30, 1ULL << 30}, 4);
+    machine.boot();
+    machine.workload.add_child(9);
+    machine.pick(CpuId{0});
+    Kept<AllocationEvent> kept;
+    machine.kernel->allocation_events().connect(&kept, {1});
+    machine.map_anonymous(base, 2 * page_size);
+    machine.touch(base);
+    machine.call(202, {base, 128, 0}, 0); // sleeps; only CPU 3 looks for work
+    machine.pick(CpuId{3});
+    machine.kernel->allocation_events().flush();
+    EXPECT_EQ(kept.records.back().node, 0);
+    machine.pick(CpuId{3});
+    machine.touch(base + page_size, FaultAccess::Write, CpuId{3});
+    machine.kernel->allocation_events().flush();
+    EXPECT_EQ(kept.records.back().node, 1);
 }
 
 } // namespace
