@@ -1,8 +1,10 @@
 #include "app/command.h"
 
+#include "app/boot.h"
 #include "app/compare.h"
 #include "app/list_options.h"
 #include "app/record.h"
+#include "app/replay.h"
 #include "app/run.h"
 #include "app/show.h"
 
@@ -16,15 +18,21 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 5> table{{
+    static constexpr std::array<Command, 7> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
-        {"show", "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME | --config | --events NAME]",
+        {"show",
+         "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME | --config | --events NAME]",
          "print what a run measured", [](std::span<const std::string> a) { return run_show(a); }},
         {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",
          [](std::span<const std::string> a) { return run_compare(a); }},
-        {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source", run_options},
+        {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME]",
+         "boot the OS layer alone and print /proc text", run_boot},
+        {"replay", "CAPTURE [--first-difference]", "hold the page allocator against a real kernel's capture",
+         run_replay},
+        {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source",
+         run_options},
     }};
     return table;
 }

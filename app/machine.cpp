@@ -11,9 +11,9 @@ std::string numbered(const char* name, std::size_t number) { return name + std::
 
 models::NumaMap numa_map(const os::MemoryMap& memory) {
     std::vector<models::NumaMap::Range> ranges;
-    for (const os::NumaRange& numa : memory.numa) ranges.push_back({numa.range.begin, numa.range.end, numa.node});
-    if (ranges.empty())
-        ranges.push_back({memory.usable.front().begin, memory.usable.back().end, NodeId{0}});
+    for (const os::NumaRange& numa : memory.numa)
+        ranges.push_back({numa.range.begin, numa.range.end, numa.node});
+    if (ranges.empty()) ranges.push_back({memory.usable.front().begin, memory.usable.back().end, NodeId{0}});
     return models::NumaMap(std::move(ranges));
 }
 
@@ -25,7 +25,8 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
     const std::size_t sockets = config.machine.sockets;
     const std::size_t cpus = config.machine.cpus;
 
-    m_router = std::make_unique<models::RouterModule>("router", map, sockets, models::RoutedAddress::Physical);
+    m_router =
+        std::make_unique<models::RouterModule>("router", map, sockets, models::RoutedAddress::Physical);
     IndexedVec<models::SocketId, models::SharedCache*> caches;
     IndexedVec<NodeId, models::SocketId> socket_of_node;
     for (std::size_t socket = 0; socket < sockets; ++socket) {
@@ -43,7 +44,8 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
     if (sockets > 1) {
         IndexedVec<CpuId, models::SocketId> socket_of_cpu;
         for (std::size_t cpu = 0; cpu < cpus; ++cpu)
-            socket_of_cpu.push_back(static_cast<models::SocketId>(index_of(config.os.memory.cpus[static_cast<CpuId>(cpu)])));
+            socket_of_cpu.push_back(
+                static_cast<models::SocketId>(index_of(config.os.memory.cpus[static_cast<CpuId>(cpu)])));
         m_sockets = std::make_unique<models::MultiSocketMemory>(
             models::MultiSocketMemory::Topology{map, socket_of_node, socket_of_cpu}, caches, config.link);
         shared = m_sockets.get();
@@ -53,9 +55,10 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         const auto id = static_cast<CpuId>(i);
         m_hierarchies.push_back(
             std::make_unique<models::PrivateHierarchy>(config.caches, id, clock, *shared, config.run.seed));
-        m_cpus.push_back(std::make_unique<models::Cpu>(id, config.cpu, models::L1Latencies{config.caches.l1i.latency.value(), config.caches.l1d.latency.value()},
-                                                       *m_hierarchies.back(), m_tables, *m_kernel, m_locks, m_bus,
-                                                       m_cursors));
+        m_cpus.push_back(std::make_unique<models::Cpu>(
+            id, config.cpu,
+            models::L1Latencies{config.caches.l1i.latency.value(), config.caches.l1d.latency.value()},
+            *m_hierarchies.back(), m_tables, *m_kernel, m_locks, m_bus, m_cursors));
     }
     declare_stats();
 }
@@ -77,8 +80,8 @@ void Machine::declare_stats() {
 
 void Machine::power_on(models::RunMonitor& monitor) {
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
-        m_cpu_modules.push_back(
-            std::make_unique<models::CpuModule>(numbered("cpu", i).c_str(), *m_cpus[i], m_config.run.quantum, monitor));
+        m_cpu_modules.push_back(std::make_unique<models::CpuModule>(numbered("cpu", i).c_str(), *m_cpus[i],
+                                                                    m_config.run.quantum, monitor));
 }
 
 void Machine::connect_events(EventSink& sink, const EventConfig& events) {
@@ -94,7 +97,8 @@ void Machine::flush_events() {
 }
 
 std::vector<EventSchema> Machine::event_schemas() {
-    return {m_kernel->allocation_events().schema(), m_kernel->fault_events().schema(), models::tlb_miss_schema()};
+    return {m_kernel->allocation_events().schema(), m_kernel->fault_events().schema(),
+            models::tlb_miss_schema()};
 }
 
 std::uint64_t Machine::user_instructions() const {

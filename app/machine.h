@@ -17,8 +17,8 @@
 
 namespace pagewalk::app {
 
-/// The simulated system: the only place where models and OS meet. CPUs and their private caches call each other
-/// directly; from the last-level caches outwards traffic crosses TLM-2.0 sockets.
+/// The simulated system: the only place where models and OS meet. CPUs and their private caches call each
+/// other directly; from the last-level caches outwards traffic crosses TLM-2.0 sockets.
 class Machine {
 public:
     /// Throws ConfigError for a machine that cannot be built.
@@ -48,7 +48,7 @@ private:
     std::unique_ptr<os::Kernel> m_kernel;
     std::vector<std::unique_ptr<models::DramControllerModule>> m_controllers; ///< by node
     std::unique_ptr<models::RouterModule> m_router;
-    std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs;           ///< by socket
+    std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs; ///< by socket
     std::unique_ptr<models::MultiSocketMemory> m_sockets;
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
     models::LockTable m_locks;

@@ -17,7 +17,8 @@ constexpr const char* usage = "pagewalk record -o FILE.pwt -- PROGRAM ARGS...";
 int run_record(std::span<const std::string> words) {
     const auto dashes = std::ranges::find(words, "--");
     const std::vector<std::string> options(words.begin(), dashes);
-    if (std::ranges::find(options, "--help") != options.end() || std::ranges::find(options, "-h") != options.end()) {
+    if (std::ranges::find(options, "--help") != options.end() ||
+        std::ranges::find(options, "-h") != options.end()) {
         std::printf("usage: %s\n", usage);
         return 0;
     }
@@ -36,10 +37,14 @@ int run_record(std::span<const std::string> words) {
 
     Progress progress(0);
     const workloads::RecordSummary summary =
-        workloads::record(record, [&](const workloads::RecordSummary& so_far) { progress.update(so_far.instructions, Tick()); });
+        workloads::record(record, [&](const workloads::RecordSummary& so_far) {
+            progress.update(so_far.instructions, Tick());
+        });
     progress.clear();
-    std::fprintf(stderr, "%s: %llu instructions of %llu thread(s), %.1f MB; the program ended with status %d\n", record.file.c_str(),
-                 static_cast<unsigned long long>(summary.instructions), static_cast<unsigned long long>(summary.threads),
+    std::fprintf(stderr,
+                 "%s: %llu instructions of %llu thread(s), %.1f MB; the program ended with status %d\n",
+                 record.file.c_str(), static_cast<unsigned long long>(summary.instructions),
+                 static_cast<unsigned long long>(summary.threads),
                  static_cast<double>(summary.file_bytes) / 1e6, summary.exit_status);
     return 0;
 }

@@ -26,7 +26,8 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* usage = "pagewalk run CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]";
+constexpr const char* usage =
+    "pagewalk run CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]";
 
 struct Arguments {
     std::string config;
@@ -42,23 +43,31 @@ Arguments parse(std::span<const std::string> words) {
     const auto dashes = std::ranges::find(words, "--");
     if (dashes != words.end()) {
         arguments.program.assign(dashes + 1, words.end());
-        if (arguments.program.empty()) throw InputError("-- is not followed by a program\nusage: " + std::string(usage));
+        if (arguments.program.empty())
+            throw InputError("-- is not followed by a program\nusage: " + std::string(usage));
     }
     po::options_description visible("options");
-    visible.add_options()("help,h", "this text")("set,s", po::value(&arguments.settings)->composing(), "key=value")(
-        "output,o", po::value(&arguments.output), "results file")("trace,t", po::value(&arguments.trace), "trace file")(
-        "config", po::value(&arguments.config), "configuration");
+    visible.add_options()("help,h", "this text")("set,s", po::value(&arguments.settings)->composing(),
+                                                 "key=value")("output,o", po::value(&arguments.output),
+                                                              "results file")(
+        "trace,t", po::value(&arguments.trace), "trace file")("config", po::value(&arguments.config),
+                                                              "configuration");
     po::positional_options_description positions;
     positions.add("config", 1);
     try {
         po::variables_map values;
-        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), dashes)).options(visible).positional(positions).run(), values);
+        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), dashes))
+                      .options(visible)
+                      .positional(positions)
+                      .run(),
+                  values);
         po::notify(values);
         arguments.help = values.contains("help");
     } catch (const po::error& error) {
         throw InputError(std::string(error.what()) + "\nusage: " + usage);
     }
-    if (!arguments.help && arguments.config.empty()) throw InputError("no configuration given\nusage: " + std::string(usage));
+    if (!arguments.help && arguments.config.empty())
+        throw InputError("no configuration given\nusage: " + std::string(usage));
     return arguments;
 }
 
@@ -76,15 +85,18 @@ std::filesystem::path default_output(const std::string& config) {
 
 std::string machine_line(const SystemConfig& config) {
     return config.machine.name + ": " + std::to_string(config.machine.sockets) + " socket(s), " +
-           std::to_string(config.machine.cpus) + " CPU(s) at " + format_quantity(config.cpu.core.frequency, Unit::Hertz) +
-           ", " + format_quantity(config.machine.memory, Unit::Bytes) + " of memory";
+           std::to_string(config.machine.cpus) + " CPU(s) at " +
+           format_quantity(config.cpu.core.frequency, Unit::Hertz) + ", " +
+           format_quantity(config.machine.memory, Unit::Bytes) + " of memory";
 }
 
 /// The kernel tells of programs it killed on their stderr; so do we.
 void report_kills(const os::Kernel& kernel) {
     for (const os::KillRecord& kill : kernel.kills())
-        std::fprintf(stderr, "pagewalk: the simulated kernel killed task %u at %.6f s: SIGSEGV at address 0x%llx\n", kill.task,
-                     static_cast<double>(kill.time.value()) / 1e12, static_cast<unsigned long long>(kill.address));
+        std::fprintf(stderr,
+                     "pagewalk: the simulated kernel killed task %u at %.6f s: SIGSEGV at address 0x%llx\n",
+                     kill.task, static_cast<double>(kill.time.value()) / 1e12,
+                     static_cast<unsigned long long>(kill.address));
 }
 
 } // namespace
@@ -100,15 +112,21 @@ int run_run(std::span<const std::string> words) {
     apply_settings(arguments.settings, config.options);
     config.validate();
 
-    const std::filesystem::path output = arguments.output.empty() ? default_output(arguments.config) : std::filesystem::path(arguments.output);
+    const std::filesystem::path output =
+        arguments.output.empty() ? default_output(arguments.config) : std::filesystem::path(arguments.output);
     const std::unique_ptr<Workload> workload = open_workload(config, arguments.program, arguments.trace);
     Machine machine(config);
     machine.kernel().start(*workload);
 
-    results::RunMeta meta{.version = std::string(version()), .git_revision = std::string(git_revision()),
-                          .config = config.options.resolved(), .command_line = command_line(),
-                          .workload = workload->description(), .machine = machine_line(config), .seed = config.run.seed};
-    const std::uint64_t limit = config.run.instructions == 0 ? 0 : config.run.warmup + config.run.instructions;
+    results::RunMeta meta{.version = std::string(version()),
+                          .git_revision = std::string(git_revision()),
+                          .config = config.options.resolved(),
+                          .command_line = command_line(),
+                          .workload = workload->description(),
+                          .machine = machine_line(config),
+                          .seed = config.run.seed};
+    const std::uint64_t limit =
+        config.run.instructions == 0 ? 0 : config.run.warmup + config.run.instructions;
     const std::uint64_t known = workload->expected_instructions();
     Progress progress(limit == 0 ? known : known == 0 ? limit : std::min(limit, known));
     if (isatty(STDERR_FILENO) != 0)
@@ -119,13 +137,16 @@ int run_run(std::span<const std::string> words) {
 
     const auto start = std::chrono::steady_clock::now();
     auto host_facts = [&](results::RunState state) {
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        const double seconds =
+            std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         state.host.push_back({"simulation_seconds", seconds, "s", "wall clock of the simulation itself"});
-        state.host.push_back({"simulation_mips", static_cast<double>(machine.user_instructions()) / seconds / 1e6, "1",
+        state.host.push_back({"simulation_mips",
+                              static_cast<double>(machine.user_instructions()) / seconds / 1e6, "1",
                               "program instructions simulated a second, in millions, warm-up included"});
-        state.host.push_back({"simulation_mips_with_kernel",
-                              static_cast<double>(machine.user_instructions() + machine.kernel_instructions()) / seconds / 1e6,
-                              "1", "program and kernel instructions simulated a second, in millions"});
+        state.host.push_back(
+            {"simulation_mips_with_kernel",
+             static_cast<double>(machine.user_instructions() + machine.kernel_instructions()) / seconds / 1e6,
+             "1", "program and kernel instructions simulated a second, in millions"});
         return state;
     };
     Simulation::End end = Simulation::End::None;
@@ -133,17 +154,20 @@ int run_run(std::span<const std::string> words) {
         end = simulation.run();
         const bool interrupted = end == Simulation::End::Interrupted;
         file.finish(interrupted ? results::RunStatus::Interrupted : results::RunStatus::Complete,
-                    interrupted                                   ? "stopped by the user"
+                    interrupted                                ? "stopped by the user"
                     : end == Simulation::End::InstructionLimit ? "ran its number of instructions"
                                                                : "ran to the program's end",
                     host_facts(simulation.state()));
     } catch (const std::exception& error) {
         progress.clear();
         const std::filesystem::path kept = file.fail(error.what(), host_facts(simulation.state()));
-        throw RunError(std::string(error.what()) + (kept.empty() ? "" : "; what was measured until then is in " + kept.string()));
+        throw RunError(std::string(error.what()) +
+                       (kept.empty() ? "" : "; what was measured until then is in " + kept.string()));
     }
     report_kills(machine.kernel());
-    std::cout << results::summary_page(results::RunReader(output), isatty(STDOUT_FILENO) != 0 ? results::Colour::On : results::Colour::Off)
+    std::cout << results::summary_page(results::RunReader(output), isatty(STDOUT_FILENO) != 0
+                                                                       ? results::Colour::On
+                                                                       : results::Colour::Off)
               << std::flush;
     return end == Simulation::End::Interrupted ? 1 : 0;
 }

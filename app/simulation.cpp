@@ -27,11 +27,19 @@ struct SeriesColumn {
     const char* path;
     const char* name;
 };
-constexpr SeriesColumn series_columns[] = {
-    {"cpu*", "user_instructions"}, {"cpu*", "kernel_instructions"}, {"cpu*", "user_cycles"}, {"cpu*", "kernel_cycles"},
-    {"cpu*/l1d", "misses"},        {"cpu*/l2", "misses"},           {"llc*", "misses"},      {"cpu*/mmu", "dtlb_misses"},
-    {"cpu*/mmu", "walks"},         {"cpu*/mmu", "walk_cycles"},     {"kernel", "pgfault"},   {"dram*", "read_bytes"},
-    {"dram*", "write_bytes"}};
+constexpr SeriesColumn series_columns[] = {{"cpu*", "user_instructions"},
+                                           {"cpu*", "kernel_instructions"},
+                                           {"cpu*", "user_cycles"},
+                                           {"cpu*", "kernel_cycles"},
+                                           {"cpu*/l1d", "misses"},
+                                           {"cpu*/l2", "misses"},
+                                           {"llc*", "misses"},
+                                           {"cpu*/mmu", "dtlb_misses"},
+                                           {"cpu*/mmu", "walks"},
+                                           {"cpu*/mmu", "walk_cycles"},
+                                           {"kernel", "pgfault"},
+                                           {"dram*", "read_bytes"},
+                                           {"dram*", "write_bytes"}};
 
 } // namespace
 
@@ -42,7 +50,8 @@ void catch_interrupts() {
     std::signal(SIGTERM, on_interrupt);
 }
 
-Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file, Progress& progress)
+Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file,
+                       Progress& progress)
     : m_config(config), m_machine(machine), m_file(file), m_progress(progress) {
     for (const EventSchema& schema : machine.event_schemas()) {
         const std::uint64_t every = schema.name == "allocations"   ? config.events.allocations
@@ -59,13 +68,16 @@ Simulation::Simulation(const SystemConfig& config, Machine& machine, results::Ru
         std::erase(prefix, '*');
         for (char& c : prefix)
             if (c == '/') c = '_';
-        intervals.columns.push_back({prefix + "_" + column.name, "count", std::string(column.name) + " of " + column.path + " in the interval"});
+        intervals.columns.push_back({prefix + "_" + column.name, "count",
+                                     std::string(column.name) + " of " + column.path + " in the interval"});
     }
     m_intervals = file.declare_intervals(std::move(intervals));
     m_last_interval = machine.stats().snapshot();
     m_next_interval = config.run.interval;
-    if (config.run.warmup == 0) begin_measurement();
-    else m_target = config.run.warmup;
+    if (config.run.warmup == 0)
+        begin_measurement();
+    else
+        m_target = config.run.warmup;
     set_limits(0);
 }
 
@@ -73,7 +85,8 @@ void Simulation::begin_measurement() {
     for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
     m_start = m_machine.stats().snapshot();
     m_measuring = true;
-    m_target = m_config.run.instructions == 0 ? ~0ULL : m_machine.user_instructions() + m_config.run.instructions;
+    m_target =
+        m_config.run.instructions == 0 ? ~0ULL : m_machine.user_instructions() + m_config.run.instructions;
 }
 
 // A single CPU stops at the exact block; several stop at the end of their quantum.
@@ -92,7 +105,8 @@ void Simulation::append_interval(std::uint64_t done) {
     StatSnapshot now = m_machine.stats().snapshot();
     const StatSnapshot passed = now.since(m_last_interval);
     std::vector<std::uint64_t> row{done, m_machine.now().value()};
-    for (const SeriesColumn& column : series_columns) row.push_back(m_machine.stats().sum(passed, column.path, column.name));
+    for (const SeriesColumn& column : series_columns)
+        row.push_back(m_machine.stats().sum(passed, column.path, column.name));
     m_file.append_interval(m_intervals, row);
     m_last_interval = std::move(now);
     m_next_interval = done + m_config.run.interval;
@@ -106,7 +120,8 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
         return false;
     }
     // Every CPU idle for this long, with no sleep to end, means that nothing ever will.
-    m_idle_quanta = progress.state == models::Cpu::State::Idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
+    m_idle_quanta =
+        progress.state == models::Cpu::State::Idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
     if (m_idle_quanta > 1'000'000) {
         throw RunError("all tasks of the simulated program sleep and nothing can wake them");
     }

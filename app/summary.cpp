@@ -22,7 +22,9 @@ public:
         add("instructions", instructions);
         add("cycles", cycles);
         add("ipc", quotient(instructions, cycles));
-        auto mpki = [&](const char* key, std::uint64_t misses) { add(key, 1000 * quotient(misses, instructions)); };
+        auto mpki = [&](const char* key, std::uint64_t misses) {
+            add(key, 1000 * quotient(misses, instructions));
+        };
         mpki("l1i_mpki", sum("cpu*/l1i", "misses"));
         mpki("l1d_mpki", sum("cpu*/l1d", "misses"));
         mpki("l2_mpki", sum("cpu*/l2", "misses"));
@@ -39,7 +41,8 @@ public:
         add("dram_read_bytes", sum("dram*", "read_bytes"));
         add("dram_write_bytes", sum("dram*", "write_bytes"));
         const std::uint64_t hits = sum("dram*", "row_hits");
-        add("dram_row_hit_rate", quotient(hits, hits + sum("dram*", "row_misses") + sum("dram*", "row_conflicts")));
+        add("dram_row_hit_rate",
+            quotient(hits, hits + sum("dram*", "row_misses") + sum("dram*", "row_conflicts")));
         return std::move(m_values);
     }
 
@@ -67,7 +70,8 @@ private:
             if (m_registry.histograms()[i].path == "kernel" && m_registry.histograms()[i].name == name) {
                 const Histogram& histogram = m_measured.histograms[i];
                 auto cycles = [&](unsigned percent) {
-                    return static_cast<double>(histogram.percentile(percent)) * static_cast<double>(m_hertz) / 1e12;
+                    return static_cast<double>(histogram.percentile(percent)) * static_cast<double>(m_hertz) /
+                           1e12;
                 };
                 add(count, histogram.count());
                 add(median, cycles(50));

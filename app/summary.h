@@ -9,7 +9,7 @@
 namespace pagewalk::app {
 
 /// The fixed keys of a run's summary, from its measured statistics.
-[[nodiscard]] std::vector<results::SummaryValue> summarise(const StatRegistry& registry, const StatSnapshot& measured,
-                                                           std::uint64_t core_hertz);
+[[nodiscard]] std::vector<results::SummaryValue>
+summarise(const StatRegistry& registry, const StatSnapshot& measured, std::uint64_t core_hertz);
 
 } // namespace pagewalk::app

@@ -6,18 +6,22 @@ namespace pagewalk::app {
 
 void MachineConfig::declare(OptionGroup group) {
     group.text("name", name, {Unit::None, "name of the machine in reports", "user"});
-    group.number("cpus", cpus, {1, max_cpus}, {Unit::Count, "CPUs, dealt to the sockets in equal runs", "user"});
+    group.number("cpus", cpus, {1, max_cpus},
+                 {Unit::Count, "CPUs, dealt to the sockets in equal runs", "user"});
     group.number("sockets", sockets, {1, 64}, {Unit::Count, "sockets; each is a NUMA node", "user"});
-    group.number("memory", memory, {64ULL << 20, 64ULL << 40}, {Unit::Bytes, "memory of all sockets together", "user"});
-    group.text("node_memory", node_memory,
-               {Unit::None, "memory of each node, comma-separated (empty: equal shares of machine.memory)", "user"});
+    group.number("memory", memory, {64ULL << 20, 64ULL << 40},
+                 {Unit::Bytes, "memory of all sockets together", "user"});
+    group.text(
+        "node_memory", node_memory,
+        {Unit::None, "memory of each node, comma-separated (empty: equal shares of machine.memory)", "user"});
 }
 
 std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) const {
     std::vector<std::uint64_t> sizes;
     if (node_memory.empty()) {
         if (memory / sockets % (2ULL << 20) != 0)
-            throw ConfigError(options.where("machine.memory"), "machine.memory", format_quantity(memory, Unit::Bytes),
+            throw ConfigError(options.where("machine.memory"), "machine.memory",
+                              format_quantity(memory, Unit::Bytes),
                               "each of the " + std::to_string(sockets) + " nodes needs a multiple of 2MiB");
         sizes.assign(sockets, memory / sockets);
         return sizes;
@@ -27,14 +31,16 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
         const std::size_t comma = rest.find(',');
         const auto size = parse_quantity(rest.substr(0, comma), Unit::Bytes);
         if (!size || *size == 0 || *size % (2ULL << 20) != 0)
-            throw ConfigError(options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",
+            throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
+                              "'" + node_memory + "'",
                               "wants a multiple of 2MiB for each node, such as 3GiB,5GiB");
         sizes.push_back(*size);
         rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
     }
     if (sizes.size() != sockets)
-        throw ConfigError(options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",
-                          "names " + std::to_string(sizes.size()) + " nodes, machine.sockets = " + std::to_string(sockets));
+        throw ConfigError(
+            options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",
+            "names " + std::to_string(sizes.size()) + " nodes, machine.sockets = " + std::to_string(sockets));
     return sizes;
 }
 

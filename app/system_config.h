@@ -35,8 +35,8 @@ public:
     SystemConfig(const SystemConfig&) = delete;
     SystemConfig& operator=(const SystemConfig&) = delete;
 
-    /// Checks across modules; derives what follows (memory map, cache sets). Throws ConfigError. Call once, after the
-    /// last option was set.
+    /// Checks across modules; derives what follows (memory map, cache sets). Throws ConfigError. Call once,
+    /// after the last option was set.
     void validate();
 
     OptionSet options;

@@ -17,14 +17,16 @@ std::unique_ptr<Workload> open_trace_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     char magic[3] = {};
     in.read(magic, sizeof magic);
-    if (in && std::string_view(magic, sizeof magic) == "PWT") return std::make_unique<workloads::PwtReader>(path);
+    if (in && std::string_view(magic, sizeof magic) == "PWT")
+        return std::make_unique<workloads::PwtReader>(path);
     return workloads::open_trace(path);
 }
 
 std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv) {
     if (!config.setup.empty()) {
-        const std::string command =
-            config.directory.empty() ? config.setup : "cd '" + config.directory + "' && { " + config.setup + "; }";
+        const std::string command = config.directory.empty()
+                                        ? config.setup
+                                        : "cd '" + config.directory + "' && { " + config.setup + "; }";
         if (const int status = std::system(command.c_str()); status != 0)
             throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
     }
@@ -55,9 +57,11 @@ std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<co
     }
     case WorkloadKind::Trace:
         if (workload.trace.empty())
-            throw ConfigError(config.options.where("workload.kind"), "workload.kind", "trace", "needs workload.trace = FILE");
+            throw ConfigError(config.options.where("workload.kind"), "workload.kind", "trace",
+                              "needs workload.trace = FILE");
         return open_trace_file(workload.trace);
-    case WorkloadKind::Synthetic: return workloads::make_synthetic(workload.synthetic, config.synthetic);
+    case WorkloadKind::Synthetic:
+        return workloads::make_synthetic(workload.synthetic, config.synthetic);
     }
     return nullptr;
 }

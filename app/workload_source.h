@@ -10,9 +10,9 @@
 
 namespace pagewalk::app {
 
-/// The workload that a configuration names; `program` (the words after --) and `trace` (--trace) come before it.
-/// Throws InputError.
-[[nodiscard]] std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<const std::string> program,
-                                                      const std::string& trace);
+/// The workload that a configuration names; `program` (the words after --) and `trace` (--trace) come before
+/// it. Throws InputError.
+[[nodiscard]] std::unique_ptr<Workload>
+open_workload(const SystemConfig& config, std::span<const std::string> program, const std::string& trace);
 
 } // namespace pagewalk::app

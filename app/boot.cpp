@@ -1,0 +1,105 @@
+#include "app/boot.h"
+
+#include "app/system_config.h"
+#include "base/config_file.h"
+#include "os/kernel/boot.h"
+#include "os/page/boot.h"
+#include "os/proc/page_files.h"
+#include "os/replay/capture_files.h"
+#include "os/replay/machine_capture.h"
+
+#include <array>
+#include <iostream>
+#include <memory>
+
+#include <boost/program_options.hpp>
+
+namespace pagewalk::app {
+
+namespace {
+
+namespace po = boost::program_options;
+
+constexpr const char* usage = "pagewalk boot CONFIG|--from-capture DIR [--set key=value]... [--proc NAME]";
+
+/// What a booted allocator can print.
+struct ProcFile {
+    const char* name;
+    std::string (*text)(const os::PageAllocator&);
+};
+constexpr std::array<ProcFile, 3> proc_files{{
+    {"buddyinfo", [](const os::PageAllocator& allocator) { return os::buddyinfo_text(allocator); }},
+    {"pagetypeinfo", [](const os::PageAllocator& allocator) { return os::pagetypeinfo_text(allocator); }},
+    {"zoneinfo",
+     [](const os::PageAllocator& allocator) { return os::zoneinfo_text(allocator, os::StatisticsSource()); }},
+}};
+
+void print_proc(const os::PageAllocator& allocator, const std::string& name) {
+    std::string known;
+    for (const ProcFile& file : proc_files) {
+        if (name == file.name) {
+            std::cout << file.text(allocator);
+            return;
+        }
+        known += (known.empty() ? "" : ", ") + std::string(file.name);
+    }
+    throw InputError("boot: there is no /proc/" + name + " before tasks run; there are: " + known);
+}
+
+} // namespace
+
+int run_boot(std::span<const std::string> words) {
+    std::string config_path, capture, proc;
+    std::vector<std::string> settings;
+    po::options_description options("options");
+    options.add_options()("help,h", "this text")("from-capture", po::value(&capture),
+                                                 "a real machine's files")(
+        "set,s", po::value(&settings)->composing(), "key=value")(
+        "proc", po::value(&proc), "name of a /proc file")("config", po::value(&config_path), "configuration");
+    po::positional_options_description positions;
+    positions.add("config", 1);
+    try {
+        po::variables_map values;
+        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
+                      .options(options)
+                      .positional(positions)
+                      .run(),
+                  values);
+        po::notify(values);
+        if (values.contains("help")) {
+            std::cout << "usage: " << usage << "\n";
+            return 0;
+        }
+    } catch (const po::error& error) {
+        throw InputError(std::string(error.what()) + "\nusage: " + usage);
+    }
+    if (config_path.empty() == capture.empty())
+        throw InputError(std::string("boot: give a configuration or --from-capture, one of them\nusage: ") +
+                         usage);
+
+    os::MemoryMap map;
+    os::PageSettings pages;
+    if (!capture.empty()) {
+        const os::CaptureFiles files(capture);
+        os::CapturedMachine machine = os::machine_from_capture(files);
+        map = std::move(machine.map);
+        pages = machine.settings;
+    } else {
+        SystemConfig config;
+        load_config_file(config_path, config.options);
+        apply_settings(settings, config.options);
+        config.validate();
+        map = os::lay_out_kernel(config.os.memory, config.os.levels).map;
+        pages = config.os.pages;
+    }
+    const std::unique_ptr<os::PageAllocator> allocator = os::boot_page_allocator(map, pages);
+    if (proc.empty()) {
+        for (const ProcFile& file : proc_files)
+            std::cout << "==> /proc/" << file.name << " <==\n" << file.text(*allocator) << "\n";
+    } else {
+        print_proc(*allocator, proc);
+    }
+    return 0;
+}
+
+} // namespace pagewalk::app
