@@ -114,6 +114,11 @@ void Simulation::append_interval(std::uint64_t done) {
 
 bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) {
     if (m_end != End::None) return false;
+    // First: a live program may have ended because the same signal reached it.
+    if (interrupt_requested()) {
+        m_end = End::Interrupted;
+        return false;
+    }
     const std::uint64_t done = m_machine.user_instructions();
     if (progress.state == models::Cpu::State::Idle && m_machine.kernel().live_tasks() == 0) {
         m_end = End::Finished;
@@ -140,10 +145,6 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
     if (m_file.checkpoint_due()) {
         m_machine.flush_events();
         m_file.checkpoint(state());
-    }
-    if (interrupt_requested()) {
-        m_end = End::Interrupted;
-        return false;
     }
     return true;
 }
