@@ -282,7 +282,7 @@ const FunctionRecord& CostTable::record(KernelFunction function) {
 }
 
 void CostTable::declare(OptionGroup cost) {
-    constexpr OptionRange range{0, 1'000'000};
+    constexpr OptionRange range{0, 65'535}; // loads and stores of a step are 16 bits wide
     for (std::size_t i = 0; i < kernel_function_count; ++i) {
         const FunctionRecord& record = records[i];
         const OptionGroup group = cost.group(record.name);

@@ -19,13 +19,13 @@ public:
     KernelPathBuilder(KernelPath& path, const CostTable& costs, KernelTiming timing)
         : m_path(path), m_costs(costs), m_on(timing == KernelTiming::On) {}
 
-    /// Executes a segment `times` times over.
+    /// Executes a segment `times` times over: a step each, so that every time runs through the same text.
     void call(KernelFunction function, std::uint32_t times = 1) {
-        if (!m_on || times == 0) return;
+        if (!m_on) return;
         const FunctionCost& cost = m_costs[function];
-        const std::uint32_t limit = times_in_a_step(cost);
-        for (; times > limit; times -= limit) step(function, cost, limit);
-        step(function, cost, times);
+        for (; times != 0; --times)
+            m_path.execute(m_costs.text(function), cost.instructions, static_cast<std::uint16_t>(cost.loads),
+                           static_cast<std::uint16_t>(cost.stores));
     }
     void load(VirtAddr address) {
         if (m_on) m_path.load(address);
@@ -64,17 +64,6 @@ public:
     [[nodiscard]] bool timed() const { return m_on; }
 
 private:
-    /// Loads and stores of a step are 16 bits wide.
-    static std::uint32_t times_in_a_step(const FunctionCost& cost) {
-        const std::uint32_t most = cost.loads > cost.stores ? cost.loads : cost.stores;
-        return most == 0 ? 0xffff : 0xffffU / most;
-    }
-    void step(KernelFunction function, const FunctionCost& cost, std::uint32_t times) {
-        m_path.execute(m_costs.text(function), cost.instructions * times,
-                       static_cast<std::uint16_t>(cost.loads * times),
-                       static_cast<std::uint16_t>(cost.stores * times));
-    }
-
     KernelPath& m_path;
     const CostTable& m_costs;
     bool m_on;

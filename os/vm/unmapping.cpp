@@ -71,7 +71,7 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         const PageTableEntry entry = *slot.entry;
         *slot.entry = PageTableEntry{};
         drop_page(op, space, entry, area);
-        // The functions loop over the entries of a line: one step for what they do there.
+        // The functions loop over the entries of a line.
         if (++pages == entries_per_line) {
             op.path.call(KernelFunction::ZapPte, pages);
             op.path.call(KernelFunction::PageRemoveRmap, pages);

@@ -176,6 +176,16 @@ TEST_F(AllocationOrder, AfterAnUnmapStartsWithItsFirstPage) {
     EXPECT_EQ(touched(), first); // freed last page first, taken last in first out
 }
 
+TEST_F(AllocationOrder, OfALargeUnmapHasPagesForItsBatches) {
+    machine.map_anonymous(base + (1ULL << 30), 600 * page_size);
+    for (std::uint64_t i = 0; i < 600; ++i) machine.touch(base + (1ULL << 30) + i * page_size);
+    (void)asked();
+    machine.call(11, {base + (1ULL << 30), 600 * page_size}, 0);
+    machine.kernel->allocation_events().flush();
+    ASSERT_EQ(kept.records.size(), 2U); // room for 8 pages, then 510 in each
+    EXPECT_EQ(kept.records[0].gfp, 0x2800U);
+}
+
 TEST_F(AllocationOrder, IsLoggedWithTimesOfThePath) {
     machine.touch(base);
     machine.touch(base + page_size); // served from the per-CPU list
