@@ -617,6 +617,14 @@ void Slub::correct(VirtAddr predicted, VirtAddr actual, CpuId cpu) {
         found = true;
         ++slab->inuse;
         if (slab->freelist == none && slab->on_partial) remove_partial(*slab);
+        if (slab->freelist == none)
+            for (SlubCpu& each : slab->cache->cpus)
+                for (SlubSlab** link = &each.partial; *link != nullptr; link = &(*link)->next_partial)
+                    if (*link == slab) {
+                        *link = std::exchange(slab->next_partial, nullptr);
+                        slab->frozen = false;
+                        break;
+                    }
     }
     if (!found) return;
     slab->mark_allocated(number);

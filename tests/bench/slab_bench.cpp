@@ -1,11 +1,12 @@
 #include "os/slab/slab.h"
 #include "os/slab/slob.h"
 #include "os/slab/slub.h"
-#include "tests/unit/os/slab/simple_pages.h"
+#include "tests/support/simple_pages.h"
 
 #include <array>
-#include <benchmark/benchmark.h>
 #include <memory>
+
+#include <benchmark/benchmark.h>
 
 namespace pagewalk::os {
 namespace {

@@ -40,6 +40,7 @@ public:
     }
 
     ObjectReplayReport run() {
+        reveal_remote_frees();
         build();
         if (m_options.prepare) m_options.prepare(*m_allocator);
         look_ahead();
@@ -111,6 +112,68 @@ private:
                 m_site_cache[event.call_site] = m_log.cache_names[found->second];
                 freed_to.erase(found);
             }
+        }
+    }
+
+    // A snapshot does not show which objects of a CPU's slab were freed by other CPUs, only how many: they
+    // are the first that the kernel hands out although nothing was seen to free them.
+    void reveal_remote_frees() {
+        struct Hidden {
+            SlubSlabImage* slab = nullptr;
+            const SlubGeometry* geometry = nullptr;
+            std::vector<bool> free; ///< known to be, by object number
+            std::size_t missing = 0;
+        };
+        std::map<std::uint64_t, Hidden> hidden;
+        for (SlubCacheImage& cache : m_before.slub)
+            for (SlubSlabImage& slab : cache.cpu_slab) {
+                if (slab.frame == no_pfn || slab.inuse >= slab.objects) continue;
+                Hidden each{&slab, &cache.geometry, std::vector<bool>(slab.objects),
+                            slab.objects - slab.inuse};
+                for (const std::uint16_t object : slab.free) each.free[object] = true;
+                note("free objects that the snapshot does not show", each.missing);
+                for (std::uint64_t page = 0; page < 1ULL << cache.geometry.order; ++page)
+                    hidden[slab.frame.value() + page] = each;
+                // The pages of one slab share one record.
+                for (std::uint64_t page = 1; page < 1ULL << cache.geometry.order; ++page)
+                    hidden[slab.frame.value() + page].slab = nullptr;
+            }
+        if (hidden.empty()) return;
+        const auto find = [&](VirtAddr object) -> std::pair<Hidden*, std::uint16_t> {
+            auto at = in_direct_map(object) ? hidden.find(frame_of(object).value()) : hidden.end();
+            while (at != hidden.end() && at->second.slab == nullptr) --at;
+            if (at == hidden.end()) return {};
+            Hidden& each = at->second;
+            const VirtAddr start =
+                kernel_layout::direct_map(address_of(each.slab->frame)) + each.geometry->red_left_pad;
+            return {&each, static_cast<std::uint16_t>((object - start) / each.geometry->size)};
+        };
+        for (const SlabEvent& event : m_log.events) {
+            const auto [slab, object] = find(event.object);
+            if (slab == nullptr || object >= slab->free.size()) continue;
+            const bool allocated =
+                event.kind == SlabEventKind::Kmalloc || event.kind == SlabEventKind::CacheAlloc;
+            if (!allocated) {
+                slab->free[object] = true;
+            } else if (slab->free[object]) {
+                slab->free[object] = false;
+            } else if (slab->missing != 0) {
+                --slab->missing;
+                slab->slab->freed_by_others.push_back(object);
+            }
+        }
+        // What is never handed out cannot matter for an address, only for the count.
+        for (auto& [frame, each] : hidden) {
+            if (each.slab == nullptr) continue;
+            std::vector<std::uint16_t>& list = each.slab->freed_by_others;
+            const auto listed = [](const std::vector<std::uint16_t>& objects, std::uint16_t object) {
+                return std::ranges::find(objects, object) != objects.end();
+            };
+            for (std::uint16_t object = 0; each.missing != 0 && object < each.slab->objects; ++object)
+                if (!each.free[object] && !listed(list, object) && !listed(each.slab->free, object)) {
+                    list.push_back(object);
+                    --each.missing;
+                }
         }
     }
 

@@ -32,7 +32,7 @@ std::vector<std::uint16_t> unthread(const SlubSlab& slab, std::uint16_t head) {
 }
 
 SlubSlabImage image_of(const SlubSlab& slab, std::uint16_t head) {
-    return {slab.frame, slab.inuse, slab.objects, 0, slab.frozen, unthread(slab, head)};
+    return {slab.frame, slab.inuse, slab.objects, 0, slab.frozen, unthread(slab, head), {}};
 }
 
 std::string describe(const SlubSlabImage& slab) {
@@ -87,6 +87,7 @@ void restore(const SlabImage& image, Slub& slub) {
                 SlubSlab& slab = add(each);
                 cpu.slab = &slab;
                 cpu.freelist = thread(slab, each.free);
+                slab.freelist = thread(slab, each.freed_by_others);
                 listed.insert(each.frame);
             }
             SlubSlab** link = &cpu.partial;

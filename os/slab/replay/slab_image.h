@@ -24,6 +24,8 @@ struct SlubSlabImage {
     std::uint32_t slabs = 0; ///< on a CPU's partial list
     bool frozen = false;
     std::vector<std::uint16_t> free;
+    /// A CPU's slab: freed by other CPUs and not taken over yet. Snapshots have their number only.
+    std::vector<std::uint16_t> freed_by_others;
 
     bool operator==(const SlubSlabImage&) const = default;
 };

@@ -13,7 +13,8 @@ class SimplePages final : public PageSource {
 public:
     static constexpr std::uint64_t frames_per_node = 1ULL << 20;
 
-    explicit SimplePages(std::size_t cpus = 1, std::size_t nodes = 1) : m_cpus(cpus), m_free(nodes), m_next(nodes) {
+    explicit SimplePages(std::size_t cpus = 1, std::size_t nodes = 1)
+        : m_cpus(cpus), m_free(nodes), m_next(nodes, 16) {
         for (std::size_t node = 0; node < nodes; ++node) {
             std::vector<NodeId> order;
             for (std::size_t i = 0; i < nodes; ++i) order.push_back(static_cast<NodeId>((node + i) % nodes));
@@ -54,7 +55,9 @@ public:
     }
     std::size_t cpu_count() const override { return m_cpus; }
     std::size_t node_count() const override { return m_free.size(); }
-    NodeId node_of(CpuId cpu) const override { return static_cast<NodeId>(index_of(cpu) * m_free.size() / m_cpus); }
+    NodeId node_of(CpuId cpu) const override {
+        return static_cast<NodeId>(index_of(cpu) * m_free.size() / m_cpus);
+    }
     NodeId node_of(Pfn frame) const override { return static_cast<NodeId>(frame.value() / frames_per_node); }
     std::span<const NodeId> fallback_order(NodeId node) const override { return m_fallback[index_of(node)]; }
 

@@ -1,0 +1,32 @@
+#include "os/slab/allocator_pages.h"
+
+#include "base/error.h"
+
+namespace pagewalk::os {
+
+std::optional<Pfn> AllocatorPages::allocate(const PageRequest& request) {
+    AllocRequest pages;
+    pages.mask = request.gfp;
+    pages.order = request.order;
+    pages.cpu = request.cpu;
+    pages.preferred = request.node == any_node ? node_of(request.cpu) : request.node;
+    m_trace = {};
+    const auto frame = m_allocator.allocate(pages, &m_trace);
+    if (!frame) return std::nullopt;
+    m_frames += 1ULL << request.order;
+    return *frame;
+}
+
+void AllocatorPages::free(Pfn frame, unsigned order, CpuId cpu) {
+    m_trace = {};
+    const auto freed = m_allocator.free(frame, order, cpu, &m_trace);
+    PAGEWALK_INVARIANT(freed.has_value());
+    m_frames -= 1ULL << order;
+}
+
+NodeId AllocatorPages::node_of(Pfn frame) const {
+    const Zone* zone = m_allocator.zone_of(frame);
+    return zone == nullptr ? NodeId{} : zone->node;
+}
+
+} // namespace pagewalk::os

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "os/slab/slab_flags.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// One cache of a captured /sys/kernel/slab: attributes as the kernel printed them. Sizes in bytes.
+struct SysSlabCache {
+    std::string name; ///< of the folder: a merged cache has one that begins with a colon
+    std::vector<std::string> aliases;
+    std::uint32_t object_size = 0, slab_size = 0, align = 0;
+    unsigned order = 0;
+    std::uint32_t objects_per_slab = 0, min_partial = 0, cpu_partial = 0, usersize = 0;
+    std::uint64_t slabs = 0, objects = 0;
+    SlabFlags flags;
+};
+
+/// Reads a capture's sys_kernel_slab (one cache a line, fields between bars, `alias -> name` lines). Errors:
+/// InputError naming `file`, the line and the field.
+[[nodiscard]] std::vector<SysSlabCache> parse_sys_kernel_slab(std::string_view text, const std::string& file);
+
+} // namespace pagewalk::os

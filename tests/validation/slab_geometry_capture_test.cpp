@@ -1,0 +1,89 @@
+#include "os/replay/capture_files.h"
+#include "os/slab/replay/slab_image.h"
+#include "os/slab/replay/sys_kernel_slab.h"
+#include "tests/validation/page_captures.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr const char* no_captures = "no captures of real kernels beside the repository";
+
+class CapturedSlubGeometry : public testing::TestWithParam<std::pair<const char*, unsigned>> {};
+
+TEST_P(CapturedSlubGeometry, FollowsFromNameSizeAlignmentAndFlags) {
+    const auto& [name, cpus] = GetParam();
+    if (!have_capture(name)) GTEST_SKIP() << no_captures;
+    const CaptureFiles files(capture_path(name));
+    const auto caches = parse_sys_kernel_slab(files.read("sys_kernel_slab"), name);
+    EXPECT_GT(caches.size(), 140u);
+    for (const SysSlabCache& cache : caches) {
+        const auto g = slub_geometry(
+            {cache.object_size, cache.align, cache.flags, known_constructor(cache.name)}, {.cpus = cpus});
+        ASSERT_TRUE(g) << cache.name;
+        EXPECT_EQ(g->size, cache.slab_size) << cache.name;
+        EXPECT_EQ(g->order, cache.order) << cache.name;
+        EXPECT_EQ(g->objects, cache.objects_per_slab) << cache.name;
+        EXPECT_EQ(g->min_partial, cache.min_partial) << cache.name;
+        EXPECT_EQ(g->cpu_partial, cache.cpu_partial) << cache.name;
+        // The attribute is the outcome; asked for or not, it must be stable.
+        EXPECT_EQ(align_for(cache.flags, cache.align, cache.object_size), cache.align) << cache.name;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Captures, CapturedSlubGeometry,
+                         testing::Values(std::pair{"a-static", 1U}, std::pair{"c-static", 2U},
+                                         std::pair{"d-static", 4U}),
+                         [](const auto& capture) { return std::string(1, capture.param.first[0]); });
+
+// The kernel's own words, free pointer and order of last resort included.
+TEST(CapturedGeometry, EveryCacheOfTheSnapshotsFollows) {
+    if (!have_capture("a-w5")) GTEST_SKIP() << no_captures;
+    for (const char* name : {"a-w5", "slub-w5"}) {
+        const CaptureFiles files(capture_path(name));
+        const SlabImage image = SlabImage::parse(files.read("snapA"), name);
+        for (const SlubCacheImage& cache : image.slub) {
+            const SlubGeometry& real = cache.geometry;
+            const auto g = slub_geometry(
+                {real.object_size, real.align, cache.flags, known_constructor(cache.name)}, {.cpus = 1});
+            ASSERT_TRUE(g);
+            SlubGeometry model = *g;
+            // A merged cache keeps its first member's free pointer, from before the object grew.
+            EXPECT_LE(model.offset - real.offset, real.align) << cache.name;
+            model.offset = real.offset;
+            model.inuse = real.inuse;
+            EXPECT_EQ(model, real) << cache.name;
+        }
+    }
+}
+
+TEST(CapturedGeometry, EverySlabCacheFollows) {
+    if (!have_capture("slab-w5")) GTEST_SKIP() << no_captures;
+    const CaptureFiles files(capture_path("slab-w5"));
+    const SlabImage image = SlabImage::parse(files.read("snapA"), "slab-w5");
+    EXPECT_EQ(image.slab.size(), 66u);
+    for (const SlabCacheImage& cache : image.slab) {
+        const auto g = slab_geometry(
+            {cache.geometry.object_size, cache.geometry.align, cache.flags, known_constructor(cache.name)},
+            {.cpus = 1});
+        ASSERT_TRUE(g);
+        EXPECT_EQ(*g, cache.geometry) << cache.name;
+    }
+}
+
+TEST(CapturedGeometry, EverySlobCacheFollows) {
+    if (!have_capture("slob-w5")) GTEST_SKIP() << no_captures;
+    const CaptureFiles files(capture_path("slob-w5"));
+    const SlabImage image = SlabImage::parse(files.read("snapA"), "slob-w5");
+    EXPECT_EQ(image.slob.size(), 62u);
+    for (const SlobCacheImage& cache : image.slob)
+        EXPECT_EQ(slob_object_size({cache.object_size, cache.align, cache.flags, Constructor::No}),
+                  cache.size)
+            << cache.name;
+}
+
+} // namespace
+} // namespace pagewalk::os
