@@ -359,6 +359,7 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
                     const MemoryReference extra = references[reference];
                     MicroOp access;
                     access.cls = extra.is_store() ? UopClass::Store : UopClass::Load;
+                    access.latency = 0;
                     if (execute_memory(access, extra.address(), extra.size(), block.pc) ==
                         MemoryOutcome::Faulted) {
                         cursor.uop = index;
@@ -474,6 +475,7 @@ inline void OooCore::kernel_memory(const MicroOp& uop, VirtAddr address) {
 void OooCore::kernel_load(VirtAddr address) {
     MicroOp uop;
     uop.cls = UopClass::Load;
+    uop.latency = 0;
     uop.sources[0] = kernel_register;
     uop.destinations[0] = kernel_register;
     kernel_memory(uop, address);
@@ -493,6 +495,7 @@ void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
     spill.cls = UopClass::Store;
     MicroOp reload;
     reload.cls = UopClass::Load;
+    reload.latency = 0;
     std::uint32_t loads_due = 0, stores_due = 0;
     for (std::uint32_t done = 0; done < step.count;) {
         // A line of text at a time. Of its loads and stores one each goes to the stack's lines for real; the others are
@@ -544,6 +547,7 @@ void OooCore::kernel_clear(VirtAddr address, std::uint64_t bytes) {
 void OooCore::kernel_copy(VirtAddr to, VirtAddr from, std::uint64_t bytes) {
     MicroOp load;
     load.cls = UopClass::Load;
+    load.latency = 0;
     load.destinations[0] = kernel_copy_register;
     MicroOp store;
     store.cls = UopClass::Store;

@@ -84,7 +84,11 @@ VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& spa
     }
     op.path.load(space.areas[area].object);
     op.path.call(KernelFunction::HandleMmFault);
-    const FaultResult result = handle(op, {space, area, address.page(), access});
+    // Memory that a trace only reads was written before the trace begins: it has frames of its own, not the
+    // zero page.
+    const bool written_before = stray == StrayAccess::Maps && space.areas[area].anonymous();
+    const FaultResult result =
+        handle(op, {space, area, address.page(), written_before ? FaultAccess::Write : access});
     op.path.store(space.lock());
     return result;
 }

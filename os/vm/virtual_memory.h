@@ -22,7 +22,7 @@ namespace pagewalk::os {
 /// What a touch outside every mapping means.
 enum class StrayAccess : std::uint8_t {
     Kills, ///< a program's error
-    Maps,  ///< a trace without system calls: memory that the program must have had
+    Maps,  ///< a trace without system calls: memory that the program must have had and written
 };
 
 struct VmConfig {

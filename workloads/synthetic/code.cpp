@@ -47,7 +47,7 @@ MicroOp& Code::uop(UopClass cls, std::initializer_list<Reg> sources, Reg destina
 
 void Code::load(Reg destination, std::initializer_list<Reg> address) {
     instruction(4);
-    uop(UopClass::Load, address, destination);
+    uop(UopClass::Load, address, destination, 0);
 }
 
 void Code::store(Reg value, std::initializer_list<Reg> address) {
@@ -58,7 +58,7 @@ void Code::store(Reg value, std::initializer_list<Reg> address) {
 
 void Code::vector_load(Reg destination, std::initializer_list<Reg> address) {
     instruction(5);
-    uop(UopClass::Load, address, destination);
+    uop(UopClass::Load, address, destination, 0);
 }
 
 void Code::vector_store(Reg value, std::initializer_list<Reg> address) {
@@ -79,7 +79,7 @@ void Code::vector_multiply(Reg destination, std::initializer_list<Reg> sources) 
 
 void Code::update(std::initializer_list<Reg> sources) {
     instruction(4);
-    uop(UopClass::Load, sources, loaded);
+    uop(UopClass::Load, sources, loaded, 0);
     MicroOp& operation = uop(UopClass::IntAlu, {loaded}, changed);
     std::copy_n(sources.begin(), std::min<std::size_t>(sources.size(), 3), operation.sources.begin() + 1);
     operation.destinations[1] = flags;

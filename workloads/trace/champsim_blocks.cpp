@@ -213,6 +213,7 @@ void ChampSimBlocks::append_uops(StaticBlock& block, const ChampSimRecord& recor
     if (loads != 0) operands = {};
     for (std::size_t i = 0; i < loads; ++i) {
         MicroOp load = make_uop(UopClass::Load, index, sources);
+        load.latency = 0;
         if (load_only) {
             load.destinations = destinations;
         } else {

@@ -17,9 +17,11 @@ void append_uops(StaticBlock& block, const LackeyInstruction& instruction, std::
     uop.instruction = index;
     for (unsigned i = 0; i < instruction.loads; ++i) {
         uop.cls = UopClass::Load;
+        uop.latency = 0;
         uop.destinations[0] = loaded_register;
         block.uops.push_back(uop);
     }
+    uop.latency = 1;
     const bool loads = instruction.loads != 0, stores = instruction.stores != 0;
     uop.sources[0] = loads ? loaded_register : RegisterId{0};
     if (loads == stores && branch == BranchKind::None) {

@@ -55,6 +55,17 @@ TEST(Kernel, MapsOnTouchWhereTheWorkloadHasNoSystemCalls) {
     EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 1U);
 }
 
+TEST(Kernel, GivesAPageItsOwnFrameWhenATraceOnlyReadsIt) {
+    Machine machine;
+    machine.workload.on_touch = true;
+    machine.boot();
+    machine.pick();
+    machine.touch(0x123456789000, FaultAccess::Read);
+    machine.touch(0x12345678a000, FaultAccess::Read);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 2U);
+    EXPECT_EQ(machine.kernel->counters().faults[static_cast<std::size_t>(FaultKind::AnonymousRead)], 0U);
+}
+
 TEST(Kernel, GivesEveryFrameBackWhenTheLastTaskExits) {
     Machine machine;
     machine.boot();
