@@ -8,13 +8,27 @@
 #include "app/run.h"
 #include "app/show.h"
 
+#include <algorithm>
 #include <array>
+#include <iostream>
 
 namespace pagewalk::app {
 
 namespace {
+
 // main() runs inside SystemC's, which passes no context through.
 std::string remembered;
+
+/// As a shell reads it back.
+std::string quoted(std::string_view word) {
+    constexpr std::string_view plain =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
+    std::string text = "'";
+    for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
+    return text + "'";
+}
+
 } // namespace
 
 std::span<const Command> commands() {
@@ -37,13 +51,20 @@ std::span<const Command> commands() {
     return table;
 }
 
+int run_command(const Command& command, std::span<const std::string> arguments) {
+    const std::span own(arguments.begin(), std::ranges::find(arguments, "--"));
+    for (const std::string& word : own) {
+        if (word != "--help" && word != "-h") continue;
+        std::cout << "usage: pagewalk " << command.name << " " << command.usage << "\n    " << command.summary
+                  << std::endl;
+        return 0;
+    }
+    return command.run(arguments);
+}
+
 void remember_command_line(int argc, char** argv) {
     remembered.clear();
-    for (int i = 0; i < argc; ++i) {
-        std::string word = argv[i];
-        if (word.find_first_of(" \t'\"\\") != std::string::npos) word = "'" + word + "'";
-        remembered += (i == 0 ? "" : " ") + word;
-    }
+    for (int i = 0; i < argc; ++i) remembered += (i == 0 ? "" : " ") + quoted(argv[i]);
 }
 
 const std::string& command_line() { return remembered; }

@@ -18,7 +18,10 @@ struct Command {
 /// Every subcommand, in the order of the help text.
 [[nodiscard]] std::span<const Command> commands();
 
-/// The whole command line as typed, for results' /meta.
+/// Runs `command` with what follows its name; --help or -h there prints its usage instead.
+int run_command(const Command& command, std::span<const std::string> arguments);
+
+/// The whole command line as a shell reads it, for results' /meta.
 void remember_command_line(int argc, char** argv);
 [[nodiscard]] const std::string& command_line();
 

@@ -50,18 +50,21 @@ void print_option_tables(std::ostream& out) {
 }
 
 int run_options(std::span<const std::string> arguments) {
-    std::string glob = "*";
+    constexpr const char* usage = "\nusage: pagewalk options [GLOB] [--markdown]";
+    std::string glob;
     for (const std::string& argument : arguments) {
         if (argument == "--markdown") {
             print_option_tables(std::cout);
             return 0;
         }
         if (argument.starts_with("-"))
-            throw InputError("options: '" + argument +
-                             "' is not understood\nusage: pagewalk options [GLOB] [--markdown]");
+            throw InputError("options: '" + argument + "' is not understood" + usage);
+        if (!glob.empty())
+            throw InputError("options: one GLOB at a time, not '" + glob + "' and '" + argument + "'" +
+                             usage);
         glob = argument;
     }
-    print_text(std::cout, SystemConfig(), glob);
+    print_text(std::cout, SystemConfig(), glob.empty() ? "*" : glob);
     return 0;
 }
 

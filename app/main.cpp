@@ -15,22 +15,22 @@ namespace {
 
 using namespace pagewalk;
 
-void print_help() {
-    std::printf("Pagewalk %s: memory systems, hardware and OS, simulated together\n\n",
-                std::string(app::version()).c_str());
+void print_help(std::FILE* out) {
+    std::fprintf(out, "Pagewalk %s: memory systems, hardware and OS, simulated together\n\n",
+                 std::string(app::version()).c_str());
     for (const app::Command& command : app::commands())
-        std::printf("  pagewalk %-9s %s\n            %s%s\n", std::string(command.name).c_str(),
-                    std::string(command.usage).c_str(), "    ", std::string(command.summary).c_str());
-    std::printf("\nStart with: ./pagewalk run configs/experiments/quickstart.cfg\n");
+        std::fprintf(out, "  pagewalk %-9s %s\n            %s%s\n", std::string(command.name).c_str(),
+                     std::string(command.usage).c_str(), "    ", std::string(command.summary).c_str());
+    std::fprintf(out, "\nStart with: ./pagewalk run configs/experiments/quickstart.cfg\n");
 }
 
 int dispatch(const std::vector<std::string>& words) {
     if (words.empty()) {
-        print_help();
+        print_help(stderr);
         return 2;
     }
     if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
-        print_help();
+        print_help(stdout);
         return 0;
     }
     if (words[0] == "--version") {
@@ -39,7 +39,7 @@ int dispatch(const std::vector<std::string>& words) {
     }
     std::string known;
     for (const app::Command& command : app::commands()) {
-        if (command.name == words[0]) return command.run(std::span(words).subspan(1));
+        if (command.name == words[0]) return app::run_command(command, std::span(words).subspan(1));
         known += (known.empty() ? "" : ", ") + std::string(command.name);
     }
     throw InputError("unknown command '" + words[0] + "'; known: " + known);

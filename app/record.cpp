@@ -17,11 +17,6 @@ constexpr const char* usage = "pagewalk record -o FILE.pwt -- PROGRAM ARGS...";
 int run_record(std::span<const std::string> words) {
     const auto dashes = std::ranges::find(words, "--");
     const std::vector<std::string> options(words.begin(), dashes);
-    if (std::ranges::find(options, "--help") != options.end() ||
-        std::ranges::find(options, "-h") != options.end()) {
-        std::printf("usage: %s\n", usage);
-        return 0;
-    }
     workloads::RecordOptions record;
     for (std::size_t i = 0; i < options.size(); ++i) {
         if ((options[i] == "-o" || options[i] == "--output") && i + 1 < options.size()) {

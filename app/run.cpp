@@ -35,7 +35,6 @@ struct Arguments {
     std::string output;
     std::string trace;
     std::vector<std::string> program;
-    bool help = false;
 };
 
 Arguments parse(std::span<const std::string> words) {
@@ -47,9 +46,8 @@ Arguments parse(std::span<const std::string> words) {
             throw InputError("-- is not followed by a program\nusage: " + std::string(usage));
     }
     po::options_description visible("options");
-    visible.add_options()("help,h", "this text")("set,s", po::value(&arguments.settings)->composing(),
-                                                 "key=value")("output,o", po::value(&arguments.output),
-                                                              "results file")(
+    visible.add_options()("set,s", po::value(&arguments.settings)->composing(),
+                          "key=value")("output,o", po::value(&arguments.output), "results file")(
         "trace,t", po::value(&arguments.trace), "trace file")("config", po::value(&arguments.config),
                                                               "configuration");
     po::positional_options_description positions;
@@ -62,12 +60,10 @@ Arguments parse(std::span<const std::string> words) {
                       .run(),
                   values);
         po::notify(values);
-        arguments.help = values.contains("help");
     } catch (const po::error& error) {
         throw InputError(std::string(error.what()) + "\nusage: " + usage);
     }
-    if (!arguments.help && arguments.config.empty())
-        throw InputError("no configuration given\nusage: " + std::string(usage));
+    if (arguments.config.empty()) throw InputError("no configuration given\nusage: " + std::string(usage));
     return arguments;
 }
 
@@ -99,14 +95,18 @@ void report_kills(const os::Kernel& kernel) {
                      static_cast<unsigned long long>(kill.address));
 }
 
+std::string end_text(Simulation::End end, const Workload& workload) {
+    if (end == Simulation::End::Interrupted) return "stopped by the user";
+    if (end == Simulation::End::InstructionLimit) return "ran its number of instructions";
+    const int status = workload.exit_status();
+    return status == 0 ? "ran to the program's end"
+                       : "ran to the program's end; it exited with status " + std::to_string(status);
+}
+
 } // namespace
 
 int run_run(std::span<const std::string> words) {
     const Arguments arguments = parse(words);
-    if (arguments.help) {
-        std::printf("usage: %s\n", usage);
-        return 0;
-    }
     SystemConfig config;
     load_config_file(arguments.config, config.options);
     apply_settings(arguments.settings, config.options);
@@ -154,10 +154,7 @@ int run_run(std::span<const std::string> words) {
         end = simulation.run();
         const bool interrupted = end == Simulation::End::Interrupted;
         file.finish(interrupted ? results::RunStatus::Interrupted : results::RunStatus::Complete,
-                    interrupted                                ? "stopped by the user"
-                    : end == Simulation::End::InstructionLimit ? "ran its number of instructions"
-                                                               : "ran to the program's end",
-                    host_facts(simulation.state()));
+                    end_text(end, *workload), host_facts(simulation.state()));
     } catch (const std::exception& error) {
         progress.clear();
         const std::filesystem::path kept = file.fail(error.what(), host_facts(simulation.state()));

@@ -2,6 +2,7 @@
 
 #include "app/words.h"
 #include "workloads/qemu/live_program.h"
+#include "workloads/qemu/pwt_format.h"
 #include "workloads/qemu/pwt_reader.h"
 #include "workloads/trace/open_trace.h"
 
@@ -13,12 +14,10 @@ namespace pagewalk::app {
 namespace {
 
 std::unique_ptr<Workload> open_trace_file(const std::string& path) {
-    // Our own recordings say so in their first bytes.
     std::ifstream in(path, std::ios::binary);
-    char magic[3] = {};
-    in.read(magic, sizeof magic);
-    if (in && std::string_view(magic, sizeof magic) == "PWT")
-        return std::make_unique<workloads::PwtReader>(path);
+    std::uint64_t magic = 0;
+    in.read(reinterpret_cast<char*>(&magic), sizeof magic);
+    if (in && magic == workloads::pwt_magic) return std::make_unique<workloads::PwtReader>(path);
     return workloads::open_trace(path);
 }
 

@@ -1,0 +1,75 @@
+"""`pagewalk options` lists what a configuration may set, and a run's stored configuration is that run again."""
+
+import re
+import unittest
+
+from pagewalk_case import SMALL, SYNTHETIC, PagewalkCase, contents
+
+
+class Options(PagewalkCase):
+    def listed(self, *words):
+        return self.succeed("options", *words).stdout
+
+    def test_every_option_has_range_meaning_and_source(self):
+        entries = re.findall(r"^(\S+) = (.*)\n    (.+)\n    allowed: (.+?)(?:; unit: (.+?))?; source: (.+)\n", self.listed(), re.MULTILINE)
+        keys = re.findall(r"^(\S+) = ", self.listed(), re.MULTILINE)
+        self.assertGreater(len(keys), 150)
+        self.assertEqual([entry[0] for entry in entries], keys)
+        self.assertEqual(len(set(keys)), len(keys))
+
+    def test_stored_configuration_lists_the_same_keys(self):
+        keys = set(re.findall(r"^(\S+) = ", self.listed(), re.MULTILINE))
+        stored, section = set(), ""
+        for line in self.stored_config(self.run_to_file(config=SYNTHETIC)).splitlines():
+            if line.startswith("["):
+                section = line.strip("[]") + "."
+            elif "=" in line:
+                stored.add(section + line.split("=")[0].strip())
+        self.assertEqual(stored, keys)
+
+    def stored_config(self, file):
+        return self.succeed("show", file, "--config").stdout
+
+    def test_stored_configuration_is_the_same_run(self):
+        first = self.run_to_file("--set", "core.rob_entries=100", "--set", "run.seed=7", "--set", "machine.cpus=2", config=SYNTHETIC)
+        stored = self.stored_config(first)
+        second = self.run_to_file(config=stored, output="second.h5")
+        self.assertEqual(self.stored_config(second), stored)
+        self.assertEqual(contents(first), contents(second))
+
+    def test_defaults_load_as_a_configuration(self):
+        lines = []
+        for key, value in re.findall(r"^(\S+) = (.*)$", self.listed(), re.MULTILINE):
+            section, name = key.rsplit(".", 1)
+            lines.append(f"[{section}]\n{name} = {value}\n")
+        config = "".join(lines)
+        done = self.call("run", self.config(config), "-o", "run.h5", "--set", "workload.kind=synthetic",
+                         "--set", "synthetic.instructions=1k", "--set", "synthetic.first_touch=off")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_glob_selects(self):
+        listed = re.findall(r"^(\S+) = ", self.listed("machine.*"), re.MULTILINE)
+        self.assertIn("machine.cpus", listed)
+        self.assertTrue(all(key.startswith("machine.") for key in listed))
+
+    def test_glob_that_matches_nothing_is_refused(self):
+        done = self.call("options", "nothing.*")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("nothing.*", done.stderr)
+
+    def test_markdown_has_a_row_an_option(self):
+        rows = re.findall(r"^\| (?!key|---)", self.listed("--markdown"), re.MULTILINE)
+        keys = re.findall(r"^(\S+) = ", self.listed(), re.MULTILINE)
+        self.assertEqual(len(rows), len(keys))
+
+    def test_command_line_wins_over_file_and_file_over_base(self):
+        self.config(SMALL + "[run]\nseed = 1\ninterval = 1k\n[core]\nrob_entries = 90\n", "base.cfg")
+        config = "base = base.cfg\n" + SYNTHETIC.replace(SMALL, "") + "[run]\nseed = 2\ninterval = 2k\n"
+        stored = self.stored_config(self.run_to_file("--set", "run.seed=3", config=config))
+        self.assertRegex(stored, r"\nseed = 3\n")
+        self.assertRegex(stored, r"\ninterval = 2k\n")
+        self.assertRegex(stored, r"\nrob_entries = 90\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,66 @@
+#include "app/run_config.h"
+#include "base/error.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pagewalk::app {
+namespace {
+
+class RunConfigTest : public testing::Test {
+protected:
+    RunConfigTest() {
+        run.declare(options.group("run"));
+        events.declare(options.group("events"));
+        workload.declare(options.group("workload"));
+    }
+
+    OptionSet options;
+    RunConfig run;
+    EventConfig events;
+    WorkloadConfig workload;
+};
+
+TEST_F(RunConfigTest, RunsToTheEndWithoutWarmUpByDefault) {
+    EXPECT_EQ(run.instructions, 0U);
+    EXPECT_EQ(run.warmup, 0U);
+}
+
+TEST_F(RunConfigTest, ReadsInstructionsWithSuffixes) {
+    options.set("run.instructions", "10M", "test");
+    options.set("run.warmup", "2k", "test");
+    EXPECT_EQ(run.instructions, 10'000'000U);
+    EXPECT_EQ(run.warmup, 2'000U);
+}
+
+TEST_F(RunConfigTest, LimitsTheQuantum) {
+    options.set("run.quantum", "1ns", "test");
+    EXPECT_EQ(run.quantum, Tick{1'000});
+    options.set("run.quantum", "1ms", "test");
+    EXPECT_EQ(run.quantum, Tick{1'000'000'000});
+    EXPECT_THROW(options.set("run.quantum", "999ps", "test"), ConfigError);
+    EXPECT_THROW(options.set("run.quantum", "2ms", "test"), ConfigError);
+}
+
+TEST_F(RunConfigTest, KeepsEventsByRate) {
+    options.set("events.allocations", "0", "test");
+    options.set("events.page_faults", "10", "test");
+    options.set("events.tlb_misses", "1", "test");
+    EXPECT_EQ(events.allocations, 0U);
+    EXPECT_EQ(events.page_faults, 10U);
+    EXPECT_EQ(events.tlb_misses, 1U);
+}
+
+TEST_F(RunConfigTest, NamesEveryKindOfWorkload) {
+    EXPECT_EQ(workload.kind, WorkloadKind::Program);
+    options.set("workload.kind", "trace", "test");
+    EXPECT_EQ(workload.kind, WorkloadKind::Trace);
+    options.set("workload.kind", "synthetic", "test");
+    EXPECT_EQ(workload.kind, WorkloadKind::Synthetic);
+    options.set("workload.kind", "program", "test");
+    EXPECT_EQ(workload.kind, WorkloadKind::Program);
+    EXPECT_THROW(options.set("workload.kind", "file", "test"), ConfigError);
+}
+
+} // namespace
+} // namespace pagewalk::app

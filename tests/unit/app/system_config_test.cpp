@@ -1,0 +1,132 @@
+#include "app/system_config.h"
+#include "base/config_file.h"
+#include "base/error.h"
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <unistd.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pagewalk::app {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// The message validate() gives after these settings; empty if it accepts them.
+std::string refusal(std::initializer_list<std::string> settings) {
+    SystemConfig config;
+    const std::vector<std::string> list(settings);
+    apply_settings(list, config.options);
+    try {
+        config.validate();
+    } catch (const ConfigError& error) {
+        return error.what();
+    }
+    return {};
+}
+
+TEST(SystemConfig, DefaultsAreAMachine) { EXPECT_EQ(refusal({}), ""); }
+
+TEST(SystemConfig, EveryOptionIsExplained) {
+    const SystemConfig config;
+    EXPECT_GT(config.options.all().size(), 150U);
+    for (const Option& option : config.options.all()) {
+        EXPECT_FALSE(option.text.meaning.empty()) << option.key;
+        EXPECT_FALSE(option.text.source.empty()) << option.key;
+        EXPECT_FALSE(option.allowed.empty()) << option.key;
+        EXPECT_EQ(option.text.meaning.find('\n'), std::string::npos) << option.key;
+    }
+}
+
+TEST(SystemConfig, EveryDefaultIsAllowed) {
+    SystemConfig config;
+    const std::vector<Option> options = config.options.all();
+    for (const Option& option : options)
+        EXPECT_NO_THROW(config.options.set(option.key, option.default_text, "test"))
+            << option.key << " = " << option.default_text;
+}
+
+TEST(SystemConfig, ResolvedTextLoadsBackTheSame) {
+    SystemConfig first;
+    const std::vector<std::string> settings{"machine.cpus=6", "machine.sockets=2", "core.rob_entries=77",
+                                            "run.quantum=3us", "workload.program=sh -c 'exit 1'"};
+    apply_settings(settings, first.options);
+    const std::filesystem::path file =
+        std::filesystem::temp_directory_path() / ("pagewalk_resolved_" + std::to_string(::getpid()) + ".cfg");
+    std::ofstream(file) << first.options.resolved();
+    SystemConfig second;
+    load_config_file(file, second.options);
+    std::filesystem::remove(file);
+    EXPECT_EQ(second.options.resolved(), first.options.resolved());
+    EXPECT_EQ(second.workload.program, "sh -c 'exit 1'");
+}
+
+TEST(SystemConfig, CpusMustBeDealtEvenlyToSockets) {
+    EXPECT_THAT(refusal({"machine.cpus=3", "machine.sockets=2"}),
+                testing::AllOf(HasSubstr("machine.cpus = 3"), HasSubstr("machine.sockets = 2")));
+    EXPECT_EQ(refusal({"machine.cpus=4", "machine.sockets=2"}), "");
+}
+
+TEST(SystemConfig, CacheSetsMustBeAPowerOfTwo) {
+    EXPECT_THAT(refusal({"cache.l1d.ways=7"}), HasSubstr("l1d"));
+    EXPECT_THAT(refusal({"llc.ways=7"}), HasSubstr("llc"));
+}
+
+TEST(SystemConfig, RefusalsSayWhereTheValueWasSet) {
+    SystemConfig config;
+    config.options.set("machine.cpus", "3", "machine.cfg:7");
+    config.options.set("machine.sockets", "2", "machine.cfg:8");
+    EXPECT_THAT([&] { config.validate(); }, testing::ThrowsMessage<ConfigError>(HasSubstr("machine.cfg:7")));
+}
+
+TEST(MachineConfig, SharesMemoryEquallyAmongNodes) {
+    SystemConfig config;
+    config.options.set("machine.sockets", "2", "test");
+    config.options.set("machine.memory", "3GiB", "test");
+    EXPECT_THAT(config.machine.node_bytes(config.options), ElementsAre(3ULL << 29, 3ULL << 29));
+}
+
+TEST(MachineConfig, TakesMemoryOfEachNode) {
+    SystemConfig config;
+    config.options.set("machine.sockets", "2", "test");
+    config.options.set("machine.node_memory", "1GiB,512MiB", "test");
+    EXPECT_THAT(config.machine.node_bytes(config.options), ElementsAre(1ULL << 30, 1ULL << 29));
+}
+
+TEST(MachineConfig, RefusesNodesThatDoNotFit) {
+    EXPECT_THAT(refusal({"machine.sockets=2", "machine.node_memory=1GiB"}), HasSubstr("machine.node_memory"));
+    EXPECT_THAT(refusal({"machine.node_memory=1MiB"}), HasSubstr("multiple of 2MiB"));
+    EXPECT_THAT(refusal({"machine.node_memory=big"}), HasSubstr("machine.node_memory"));
+    EXPECT_THAT(refusal({"machine.node_memory=1GiB,"}), HasSubstr("machine.node_memory"));
+    EXPECT_THAT(refusal({"machine.memory=65MiB"}), HasSubstr("machine.memory"));
+}
+
+TEST(SystemConfig, SeedReachesTheGenerators) {
+    SystemConfig config;
+    config.options.set("run.seed", "42", "test");
+    config.validate();
+    EXPECT_EQ(config.synthetic.common.seed, 42U);
+}
+
+TEST(SystemConfig, ShippedConfigurationsLoad) {
+    std::size_t files = 0;
+    for (const char* folder : {"machines", "experiments"})
+        for (const auto& entry : std::filesystem::directory_iterator(
+                 std::filesystem::path(PAGEWALK_SOURCE_DIR) / "configs" / folder)) {
+            if (entry.path().extension() != ".cfg") continue;
+            SystemConfig config;
+            EXPECT_NO_THROW({
+                load_config_file(entry.path(), config.options);
+                config.validate();
+            }) << entry.path();
+            ++files;
+        }
+    EXPECT_GE(files, 3U);
+}
+
+} // namespace
+} // namespace pagewalk::app
