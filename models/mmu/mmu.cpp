@@ -77,7 +77,8 @@ Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::
     const std::uint16_t pcid = m_context.pcid;
     const bool store = access == FaultAccess::Write;
     TlbEntry* entry = m_l1d_2m.find(address, PageSize::Page2M, pcid);
-    if (entry == nullptr) entry = m_l1d_1g.find(address, PageSize::Page1G, pcid);
+    if (entry == nullptr)
+        entry = (m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m).find(address, PageSize::Page1G, pcid);
     if (entry != nullptr && (!store || entry->dirty)) return hit(*entry, address, cycle);
     // A store to a translation that is read-only or clean walks again, as the hardware does.
     const bool rewalk =
@@ -113,6 +114,7 @@ Translation Mmu::translate_fetch_slow(VirtAddr address, std::uint64_t cycle) {
         m_l1i_4k.count_hit();
     } else {
         entry = m_l1i_2m.find(address, PageSize::Page2M, pcid);
+        if (entry == nullptr) entry = m_l1i_2m.find(address, PageSize::Page1G, pcid);
         if (entry == nullptr) {
             m_l1i_4k.count_miss();
             ++m_stats.itlb_misses;
