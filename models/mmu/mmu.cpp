@@ -77,7 +77,8 @@ Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::
     const std::uint16_t pcid = m_context.pcid;
     const bool store = access == FaultAccess::Write;
     TlbEntry* entry = m_l1d_2m.find(address, PageSize::Page2M, pcid);
-    if (entry == nullptr) entry = m_l1d_1g.find(address, PageSize::Page1G, pcid);
+    if (entry == nullptr)
+        entry = (m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m).find(address, PageSize::Page1G, pcid);
     if (entry != nullptr && (!store || entry->dirty)) return hit(*entry, address, cycle);
     // A store to a translation that is read-only or clean walks again, as the hardware does.
     const bool rewalk =
@@ -113,16 +114,17 @@ Translation Mmu::translate_fetch_slow(VirtAddr address, std::uint64_t cycle) {
         m_l1i_4k.count_hit();
     } else {
         entry = m_l1i_2m.find(address, PageSize::Page2M, pcid);
+        if (entry == nullptr) entry = m_l1i_2m.find(address, PageSize::Page1G, pcid);
         if (entry == nullptr) {
             m_l1i_4k.count_miss();
             ++m_stats.itlb_misses;
             const std::uint64_t start = cycle + m_config.l1_latency + m_config.l2_latency;
-            if (TlbEntry* second = find_second_level(address)) {
-                ++m_stats.l2_tlb_hits;
+            TlbEntry* const second = find_second_level(address);
+            ++(second != nullptr ? m_stats.l2_tlb_hits : m_stats.l2_tlb_misses);
+            if (second != nullptr && second->executable) {
                 found = *second;
                 found.ready = std::max(start, second->ready);
             } else {
-                ++m_stats.l2_tlb_misses;
                 const WalkResult result = walk(address, FaultAccess::Execute, start);
                 if (result.faulted) return {Translation::no_address, result.entry.ready};
                 found = result.entry;
@@ -150,7 +152,8 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
     WalkResult result;
     WalkCache::Start at = m_walk_cache.find(address, m_context.pcid, m_context.root, m_config.levels);
     PageTableMemory::Table* table = &m_tables.table(at.table);
-    bool writable = true;
+    bool writable = at.rights.writable;
+    bool executable = at.rights.executable;
     for (;;) {
         PageTableEntry& entry = (*table)[table_index(address, at.level)];
         const PhysAddr where = address_of(at.table) + table_index(address, at.level) * sizeof(PageTableEntry);
@@ -161,8 +164,9 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
 
         const bool leaf = at.level == 1 || entry.has(PageTableEntry::Huge);
         writable = writable && entry.has(PageTableEntry::Writable);
+        executable = executable && !entry.has(PageTableEntry::NoExecute);
         if (!entry.present() || (leaf && access == FaultAccess::Write && !writable) ||
-            (leaf && access == FaultAccess::Execute && entry.has(PageTableEntry::NoExecute))) {
+            (leaf && access == FaultAccess::Execute && !executable)) {
             result.faulted = true;
             break;
         }
@@ -176,11 +180,11 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
         if (leaf) {
             const auto size = static_cast<PageSize>(at.level - 1);
             result.entry = {entry.frame().value(), now, size, writable,
-                            writable && entry.has(PageTableEntry::Dirty)};
+                            writable && entry.has(PageTableEntry::Dirty), executable};
             break;
         }
         at.table = entry.frame();
-        m_walk_cache.insert(address, m_context.pcid, at.level, at.table);
+        m_walk_cache.insert(address, m_context.pcid, at.level, at.table, {writable, executable});
         --at.level;
         table = &m_tables.table(at.table);
     }

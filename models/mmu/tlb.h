@@ -45,6 +45,7 @@ struct TlbEntry {
     PageSize size = PageSize::Page4K;
     bool writable = false;
     bool dirty = false; ///< the entry's dirty bit is known to be set: a store needs no walk
+    bool executable = false;
 };
 
 /// A set-associative TLB with true LRU; may hold several page sizes, each indexed by its own page number.

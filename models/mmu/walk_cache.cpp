@@ -21,6 +21,7 @@ WalkCache::WalkCache(const WalkCacheConfig& config) {
         m_levels[i].tags.resize(config.entries[i]);
         m_levels[i].used.resize(config.entries[i]);
         m_levels[i].tables.resize(config.entries[i]);
+        m_levels[i].rights.resize(config.entries[i]);
     }
 }
 
@@ -42,14 +43,15 @@ WalkCache::Start WalkCache::find(VirtAddr address, std::uint16_t pcid, Pfn root,
             if (cache.tags[slot] == tag) {
                 cache.used[slot] = ++m_clock;
                 ++m_stats.hits[level - 2];
-                return {cache.tables[slot], level - 1};
+                return {cache.tables[slot], level - 1, cache.rights[slot]};
             }
     }
     ++m_stats.root;
-    return {root, levels};
+    return {root, levels, {}};
 }
 
-void WalkCache::insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn table) {
+void WalkCache::insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn table,
+                       UpperRights rights) {
     Level& cache = m_levels[level - 2];
     if (cache.ways == 0) return;
     const std::size_t base =
@@ -61,6 +63,7 @@ void WalkCache::insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn
     cache.tags[victim] = tag_of(address, level, pcid);
     cache.used[victim] = ++m_clock;
     cache.tables[victim] = table;
+    cache.rights[victim] = rights;
 }
 
 void WalkCache::invalidate(const TlbInvalidation& invalidation) {

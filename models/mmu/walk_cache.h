@@ -20,8 +20,14 @@ struct WalkCacheStats {
     void declare(StatGroup group) const;
 };
 
-/// The paging-structure caches: for each level above the leaf, the frame of the next lower table. Source:
-/// Intel SDM vol. 3A, 4.10.3.
+/// What the entries above a table allow below it.
+struct UpperRights {
+    bool writable = true;
+    bool executable = true;
+};
+
+/// The paging-structure caches: for each level above the leaf, the frame of the next lower table and the
+/// rights of the entries down to it. Source: Intel SDM vol. 3A, 4.10.3.
 class WalkCache {
 public:
     explicit WalkCache(const WalkCacheConfig& config);
@@ -29,11 +35,12 @@ public:
     struct Start {
         Pfn table{};        ///< where the walk begins
         unsigned level = 0; ///< level of the entries in that table
+        UpperRights rights;
     };
     /// The lowest table that is known for the address, or the root.
     [[nodiscard]] Start find(VirtAddr address, std::uint16_t pcid, Pfn root, unsigned levels);
     /// An entry of `level` (2 or higher) pointed to `table`.
-    void insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn table);
+    void insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn table, UpperRights rights = {});
     void invalidate(const TlbInvalidation& invalidation);
 
     [[nodiscard]] const WalkCacheStats& stats() const { return m_stats; }
@@ -45,6 +52,7 @@ private:
         std::vector<std::uint64_t> tags;
         std::vector<std::uint64_t> used;
         std::vector<Pfn> tables;
+        std::vector<UpperRights> rights;
     };
     [[nodiscard]] static std::uint64_t tag_of(VirtAddr address, unsigned level, std::uint16_t pcid);
 
