@@ -2,6 +2,7 @@
 
 #include "app/compare.h"
 #include "app/list_options.h"
+#include "app/list_statistics.h"
 #include "app/record.h"
 #include "app/run.h"
 #include "app/show.h"
@@ -16,7 +17,7 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 5> table{{
+    static constexpr std::array<Command, 6> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
@@ -25,6 +26,7 @@ std::span<const Command> commands() {
         {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",
          [](std::span<const std::string> a) { return run_compare(a); }},
         {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source", run_options},
+        {"stats", "[GLOB] [--markdown]", "list every statistic: unit, description", run_stats},
     }};
     return table;
 }
