@@ -3,6 +3,7 @@
 #include "app/boot.h"
 #include "app/compare.h"
 #include "app/list_options.h"
+#include "app/list_statistics.h"
 #include "app/record.h"
 #include "app/replay.h"
 #include "app/run.h"
@@ -32,7 +33,7 @@ std::string quoted(std::string_view word) {
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 7> table{{
+    static constexpr std::array<Command, 8> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
@@ -47,6 +48,7 @@ std::span<const Command> commands() {
          run_replay},
         {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source",
          run_options},
+        {"stats", "[GLOB] [--markdown]", "list every statistic: unit, description", run_stats},
     }};
     return table;
 }

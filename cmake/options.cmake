@@ -29,6 +29,12 @@ function(pagewalk_test name)
     # Label: unit, integration or validation, by folder.
     file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
     string(REGEX REPLACE "/.*" "" label ${folder})
+    if(label STREQUAL "unit")
+        if(NOT TARGET pagewalk_unit_tests)
+            add_custom_target(pagewalk_unit_tests)
+        endif()
+        add_dependencies(pagewalk_unit_tests ${name})
+    endif()
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${label})
 endfunction()
 
