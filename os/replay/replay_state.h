@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pagewalk::os {
@@ -38,7 +39,11 @@ public:
     /// A phase of a name met before goes on counting there.
     void begin_phase(const std::string& name);
     void count_allocation(bool same);
-    void check(const char* what, std::uint64_t times = 1) { m_checks[what] += times; }
+    void check(std::string_view what) {
+        auto counted = m_checks.find(what);
+        if (counted == m_checks.end()) counted = m_checks.emplace(std::string(what), 0).first;
+        ++counted->second;
+    }
     /// Counts a difference and, if it is the first, describes it.
     void differ(const char* what, const PageTraceEvent& event, const std::string& model);
 
@@ -67,7 +72,7 @@ private:
     ReplayReport& m_report;
     std::unique_ptr<PageAllocator> m_allocator;
     std::size_t m_phase = 0;
-    std::map<std::string, std::uint64_t> m_checks;
+    std::map<std::string, std::uint64_t, std::less<>> m_checks;
 };
 
 /// For each event that frees a block, what follows for that block.

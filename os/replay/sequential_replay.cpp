@@ -152,7 +152,7 @@ void SequentialReplay::allocate(const PageTraceEvent& event) {
         if (result) m_state.undo(*result, event.order, migratetype_of(request.mask), request.cpu);
         if (event.frame != no_pfn) {
             const std::string where = m_state.force(event.frame, event.order, request.cpu);
-            m_state.check(("frames the model had " + where).c_str());
+            m_state.check("frames the model had " + where);
             m_allocator.prepare_new(number_of(event.frame), event.order, request.mask);
         }
     }
