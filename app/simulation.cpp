@@ -144,7 +144,7 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
     m_progress.update(done, cpu.now());
     if (m_file.checkpoint_due()) {
         m_machine.flush_events();
-        m_file.checkpoint(state());
+        m_file.checkpoint(state(ProcTexts::No));
     }
     return true;
 }
@@ -163,7 +163,7 @@ Simulation::End Simulation::run() {
     return m_end;
 }
 
-results::RunState Simulation::state() {
+results::RunState Simulation::state(ProcTexts proc) {
     for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
     results::RunState state;
     state.registry = &m_machine.stats();
@@ -172,6 +172,7 @@ results::RunState Simulation::state() {
     state.summary = summarise(m_machine.stats(), state.measured, m_config.cpu.core.frequency);
     state.total = std::move(total);
     state.simulated_time = m_machine.now();
+    if (proc == ProcTexts::No) return state;
     const os::PageAllocator& allocator = m_machine.kernel().allocator();
     state.proc.push_back({"buddyinfo", os::buddyinfo_text(allocator)});
     state.proc.push_back({"pagetypeinfo", os::pagetypeinfo_text(allocator)});

@@ -26,7 +26,9 @@ public:
     [[nodiscard]] bool after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) override;
     void failed(std::exception_ptr error) override;
     /// What has been measured so far.
-    [[nodiscard]] results::RunState state();
+    /// /proc texts walk every free list: not for each checkpoint.
+    enum class ProcTexts : bool { No, Yes };
+    [[nodiscard]] results::RunState state(ProcTexts proc = ProcTexts::Yes);
 
 private:
     void set_limits(std::uint64_t done);

@@ -19,17 +19,27 @@ public:
           m_longest(std::max({m_rrd_s, m_rrd_l, m_faw})) {}
 
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
-    [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) const {
+    [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) {
         if (m_count == 0 || earliest >= activate(m_count - 1).time + m_longest) return earliest;
+        // What was full for this group stays full: a search that begins there goes on at its end.
+        Full& full = m_full[group % m_full.size()];
+        const bool known = full.group == group && earliest >= full.from && earliest <= full.until;
+        const std::uint64_t begin = known ? full.until : earliest;
         std::size_t i = m_count;
-        while (i > 0 && activate(i - 1).time > earliest) --i;
+        while (i > 0 && activate(i - 1).time > begin) --i;
         if (m_count == capacity && i < 4) i = 4;
         // Position i: behind activate i - 1, before activate i.
-        for (std::uint64_t time = earliest;; ++i) {
+        std::uint64_t time = begin;
+        for (;; ++i) {
             if (i > 0) time = std::max(time, activate(i - 1).time);
             time = std::max(time, bound_by_earlier(i, group));
-            if (i == m_count || fits_before_later(i, group, time)) return time;
+            if (i == m_count || fits_before_later(i, group, time)) break;
         }
+        if (known)
+            full.until = time;
+        else if (time > full.until || full.group != group)
+            full = {earliest, time, group};
+        return time;
     }
 
     void insert(std::uint64_t time, std::uint32_t group) {
@@ -80,11 +90,18 @@ private:
         return true;
     }
 
+    /// No activate of the group fits at [from, until).
+    struct Full {
+        std::uint64_t from = 0, until = 0;
+        std::uint32_t group = 0;
+    };
+
     std::uint64_t m_rrd_s, m_rrd_l, m_faw;
     std::uint64_t m_longest; // of the three: after that long nothing holds an activate up
     std::size_t m_first = 0;
     std::size_t m_count = 0;
     std::array<Activate, capacity> m_activates{};
+    std::array<Full, 8> m_full{}; ///< by group; 8 are the most a standard has
 };
 
 } // namespace pagewalk::models
