@@ -31,6 +31,8 @@ public:
         // Position i: behind activate i - 1, before activate i.
         std::uint64_t time = begin;
         for (;; ++i) {
+            // Most gaps are too short for anybody.
+            if (i > 0 && i < m_count && activate(i).time - activate(i - 1).time < 2 * m_rrd_s) continue;
             if (i > 0) time = std::max(time, activate(i - 1).time);
             time = std::max(time, bound_by_earlier(i, group));
             if (i == m_count || fits_before_later(i, group, time)) break;
