@@ -69,7 +69,7 @@ Operation vector_operation(std::string_view name, bool touches_gpr) {
     return {UopClass::VecAlu, 1};
 }
 
-Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_gpr) {
+Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_gpr, bool touches_vector) {
     const std::string_view name = ZydisMnemonicGetString(instruction.mnemonic);
     switch (instruction.meta.category) {
     case ZYDIS_CATEGORY_NOP:
@@ -97,10 +97,11 @@ Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_
     default:
         break;
     }
-    if (starts(name, {"div", "idiv"}))
+    if (!touches_vector && starts(name, {"div", "idiv"}))
         return {UopClass::IntDiv, static_cast<std::uint8_t>(instruction.operand_width == 64 ? 18 : 12),
                 false};
-    if (starts(name, {"mul", "imul", "popcnt", "lzcnt", "tzcnt", "bsf", "bsr", "pdep", "pext", "crc32"}))
+    if (!touches_vector &&
+        starts(name, {"mul", "imul", "popcnt", "lzcnt", "tzcnt", "bsf", "bsr", "pdep", "pext", "crc32"}))
         return {UopClass::IntMul, 3};
     if (starts(name, {"cpuid"})) return {UopClass::Serialize, 100};
     if (starts(name, {"lfence", "mfence"})) return {UopClass::Serialize, 30};
@@ -122,7 +123,7 @@ Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_
                                {"SSE", "AVX", "MMX", "LOGICAL_FP", "CONVERT", "BLEND", "BROADCAST", "VFMA",
                                 "AES", "VAES", "PCLMUL", "SHA", "STTNI", "GATHER"});
     const std::string_view isa = ZydisISASetGetString(instruction.meta.isa_set);
-    if (vector || starts(isa, {"SSE", "AVX", "FMA", "F16C"})) return vector_operation(name, touches_gpr);
+    if (vector || starts(isa, {"SSE", "AVX", "FMA", "F16C"})) return vector_operation(name, touches_gpr && touches_vector);
     return {UopClass::IntAlu, 1};
 }
 
@@ -239,7 +240,7 @@ void decode_instruction(StaticBlock& block, std::uint16_t index, const ZydisDeco
             loads[load_count++] = &operand;
         }
     }
-    const Operation operation = operation_of(instruction, touches_gpr && touches_vector);
+    const Operation operation = operation_of(instruction, touches_gpr, touches_vector);
     if (operation.cls == UopClass::Nop) {
         build.add(operation);
         return;
