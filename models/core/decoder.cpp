@@ -181,7 +181,7 @@ bool is_zero_idiom(const ZydisDecodedInstruction& instruction, const ZydisDecode
     if (operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER || instruction.operand_count_visible < 2)
         return false;
     const std::string_view name = ZydisMnemonicGetString(instruction.mnemonic);
-    if (!starts(name, {"xor", "sub", "pxor", "vpxor", "vxorp", "psub", "vpsub"})) return false;
+    if (name != "sub" && !starts(name, {"xor", "pxor", "vpxor", "vxorp", "psub", "vpsub"})) return false;
     const auto& a = operands[instruction.operand_count_visible - 2];
     const auto& b = operands[instruction.operand_count_visible - 1];
     return a.type == ZYDIS_OPERAND_TYPE_REGISTER && b.type == ZYDIS_OPERAND_TYPE_REGISTER &&
