@@ -225,8 +225,9 @@ void decode_instruction(StaticBlock& block, std::uint16_t index, const ZydisDeco
             touches_gpr |= id >= 1 && id <= 16;
             touches_vector |= id >= 17 && id <= 48;
             if (id == 0) continue;
-            if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0 && !zero_idiom &&
-                read_count < reads.size())
+            // What is written under a condition keeps its old value otherwise.
+            if ((operand.actions & (ZYDIS_OPERAND_ACTION_MASK_READ | ZYDIS_OPERAND_ACTION_CONDWRITE)) != 0 &&
+                !zero_idiom && read_count < reads.size())
                 reads[read_count++] = id;
             if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0 && write_count < writes.size())
                 writes[write_count++] = id;
