@@ -71,6 +71,7 @@ Operation vector_operation(std::string_view name, bool touches_gpr) {
 
 Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_gpr, bool touches_vector) {
     const std::string_view name = ZydisMnemonicGetString(instruction.mnemonic);
+    if (starts(name, {"rdtsc", "pause"})) return {UopClass::IntAlu, 40};
     switch (instruction.meta.category) {
     case ZYDIS_CATEGORY_NOP:
     case ZYDIS_CATEGORY_WIDENOP:
@@ -105,7 +106,6 @@ Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_
         return {UopClass::IntMul, 3};
     if (starts(name, {"cpuid"})) return {UopClass::Serialize, 100};
     if (starts(name, {"lfence", "mfence"})) return {UopClass::Serialize, 30};
-    if (starts(name, {"rdtsc", "pause"})) return {UopClass::IntAlu, 40};
     switch (instruction.meta.isa_set) {
     case ZYDIS_ISA_SET_I86:
     case ZYDIS_ISA_SET_I186:
