@@ -400,7 +400,7 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             }
             reference = next;
         }
-        m_stats.user_uops += count;
+        m_stats.user_uops += index;
         m_previous_block = execution.instruction_count == block.instruction_count ? &block : nullptr;
         // One block a cycle at most; wide blocks take their fetch bandwidth.
         m_fetch_cycle += (execution.instruction_count + m_config.fetch_width - 1) / m_config.fetch_width;
