@@ -54,15 +54,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
             progress = {State::Idle, m_kernel.next_wakeup(m_id)};
             break;
         }
-        if (m_core.cycle() >= m_slice_end) {
-            if (m_kernel.pick(m_id, now(), m_task) == KernelInterface::Pick::Idle) {
-                m_has_task = false;
-                continue;
-            }
-            m_slice_end = m_core.cycle() + m_clock.to_cycles(m_task.time_slice).value();
-            m_cursor = &m_cursors.of(m_task.task);
-            m_mmu.set_context(m_task.context);
-        }
+        if (m_core.cycle() >= m_slice_end && !pick_task()) continue;
         if (m_task.path != nullptr) {
             run_path(*std::exchange(m_task.path, nullptr));
             continue;
@@ -110,13 +102,16 @@ void Cpu::handle_batch_end() {
 }
 
 bool Cpu::pick_task() {
-    if (m_kernel.pick(m_id, now(), m_task) == KernelInterface::Pick::Idle) return false;
-    m_has_task = true;
-    ++m_stats.context_switches;
+    const KernelInterface::Pick pick = m_kernel.pick(m_id, now(), m_task);
+    m_has_task = pick != KernelInterface::Pick::Idle;
+    if (!m_has_task) return false;
+    if (pick == KernelInterface::Pick::Switched) {
+        ++m_stats.context_switches;
+        m_core.forget_previous_block();
+    }
     m_slice_end = m_core.cycle() + m_clock.to_cycles(m_task.time_slice).value();
     m_cursor = &m_cursors.of(m_task.task);
     m_mmu.set_context(m_task.context);
-    m_core.forget_previous_block();
     return true;
 }
 

@@ -69,8 +69,9 @@ Operation vector_operation(std::string_view name, bool touches_gpr) {
     return {UopClass::VecAlu, 1};
 }
 
-Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_gpr) {
+Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_gpr, bool touches_vector) {
     const std::string_view name = ZydisMnemonicGetString(instruction.mnemonic);
+    if (starts(name, {"rdtsc", "pause"})) return {UopClass::IntAlu, 40};
     switch (instruction.meta.category) {
     case ZYDIS_CATEGORY_NOP:
     case ZYDIS_CATEGORY_WIDENOP:
@@ -97,14 +98,14 @@ Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_
     default:
         break;
     }
-    if (starts(name, {"div", "idiv"}))
+    if (!touches_vector && starts(name, {"div", "idiv"}))
         return {UopClass::IntDiv, static_cast<std::uint8_t>(instruction.operand_width == 64 ? 18 : 12),
                 false};
-    if (starts(name, {"mul", "imul", "popcnt", "lzcnt", "tzcnt", "bsf", "bsr", "pdep", "pext", "crc32"}))
+    if (!touches_vector &&
+        starts(name, {"mul", "imul", "popcnt", "lzcnt", "tzcnt", "bsf", "bsr", "pdep", "pext", "crc32"}))
         return {UopClass::IntMul, 3};
     if (starts(name, {"cpuid"})) return {UopClass::Serialize, 100};
     if (starts(name, {"lfence", "mfence"})) return {UopClass::Serialize, 30};
-    if (starts(name, {"rdtsc", "pause"})) return {UopClass::IntAlu, 40};
     switch (instruction.meta.isa_set) {
     case ZYDIS_ISA_SET_I86:
     case ZYDIS_ISA_SET_I186:
@@ -122,7 +123,7 @@ Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_
                                {"SSE", "AVX", "MMX", "LOGICAL_FP", "CONVERT", "BLEND", "BROADCAST", "VFMA",
                                 "AES", "VAES", "PCLMUL", "SHA", "STTNI", "GATHER"});
     const std::string_view isa = ZydisISASetGetString(instruction.meta.isa_set);
-    if (vector || starts(isa, {"SSE", "AVX", "FMA", "F16C"})) return vector_operation(name, touches_gpr);
+    if (vector || starts(isa, {"SSE", "AVX", "FMA", "F16C"})) return vector_operation(name, touches_gpr && touches_vector);
     return {UopClass::IntAlu, 1};
 }
 
@@ -180,7 +181,7 @@ bool is_zero_idiom(const ZydisDecodedInstruction& instruction, const ZydisDecode
     if (operands[0].type != ZYDIS_OPERAND_TYPE_REGISTER || instruction.operand_count_visible < 2)
         return false;
     const std::string_view name = ZydisMnemonicGetString(instruction.mnemonic);
-    if (!starts(name, {"xor", "sub", "pxor", "vpxor", "vxorp", "psub", "vpsub"})) return false;
+    if (name != "sub" && !starts(name, {"xor", "pxor", "vpxor", "vxorp", "psub", "vpsub"})) return false;
     const auto& a = operands[instruction.operand_count_visible - 2];
     const auto& b = operands[instruction.operand_count_visible - 1];
     return a.type == ZYDIS_OPERAND_TYPE_REGISTER && b.type == ZYDIS_OPERAND_TYPE_REGISTER &&
@@ -224,8 +225,9 @@ void decode_instruction(StaticBlock& block, std::uint16_t index, const ZydisDeco
             touches_gpr |= id >= 1 && id <= 16;
             touches_vector |= id >= 17 && id <= 48;
             if (id == 0) continue;
-            if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_READ) != 0 && !zero_idiom &&
-                read_count < reads.size())
+            // What is written under a condition keeps its old value otherwise.
+            if ((operand.actions & (ZYDIS_OPERAND_ACTION_MASK_READ | ZYDIS_OPERAND_ACTION_CONDWRITE)) != 0 &&
+                !zero_idiom && read_count < reads.size())
                 reads[read_count++] = id;
             if ((operand.actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) != 0 && write_count < writes.size())
                 writes[write_count++] = id;
@@ -239,7 +241,7 @@ void decode_instruction(StaticBlock& block, std::uint16_t index, const ZydisDeco
             loads[load_count++] = &operand;
         }
     }
-    const Operation operation = operation_of(instruction, touches_gpr && touches_vector);
+    const Operation operation = operation_of(instruction, touches_gpr, touches_vector);
     if (operation.cls == UopClass::Nop) {
         build.add(operation);
         return;

@@ -289,6 +289,14 @@ inline OooCore::MemoryOutcome OooCore::execute_memory(const MicroOp& uop, VirtAd
     return MemoryOutcome::Done;
 }
 
+// An access of an instruction's beyond its micro-ops.
+OooCore::MemoryOutcome OooCore::execute_extra(MemoryReference extra, VirtAddr pc) {
+    MicroOp access;
+    access.cls = extra.is_store() ? UopClass::Store : UopClass::Load;
+    access.latency = extra.is_store() ? 1 : 0;
+    return execute_memory(access, extra.address(), extra.size(), pc);
+}
+
 bool OooCore::fetch_lines(VirtAddr start, VirtAddr end) {
     for (VirtAddr line = start.line(); line < end; line += line_size) {
         if (line == m_last_line) continue;
@@ -356,12 +364,7 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             // What an earlier instruction touched beyond its micro-ops (gathers, state saves).
             while (reference < reference_count && references[reference].instruction() < uop.instruction)
                 [[unlikely]] {
-                    const MemoryReference extra = references[reference];
-                    MicroOp access;
-                    access.cls = extra.is_store() ? UopClass::Store : UopClass::Load;
-                    access.latency = 0;
-                    if (execute_memory(access, extra.address(), extra.size(), block.pc) ==
-                        MemoryOutcome::Faulted) {
+                    if (execute_extra(references[reference], block.pc) == MemoryOutcome::Faulted) {
                         cursor.uop = index;
                         cursor.reference = reference;
                         return RunExit::Fault;
@@ -400,7 +403,16 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             }
             reference = next;
         }
-        m_stats.user_uops += count;
+        while (reference < reference_count &&
+               references[reference].instruction() < execution.instruction_count) [[unlikely]] {
+            if (execute_extra(references[reference], block.pc) == MemoryOutcome::Faulted) {
+                cursor.uop = index;
+                cursor.reference = reference;
+                return RunExit::Fault;
+            }
+            ++reference;
+        }
+        m_stats.user_uops += index;
         m_previous_block = execution.instruction_count == block.instruction_count ? &block : nullptr;
         // One block a cycle at most; wide blocks take their fetch bandwidth.
         m_fetch_cycle += (execution.instruction_count + m_config.fetch_width - 1) / m_config.fetch_width;

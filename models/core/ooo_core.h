@@ -136,6 +136,7 @@ private:
     bool fetch_lines(VirtAddr start, VirtAddr end);
     [[nodiscard]] MemoryOutcome execute_memory(const MicroOp& uop, VirtAddr address, std::uint32_t size,
                                                VirtAddr pc);
+    [[nodiscard]] MemoryOutcome execute_extra(MemoryReference extra, VirtAddr pc);
     void execute_plain(const MicroOp& uop);
     [[nodiscard]] std::uint64_t dispatch(const MicroOp& uop);
     [[nodiscard]] std::uint64_t operands_ready(const MicroOp& uop, std::uint64_t from) const;
