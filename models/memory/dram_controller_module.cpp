@@ -21,15 +21,18 @@ void DramControllerModule::b_transport(tlm::tlm_generic_payload& payload, sc_cor
                         .cpu = {},
                         .kind = payload.is_write() ? AccessKind::WriteBack : AccessKind::Load,
                         .time = now + to_ticks(delay)};
-    if (const MemoryExtension* const extension = payload.get_extension<MemoryExtension>()) {
+    MemoryExtension* const extension = payload.get_extension<MemoryExtension>();
+    if (extension != nullptr) {
         request.cpu = extension->cpu;
         request.kind = extension->kind;
+        request.time = extension->time;
     }
     const PhysAddr end = PhysAddr(payload.get_address()) + payload.get_data_length();
     Tick served = request.time;
     for (; request.line < end; request.line += line_size)
         served = std::max(served, m_controller.access(request));
-    delay = to_sc_time(served - now);
+    if (extension != nullptr) extension->served = served;
+    delay = served > now ? to_sc_time(served - now) : sc_core::SC_ZERO_TIME;
 }
 
 } // namespace pagewalk::models

@@ -27,9 +27,13 @@ MemorySocketModule::~MemorySocketModule() {
 
 Tick MemorySocketModule::access(const LineRequest& request) {
     const Tick now = to_ticks(sc_core::sc_time_stamp());
-    sc_core::sc_time delay = request.time > now ? to_sc_time(request.time - now) : sc_core::SC_ZERO_TIME;
+    const sc_core::sc_time ahead =
+        request.time > now ? to_sc_time(request.time - now) : sc_core::SC_ZERO_TIME;
+    sc_core::sc_time delay = ahead;
     m_extension.kind = request.kind;
     m_extension.cpu = request.cpu;
+    m_extension.time = request.time;
+    m_extension.served.reset();
     m_payload.set_command(request.kind == AccessKind::WriteBack ? tlm::TLM_WRITE_COMMAND
                                                                 : tlm::TLM_READ_COMMAND);
     m_payload.set_address(request.line.value());
@@ -39,7 +43,7 @@ Tick MemorySocketModule::access(const LineRequest& request) {
     socket->b_transport(m_payload, delay);
     if (!m_payload.is_response_ok()) [[unlikely]]
         refused(request);
-    return now + to_ticks(delay);
+    return m_extension.served.value_or(request.time + to_ticks(delay - ahead));
 }
 
 void MemorySocketModule::refused(const LineRequest& request) const {

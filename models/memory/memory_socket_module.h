@@ -22,8 +22,9 @@ namespace pagewalk::models {
 void require_picosecond_resolution();
 
 /// A memory port whose requests leave through a TLM-2.0 initiator socket as blocking transports: one payload,
-/// used again and again. The delay that goes with it is the request's time from now; what comes back is when
-/// it was served. Errors: RunError when the target refuses.
+/// used again and again. The delay that goes with it is the request's time from now, none where that is past;
+/// by what the delay has grown when it comes back, the request is served later. Errors: RunError when the
+/// target refuses.
 class MemorySocketModule final : public sc_core::sc_module, public MemoryPort {
 public:
     tlm_utils::simple_initiator_socket<MemorySocketModule> socket;

@@ -38,7 +38,7 @@ void MmuConfig::declare(OptionGroup group) {
              "assumed; Intel SDM vol. 3A, 4.10.3 describes but does not size them"});
         cache.number("ways", walk_cache.ways[i], {1, 4096}, {Unit::Count, "its associativity", "assumed"});
     }
-    group.number("walk_cache.latency", walk_cache_latency, {0, 100},
+    group.number("walk_cache.latency", walk_cache_latency, {0, 10000},
                  {Unit::Cycles, "cycles of a look-up in all paging-structure caches", "assumed"});
 }
 

@@ -11,7 +11,8 @@ constexpr std::uint8_t assumed_length = 4;
 /// Names for values between the micro-ops of one instruction; x86 tracers number registers far below.
 constexpr RegisterId first_loaded = 251;
 constexpr RegisterId result_register = 255;
-constexpr unsigned reference_size_log2 = 3;
+// Records give no size. One byte never reaches into the next line; ChampSim splits no access either.
+constexpr unsigned reference_size_log2 = 0;
 
 bool is_sequential(std::uint64_t ip, std::uint64_t next) { return next - ip - 1 < longest_instruction; }
 

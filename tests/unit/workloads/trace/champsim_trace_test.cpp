@@ -58,7 +58,7 @@ TEST_F(ChampSimTrace, GivesEachExecutionItsOwnReferences) {
         ASSERT_EQ(got.references[i].size(), 1U);
         EXPECT_EQ(got.references[i][0].address(), VirtAddr(0x7000000 + i * 72));
         EXPECT_EQ(got.references[i][0].instruction(), 0U);
-        EXPECT_EQ(got.references[i][0].size(), 8U);
+        EXPECT_EQ(got.references[i][0].size(), 1U);
         EXPECT_FALSE(got.references[i][0].is_store());
     }
 }

@@ -1,0 +1,50 @@
+"""How far results move with run.quantum, which lets CPUs run ahead of one another.
+
+usage: quantum_test.py PAGEWALK SOURCE_FOLDER
+"""
+
+import sys
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from simulated_run import SimulatedRun  # noqa: E402
+
+PROGRAM, SOURCE = Path(sys.argv[1]), Path(sys.argv[2])
+FINEST, DEFAULT = "1ns", "250ns"
+COUNTS = {"cycles": "/cycles", "l1d misses": "/l1d/misses", "l2 misses": "/l2/misses", "walks": "/mmu/walks",
+          "llc misses": "llc0/misses", "dram reads": "dram0/reads"}
+
+
+def results(quantum, generator, threads):
+    run = SimulatedRun(
+        PROGRAM, SOURCE / "configs/machines/default.cfg",
+        {"run.quantum": quantum, "workload.kind": "synthetic", "workload.synthetic": generator,
+         "synthetic.threads": threads, "synthetic.instructions": 1000000, "synthetic.first_touch": "off",
+         "synthetic.gups.table": "64MiB", "synthetic.stream.array": "4MiB", "run.warmup": 300000})
+    values = {name: run.sum(suffix) for name, suffix in COUNTS.items()}
+    values["ipc"] = run.sum("/user_instructions") / run.sum("/cycles")
+    return values
+
+
+class Quantum(unittest.TestCase):
+    def compare(self, generator, threads, allowed):
+        fine, default = results(FINEST, generator, threads), results(DEFAULT, generator, threads)
+        print(f"\n{generator}, {threads} threads: {FINEST} against {DEFAULT}")
+        for name, exact in fine.items():
+            moved = (default[name] - exact) / exact if exact else 0.0
+            print(f"{name:12} {exact:12.6g} {default[name]:12.6g} {100 * moved:+7.2f} %")
+        for name, exact in fine.items():
+            self.assertLessEqual(abs(default[name] - exact), allowed * exact, name)
+
+    def test_one_thread_does_not_move(self):
+        self.compare("gups", 1, 0.002)
+
+    def test_four_threads_of_random_updates(self):
+        self.compare("gups", 4, 0.03)
+
+    def test_four_threads_of_streams(self):
+        self.compare("stream", 4, 0.03)
+
+
+unittest.main(argv=sys.argv[:1], verbosity=2)
