@@ -95,14 +95,22 @@ void report_kills(const os::Kernel& kernel) {
                      static_cast<unsigned long long>(kill.address));
 }
 
-std::string end_text(Simulation::End end, const Simulation& simulation, const Workload& workload) {
-    const std::string warmup =
-        simulation.is_measuring() ? "" : "; still in its warm-up, which the figures are of";
-    if (end == Simulation::End::Interrupted) return "stopped by the user" + warmup;
-    if (end == Simulation::End::InstructionLimit) return "ran its number of instructions";
-    const int status = workload.exit_status();
-    return "ran to the program's end" +
-           (status == 0 ? "" : "; it exited with status " + std::to_string(status)) + warmup;
+std::string end_text(Simulation::End end, const Simulation& simulation, const Workload& workload,
+                     const os::Kernel& kernel) {
+    std::string text;
+    if (end == Simulation::End::Interrupted) {
+        text = "stopped by the user";
+    } else if (end == Simulation::End::InstructionLimit) {
+        text = "ran its number of instructions";
+    } else {
+        text = "ran to the program's end";
+        if (const int status = workload.exit_status(); status != 0)
+            text += "; it exited with status " + std::to_string(status);
+    }
+    for (const os::KillRecord& kill : kernel.kills())
+        text += "; the simulated kernel killed task " + std::to_string(kill.task);
+    if (!simulation.is_measuring()) text += "; still in its warm-up, which the figures are of";
+    return text;
 }
 
 } // namespace
@@ -156,7 +164,7 @@ int run_run(std::span<const std::string> words) {
         end = simulation.run();
         const bool interrupted = end == Simulation::End::Interrupted;
         file.finish(interrupted ? results::RunStatus::Interrupted : results::RunStatus::Complete,
-                    end_text(end, simulation, *workload), host_facts(simulation.state()));
+                    end_text(end, simulation, *workload, machine.kernel()), host_facts(simulation.state()));
     } catch (const std::exception& error) {
         progress.clear();
         const std::filesystem::path kept = file.fail(error.what(), host_facts(simulation.state()));

@@ -162,6 +162,15 @@ class MeasuredRegion(PagewalkCase):
         with h5py.File(self.path("run.h5"), "r") as run:
             self.assertIn("warm-up", text(run["meta/status_text"]))
 
+    def test_a_program_killed_for_want_of_memory_says_so(self):
+        done = self.call("run", self.config(SYNTHETIC), "-o", "run.h5", "--set", "machine.memory=128MiB",
+                         "--set", "synthetic.gups.table=256MiB", "--set", "synthetic.instructions=1M")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("killed task", done.stderr)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            self.assertIn("killed task", text(run["meta/status_text"]))
+            self.assertGreater(run["stats/kernel/allocations_failed"][()], 0)
+
 
 if __name__ == "__main__":
     unittest.main()
