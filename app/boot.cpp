@@ -52,9 +52,8 @@ int run_boot(std::span<const std::string> words) {
     std::string config_path, capture, proc;
     std::vector<std::string> settings;
     po::options_description options("options");
-    options.add_options()("help,h", "this text")("from-capture", po::value(&capture),
-                                                 "a real machine's files")(
-        "set,s", po::value(&settings)->composing(), "key=value")(
+    options.add_options()("from-capture", po::value(&capture),
+                          "a real machine's files")("set,s", po::value(&settings)->composing(), "key=value")(
         "proc", po::value(&proc), "name of a /proc file")("config", po::value(&config_path), "configuration");
     po::positional_options_description positions;
     positions.add("config", 1);
@@ -66,16 +65,16 @@ int run_boot(std::span<const std::string> words) {
                       .run(),
                   values);
         po::notify(values);
-        if (values.contains("help")) {
-            std::cout << "usage: " << usage << "\n";
-            return 0;
-        }
     } catch (const po::error& error) {
         throw InputError(std::string(error.what()) + "\nusage: " + usage);
     }
     if (config_path.empty() == capture.empty())
         throw InputError(std::string("boot: give a configuration or --from-capture, one of them\nusage: ") +
                          usage);
+
+    if (!capture.empty() && !settings.empty())
+        throw InputError(
+            std::string("boot: --set goes with a configuration, not with --from-capture\nusage: ") + usage);
 
     os::MemoryMap map;
     os::PageSettings pages;

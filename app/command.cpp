@@ -8,6 +8,7 @@
 #include "app/replay.h"
 #include "app/run.h"
 #include "app/show.h"
+#include "app/words.h"
 
 #include <algorithm>
 #include <array>
@@ -19,16 +20,6 @@ namespace {
 
 // main() runs inside SystemC's, which passes no context through.
 std::string remembered;
-
-/// As a shell reads it back.
-std::string quoted(std::string_view word) {
-    constexpr std::string_view plain =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string_view::npos) return std::string(word);
-    std::string text = "'";
-    for (const char c : word) text += c == '\'' ? "'\\''" : std::string(1, c);
-    return text + "'";
-}
 
 } // namespace
 
@@ -66,7 +57,7 @@ int run_command(const Command& command, std::span<const std::string> arguments) 
 
 void remember_command_line(int argc, char** argv) {
     remembered.clear();
-    for (int i = 0; i < argc; ++i) remembered += (i == 0 ? "" : " ") + quoted(argv[i]);
+    for (int i = 0; i < argc; ++i) remembered += (i == 0 ? "" : " ") + shell_quoted(argv[i]);
 }
 
 const std::string& command_line() { return remembered; }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 namespace pagewalk::app {
 
@@ -31,10 +32,18 @@ int run_record(std::span<const std::string> words) {
     record.live.argv.assign(dashes + 1, words.end());
 
     Progress progress(0);
-    const workloads::RecordSummary summary =
-        workloads::record(record, [&](const workloads::RecordSummary& so_far) {
+    workloads::RecordSummary summary;
+    try {
+        summary = workloads::record(record, [&](const workloads::RecordSummary& so_far) {
             progress.update(so_far.instructions, Tick());
         });
+    } catch (const RunError& error) {
+        progress.clear();
+        const std::string partial = record.file + ".partial";
+        std::error_code failed;
+        std::filesystem::rename(record.file, partial, failed);
+        throw RunError(error.what() + (failed ? "" : "; what was recorded until then is in " + partial));
+    }
     progress.clear();
     std::fprintf(stderr,
                  "%s: %llu instructions of %llu thread(s), %.1f MB; the program ended with status %d\n",

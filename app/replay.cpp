@@ -15,10 +15,6 @@ int run_replay(std::span<const std::string> arguments) {
     std::string capture;
     bool first_difference = false;
     for (const std::string& argument : arguments) {
-        if (argument == "--help" || argument == "-h") {
-            std::cout << "usage: " << usage << "\n";
-            return 0;
-        }
         if (argument == "--first-difference") {
             first_difference = true;
         } else if (argument.starts_with("-") || !capture.empty()) {

@@ -95,12 +95,22 @@ void report_kills(const os::Kernel& kernel) {
                      static_cast<unsigned long long>(kill.address));
 }
 
-std::string end_text(Simulation::End end, const Workload& workload) {
-    if (end == Simulation::End::Interrupted) return "stopped by the user";
-    if (end == Simulation::End::InstructionLimit) return "ran its number of instructions";
-    const int status = workload.exit_status();
-    return status == 0 ? "ran to the program's end"
-                       : "ran to the program's end; it exited with status " + std::to_string(status);
+std::string end_text(Simulation::End end, const Simulation& simulation, const Workload& workload,
+                     const os::Kernel& kernel) {
+    std::string text;
+    if (end == Simulation::End::Interrupted) {
+        text = "stopped by the user";
+    } else if (end == Simulation::End::InstructionLimit) {
+        text = "ran its number of instructions";
+    } else {
+        text = "ran to the program's end";
+        if (const int status = workload.exit_status(); status != 0)
+            text += "; it exited with status " + std::to_string(status);
+    }
+    for (const os::KillRecord& kill : kernel.kills())
+        text += "; the simulated kernel killed task " + std::to_string(kill.task);
+    if (!simulation.is_measuring()) text += "; still in its warm-up, which the figures are of";
+    return text;
 }
 
 } // namespace
@@ -154,7 +164,7 @@ int run_run(std::span<const std::string> words) {
         end = simulation.run();
         const bool interrupted = end == Simulation::End::Interrupted;
         file.finish(interrupted ? results::RunStatus::Interrupted : results::RunStatus::Complete,
-                    end_text(end, *workload), host_facts(simulation.state()));
+                    end_text(end, simulation, *workload, machine.kernel()), host_facts(simulation.state()));
     } catch (const std::exception& error) {
         progress.clear();
         const std::filesystem::path kept = file.fail(error.what(), host_facts(simulation.state()));
@@ -162,6 +172,11 @@ int run_run(std::span<const std::string> words) {
                        (kept.empty() ? "" : "; what was measured until then is in " + kept.string()));
     }
     report_kills(machine.kernel());
+    if (!simulation.is_measuring())
+        std::fprintf(stderr,
+                     "pagewalk: the run ended within its warm-up (run.warmup = %llu instructions): the "
+                     "figures are of all of it\n",
+                     static_cast<unsigned long long>(config.run.warmup));
     std::cout << results::summary_page(results::RunReader(output), isatty(STDOUT_FILENO) != 0
                                                                        ? results::Colour::On
                                                                        : results::Colour::Off)

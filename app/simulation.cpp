@@ -168,7 +168,7 @@ results::RunState Simulation::state(ProcTexts proc) {
     results::RunState state;
     state.registry = &m_machine.stats();
     StatSnapshot total = m_machine.stats().snapshot();
-    state.measured = m_measuring ? total.since(m_start) : total;
+    state.measured = m_measuring ? m_machine.stats().region(m_start, total) : total;
     state.summary = summarise(m_machine.stats(), state.measured, m_config.cpu.core.frequency);
     state.total = std::move(total);
     state.simulated_time = m_machine.now();

@@ -25,9 +25,11 @@ public:
     End run();
     [[nodiscard]] bool after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) override;
     void failed(std::exception_ptr error) override;
-    /// What has been measured so far.
+    /// False while the warm-up lasts.
+    [[nodiscard]] bool is_measuring() const { return m_measuring; }
     /// /proc texts walk every free list: not for each checkpoint.
     enum class ProcTexts : bool { No, Yes };
+    /// What has been measured so far; what has happened so far while the warm-up lasts.
     [[nodiscard]] results::RunState state(ProcTexts proc = ProcTexts::Yes);
 
 private:

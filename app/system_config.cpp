@@ -2,6 +2,8 @@
 
 #include "contract/kernel_path.h"
 
+#include <algorithm>
+
 namespace pagewalk::app {
 
 void MachineConfig::declare(OptionGroup group) {
@@ -26,16 +28,16 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
         sizes.assign(sockets, memory / sockets);
         return sizes;
     }
-    std::string_view rest = node_memory;
-    while (!rest.empty()) {
-        const std::size_t comma = rest.find(',');
-        const auto size = parse_quantity(rest.substr(0, comma), Unit::Bytes);
+    for (std::size_t begin = 0; begin <= node_memory.size();) {
+        const std::size_t comma = std::min(node_memory.find(',', begin), node_memory.size());
+        const auto size =
+            parse_quantity(std::string_view(node_memory).substr(begin, comma - begin), Unit::Bytes);
         if (!size || *size == 0 || *size % (2ULL << 20) != 0)
             throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
                               "'" + node_memory + "'",
                               "wants a multiple of 2MiB for each node, such as 3GiB,5GiB");
         sizes.push_back(*size);
-        rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+        begin = comma + 1;
     }
     if (sizes.size() != sockets)
         throw ConfigError(

@@ -10,4 +10,7 @@ namespace pagewalk::app {
 /// InputError for an open quote.
 [[nodiscard]] std::vector<std::string> split_words(std::string_view text);
 
+/// `word` as a POSIX shell reads it back, quoted where it must be.
+[[nodiscard]] std::string shell_quoted(std::string_view word);
+
 } // namespace pagewalk::app

@@ -23,9 +23,9 @@ std::unique_ptr<Workload> open_trace_file(const std::string& path) {
 
 std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv) {
     if (!config.setup.empty()) {
-        const std::string command = config.directory.empty()
-                                        ? config.setup
-                                        : "cd '" + config.directory + "' && { " + config.setup + "; }";
+        const std::string command = config.directory.empty() ? config.setup
+                                                             : "cd " + shell_quoted(config.directory) +
+                                                                   " && { " + config.setup + "; }";
         if (const int status = std::system(command.c_str()); status != 0)
             throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
     }

@@ -27,6 +27,12 @@ void StatGroup::counter(std::string_view name, const std::uint64_t& value, std::
         {m_path, std::string(name), std::string(unit), std::string(description), &value});
 }
 
+void StatGroup::gauge(std::string_view name, const std::uint64_t& value, std::string_view unit,
+                      std::string_view description) {
+    counter(name, value, unit, description);
+    m_registry->m_counters.back().kind = StatKind::Gauge;
+}
+
 void StatGroup::ratio(std::string_view name, std::string_view numerator, std::string_view denominator,
                       double scale, std::string_view unit, std::string_view description) {
     const std::size_t n = m_registry->find(m_path, numerator);
@@ -52,6 +58,13 @@ StatSnapshot StatRegistry::snapshot() const {
     values.histograms.reserve(m_histograms.size());
     for (const HistogramStatistic& histogram : m_histograms)
         values.histograms.push_back(*histogram.histogram);
+    return values;
+}
+
+StatSnapshot StatRegistry::region(const StatSnapshot& start, const StatSnapshot& end) const {
+    StatSnapshot values = end.since(start);
+    for (std::size_t i = 0; i < m_counters.size(); ++i)
+        if (m_counters[i].kind == StatKind::Gauge) values.counters[i] = end.counters[i];
     return values;
 }
 

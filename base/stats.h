@@ -9,13 +9,19 @@
 
 namespace pagewalk {
 
-/// One counter as declared: where it is, what it counts.
+enum class StatKind : std::uint8_t {
+    Counter, ///< only grows: a region of a run has the difference
+    Gauge,   ///< goes up and down: a region has the value at its end
+};
+
+/// One counter or gauge as declared: where it is, what it counts.
 struct Statistic {
     std::string path; ///< component path, e.g. "core0/mmu/l2_tlb"
     std::string name;
     std::string unit;
     std::string description;
     const std::uint64_t* value = nullptr;
+    StatKind kind = StatKind::Counter;
 };
 
 /// A quotient of two counters of the same component, scaled: value = numerator * scale / denominator.
@@ -36,7 +42,7 @@ struct StatSnapshot {
     std::vector<std::uint64_t> counters;
     std::vector<Histogram> histograms;
 
-    /// What happened since `earlier`.
+    /// What happened since `earlier`; of gauges the change, modulo 2^64. See StatRegistry::region.
     [[nodiscard]] StatSnapshot since(const StatSnapshot& earlier) const;
 };
 
@@ -51,6 +57,9 @@ public:
     [[nodiscard]] StatGroup group(std::string_view name) const;
     void counter(std::string_view name, const std::uint64_t& value, std::string_view unit,
                  std::string_view description);
+    /// A level, such as pages mapped now.
+    void gauge(std::string_view name, const std::uint64_t& value, std::string_view unit,
+               std::string_view description);
     /// Both operands must have been declared in this group.
     void ratio(std::string_view name, std::string_view numerator, std::string_view denominator, double scale,
                std::string_view unit, std::string_view description);
@@ -70,6 +79,8 @@ public:
     [[nodiscard]] const std::vector<RatioStatistic>& ratios() const { return m_ratios; }
     [[nodiscard]] const std::vector<HistogramStatistic>& histograms() const { return m_histograms; }
     [[nodiscard]] StatSnapshot snapshot() const;
+    /// What a region of a run measured: counters and histograms from its start on, gauges at its end.
+    [[nodiscard]] StatSnapshot region(const StatSnapshot& start, const StatSnapshot& end) const;
     /// Index of a counter, npos where there is none.
     [[nodiscard]] std::size_t find(std::string_view path, std::string_view name) const;
     /// Sum of `name` over the components whose path matches `glob`.

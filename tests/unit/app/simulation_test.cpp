@@ -82,10 +82,11 @@ TEST_F(SimulationTest, EveryCpuAndEveryNodeWorks) {
     EXPECT_GT(s_run->machine->now(), Tick{});
 }
 
-TEST_F(SimulationTest, CyclesOfARunAreUserAndKernelCycles) {
+TEST_F(SimulationTest, CyclesAreUserKernelAndIdleCycles) {
     const StatSnapshot total = s_run->machine->stats().snapshot();
-    EXPECT_EQ(sum(total, "cpu*", "cycles"),
-              sum(total, "cpu*", "user_cycles") + sum(total, "cpu*", "kernel_cycles"));
+    EXPECT_EQ(sum(total, "cpu*", "cycles"), sum(total, "cpu*", "user_cycles") +
+                                                sum(total, "cpu*", "kernel_cycles") +
+                                                sum(total, "cpu*", "idle_cycles"));
 }
 
 TEST_F(SimulationTest, FileHoldsTimeSeriesEventsAndProcTexts) {

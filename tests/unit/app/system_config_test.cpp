@@ -72,8 +72,8 @@ TEST(SystemConfig, CpusMustBeDealtEvenlyToSockets) {
 }
 
 TEST(SystemConfig, CacheSetsMustBeAPowerOfTwo) {
-    EXPECT_THAT(refusal({"cache.l1d.ways=7"}), HasSubstr("l1d"));
-    EXPECT_THAT(refusal({"llc.ways=7"}), HasSubstr("llc"));
+    EXPECT_THAT(refusal({"cache.l1d.capacity=100KiB"}), HasSubstr("l1d"));
+    EXPECT_THAT(refusal({"llc.capacity=100KiB"}), HasSubstr("llc"));
 }
 
 TEST(SystemConfig, RefusalsSayWhereTheValueWasSet) {

@@ -37,5 +37,14 @@ TEST(SplitWords, RefusesOpenQuotes) {
     EXPECT_THROW((void)split_words("ls \"a"), InputError);
 }
 
+TEST(ShellQuoted, LeavesPlainWordsAlone) { EXPECT_EQ(shell_quoted("a/b-1.cfg=2"), "a/b-1.cfg=2"); }
+
+TEST(ShellQuoted, IsReadBackByTheSplitter) {
+    for (const char* word : {"", "a b", "$HOME", "\"", "`ls`", "a\\b", "*", ";"})
+        EXPECT_THAT(split_words(shell_quoted(word)), ElementsAre(word));
+}
+
+TEST(ShellQuoted, EscapesSingleQuotes) { EXPECT_EQ(shell_quoted("it's"), R"('it'\''s')"); }
+
 } // namespace
 } // namespace pagewalk::app

@@ -25,6 +25,19 @@ TEST(StatRegistry, SnapshotsSubtractToARegionOfInterest) {
     EXPECT_EQ(registry.find("core0/l1d", "none"), StatRegistry::npos);
 }
 
+TEST(StatRegistry, RegionHasTheGrowthOfCountersAndTheLastValueOfGauges) {
+    std::uint64_t faults = 5, mapped = 100;
+    StatRegistry registry;
+    registry.group("kernel").counter("faults", faults, "count", "faults");
+    registry.group("kernel").gauge("mapped", mapped, "pages", "mapped now");
+    const StatSnapshot start = registry.snapshot();
+    faults = 7;
+    mapped = 30;
+    const StatSnapshot region = registry.region(start, registry.snapshot());
+    EXPECT_EQ(region.counters[registry.find("kernel", "faults")], 2U);
+    EXPECT_EQ(region.counters[registry.find("kernel", "mapped")], 30U);
+}
+
 TEST(StatRegistry, SumsANameOverComponents) {
     std::uint64_t a = 1, b = 2, c = 4;
     StatRegistry registry;
