@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "stream_collector.h"
+#include "tests/unit/workloads/qemu/stream_collector.h"
 #include "workloads/qemu/pwt_reader.h"
 #include "workloads/qemu/recorder.h"
 

@@ -1,4 +1,4 @@
-#include "stream_collector.h"
+#include "tests/unit/workloads/qemu/stream_collector.h"
 
 #include <algorithm>
 #include <sys/syscall.h>
