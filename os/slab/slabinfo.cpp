@@ -70,7 +70,7 @@ std::string slabinfo_text(const SlabAllocator& allocator) {
     return text;
 }
 
-std::string slab_attribute(const SlabAllocator& allocator, const KmemCache& base, std::string_view name) {
+std::string slab_attribute(const KmemCache& base, std::string_view name) {
     const auto* cache = dynamic_cast<const SlubCache*>(&base);
     if (cache == nullptr) return {};
     const SlubGeometry& g = cache->geometry;
@@ -127,7 +127,6 @@ std::string slab_attribute(const SlabAllocator& allocator, const KmemCache& base
             return slabs[static_cast<std::size_t>(&node - &*cache->nodes.begin())];
         });
     }
-    (void)allocator;
     return {};
 }
 

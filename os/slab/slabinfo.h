@@ -2,8 +2,8 @@
 
 #include "os/slab/kmem_cache.h"
 
-#include <span>
 #include <string>
+#include <string_view>
 
 namespace pagewalk::os {
 
@@ -12,8 +12,7 @@ namespace pagewalk::os {
 [[nodiscard]] std::string slabinfo_text(const SlabAllocator& allocator);
 
 /// One attribute of /sys/kernel/slab/<cache>, without the newline; empty where SLUB has none of this name.
-[[nodiscard]] std::string slab_attribute(const SlabAllocator& allocator, const KmemCache& cache,
-                                         std::string_view name);
+[[nodiscard]] std::string slab_attribute(const KmemCache& cache, std::string_view name);
 
 /// The caches that use most memory, as slabtop prints them: objects, active, use, object size, slabs, objects
 /// a slab, cache size, name.

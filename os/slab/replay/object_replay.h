@@ -21,6 +21,7 @@ struct ObjectReplayOptions {
 struct ObjectReplayReport {
     std::string capture;
     AllocatorKind allocator = AllocatorKind::Slub;
+    std::size_t cpus = 1;
     std::uint64_t events = 0;
     std::uint64_t objects = 0, matched = 0;                 ///< of all caches
     std::uint64_t kmalloc_objects = 0, kmalloc_matched = 0; ///< of the kmalloc caches among them

@@ -57,12 +57,12 @@ TEST(SlabAttribute, CountsPerNode) {
     KmemCache* cache = slub->create(spec("filp", 256)).value();
     (void)slub->allocate(*cache, {.cpu = CpuId{0}});
     (void)slub->allocate(*cache, {.cpu = CpuId{1}});
-    EXPECT_EQ(slab_attribute(*slub, *cache, "slabs"), "2 N0=1 N1=1");
-    EXPECT_EQ(slab_attribute(*slub, *cache, "cpu_slabs"), "2 N0=1 N1=1");
-    EXPECT_EQ(slab_attribute(*slub, *cache, "partial"), "0");
-    EXPECT_EQ(slab_attribute(*slub, *cache, "slab_size"), "256");
-    EXPECT_EQ(slab_attribute(*slub, *cache, "hwcache_align"), "1");
-    EXPECT_EQ(slab_attribute(*slub, *cache, "nonsense"), "");
+    EXPECT_EQ(slab_attribute(*cache, "slabs"), "2 N0=1 N1=1");
+    EXPECT_EQ(slab_attribute(*cache, "cpu_slabs"), "2 N0=1 N1=1");
+    EXPECT_EQ(slab_attribute(*cache, "partial"), "0");
+    EXPECT_EQ(slab_attribute(*cache, "slab_size"), "256");
+    EXPECT_EQ(slab_attribute(*cache, "hwcache_align"), "1");
+    EXPECT_EQ(slab_attribute(*cache, "nonsense"), "");
 }
 
 TEST(Slabtop, PutsTheLargestCacheFirst) {
