@@ -427,17 +427,21 @@ private:
 
 std::string ObjectReplayReport::summary() const {
     char percent[32];
-    std::snprintf(percent, sizeof percent, "%.4f",
-                  objects == 0 ? 100.0 : 100.0 * static_cast<double>(matched) / static_cast<double>(objects));
-    return "matched " + std::to_string(matched) + " of " + std::to_string(objects) + " objects (" + percent +
-           " %), final state " + std::to_string(caches_identical) + " of " + std::to_string(caches) +
-           " caches identical";
+    const double share = kmalloc_objects == 0
+                             ? 1.0
+                             : static_cast<double>(kmalloc_matched) / static_cast<double>(kmalloc_objects);
+    std::snprintf(percent, sizeof percent, "%.4f", 100.0 * share);
+    return "matched " + std::to_string(kmalloc_matched) + " of " + std::to_string(kmalloc_objects) +
+           " objects (" + percent + " %), final state " + std::to_string(caches_identical) + " of " +
+           std::to_string(caches) + " caches identical";
 }
 
 std::string ObjectReplayReport::text() const {
     std::string text =
         capture + ": " + std::string(name_of(allocator)) + ", " + std::to_string(events) + " events\n";
-    text += "  kmalloc: " + std::to_string(kmalloc_matched) + " of " + std::to_string(kmalloc_objects) + "\n";
+    if (objects != kmalloc_objects)
+        text += "  objects of other caches: matched " + std::to_string(matched - kmalloc_matched) + " of " +
+                std::to_string(objects - kmalloc_objects) + "\n";
     for (const auto& [what, times] : checks) text += "  " + what + ": " + std::to_string(times) + "\n";
     for (const std::string& difference : final_differences) text += "  differs: " + difference + "\n";
     if (!first_difference.empty()) text += "  first difference: " + first_difference + "\n";
