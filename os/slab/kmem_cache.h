@@ -85,7 +85,7 @@ public:
     /// Failures are reported with the kernel's words.
     [[nodiscard]] std::expected<KmemCache*, CacheError> create(const CacheSpec& spec);
     /// A cache that boot makes for the allocator's own use: never an alias. Contract: the size can be had.
-    [[nodiscard]] KmemCache* create_at_boot(const CacheSpec& spec);
+    KmemCache* create_at_boot(const CacheSpec& spec);
     /// kmem_cache_destroy: drops one reference. False, with a report, when objects remain: the cache then
     /// stays.
     bool destroy(KmemCache& cache);

@@ -25,10 +25,9 @@ inline constexpr std::uint8_t red_active = 0xcc;
 
 enum class ObjectState : bool { Free, Active };
 
-/// Who allocated or freed an object last.
+/// Who allocated an object, and the CPU that allocated or freed it last.
 struct ObjectTrack {
     VirtAddr allocated_by{};
-    VirtAddr freed_by{};
     CpuId cpu{};
 };
 

@@ -9,6 +9,7 @@
 #include "os/slab/kmem_cache.h"
 #include "os/slab/linked_list.h"
 #include "os/slab/object_layout.h"
+#include "os/slab/reciprocal.h"
 
 #include <cstdint>
 #include <memory>
@@ -70,7 +71,7 @@ struct SlabNode {
 
 struct SlabCache final : KmemCache {
     SlabGeometry geometry;
-    std::uint64_t reciprocal = 0; ///< ceil(2^44 / size)
+    Reciprocal reciprocal; ///< of size
     std::vector<std::uint16_t> random_sequence;
     IndexedVec<CpuId, ArrayCache> cpus;
     IndexedVec<NodeId, SlabNode> nodes;

@@ -121,7 +121,6 @@ std::optional<std::uint32_t> Slob::take_from(SlobPage& page, std::uint32_t bytes
         page.free_units -= units;
         const std::uint32_t offset = taken * SlobPage::unit_bytes;
         page.block_bytes[offset / SlobPage::start_bytes] = static_cast<std::uint16_t>(bytes);
-        ++m_blocks;
         return offset;
     }
     return std::nullopt;
@@ -194,7 +193,6 @@ void Slob::give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t b
     ++m_trace.list_lock_acquisitions;
     const std::uint32_t units = units_of(bytes);
     const auto offset = static_cast<std::uint16_t>(offset_bytes / SlobPage::unit_bytes);
-    if (m_blocks != 0) --m_blocks;
     if (page.free_units + units == SlobPage::units_per_page) {
         if (page.list != SlobPage::off_list) delist(page);
         ++m_stats.pages_freed;
@@ -284,7 +282,6 @@ void Slob::correct(VirtAddr predicted, VirtAddr actual, std::uint64_t size, CpuI
     page->free_units -= units_of(bytes);
     page->block_bytes[start * SlobPage::unit_bytes / SlobPage::start_bytes] =
         static_cast<std::uint16_t>(bytes);
-    ++m_blocks;
     if (page->free_units == 0 && page->list != SlobPage::off_list) delist(*page);
 }
 

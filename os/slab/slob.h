@@ -123,7 +123,6 @@ private:
     std::vector<std::unique_ptr<SlobPage>> m_pages_made;
     std::vector<SlobPage*> m_pool;
     std::vector<Deferred> m_rcu_objects;
-    std::uint64_t m_blocks = 0;
     SlobStats m_stats;
     bool m_skip_search = false;
 };

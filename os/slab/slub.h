@@ -9,6 +9,7 @@
 #include "os/slab/kmem_cache.h"
 #include "os/slab/linked_list.h"
 #include "os/slab/object_layout.h"
+#include "os/slab/reciprocal.h"
 #include "os/slab/slab_geometry.h"
 
 #include <cstdint>
@@ -66,7 +67,7 @@ struct SlubNode {
 
 struct SlubCache final : KmemCache {
     SlubGeometry geometry;
-    std::uint64_t reciprocal = 0; ///< ceil(2^44 / size): object number without division
+    Reciprocal reciprocal; ///< of size
     std::vector<std::uint16_t> random_sequence;
     IndexedVec<CpuId, SlubCpu> cpus;
     IndexedVec<NodeId, SlubNode> nodes;
@@ -145,7 +146,7 @@ private:
         std::uint32_t object = 0;
     };
     [[nodiscard]] Taken take_slow(SlubCache& cache, const SlabRequest& request);
-    [[nodiscard]] Taken take_from_cpu(SlubCache& cache, SlubCpu& cpu, SlubSlab& slab);
+    [[nodiscard]] Taken take_from_cpu(SlubCpu& cpu, SlubSlab& slab);
     [[nodiscard]] SlubSlab* take_partial(SlubCache& cache, const SlabRequest& request);
     [[nodiscard]] SlubSlab* take_partial_of(SlubCache& cache, NodeId node, CpuId cpu);
     [[nodiscard]] SlubSlab* new_slab(SlubCache& cache, const SlabRequest& request);

@@ -99,10 +99,7 @@ void Slub::free_debugged(SlubSlab& slab, std::uint16_t object, CpuId cpu) {
         ++cache.live;
         return;
     }
-    if (slab.tracks) {
-        slab.tracks[object].freed_by = VirtAddr{};
-        slab.tracks[object].cpu = cpu;
-    }
+    if (slab.tracks) slab.tracks[object].cpu = cpu;
     initialise(slab, object);
     const bool was_full = slab.freelist == none;
     slab.next[object] = slab.freelist;

@@ -1,6 +1,8 @@
 #include "os/replay/capture_files.h"
 #include "os/slab/replay/slab_image.h"
 #include "os/slab/replay/sys_kernel_slab.h"
+#include "os/slab/slabinfo.h"
+#include "tests/support/simple_pages.h"
 #include "tests/validation/page_captures.h"
 
 #include <algorithm>
@@ -83,6 +85,65 @@ TEST(CapturedGeometry, EverySlobCacheFollows) {
         EXPECT_EQ(slob_object_size({cache.object_size, cache.align, cache.flags, Constructor::No}),
                   cache.size)
             << cache.name;
+}
+
+// Object size, objects and pages a slab, and tunables of each cache in a slabinfo text.
+std::map<std::string, std::string> slabinfo_geometry(const std::string& text) {
+    std::map<std::string, std::string> rows;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("slabinfo") || line.starts_with("#")) continue;
+        std::istringstream words(line);
+        std::string name, active, objects, word, geometry;
+        words >> name >> active >> objects;
+        while (words >> word && word != "slabdata") geometry += word + " ";
+        rows[name] = geometry;
+    }
+    return rows;
+}
+
+template <class Allocator, class Config>
+void expect_the_kernels_slabinfo(const std::string& capture, const Config& config, std::size_t caches) {
+    if (!have_capture(capture)) GTEST_SKIP() << no_captures;
+    const CaptureFiles files(capture_path(capture));
+    SimplePages pages;
+    Allocator allocator(pages, config);
+    restore(SlabImage::parse(files.read("snapB"), capture), allocator);
+    const std::string model = slabinfo_text(allocator);
+    const std::string real = files.read("after.slabinfo");
+    EXPECT_EQ(model.substr(0, model.find("\n#")), real.substr(0, real.find("\n#")));
+    const auto rows = slabinfo_geometry(model);
+    EXPECT_EQ(rows.size(), caches);
+    EXPECT_EQ(rows, slabinfo_geometry(real));
+    // Between the snapshot and the file few caches changed: most lines are the same to the last character.
+    std::istringstream lines(model);
+    std::size_t same = 0;
+    for (std::string line; std::getline(lines, line);) same += real.find(line + "\n") != std::string::npos;
+    EXPECT_GT(same, caches * 8 / 10) << model;
+}
+
+TEST(CapturedSlabinfo, OfDebiansKernel) { expect_the_kernels_slabinfo<Slub>("a-w5", SlubConfig{}, 156); }
+TEST(CapturedSlabinfo, OfASlubKernel) { expect_the_kernels_slabinfo<Slub>("slub-w5", SlubConfig{}, 70); }
+TEST(CapturedSlabinfo, OfASlabKernel) { expect_the_kernels_slabinfo<Slab>("slab-w5", SlabConfig{}, 66); }
+
+TEST(CapturedSlabinfo, FollowsFromSysKernelSlab) {
+    if (!have_capture("c-static")) GTEST_SKIP() << no_captures;
+    const CaptureFiles files(capture_path("c-static"));
+    SimplePages pages(2);
+    SlubConfig config;
+    config.parameters.cpus = 2;
+    Slub slub(pages, config);
+    create_captured_caches(parse_sys_kernel_slab(files.read("sys_kernel_slab"), "c-static"), slub);
+    const auto real = slabinfo_geometry(files.read("slabinfo"));
+    std::size_t found = 0;
+    for (const auto& [name, geometry] : slabinfo_geometry(slabinfo_text(slub))) {
+        const auto row = real.find(name);
+        if (row == real.end()) continue; // a merged cache, which slabinfo calls by its first name
+        EXPECT_EQ(row->second, geometry) << name;
+        ++found;
+    }
+    EXPECT_GT(found, 80u);
+    for (const auto& [name, geometry] : real) EXPECT_NE(slub.find(name), nullptr) << name;
 }
 
 } // namespace

@@ -21,6 +21,7 @@ struct ObjectReplayOptions {
 struct ObjectReplayReport {
     std::string capture;
     AllocatorKind allocator = AllocatorKind::Slub;
+    std::size_t cpus = 1;
     std::uint64_t events = 0;
     std::uint64_t objects = 0, matched = 0;                 ///< of all caches
     std::uint64_t kmalloc_objects = 0, kmalloc_matched = 0; ///< of the kmalloc caches among them
@@ -30,7 +31,8 @@ struct ObjectReplayReport {
     std::string first_difference;
 
     [[nodiscard]] bool exact() const { return matched == objects && caches_identical == caches; }
-    /// `matched N of M objects (P %), final state K of L caches identical`
+    /// `matched N of M objects (P %), final state K of L caches identical`. N and M are kmalloc's: other
+    /// caches may have bulk operations, which have no tracepoints (maple_node), and are told in text().
     [[nodiscard]] std::string summary() const;
     /// Everything, the summary last.
     [[nodiscard]] std::string text() const;

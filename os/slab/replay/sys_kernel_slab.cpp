@@ -95,4 +95,17 @@ std::vector<SysSlabCache> parse_sys_kernel_slab(std::string_view text, const std
     return caches;
 }
 
+void create_captured_caches(std::span<const SysSlabCache> caches, SlabAllocator& allocator) {
+    for (const SysSlabCache& cache : caches) {
+        CacheSpec spec;
+        spec.name = cache.name;
+        spec.size = cache.object_size;
+        spec.align = cache.align;
+        spec.flags = cache.flags;
+        spec.constructor = known_constructor(cache.name);
+        spec.usersize = cache.usersize;
+        allocator.create_at_boot(spec)->aliases = cache.aliases;
+    }
+}
+
 } // namespace pagewalk::os

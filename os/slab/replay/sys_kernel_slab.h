@@ -1,8 +1,9 @@
 #pragma once
 
-#include "os/slab/slab_flags.h"
+#include "os/slab/kmem_cache.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,5 +24,8 @@ struct SysSlabCache {
 /// Reads a capture's sys_kernel_slab (one cache a line, fields between bars, `alias -> name` lines). Errors:
 /// InputError naming `file`, the line and the field.
 [[nodiscard]] std::vector<SysSlabCache> parse_sys_kernel_slab(std::string_view text, const std::string& file);
+
+/// Creates the same caches, from name, size, alignment and flags alone: geometry is the allocator's.
+void create_captured_caches(std::span<const SysSlabCache> caches, SlabAllocator& allocator);
 
 } // namespace pagewalk::os

@@ -1,0 +1,155 @@
+#include "os/slab/slabinfo.h"
+
+#include "os/slab/slab.h"
+#include "os/slab/slub.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <vector>
+
+namespace pagewalk::os {
+namespace {
+
+struct Row {
+    const KmemCache* cache = nullptr;
+    CacheUsage usage;
+    std::uint32_t objects_per_slab = 0;
+    unsigned order = 0;
+    std::uint32_t limit = 0, batchcount = 0, shared = 0;
+
+    [[nodiscard]] std::uint64_t bytes() const { return usage.slabs * (page_size << order); }
+};
+
+Row row_of(const SlabAllocator& allocator, const KmemCache& cache) {
+    Row row{&cache, allocator.usage(cache)};
+    if (const auto* slub = dynamic_cast<const SlubCache*>(&cache)) {
+        row.objects_per_slab = slub->geometry.objects;
+        row.order = slub->geometry.order;
+    } else if (const auto* slab = dynamic_cast<const SlabCache*>(&cache)) {
+        const SlabGeometry& g = slab->geometry;
+        row.objects_per_slab = g.objects;
+        row.order = g.order;
+        row.limit = g.limit;
+        row.batchcount = g.batchcount;
+        row.shared = g.shared;
+    }
+    return row;
+}
+
+std::vector<Row> rows_of(const SlabAllocator& allocator) {
+    std::vector<Row> rows;
+    for (std::size_t i = allocator.caches().size(); i-- != 0;)
+        rows.push_back(row_of(allocator, *allocator.caches()[i]));
+    return rows;
+}
+
+bool has_slabinfo(const SlabAllocator& allocator) {
+    return allocator.kmalloc_by() == SlabAllocator::KmallocBy::Caches;
+}
+
+} // namespace
+
+std::string slabinfo_text(const SlabAllocator& allocator) {
+    if (!has_slabinfo(allocator)) return {};
+    std::string text =
+        "slabinfo - version: 2.1\n"
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
+        "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n";
+    for (const Row& row : rows_of(allocator)) {
+        char line[256];
+        std::snprintf(line, sizeof line,
+                      "%-17s %6" PRIu64 " %6" PRIu64
+                      " %6u %4u %4u : tunables %4u %4u %4u : slabdata %6" PRIu64 " %6" PRIu64 " %6" PRIu64
+                      "\n",
+                      row.cache->name.substr(0, 100).c_str(), row.usage.active_objects, row.usage.objects,
+                      row.cache->size, row.objects_per_slab, 1U << row.order, row.limit, row.batchcount,
+                      row.shared, row.usage.active_slabs, row.usage.slabs, row.usage.shared_available);
+        text += line;
+    }
+    return text;
+}
+
+std::string slab_attribute(const KmemCache& base, std::string_view name) {
+    const auto* cache = dynamic_cast<const SlubCache*>(&base);
+    if (cache == nullptr) return {};
+    const SlubGeometry& g = cache->geometry;
+    const auto number = [](std::uint64_t value) { return std::to_string(value); };
+    const auto flag = [&](SlabFlags bit) { return std::string(cache->flags.any(bit) ? "1" : "0"); };
+    // A total, then each node that has some.
+    const auto per_node = [&](auto&& count) {
+        std::uint64_t total = 0;
+        std::string nodes;
+        for (std::size_t i = 0; i < cache->nodes.size(); ++i) {
+            const std::uint64_t here = count(cache->nodes[static_cast<NodeId>(i)]);
+            total += here;
+            if (here != 0) nodes += " N" + number(i) + "=" + number(here);
+        }
+        return number(total) + nodes;
+    };
+    if (name == "object_size") return number(cache->object_size);
+    if (name == "slab_size") return number(cache->size);
+    if (name == "order") return number(g.order);
+    if (name == "objs_per_slab") return number(g.objects);
+    if (name == "align") return number(cache->align);
+    if (name == "min_partial") return number(g.min_partial);
+    if (name == "cpu_partial") return number(g.cpu_partial);
+    if (name == "usersize") return number(cache->usersize);
+    if (name == "aliases") return number(static_cast<std::uint64_t>(std::max(0, cache->references - 1)));
+    if (name == "reclaim_account") return flag(slab_flag::reclaim_account);
+    if (name == "hwcache_align") return flag(slab_flag::hwcache_align);
+    if (name == "destroy_by_rcu") return flag(slab_flag::typesafe_by_rcu);
+    if (name == "cache_dma") return flag(slab_flag::cache_dma);
+    if (name == "red_zone") return flag(slab_flag::red_zone);
+    if (name == "poison") return flag(slab_flag::poison);
+    if (name == "store_user") return flag(slab_flag::store_user);
+    if (name == "sanity_checks") return flag(slab_flag::consistency_checks);
+    if (name == "trace") return flag(slab_flag::trace);
+    if (name == "slabs") return per_node([](const SlubNode& node) { return node.slabs; });
+    if (name == "total_objects" || name == "objects") {
+        if (name == "total_objects") return per_node([](const SlubNode& node) { return node.objects; });
+        return per_node([](const SlubNode& node) {
+            std::uint64_t used = node.objects;
+            for (const SlubSlab* slab = node.partial.front(); slab != nullptr; slab = slab->list_next)
+                used -= slab->objects - slab->inuse;
+            return used;
+        });
+    }
+    if (name == "partial")
+        return per_node([](const SlubNode& node) { return static_cast<std::uint64_t>(node.partial.size()); });
+    if (name == "cpu_slabs") {
+        std::vector<std::uint64_t> slabs(cache->nodes.size());
+        for (const SlubCpu& cpu : cache->cpus) {
+            if (cpu.slab != nullptr) ++slabs[index_of(cpu.slab->node)];
+            if (cpu.partial != nullptr) slabs[index_of(cpu.partial->node)] += cpu.partial->slabs;
+        }
+        return per_node([&](const SlubNode& node) {
+            return slabs[static_cast<std::size_t>(&node - &*cache->nodes.begin())];
+        });
+    }
+    return {};
+}
+
+std::string slabtop_text(const SlabAllocator& allocator, std::size_t lines) {
+    std::vector<Row> rows = rows_of(allocator);
+    std::ranges::stable_sort(rows, std::ranges::greater{}, &Row::bytes);
+    std::string text = "  OBJS ACTIVE  USE OBJ SIZE  SLABS OBJ/SLAB CACHE SIZE NAME\n";
+    for (const Row& row : rows) {
+        if (lines-- == 0) break;
+        const std::uint64_t use =
+            row.usage.objects == 0 ? 0 : 100 * row.usage.active_objects / row.usage.objects;
+        // Hundredths of a KiB, rounded as slabtop rounds them.
+        const std::uint64_t size = (std::uint64_t{row.cache->size} * 100 + 512) / 1024;
+        char line[256];
+        std::snprintf(line, sizeof line,
+                      "%6" PRIu64 " %6" PRIu64 " %3" PRIu64 "%% %4" PRIu64 ".%02" PRIu64 "K %6" PRIu64
+                      " %8u %9" PRIu64 "K %s\n",
+                      row.usage.objects, row.usage.active_objects, use, size / 100, size % 100,
+                      row.usage.slabs, row.objects_per_slab, row.bytes() / 1024,
+                      row.cache->name.substr(0, 100).c_str());
+        text += line;
+    }
+    return text;
+}
+
+} // namespace pagewalk::os
