@@ -7,10 +7,15 @@
 #include "os/proc/page_files.h"
 #include "os/replay/capture_files.h"
 #include "os/replay/machine_capture.h"
+#include "os/slab/allocator_pages.h"
+#include "os/slab/replay/sys_kernel_slab.h"
+#include "os/slab/slabinfo.h"
+#include "os/slab/slub.h"
 
 #include <array>
 #include <iostream>
 #include <memory>
+#include <optional>
 
 #include <boost/program_options.hpp>
 
@@ -46,6 +51,16 @@ void print_proc(const os::PageAllocator& allocator, const std::string& name) {
     throw InputError("boot: there is no /proc/" + name + " before tasks run; there are: " + known);
 }
 
+/// /proc/slabinfo of the caches that a real machine has, their geometry computed from name, size, alignment and flags.
+void print_captured_slabinfo(os::PageAllocator& allocator, const os::CaptureFiles& files) {
+    os::AllocatorPages pages(allocator);
+    os::SlubConfig config;
+    config.parameters.cpus = static_cast<std::uint32_t>(allocator.cpus().size());
+    os::Slub slub(pages, config);
+    os::create_captured_caches(os::parse_sys_kernel_slab(files.read("sys_kernel_slab"), files.path()), slub);
+    std::cout << os::slabinfo_text(slub);
+}
+
 } // namespace
 
 int run_boot(std::span<const std::string> words) {
@@ -78,9 +93,10 @@ int run_boot(std::span<const std::string> words) {
 
     os::MemoryMap map;
     os::PageSettings pages;
+    std::optional<os::CaptureFiles> files;
     if (!capture.empty()) {
-        const os::CaptureFiles files(capture);
-        os::CapturedMachine machine = os::machine_from_capture(files);
+        files.emplace(capture);
+        os::CapturedMachine machine = os::machine_from_capture(*files);
         map = std::move(machine.map);
         pages = machine.settings;
     } else {
@@ -92,7 +108,9 @@ int run_boot(std::span<const std::string> words) {
         pages = config.os.pages;
     }
     const std::unique_ptr<os::PageAllocator> allocator = os::boot_page_allocator(map, pages);
-    if (proc.empty()) {
+    if (proc == "slabinfo" && files) {
+        print_captured_slabinfo(*allocator, *files);
+    } else if (proc.empty()) {
         for (const ProcFile& file : proc_files)
             std::cout << "==> /proc/" << file.name << " <==\n" << file.text(*allocator) << "\n";
     } else {

@@ -35,7 +35,7 @@ std::span<const Command> commands() {
          [](std::span<const std::string> a) { return run_compare(a); }},
         {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME]",
          "boot the OS layer alone and print /proc text", run_boot},
-        {"replay", "CAPTURE [--first-difference]", "hold the page allocator against a real kernel's capture",
+        {"replay", "CAPTURE [--first-difference]", "hold page and object allocators against a real kernel's capture",
          run_replay},
         {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source",
          run_options},

@@ -1,7 +1,9 @@
 #include "app/replay.h"
 
 #include "base/error.h"
+#include "os/replay/capture_files.h"
 #include "os/replay/page_replay.h"
+#include "os/slab/replay/object_replay.h"
 
 #include <iostream>
 
@@ -9,6 +11,12 @@ namespace pagewalk::app {
 
 namespace {
 constexpr const char* usage = "pagewalk replay CAPTURE [--first-difference]";
+/// Captures of object allocators hold their caches in the snapshot.
+bool has_objects(const std::string& capture) {
+    const std::string& snapshot = os::CaptureFiles(capture).read("snapA");
+    return snapshot.find("\nKC ") != std::string::npos;
+}
+
 } // namespace
 
 int run_replay(std::span<const std::string> arguments) {
@@ -25,9 +33,16 @@ int run_replay(std::span<const std::string> arguments) {
     }
     if (capture.empty()) throw InputError(std::string("replay: no capture given\nusage: ") + usage);
 
+    bool exact = true;
+    if (has_objects(capture)) {
+        const os::ObjectReplayReport objects =
+            os::replay_objects(capture, {.prepare = {}, .first_difference = first_difference});
+        std::cout << objects.text() << "\n";
+        exact = objects.exact();
+    }
     const os::ReplayReport pages = os::replay_capture(capture, {.first_difference = first_difference});
     std::cout << pages.text() << std::flush;
-    return pages.exact() ? 0 : 1;
+    return exact && pages.exact() ? 0 : 1;
 }
 
 } // namespace pagewalk::app
