@@ -29,9 +29,8 @@ Cpu::Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierar
          PageTableMemory& tables, KernelInterface& kernel, LockTable& locks, ShootdownBus& bus,
          StreamCursors& cursors)
     : m_id(id), m_config(config), m_clock(config.core.frequency),
-      m_mmu(config.mmu, id, m_clock, hierarchy, tables),
-      m_core(config.core, l1, hierarchy, m_mmu), m_kernel(kernel), m_locks(locks), m_bus(bus),
-      m_cursors(cursors) {
+      m_mmu(config.mmu, id, m_clock, hierarchy, tables), m_core(config.core, l1, hierarchy, m_mmu),
+      m_kernel(kernel), m_locks(locks), m_bus(bus), m_cursors(cursors) {
     bus.connect(id, *this);
 }
 
@@ -94,7 +93,9 @@ void Cpu::handle_batch_end() {
     case StreamStatus::SystemCall:
         run_path(m_kernel.system_call(m_id, *m_cursor->batch.syscall, now()));
         break;
-    case StreamStatus::NotYet: run_path(m_kernel.stream_not_ready(m_id, now())); break;
+    case StreamStatus::NotYet:
+        run_path(m_kernel.stream_not_ready(m_id, now()));
+        break;
     case StreamStatus::End:
         run_path(m_kernel.stream_ended(m_id, now()));
         break;

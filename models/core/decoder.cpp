@@ -123,7 +123,8 @@ Operation operation_of(const ZydisDecodedInstruction& instruction, bool touches_
                                {"SSE", "AVX", "MMX", "LOGICAL_FP", "CONVERT", "BLEND", "BROADCAST", "VFMA",
                                 "AES", "VAES", "PCLMUL", "SHA", "STTNI", "GATHER"});
     const std::string_view isa = ZydisISASetGetString(instruction.meta.isa_set);
-    if (vector || starts(isa, {"SSE", "AVX", "FMA", "F16C"})) return vector_operation(name, touches_gpr && touches_vector);
+    if (vector || starts(isa, {"SSE", "AVX", "FMA", "F16C"}))
+        return vector_operation(name, touches_gpr && touches_vector);
     return {UopClass::IntAlu, 1};
 }
 

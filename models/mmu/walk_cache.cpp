@@ -50,8 +50,7 @@ WalkCache::Start WalkCache::find(VirtAddr address, std::uint16_t pcid, Pfn root,
     return {root, levels, {}};
 }
 
-void WalkCache::insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn table,
-                       UpperRights rights) {
+void WalkCache::insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn table, UpperRights rights) {
     Level& cache = m_levels[level - 2];
     if (cache.ways == 0) return;
     const std::size_t base =

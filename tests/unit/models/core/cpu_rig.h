@@ -3,6 +3,7 @@
 #include "models/core/cpu.h"
 #include "tests/unit/models/core/core_rig.h"
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <vector>
@@ -134,6 +135,7 @@ public:
         ++not_ready;
         KernelPath& path = begin(cpu);
         path.sleep_until(now + Tick(10'000'000));
+        path.execute(kernel_layout::text_base, 50, 10, 5);
         return path;
     }
     KernelPath& shootdown_interrupt(CpuId cpu, Tick) override {
@@ -148,7 +150,7 @@ public:
         completed.push_back({cpu, now});
         if (&path == &m_interrupt_paths[index_of(cpu)]) return;
         Task& task = *m_current[index_of(cpu)];
-        EXPECT_EQ(&path, &task.path);
+        PAGEWALK_INVARIANT(&path == &task.path);
         if (path.position < path.steps().size()) {
             task.sleeping = true;
         } else if (path.outcome == PathOutcome::Exit) {
@@ -158,8 +160,10 @@ public:
     }
     Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override {
         Task*& current = m_current[index_of(cpu)];
+        if (m_tasks.empty()) return Pick::Idle;
         std::size_t start = 0;
         while (start < m_tasks.size() && m_tasks[start].get() != current) ++start;
+        if (start == m_tasks.size()) --start; // none: begin with the first
         for (std::size_t i = 1; i <= m_tasks.size(); ++i) {
             Task& task = *m_tasks[(start + i) % m_tasks.size()];
             const bool asleep = task.sleeping && task.path.wake_time > now;

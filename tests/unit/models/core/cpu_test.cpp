@@ -1,6 +1,8 @@
 #include "models/core/cpu.h"
 #include "tests/unit/models/core/cpu_rig.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 namespace pagewalk::models {
@@ -99,7 +101,7 @@ TEST(Cpu, MarksAreSetToTheTimeTheyAreReached) {
     auto& task = rig.kernel.add_task(1);
     task.stream.add({}, StreamStatus::SystemCall, call(Call::Lock, kernel_memory.value(), 160));
     task.stream.add({}, StreamStatus::NotYet);
-    Tick marks[3];
+    std::array<Tick, 3> marks;
     // The path is cleared by the next one: look before.
     while (task.path.steps().empty() || task.path.marked(2) == no_time)
         ASSERT_EQ(rig.cpus[0]->advance(Tick(), rig.cpus[0]->now() + Tick(cycle_ticks)).state,
@@ -217,6 +219,7 @@ TEST(Cpu, StreamThatIsNotReadyIsAskedAgainLater) {
     const Cpu::Progress progress = rig.cpus[0]->advance(Tick(), long_time);
     EXPECT_EQ(progress.state, Cpu::State::Idle);
     EXPECT_EQ(rig.kernel.not_ready, 1U);
+    ASSERT_NE(progress.wake, no_time);
     (void)rig.cpus[0]->advance(progress.wake, long_time);
     EXPECT_TRUE(task.exited);
     EXPECT_EQ(rig.cpus[0]->core().stats().user_instructions, 12U);
@@ -256,7 +259,7 @@ Tick flush_time(CpuRig& rig, std::uint64_t pages, std::uint64_t mask) {
 }
 
 TEST(Cpu, FlushCostsEachPageUpToThirtyThreeAndOneBeyond) {
-    for (const auto [pages, cycles] : {std::pair{1, 100}, {3, 300}, {33, 3300}, {34, 100}}) {
+    for (const auto& [pages, cycles] : {std::pair{1, 100}, {3, 300}, {33, 3300}, {34, 100}}) {
         CpuRig rig;
         EXPECT_EQ(flush_time(rig, static_cast<std::uint64_t>(pages), 1), Tick(cycles * cycle_ticks)) << pages;
     }
@@ -289,7 +292,7 @@ TEST(Cpu, ShootdownDropsTheOthersTranslationAndInterruptsIt) {
     EXPECT_EQ(rig.kernel.interrupts[0], 0U);
 }
 
-/// Times of CPU 1's acquisition and CPU 0's release, both having asked for `lock0` and `lock1` from time 0.
+/// Times of CPU 1's acquisition and CPU 0's release, which take `lock0` and `lock1`.
 struct Contention {
     Tick released{}, acquired{};
     std::uint64_t lock_stall = 0, contended = 0;
@@ -299,7 +302,8 @@ Contention contend(VirtAddr lock0, VirtAddr lock1) {
     std::array<ScriptedKernel::Task*, 2> tasks{};
     for (std::uint16_t i = 0; i < 2; ++i) {
         tasks[i] = &rig.kernel.add_task(1 + i, CpuId{i});
-        tasks[i]->stream.add({}, StreamStatus::SystemCall,
+        // 6000 cycles of work: the second asks while the first holds the lock.
+        tasks[i]->stream.add(work(i == 0 ? 0 : 1000), StreamStatus::SystemCall,
                              call(Call::Lock, (i == 0 ? lock0 : lock1).value(), 20'000));
         while (tasks[i]->path.steps().size() < 4 || tasks[i]->path.marked(2) == no_time)
             (void)rig.cpus[i]->advance(Tick(), rig.cpus[i]->now() + Tick(cycle_ticks));

@@ -303,7 +303,7 @@ TEST(OooCore, ReferenceOfTheOtherKindIsNotTheLoads) {
     // The load of a compare-and-exchange whose source reports the store alone.
     Step exchange = step({load(0, 1), store(1)}, {write(0, data)});
     exchange.block.uops[1].instruction = 0;
-    exchange.block.instruction_count = exchange.instructions = 1;
+    exchange.instructions = exchange.block.instruction_count = 1;
     (void)rig.run({exchange});
     EXPECT_EQ(rig.core.stats().loads, loads);
     EXPECT_EQ(rig.core.stats().stores, stores + 1);
@@ -425,7 +425,7 @@ TEST(OooCore, IterationsOfARepeatedInstructionCountOnce) {
     const std::uint64_t before = rig.core.stats().user_instructions;
     Step iteration = step({load(0, 1), store(1)}, {read(0, data), write(0, data + 512)});
     iteration.block.uops[1].instruction = 0;
-    iteration.block.instruction_count = iteration.instructions = 1;
+    iteration.instructions = iteration.block.instruction_count = 1;
     iteration.block.byte_count = 2;
     iteration.block.lengths = {2};
     iteration.block.rep_continuation = true;
@@ -443,7 +443,7 @@ TEST(OooCore, BlockWithoutMicroOpsIsDecoded) {
     Step add = step({}, {read(0, data), write(0, data)});
     add.block.bytes = {0x48, 0x01, 0x03}; // add [rbx], rax
     add.block.lengths = {3};
-    add.block.instruction_count = add.instructions = 1;
+    add.instructions = add.block.instruction_count = 1;
     (void)rig.run({add});
     EXPECT_EQ(rig.core.stats().user_uops, before + 3);
 }
@@ -572,8 +572,9 @@ TEST(OooCore, CpiStackAddsUpToTheCycles) {
                     uops.push_back(alu(from, to));
                 }
             }
+            uops.push_back(op(UopClass::Branch, 1, 1));
             steps.push_back(step(uops, references, code + rng.below(256) * 16));
-            steps.back().block.branch = BranchKind::Conditional;
+            steps.back().block.branch = BranchKind::IndirectJump;
         }
         EXPECT_EQ(rig.run(steps), RunExit::BatchDone);
         if (round % 10 == 0) {

@@ -455,13 +455,14 @@ TEST(Mmu, EventTellsTheWalk) {
     EXPECT_EQ(load.fault, 0);
     EXPECT_EQ(load.kernel, 0);
     const auto memory = static_cast<std::uint8_t>(HitLevel::Memory);
-    EXPECT_EQ(load.hit, (std::array<std::uint8_t, 5>{memory, memory, memory, memory, 255}));
+    constexpr std::uint8_t none = TlbMissEvent::not_made;
+    EXPECT_EQ(load.hit, (std::array<std::uint8_t, 5>{memory, memory, memory, memory, none}));
 
     const TlbMissEvent& store = sink.events[1];
     EXPECT_EQ(store.access, 1);
     EXPECT_EQ(store.page_size, 1);
     EXPECT_EQ(store.levels, 1); // the entry of level 3 is cached
-    EXPECT_EQ(store.hit, (std::array<std::uint8_t, 5>{0, 255, 255, 255, 255})); // beside the first's
+    EXPECT_EQ(store.hit, (std::array<std::uint8_t, 5>{0, none, none, none, none})); // beside the first's
 
     const TlbMissEvent& fetch = sink.events[2];
     EXPECT_EQ(fetch.access, 2);

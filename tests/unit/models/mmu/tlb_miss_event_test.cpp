@@ -38,12 +38,13 @@ TEST(TlbMissEvent, EveryColumnIsNamedOnceAndDescribed) {
 TEST(TlbMissEvent, SchemaReadsARecordsFieldsBack) {
     TlbMissEvent event;
     event.latency = 0x12345678;
-    event.hit = {0, 1, 2, 4, 255};
+    event.hit = {0, 1, 2, 4, TlbMissEvent::not_made};
     event.kernel = 1;
     const auto* bytes = reinterpret_cast<const unsigned char*>(&event);
     const EventSchema schema = tlb_miss_schema();
     EXPECT_EQ(bytes[column(schema, "hit3").offset], 4);
-    EXPECT_EQ(bytes[column(schema, "hit4").offset], 255);
+    const EventColumn& last = column(schema, "hit4");
+    EXPECT_EQ(last.value_names.at(bytes[last.offset]), "not_made");
     EXPECT_EQ(bytes[column(schema, "kernel").offset], 1);
     EXPECT_EQ(bytes[column(schema, "latency").offset], 0x78);
     EXPECT_EQ(column(schema, "hit0").value_names[4], "memory");
