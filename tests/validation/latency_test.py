@@ -64,7 +64,7 @@ class TlbReach(unittest.TestCase):
         self.assertAlmostEqual(cycles_an_access(512, 4096 + 64), L1 + SECOND_LEVEL_TLB, delta=0.5)
 
     def test_walks(self):
-        # The 4096 lines are in L2, and so are most of their 520 lines of page-table entries, one of which a walk reads.
+        # The 4096 lines are in L2, and so are many of their 520 lines of page-table entries, one of which a walk reads.
         expected = L1 + L2 + SECOND_LEVEL_TLB + L1 + L2
         self.assertAlmostEqual(cycles_an_access(4096, 4096 + 64), expected, delta=8)
 
