@@ -42,7 +42,7 @@ class Interruption(PagewalkCase):
             with self.subTest(signal=number.name):
                 process = self.start_run()
                 self.wait_for(self.path("run.h5").exists, process)
-                time.sleep(0.5)
+                time.sleep(1)
                 process.send_signal(number)
                 out, err = process.communicate(timeout=60)
                 self.assertEqual(process.returncode, 1, err)
@@ -58,7 +58,7 @@ class Interruption(PagewalkCase):
     def test_interrupt_ends_a_live_program(self):
         process = self.start_run("--", program("compute"), "1000000", config="[machine]\ncpus = 1\nmemory = 256MiB\n")
         self.wait_for(self.path("run.h5").exists, process)
-        time.sleep(0.5)
+        time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 1, err)

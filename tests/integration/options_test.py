@@ -58,7 +58,7 @@ class Options(PagewalkCase):
         self.assertIn("nothing.*", done.stderr)
 
     def test_markdown_has_a_row_an_option(self):
-        rows = re.findall(r"^\| (?!key|---)", self.listed("--markdown"), re.MULTILINE)
+        rows = re.findall(r"^\| (?!key \||---)", self.listed("--markdown"), re.MULTILINE)
         keys = re.findall(r"^(\S+) = ", self.listed(), re.MULTILINE)
         self.assertEqual(len(rows), len(keys))
 
