@@ -80,7 +80,7 @@ void RunFile::finish(RunStatus status, std::string status_text, const RunState& 
 
 std::filesystem::path RunFile::fail(const std::string& status_text, const RunState& state) noexcept {
     m_stage = Stage::Ended;
-    const std::filesystem::path partial = m_path.string() + ".partial";
+    std::filesystem::path partial = m_path.string() + ".partial";
     std::error_code ignored;
     if (state.registry != nullptr) try {
             write(partial, RunStatus::Failed, status_text, state);

@@ -88,7 +88,7 @@ std::vector<HostRange> file_ranges(std::string_view maps) {
 }
 
 /// Splits a range where file-backed memory begins or ends.
-void append_split(std::vector<InitialMapping>& mappings, InitialMapping mapping,
+void append_split(std::vector<InitialMapping>& mappings, const InitialMapping& mapping,
                   const std::vector<HostRange>& files) {
     std::uint64_t at = mapping.start.value();
     const std::uint64_t end = mapping.end.value();
