@@ -51,7 +51,8 @@ void print_proc(const os::PageAllocator& allocator, const std::string& name) {
     throw InputError("boot: there is no /proc/" + name + " before tasks run; there are: " + known);
 }
 
-/// /proc/slabinfo of the caches that a real machine has, their geometry computed from name, size, alignment and flags.
+/// /proc/slabinfo of the caches that a real machine has, their geometry computed from name, size, alignment
+/// and flags.
 void print_captured_slabinfo(os::PageAllocator& allocator, const os::CaptureFiles& files) {
     os::AllocatorPages pages(allocator);
     os::SlubConfig config;

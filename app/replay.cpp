@@ -37,8 +37,10 @@ int run_replay(std::span<const std::string> arguments) {
     if (has_objects(capture)) {
         const os::ObjectReplayReport objects =
             os::replay_objects(capture, {.prepare = {}, .first_difference = first_difference});
-        std::cout << objects.text() << "\n";
-        exact = objects.exact();
+        if (objects.kmalloc_objects != 0) {
+            std::cout << objects.text() << "\n";
+            exact = objects.exact();
+        }
     }
     const os::ReplayReport pages = os::replay_capture(capture, {.first_difference = first_difference});
     std::cout << pages.text() << std::flush;

@@ -16,7 +16,7 @@ constexpr std::uint64_t kernel_instruction_bytes = 4;
 constexpr std::uint32_t instructions_a_line = line_size / kernel_instruction_bytes;
 
 constexpr const char* cause_names[stall_cause_count] = {
-    "base",         "icache", "itlb",          "branch", "dependency",  "l1",        "l2",   "llc",
+    "base",         "icache", "itlb",          "branch", "dependency",  "l1",        "l2",  "llc",
     "remote_cache", "memory", "remote_memory", "dtlb",   "store_queue", "exception", "lock"};
 
 StallCause cause_of(HitLevel level) {
@@ -49,8 +49,7 @@ void CoreStats::declare(StatGroup group) const {
                 "program instructions a cycle");
 }
 
-OooCore::OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
-                 Mmu& mmu)
+OooCore::OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy, Mmu& mmu)
     : m_config(config), m_hierarchy(hierarchy), m_mmu(mmu), m_predictor(config.branch_predictor),
       m_ports(config.port_masks()), m_fetch_hit_latency(l1.fetch), m_load_hit_latency(l1.load),
       m_ring_mask(std::bit_ceil(std::uint64_t{config.rob_entries}) - 1),
@@ -404,14 +403,15 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             reference = next;
         }
         while (reference < reference_count &&
-               references[reference].instruction() < execution.instruction_count) [[unlikely]] {
-            if (execute_extra(references[reference], block.pc) == MemoryOutcome::Faulted) {
-                cursor.uop = index;
-                cursor.reference = reference;
-                return RunExit::Fault;
+               references[reference].instruction() < execution.instruction_count)
+            [[unlikely]] {
+                if (execute_extra(references[reference], block.pc) == MemoryOutcome::Faulted) {
+                    cursor.uop = index;
+                    cursor.reference = reference;
+                    return RunExit::Fault;
+                }
+                ++reference;
             }
-            ++reference;
-        }
         m_stats.user_uops += index;
         m_previous_block = execution.instruction_count == block.instruction_count ? &block : nullptr;
         // One block a cycle at most; wide blocks take their fetch bandwidth.
@@ -425,7 +425,8 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
 
 void OooCore::wait_until(std::uint64_t cycle, StallCause cause) {
     if (cycle > m_commit_cycle)
-        m_stats.cpi_stack[static_cast<std::size_t>(m_mode)][static_cast<std::size_t>(cause)] += cycle - m_commit_cycle;
+        m_stats.cpi_stack[static_cast<std::size_t>(m_mode)][static_cast<std::size_t>(cause)] +=
+            cycle - m_commit_cycle;
     resume_at(cycle);
 }
 
@@ -458,8 +459,8 @@ void OooCore::leave_kernel() {
     m_last_line = VirtAddr(~0ULL);
 }
 
-// `count` micro-ops of one dependence chain, their loads and stores hitting L1: dispatched, executed and committed as
-// one, with the bandwidth of many.
+// `count` micro-ops of one dependence chain, their loads and stores hitting L1: dispatched, executed and
+// committed as one, with the bandwidth of many.
 void OooCore::kernel_bulk(std::uint32_t count, std::uint32_t loads, std::uint32_t stores) {
     const std::uint64_t dispatched = dispatch(MicroOp{.cls = UopClass::IntAlu});
     const std::uint32_t rest = count - 1;
@@ -471,7 +472,8 @@ void OooCore::kernel_bulk(std::uint32_t count, std::uint32_t loads, std::uint32_
     const std::uint64_t work = (count - loads) + loads * m_load_hit_latency;
     std::uint64_t& chain = m_register_ready[kernel_register];
     chain = std::max(chain, dispatched + 1) + std::max<std::uint64_t>(1, work / kernel_parallelism);
-    const std::uint64_t width_bound = m_commit_cycle + (count + m_config.commit_width - 1) / m_config.commit_width;
+    const std::uint64_t width_bound =
+        m_commit_cycle + (count + m_config.commit_width - 1) / m_config.commit_width;
     commit(std::max(chain, width_bound - 1), StallCause::Dependency, 0);
     for (std::uint32_t i = 0; i < rest; ++i) m_rob_commit[m_uop_number++ & m_ring_mask] = m_commit_cycle;
     m_stats.loads += loads;
@@ -510,8 +512,8 @@ void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
     reload.latency = 0;
     std::uint32_t loads_due = 0, stores_due = 0;
     for (std::uint32_t done = 0; done < step.count;) {
-        // A line of text at a time. Of its loads and stores one each goes to the stack's lines for real; the others are
-        // spills, arguments and per-CPU data that hit L1.
+        // A line of text at a time. Of its loads and stores one each goes to the stack's lines for real; the
+        // others are spills, arguments and per-CPU data that hit L1.
         const std::uint32_t count = std::min(instructions_a_line, step.count - done);
         const VirtAddr text = step.address + done * kernel_instruction_bytes;
         const bool mapped = fetch_lines(text, text + 1);
@@ -538,9 +540,11 @@ void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
         if (plain != 0) kernel_bulk(plain, std::min(loads, plain), stores);
         done += count;
         m_kernel_since_mispredict += count;
-        if (m_config.kernel_mispredict_interval != 0 && m_kernel_since_mispredict >= m_config.kernel_mispredict_interval) {
+        if (m_config.kernel_mispredict_interval != 0 &&
+            m_kernel_since_mispredict >= m_config.kernel_mispredict_interval) {
             m_kernel_since_mispredict -= m_config.kernel_mispredict_interval;
-            m_fetch_cycle = std::max(m_fetch_cycle, m_commit_cycle + m_config.mispredict_penalty + m_config.front_end_depth);
+            m_fetch_cycle = std::max(m_fetch_cycle,
+                                     m_commit_cycle + m_config.mispredict_penalty + m_config.front_end_depth);
             m_fetch_cause = StallCause::Branch;
         }
     }

@@ -13,7 +13,8 @@ void MmuStats::declare(StatGroup group) const {
     group.counter("l2_tlb_misses", l2_tlb_misses, "count", "first-level misses that missed the second level");
     group.counter("l2_tlb_data_misses", l2_tlb_data_misses, "count", "of these, loads and stores");
     group.counter("walks", walks, "count", "page walks, those for a dirty bit included");
-    group.counter("walk_cycles", walk_cycles, "cycles", "sum of the walks' latencies, waiting for a walker excluded");
+    group.counter("walk_cycles", walk_cycles, "cycles",
+                  "sum of the walks' latencies, waiting for a walker excluded");
     group.counter("walk_references", walk_references, "count", "page-table entries read");
     group.counter("walker_wait_cycles", walker_wait_cycles, "cycles", "waiting for a free walker");
     group.counter("faults", faults, "count", "walks that ended in a page fault");
@@ -179,8 +180,12 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
         }
         if (leaf) {
             const auto size = static_cast<PageSize>(at.level - 1);
-            result.entry = {entry.frame().value(), now, size, writable,
-                            writable && entry.has(PageTableEntry::Dirty), executable};
+            result.entry = {entry.frame().value(),
+                            now,
+                            size,
+                            writable,
+                            writable && entry.has(PageTableEntry::Dirty),
+                            executable};
             break;
         }
         at.table = entry.frame();
