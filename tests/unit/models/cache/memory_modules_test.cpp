@@ -131,6 +131,18 @@ TEST_F(MemoryModules, TransactionsCarryTheirTimeAcrossSystemCTime) {
     EXPECT_EQ(sc_core::sc_time_stamp().value(), now);
 }
 
+TEST_F(MemoryModules, RequestsTimedBeforeSystemCTimeAreServedAsOfTheirOwnTime) {
+    sc_core::sc_start(sc_core::sc_time(20, sc_core::SC_US));
+    const std::uint64_t early = sc_core::sc_time_stamp().value() - 1'000'000;
+    EXPECT_EQ(load(machine().stock_llc, 0x4000, early).ready, Tick(early + llc_lookup + 80'000));
+    DramController direct{DramConfig{}};
+    const Tick expected =
+        direct.access({PhysAddr(0xdef'0000'0000), CpuId{0}, AccessKind::Load, Tick(early + llc_lookup)});
+    const Tick answered = load(machine().dram_llc, 0xdef'0000'0000, early).ready;
+    EXPECT_GE(answered, expected);
+    EXPECT_LE(answered, expected + DramController{DramConfig{}}.timing().t_rp);
+}
+
 TEST_F(MemoryModules, RouterChoosesTheNodeAndGivesAStockMemoryItsOffset) {
     load(machine().routed_llc, 0x7f000, 60'000'000);
     EXPECT_EQ(machine().node0.addresses, (std::vector<sc_dt::uint64>{0x7f000}));
