@@ -144,7 +144,8 @@ std::expected<std::uint64_t, std::string> parse_quantity(std::string_view text, 
 std::string format_quantity(std::uint64_t value, Unit unit) {
     if (unit == Unit::Count || unit == Unit::Instructions) {
         for (const Suffix& suffix : count_suffixes)
-            if (value != 0 && value % suffix.factor == 0) return std::to_string(value / suffix.factor) + std::string(suffix.text);
+            if (value != 0 && value % suffix.factor == 0)
+                return std::to_string(value / suffix.factor) + std::string(suffix.text);
         return std::to_string(value);
     }
     if (value != 0 && unit != Unit::Bytes && unit != Unit::Percent) {

@@ -99,7 +99,8 @@ GuestExecutable find_guest_executable(const std::vector<std::string>& argv) {
         if (words[0].empty())
             throw InputError("program " + result.path + ": its #! line names no interpreter");
         if (!is_regular_file(words[0]))
-            throw InputError("program " + result.path + ": the interpreter of its #! line, " + words[0] + ", is not there");
+            throw InputError("program " + result.path + ": the interpreter of its #! line, " + words[0] +
+                             ", is not there");
         words.push_back(result.path);
         words.insert(words.end(), result.argv.begin() + 1, result.argv.end());
         result = {words[0], words};

@@ -4,38 +4,53 @@ namespace pagewalk::workloads {
 
 void SyntheticConfig::declare(OptionGroup group) {
     const char* const user = "user";
-    group.number("instructions", common.instructions, {},
-                 {Unit::Instructions, "instructions of all threads together (0: the generator's natural end)", user});
+    group.number(
+        "instructions", common.instructions, {},
+        {Unit::Instructions, "instructions of all threads together (0: the generator's natural end)", user});
     group.number("threads", common.threads, {1, 1024}, {Unit::Count, "threads", user});
-    group.choice("first_touch", common.first_touch, {"off", "pages", "lines"},
-                 {Unit::None, "how memory is touched before the work: not, a store a page, or every byte", user});
+    group.choice(
+        "first_touch", common.first_touch, {"off", "pages", "lines"},
+        {Unit::None, "how memory is touched before the work: not, a store a page, or every byte", user});
     group.flag("huge_pages", common.huge_pages, {Unit::None, "madvise(MADV_HUGEPAGE) on every area", user});
 
     OptionGroup gups_group = group.group("gups");
     gups_group.number("table", gups.table_bytes, {8, 16ULL << 40}, {Unit::Bytes, "size of the table", user});
     gups_group.number("updates_per_word", gups.updates_per_word, {1, 1 << 20},
-                                   {Unit::Count, "updates a word at the natural end", "HPC Challenge RandomAccess: 4"});
+                      {Unit::Count, "updates a word at the natural end", "HPC Challenge RandomAccess: 4"});
     OptionGroup stream_group = group.group("stream");
-    stream_group.number("array", stream.array_bytes, {128, 4ULL << 40}, {Unit::Bytes, "size of each of three arrays", "STREAM: 10 million doubles"});
-    stream_group.number("repeats", stream.repeats, {1, 1 << 30}, {Unit::Count, "repeats at the natural end", "STREAM: NTIMES 10"});
+    stream_group.number("array", stream.array_bytes, {128, 4ULL << 40},
+                        {Unit::Bytes, "size of each of three arrays", "STREAM: 10 million doubles"});
+    stream_group.number("repeats", stream.repeats, {1, 1 << 30},
+                        {Unit::Count, "repeats at the natural end", "STREAM: NTIMES 10"});
     OptionGroup chase = group.group("pointer_chase");
     chase.number("footprint", pointer_chase.bytes, {8, 16ULL << 40}, {Unit::Bytes, "footprint", user});
-    chase.number("stride", pointer_chase.stride, {8, 1ULL << 30}, {Unit::Bytes, "an element: 64 visits lines, 4096 pages", user});
-    chase.number("cycles", pointer_chase.cycles, {1, 1 << 30}, {Unit::Count, "times around at the natural end", user});
+    chase.number("stride", pointer_chase.stride, {8, 1ULL << 30},
+                 {Unit::Bytes, "an element: 64 visits lines, 4096 pages", user});
+    chase.number("cycles", pointer_chase.cycles, {1, 1 << 30},
+                 {Unit::Count, "times around at the natural end", user});
     OptionGroup churn = group.group("alloc_churn");
-    churn.number("slots", alloc_churn.slots, {1, 65536}, {Unit::Count, "blocks that may live at a time, each thread", "assumed"});
-    churn.number("touched", alloc_churn.touched_percent, {0, 100}, {Unit::Percent, "of a block's pages touched", "assumed"});
-    churn.number("operations", alloc_churn.operations, {1, 1ULL << 40}, {Unit::Count, "of each thread at the natural end", user});
-    churn.number("brk_every", alloc_churn.brk_every, {0, 1 << 30}, {Unit::Count, "frees between two changes of the heap (0: never)", "assumed"});
+    churn.number("slots", alloc_churn.slots, {1, 65536},
+                 {Unit::Count, "blocks that may live at a time, each thread", "assumed"});
+    churn.number("touched", alloc_churn.touched_percent, {0, 100},
+                 {Unit::Percent, "of a block's pages touched", "assumed"});
+    churn.number("operations", alloc_churn.operations, {1, 1ULL << 40},
+                 {Unit::Count, "of each thread at the natural end", user});
+    churn.number("brk_every", alloc_churn.brk_every, {0, 1 << 30},
+                 {Unit::Count, "frees between two changes of the heap (0: never)", "assumed"});
     OptionGroup tree = group.group("btree");
     tree.number("keys", btree.keys, {1, 1ULL << 36}, {Unit::Count, "keys", user});
-    tree.number("lookups", btree.lookups, {1, 1ULL << 40}, {Unit::Count, "look-ups of each thread at the natural end", user});
+    tree.number("lookups", btree.lookups, {1, 1ULL << 40},
+                {Unit::Count, "look-ups of each thread at the natural end", user});
     OptionGroup store = group.group("kvstore");
     store.number("entries", kvstore.entries, {1, 1ULL << 36}, {Unit::Count, "entries", user});
-    store.number("value", kvstore.value_bytes, {64, 65536}, {Unit::Bytes, "size of a value, a multiple of 64", "YCSB: 1 KB"});
-    store.number("put", kvstore.put_percent, {0, 100}, {Unit::Percent, "requests that write", "YCSB workload B: 5"});
-    store.number("zipf", kvstore.zipf_percent, {0, 400}, {Unit::Count, "exponent of key popularity in hundredths", "YCSB: 0.99"});
-    store.number("requests", kvstore.requests, {1, 1ULL << 40}, {Unit::Count, "requests of each thread at the natural end", user});
+    store.number("value", kvstore.value_bytes, {64, 65536},
+                 {Unit::Bytes, "size of a value, a multiple of 64", "YCSB: 1 KB"});
+    store.number("put", kvstore.put_percent, {0, 100},
+                 {Unit::Percent, "requests that write", "YCSB workload B: 5"});
+    store.number("zipf", kvstore.zipf_percent, {0, 400},
+                 {Unit::Count, "exponent of key popularity in hundredths", "YCSB: 0.99"});
+    store.number("requests", kvstore.requests, {1, 1ULL << 40},
+                 {Unit::Count, "requests of each thread at the natural end", user});
 }
 
 } // namespace pagewalk::workloads
