@@ -94,7 +94,7 @@ void OptionGroup::choice_option(std::string_view name, std::vector<std::string> 
         store(static_cast<std::size_t>(found - names.begin()));
         return {};
     };
-    option.get = [names, load = std::move(load)] { return names[load()]; };
+    option.get = [names = std::move(names), load = std::move(load)] { return names[load()]; };
     add(name, std::move(option));
 }
 

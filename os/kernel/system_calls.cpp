@@ -131,8 +131,6 @@ void Kernel::dispatch(Operation& op, Task& task, const SyscallRecord& record) {
         if (OpenFile* file = task.files->find(arguments[0])) file->position = result;
         break;
     case Call::Dup:
-        sys_duplicate(op, task, arguments[0], result);
-        break;
     case Call::Dup2:
     case Call::Dup3:
         sys_duplicate(op, task, arguments[0], result);

@@ -52,7 +52,7 @@ void check_elf(const std::string& path, const std::string& head) {
 /// The words of a #! line as Linux splits it: the interpreter and at most one argument.
 std::vector<std::string> interpreter_words(const std::string& head) {
     std::string line = head.substr(2, head.find('\n') - 2);
-    const auto trim = [](std::string text) {
+    const auto trim = [](const std::string& text) {
         const auto first = text.find_first_not_of(" \t");
         if (first == std::string::npos) return std::string();
         return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
