@@ -65,8 +65,14 @@ private:
     /// `position` becomes the index of the span before which the gap lies.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint64_t duration,
                                      std::size_t& position) const {
-        std::size_t i = m_count;
-        while (i > 0 && span(i - 1).end > earliest) --i;
+        std::size_t i = 0;
+        for (std::size_t high = m_count; i < high;) {
+            const std::size_t middle = (i + high) / 2;
+            if (span(middle).end > earliest)
+                high = middle;
+            else
+                i = middle + 1;
+        }
         std::uint64_t start = earliest;
         for (; i < m_count && span(i).begin < start + duration; ++i) start = span(i).end;
         position = i;

@@ -21,25 +21,26 @@ public:
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) {
         if (m_count == 0 || earliest >= activate(m_count - 1).time + m_longest) return earliest;
-        // What was full for this group stays full: a search that begins there goes on at its end.
+        // What was full for this group stays full: a search that comes there goes on at its end.
         Full& full = m_full[group % m_full.size()];
-        const bool known = full.group == group && earliest >= full.from && earliest <= full.until;
-        const std::uint64_t begin = known ? full.until : earliest;
-        std::size_t i = m_count;
-        while (i > 0 && activate(i - 1).time > begin) --i;
-        if (m_count == capacity && i < 4) i = 4;
-        // Position i: behind activate i - 1, before activate i.
-        std::uint64_t time = begin;
-        for (;; ++i) {
+        if (full.group != group) full = {0, 0, group};
+        std::uint64_t time = full.covers(earliest) ? full.until : earliest;
+        for (std::size_t i = position_after(time);; ++i) {
             // Most gaps are too short for anybody.
             if (i > 0 && i < m_count && activate(i).time - activate(i - 1).time < 2 * m_rrd_s) continue;
+            // Position i: behind activate i - 1, before activate i.
             if (i > 0) time = std::max(time, activate(i - 1).time);
             time = std::max(time, bound_by_earlier(i, group));
+            if (full.covers(time)) {
+                time = full.until;
+                i = position_after(time) - 1;
+                continue;
+            }
             if (i == m_count || fits_before_later(i, group, time)) break;
         }
-        if (known)
-            full.until = time;
-        else if (time > full.until || full.group != group)
+        if (earliest <= full.until && time >= full.from)
+            full = {std::min(earliest, full.from), std::max(time, full.until), group};
+        else if (time > full.until)
             full = {earliest, time, group};
         return time;
     }
@@ -67,6 +68,18 @@ private:
         return m_activates[(m_first + i) % capacity];
     }
 
+    /// Index of the first activate after `time`; once some are forgotten not below the fourth.
+    [[nodiscard]] std::size_t position_after(std::uint64_t time) const {
+        std::size_t low = m_count == capacity ? 4 : 0, high = m_count;
+        while (low < high) {
+            const std::size_t middle = (low + high) / 2;
+            if (activate(middle).time > time)
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        return low;
+    }
     [[nodiscard]] std::uint64_t spacing(std::uint32_t a, std::uint32_t b) const {
         return a == b ? m_rrd_l : m_rrd_s;
     }
@@ -96,6 +109,8 @@ private:
     struct Full {
         std::uint64_t from = 0, until = 0;
         std::uint32_t group = 0;
+
+        [[nodiscard]] bool covers(std::uint64_t time) const { return time >= from && time < until; }
     };
 
     std::uint64_t m_rrd_s, m_rrd_l, m_faw;
