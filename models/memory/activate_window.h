@@ -47,8 +47,13 @@ public:
 
     void insert(std::uint64_t time, std::uint32_t group) {
         if (m_count == capacity) {
-            m_first = (m_first + 1) % capacity;
+            ++m_first;
             --m_count;
+        }
+        if (m_first + m_count == m_activates.size()) {
+            std::copy_n(m_activates.begin() + static_cast<std::ptrdiff_t>(m_first), m_count,
+                        m_activates.begin());
+            m_first = 0;
         }
         std::size_t i = m_count++;
         for (; i > 0 && activate(i - 1).time > time; --i) activate(i) = activate(i - 1);
@@ -62,11 +67,9 @@ private:
         std::uint32_t group = 0;
     };
 
-    // A ring, oldest first.
-    [[nodiscard]] Activate& activate(std::size_t i) { return m_activates[(m_first + i) % capacity]; }
-    [[nodiscard]] const Activate& activate(std::size_t i) const {
-        return m_activates[(m_first + i) % capacity];
-    }
+    // Oldest first, sliding through twice the room.
+    [[nodiscard]] Activate& activate(std::size_t i) { return m_activates[m_first + i]; }
+    [[nodiscard]] const Activate& activate(std::size_t i) const { return m_activates[m_first + i]; }
 
     /// Index of the first activate after `time`; once some are forgotten not below the fourth.
     [[nodiscard]] std::size_t position_after(std::uint64_t time) const {
@@ -117,7 +120,7 @@ private:
     std::uint64_t m_longest; // of the three: after that long nothing holds an activate up
     std::size_t m_first = 0;
     std::size_t m_count = 0;
-    std::array<Activate, capacity> m_activates{};
+    std::array<Activate, 2 * capacity> m_activates{};
     std::array<Full, 8> m_full{}; ///< by group; 8 are the most a standard has
 };
 

@@ -116,6 +116,8 @@ bool DramChannel::serve_among_earlier(const DramPlace& place, std::uint64_t time
             const std::uint64_t precharge = closed ? open.open_until : std::max(time, open.may_precharge);
             earliest = std::max({time, precharge + m_rp, open.activated + m_rc});
         }
+        // An activate comes no earlier than this: most spans are too short to ask further.
+        if (earliest + m_rc > next.activated || earliest + m_ras > must_precharge) continue;
         const std::uint64_t activated =
             rank.activates.find(rank.refresh.after_refresh(earliest), place.bank_group);
         if (activated + m_rc > next.activated || rank.refresh.after_refresh(activated) != activated) continue;
