@@ -1,9 +1,11 @@
 #include "app/boot.h"
 
+#include "app/buddy_walk.h"
 #include "app/system_config.h"
 #include "base/config_file.h"
 #include "os/kernel/boot.h"
 #include "os/page/boot.h"
+#include "os/proc/iomem.h"
 #include "os/proc/page_files.h"
 #include "os/replay/capture_files.h"
 #include "os/replay/machine_capture.h"
@@ -25,30 +27,37 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* usage = "pagewalk boot CONFIG|--from-capture DIR [--set key=value]... [--proc NAME]";
+constexpr const char* usage = "pagewalk boot CONFIG|--from-capture DIR [--set key=value]... [--proc NAME]\n"
+                              "       pagewalk boot [CONFIG] --walk STEPS";
 
-/// What a booted allocator can print.
+/// What a booted machine can print.
 struct ProcFile {
     const char* name;
-    std::string (*text)(const os::PageAllocator&);
+    std::string (*text)(const os::PageAllocator&, const os::MemoryMap&);
 };
-constexpr std::array<ProcFile, 3> proc_files{{
-    {"buddyinfo", [](const os::PageAllocator& allocator) { return os::buddyinfo_text(allocator); }},
-    {"pagetypeinfo", [](const os::PageAllocator& allocator) { return os::pagetypeinfo_text(allocator); }},
-    {"zoneinfo",
-     [](const os::PageAllocator& allocator) { return os::zoneinfo_text(allocator, os::StatisticsSource()); }},
+constexpr std::array<ProcFile, 5> proc_files{{
+    {"buddyinfo",
+     [](const os::PageAllocator& allocator, const os::MemoryMap&) { return os::buddyinfo_text(allocator); }},
+    {"iomem", [](const os::PageAllocator&, const os::MemoryMap& map) { return os::iomem_text(map); }},
+    {"pagetypeinfo", [](const os::PageAllocator& allocator,
+                        const os::MemoryMap&) { return os::pagetypeinfo_text(allocator); }},
+    {"zoneinfo", [](const os::PageAllocator& allocator,
+                    const os::MemoryMap&) { return os::zoneinfo_text(allocator, os::StatisticsSource()); }},
+    {"zonelists", [](const os::PageAllocator& allocator,
+                     const os::MemoryMap&) { return os::fallback_order_text(allocator); }},
 }};
 
-void print_proc(const os::PageAllocator& allocator, const std::string& name) {
+void print_proc(const os::PageAllocator& allocator, const os::MemoryMap& map, const std::string& name) {
     std::string known;
     for (const ProcFile& file : proc_files) {
         if (name == file.name) {
-            std::cout << file.text(allocator);
+            std::cout << file.text(allocator, map);
             return;
         }
         known += (known.empty() ? "" : ", ") + std::string(file.name);
     }
-    throw InputError("boot: there is no /proc/" + name + " before tasks run; there are: " + known);
+    throw InputError("boot: there is no /proc/" + name + " before tasks run; there are: " + known +
+                     ", and with --from-capture slabinfo");
 }
 
 /// /proc/slabinfo of the caches that a real machine has, their geometry computed from name, size, alignment
@@ -62,15 +71,30 @@ void print_captured_slabinfo(os::PageAllocator& allocator, const os::CaptureFile
     std::cout << os::slabinfo_text(slub);
 }
 
+void load(SystemConfig& config, const std::string& path, const std::vector<std::string>& settings) {
+    if (!path.empty()) load_config_file(path, config.options);
+    apply_settings(settings, config.options);
+    config.validate();
+}
+
+/// A buddy walk; the configuration's kernel settings (vm.*) hold in it.
+std::string walk_text(const std::string& steps, const std::string& config_path,
+                      const std::vector<std::string>& settings) {
+    SystemConfig config;
+    load(config, config_path, settings);
+    return buddy_walk_text(steps, config.os.pages);
+}
+
 } // namespace
 
 int run_boot(std::span<const std::string> words) {
-    std::string config_path, capture, proc;
+    std::string config_path, capture, proc, walk;
     std::vector<std::string> settings;
     po::options_description options("options");
     options.add_options()("from-capture", po::value(&capture),
                           "a real machine's files")("set,s", po::value(&settings)->composing(), "key=value")(
-        "proc", po::value(&proc), "name of a /proc file")("config", po::value(&config_path), "configuration");
+        "proc", po::value(&proc), "name of a /proc file")("walk", po::value(&walk), "steps of a buddy walk")(
+        "config", po::value(&config_path), "configuration");
     po::positional_options_description positions;
     positions.add("config", 1);
     try {
@@ -83,6 +107,13 @@ int run_boot(std::span<const std::string> words) {
         po::notify(values);
     } catch (const po::error& error) {
         throw InputError(std::string(error.what()) + "\nusage: " + usage);
+    }
+    if (!walk.empty()) {
+        if (!capture.empty() || !proc.empty())
+            throw InputError(
+                std::string("boot: --walk goes with neither --from-capture nor --proc\nusage: ") + usage);
+        std::cout << walk_text(walk, config_path, settings);
+        return 0;
     }
     if (config_path.empty() == capture.empty())
         throw InputError(std::string("boot: give a configuration or --from-capture, one of them\nusage: ") +
@@ -102,9 +133,7 @@ int run_boot(std::span<const std::string> words) {
         pages = machine.settings;
     } else {
         SystemConfig config;
-        load_config_file(config_path, config.options);
-        apply_settings(settings, config.options);
-        config.validate();
+        load(config, config_path, settings);
         map = os::lay_out_kernel(config.os.memory, config.os.levels).map;
         pages = config.os.pages;
     }
@@ -113,9 +142,9 @@ int run_boot(std::span<const std::string> words) {
         print_captured_slabinfo(*allocator, *files);
     } else if (proc.empty()) {
         for (const ProcFile& file : proc_files)
-            std::cout << "==> /proc/" << file.name << " <==\n" << file.text(*allocator) << "\n";
+            std::cout << "==> /proc/" << file.name << " <==\n" << file.text(*allocator, map) << "\n";
     } else {
-        print_proc(*allocator, proc);
+        print_proc(*allocator, map, proc);
     }
     return 0;
 }

@@ -33,7 +33,7 @@ std::span<const Command> commands() {
          "print what a run measured", [](std::span<const std::string> a) { return run_show(a); }},
         {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",
          [](std::span<const std::string> a) { return run_compare(a); }},
-        {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME]",
+        {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME] | --walk STEPS",
          "boot the OS layer alone and print /proc text", run_boot},
         {"replay", "CAPTURE [--first-difference]",
          "hold page and object allocators against a real kernel's capture", run_replay},

@@ -22,6 +22,9 @@ models::NumaMap numa_map(const os::MemoryMap& memory) {
 Machine::Machine(const SystemConfig& config) : m_config(config) {
     m_kernel = std::make_unique<os::Kernel>(config.os, m_tables);
     const models::NumaMap map = numa_map(config.os.memory);
+    if (config.machine.layout != MachineLayout::X86_64)
+        throw ConfigError(config.options.where("machine.layout"), "machine.layout", "i386",
+                          "the simulated CPUs are x86-64; 'pagewalk boot' takes i386");
     const std::size_t sockets = config.machine.sockets;
     const std::size_t cpus = config.machine.cpus;
 

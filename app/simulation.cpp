@@ -72,6 +72,14 @@ Simulation::Simulation(const SystemConfig& config, Machine& machine, results::Ru
                                      std::string(column.name) + " of " + column.path + " in the interval"});
     }
     m_intervals = file.declare_intervals(std::move(intervals));
+    results::IntervalSchema buddyinfo{
+        "buddyinfo", "free blocks by order, sums over the zones, at the interval's end", {}};
+    buddyinfo.columns.push_back({"instructions", "instructions", "program instructions since power-on"});
+    buddyinfo.columns.push_back({"time", "ps", "simulated time"});
+    for (unsigned order = 0; order < os::max_order; ++order)
+        buddyinfo.columns.push_back({"order" + std::to_string(order), "count",
+                                     "free blocks of 2^" + std::to_string(order) + " pages"});
+    m_buddyinfo = file.declare_intervals(std::move(buddyinfo));
     m_last_interval = machine.stats().snapshot();
     m_next_interval = config.run.interval;
     if (config.run.warmup == 0)
@@ -108,6 +116,12 @@ void Simulation::append_interval(std::uint64_t done) {
     for (const SeriesColumn& column : series_columns)
         row.push_back(m_machine.stats().sum(passed, column.path, column.name));
     m_file.append_interval(m_intervals, row);
+    row.resize(2);
+    row.resize(2 + os::max_order);
+    for (const auto& zone : m_machine.kernel().allocator().zones())
+        for (std::size_t order = 0; order < os::max_order; ++order)
+            row[2 + order] += zone->areas[order].count;
+    m_file.append_interval(m_buddyinfo, row);
     m_last_interval = std::move(now);
     m_next_interval = done + m_config.run.interval;
 }

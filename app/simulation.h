@@ -42,6 +42,7 @@ private:
     results::RunFile& m_file;
     Progress& m_progress;
     results::IntervalsId m_intervals{};
+    results::IntervalsId m_buddyinfo{};
     std::vector<std::size_t> m_interval_counters;
     StatSnapshot m_last_interval;
     std::uint64_t m_next_interval = 0;

@@ -3,6 +3,7 @@
 #include "contract/kernel_path.h"
 
 #include <algorithm>
+#include <sstream>
 
 namespace pagewalk::app {
 
@@ -16,6 +17,81 @@ void MachineConfig::declare(OptionGroup group) {
     group.text(
         "node_memory", node_memory,
         {Unit::None, "memory of each node, comma-separated (empty: equal shares of machine.memory)", "user"});
+    group.text(
+        "distances", distances,
+        {Unit::None,
+         "distance of each node to each node, rows separated by ';', such as 10,21;21,10 (empty: 10 to "
+         "itself, 20 to others)",
+         "ACPI SLIT; without one Linux assumes 10 and 20"});
+    group.choice(
+        "layout", layout, {"x86_64", "i386"},
+        {Unit::None, "zones of the kernel; i386 has HighMem and is for 'pagewalk boot' alone", "user"});
+    group.number("lowmem", lowmem, {128ULL << 20, 3ULL << 30},
+                 {Unit::Bytes, "where HighMem begins (i386)", "x86: 1 GiB less VMALLOC_RESERVE of 128 MiB"});
+    group.number("kernelcore", kernelcore, {0, 64ULL << 40},
+                 {Unit::Bytes, "kernelcore= of the kernel's command line: what is not movable (0: not given)",
+                  "Documentation/admin-guide/kernel-parameters.txt"});
+    group.number("movablecore", movablecore, {0, 64ULL << 40},
+                 {Unit::Bytes,
+                  "movablecore= of the kernel's command line: size of ZONE_MOVABLE (0: not given)",
+                  "Documentation/admin-guide/kernel-parameters.txt"});
+    group.choice("firmware", firmware.kind, {"bare", "pc"},
+                 {Unit::None, "memory map: all memory usable, or that of QEMU's pc machine with SeaBIOS",
+                  "e820 of QEMU 7.2"});
+    group.number("firmware_tables", firmware.tables, {0, 16ULL << 20},
+                 {Unit::Bytes, "ACPI tables at the end of the memory below 4 GiB (firmware = pc)",
+                  "e820 of QEMU 7.2: 140 KiB with qemu-system-x86_64, 128 KiB with qemu-system-i386"});
+}
+
+std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet& options) const {
+    std::vector<std::vector<unsigned>> rows;
+    if (distances.empty()) return rows;
+    const auto refuse = [&](const std::string& allowed) {
+        throw ConfigError(options.where("machine.distances"), "machine.distances", "'" + distances + "'",
+                          allowed);
+    };
+    std::string text = distances;
+    std::erase(text, ' ');
+    std::istringstream table(text);
+    for (std::string row; std::getline(table, row, ';');) {
+        rows.emplace_back();
+        std::istringstream words(row);
+        for (std::string word; std::getline(words, word, ',');) {
+            const auto value = parse_quantity(word, Unit::Count);
+            const bool local = rows.back().size() + 1 == rows.size();
+            if (!value || *value > 254 || (local ? *value != 10 : *value <= 10))
+                refuse("'" + word + "' is not 10 (a node to itself) or 11 to 254 (to others), as ACPI wants");
+            rows.back().push_back(static_cast<unsigned>(*value));
+        }
+    }
+    const auto is_whole = [&](const std::vector<unsigned>& row) { return row.size() == sockets; };
+    if (rows.size() != sockets || !std::ranges::all_of(rows, is_whole))
+        refuse("wants " + std::to_string(sockets) + " rows of " + std::to_string(sockets) +
+               " distances: one of each node, machine.sockets");
+    return rows;
+}
+
+os::MemoryMap MachineConfig::memory_map(const OptionSet& options) const {
+    os::MemoryMap map = os::pc_memory_map(node_bytes(options), cpus, firmware);
+    map.distances = node_distances(options);
+    if (kernelcore != 0 && movablecore != 0)
+        throw ConfigError(options.where("machine.movablecore"), "machine.movablecore",
+                          format_quantity(movablecore, Unit::Bytes), "excludes machine.kernelcore; give one");
+    if (kernelcore != 0) map.kernelcore_bytes = kernelcore;
+    if (movablecore != 0) map.movablecore_bytes = movablecore;
+    if (layout == MachineLayout::I386) {
+        if (sockets != 1)
+            throw ConfigError(options.where("machine.sockets"), "machine.sockets", std::to_string(sockets),
+                              "machine.layout = i386 has one node");
+        map.layout = os::ZoneLayout::I386;
+        map.lowmem_bytes = lowmem;
+        map.numa.clear();
+        // QEMU's i386 CPUs have 36 address bits: nothing is reserved beyond.
+        std::erase_if(map.resources, [](const os::PhysicalResource& resource) {
+            return resource.range.begin >= PhysAddr(1ULL << 36);
+        });
+    }
+    return map;
 }
 
 std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) const {
@@ -62,16 +138,17 @@ SystemConfig::SystemConfig() {
 }
 
 void SystemConfig::validate() {
-    if (machine.cpus % machine.sockets != 0)
+    if (machine.cpus > machine.sockets && machine.cpus % machine.sockets != 0)
         throw ConfigError(options.where("machine.cpus"), "machine.cpus", std::to_string(machine.cpus),
-                          "must be a multiple of machine.sockets = " + std::to_string(machine.sockets));
+                          "must be at most, or a multiple of, machine.sockets = " +
+                              std::to_string(machine.sockets));
     cpu.core.validate(options);
     cpu.mmu.validate(options);
     caches.validate();
     llc.validate();
     dram.validate();
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
-    os.memory = os::pc_memory_map(machine.node_bytes(options), machine.cpus);
+    os.memory = machine.memory_map(options);
     os.validate();
     synthetic.common.seed = run.seed;
 }

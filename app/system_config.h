@@ -15,6 +15,9 @@
 
 namespace pagewalk::app {
 
+/// The zones of the kernel that runs on the machine.
+enum class MachineLayout : std::uint8_t { X86_64, I386 };
+
 /// The shape of the machine: sockets are NUMA nodes with their own last-level cache and memory controller.
 struct MachineConfig {
     std::string name = "default";
@@ -22,10 +25,20 @@ struct MachineConfig {
     std::uint32_t sockets = 1;
     std::uint64_t memory = 4ULL << 30; ///< bytes, all sockets together
     std::string node_memory;           ///< sizes by node, comma-separated; empty: equal shares of `memory`
+    std::string distances;             ///< "10,21;21,10": a row a node; empty: 10 to itself, 20 to others
+    MachineLayout layout = MachineLayout::X86_64;
+    std::uint64_t lowmem = 896ULL << 20; ///< bytes; i386: where HighMem begins
+    std::uint64_t kernelcore = 0;        ///< bytes; 0 = not given
+    std::uint64_t movablecore = 0;       ///< bytes; 0 = not given
+    os::FirmwareConfig firmware;
 
     void declare(OptionGroup group);
     /// Bytes of each node. Throws ConfigError.
     [[nodiscard]] std::vector<std::uint64_t> node_bytes(const OptionSet& options) const;
+    /// Distance of each node (row) to each node. Throws ConfigError.
+    [[nodiscard]] std::vector<std::vector<unsigned>> node_distances(const OptionSet& options) const;
+    /// What the firmware and the command line tell the kernel. Throws ConfigError.
+    [[nodiscard]] os::MemoryMap memory_map(const OptionSet& options) const;
 };
 
 /// Everything a run is configured with. Neither copied nor moved: options are bound to its fields.

@@ -4,6 +4,7 @@
 #include "contract/kernel_layout.h"
 
 #include <algorithm>
+#include <numeric>
 #include <string>
 
 namespace pagewalk::os {
@@ -16,10 +17,32 @@ constexpr PhysRange low_memory{PhysAddr(0x1000), PhysAddr(0x9f000)}; // below th
 constexpr PhysAddr legacy_end{mib};
 constexpr std::uint64_t pci_hole_start = 3 * gib; // QEMU's and most PCs' memory below 4 GiB
 constexpr PhysAddr image_start{16 * mib};         // CONFIG_PHYSICAL_START
-constexpr std::uint64_t image_bytes = 46 * mib;   // text, data and bss of Debian 6.1: dmesg, "Memory:"
 
-std::uint64_t align_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) & ~(to - 1); }
-std::uint64_t align_down(std::uint64_t value, std::uint64_t to) { return value & ~(to - 1); }
+constexpr std::uint64_t align_up(std::uint64_t value, std::uint64_t to) {
+    return (value + to - 1) & ~(to - 1);
+}
+constexpr std::uint64_t align_down(std::uint64_t value, std::uint64_t to) { return value & ~(to - 1); }
+
+/// Sections of the kernel image in KiB, in their order in memory; the image has no gaps here.
+struct ImageSections {
+    std::uint64_t code, rodata, data, init, bss;
+
+    [[nodiscard]] std::uint64_t bytes() const {
+        return align_up((code + rodata + data + init + bss) << 10, mib);
+    }
+};
+/// Source: dmesg, "Memory:", of Debian's 6.1.0-56-amd64 and 6.1.0-50-686-pae.
+constexpr ImageSections image_x86_64{14343, 9132, 2338, 2824, 17344};
+constexpr ImageSections image_i386{9423, 3188, 1265, 928, 476};
+
+constexpr const ImageSections& image_of(const MemoryMap& map) {
+    return map.layout == ZoneLayout::I386 ? image_i386 : image_x86_64;
+}
+PhysAddr image_end(const MemoryMap& map) { return image_start + image_of(map).bytes(); }
+
+/// QEMU 7.2's pc machine: memory is split where 3.5 GiB or more would reach the PCI hole, and then at 3 GiB.
+constexpr std::uint64_t pc_split_from = 3 * gib + gib / 2;
+constexpr PhysRange pc_low_memory{PhysAddr(0x1000), PhysAddr(0x9fc00)}; // the extended BIOS data area follows
 
 /// Takes memory from the top of a node, as memblock does.
 class EarlyMemory {
@@ -41,7 +64,9 @@ private:
     std::vector<PhysRange> ranges_of(NodeId node) const {
         std::vector<PhysRange> ranges;
         const auto add = [&](PhysAddr begin, PhysAddr end) {
-            begin = std::max(begin, image_start + image_bytes);
+            begin = std::max(begin, image_end(m_map));
+            // What the 32-bit kernel cannot address all the time is no place for its own data.
+            if (m_map.layout == ZoneLayout::I386) end = std::min(end, PhysAddr(m_map.lowmem_bytes));
             if (begin < end) ranges.push_back({begin, end});
         };
         for (const PhysRange& range : m_map.usable) {
@@ -133,22 +158,60 @@ private:
     Pfn m_root;
 };
 
+void add_image_resources(MemoryMap& map) {
+    const ImageSections& image = image_of(map);
+    PhysAddr at = image_start;
+    const auto add = [&](std::uint64_t kib, const char* name) {
+        map.resources.push_back({{at, at + (kib << 10)}, name});
+        at = at + (kib << 10);
+    };
+    add(image.code, "Kernel code");
+    add(image.rodata, "Kernel rodata");
+    add(image.data, "Kernel data");
+    at = at + (image.init << 10); // /proc/iomem does not show it
+    add(image.bss, "Kernel bss");
+}
+
+/// Takes the ACPI tables' memory and names what the firmware reserves. Source: e820 of the captured machines.
+void reserve_for_firmware(MemoryMap& map, std::uint64_t tables) {
+    const auto low =
+        std::ranges::find_if(map.usable, [](const PhysRange& range) { return range.begin == legacy_end; });
+    if (low == map.usable.end() || low->end - low->begin <= tables)
+        throw ConfigError("memory: the firmware's tables (" + format_quantity(tables, Unit::Bytes) +
+                          ") do not fit below 4GiB");
+    const auto reserve = [&](std::uint64_t begin, std::uint64_t end) {
+        map.resources.push_back({{PhysAddr(begin), PhysAddr(end)}, "Reserved"});
+    };
+    reserve(pc_low_memory.end.value(), 0xa0000);          // extended BIOS data area
+    reserve(0xf0000, legacy_end.value());                 // BIOS
+    reserve(low->end.value() - tables, low->end.value()); // ACPI tables
+    reserve(4 * gib - 256 * 1024, 4 * gib);               // BIOS flash
+    reserve(0xfd'0000'0000, 0x100'0000'0000);             // HyperTransport, with AMD's CPUs
+    low->end = PhysAddr(low->end.value() - tables);
+    // Linux gives nothing of the first MiB away: firmware writes there.
+    map.reserved.push_back({PhysAddr{}, legacy_end});
+}
+
 } // namespace
 
-MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus) {
+MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus,
+                        const FirmwareConfig& firmware) {
     MemoryMap map;
+    const bool is_pc = firmware.kind == Firmware::Pc;
+    const std::uint64_t total = std::accumulate(node_bytes.begin(), node_bytes.end(), std::uint64_t{0});
+    const std::uint64_t hole = is_pc && total < pc_split_from ? pc_split_from : pci_hole_start;
     std::uint64_t at = 0;
     for (std::size_t node = 0; node < node_bytes.size(); ++node) {
         std::uint64_t left = align_down(node_bytes[node], large);
         if (left == 0)
             throw ConfigError("memory: node " + std::to_string(node) + " has less than 2MiB of memory");
         while (left != 0) {
-            if (at == pci_hole_start) at = 4 * gib;
-            const std::uint64_t size = at < pci_hole_start ? std::min(left, pci_hole_start - at) : left;
+            if (at == hole) at = 4 * gib;
+            const std::uint64_t size = at < hole ? std::min(left, hole - at) : left;
             const PhysRange range{PhysAddr(at), PhysAddr(at + size)};
             map.numa.push_back({NodeId(static_cast<std::uint16_t>(node)), range});
             if (range.begin == PhysAddr{} && range.end > legacy_end) {
-                map.usable.push_back(low_memory);
+                map.usable.push_back(is_pc ? pc_low_memory : low_memory);
                 map.usable.push_back({legacy_end, range.end});
             } else if (!map.usable.empty() && map.usable.back().end == range.begin) {
                 map.usable.back().end = range.end;
@@ -159,6 +222,9 @@ MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_
             left -= size;
         }
     }
+    map.resources.push_back({{PhysAddr{}, PhysAddr(page_size)}, "Reserved"});
+    if (is_pc) reserve_for_firmware(map, firmware.tables);
+    for (const PhysRange& range : map.usable) map.resources.push_back({range, "System RAM"});
     map.cpus.resize(cpus);
     const std::size_t per_node = (cpus + node_bytes.size() - 1) / node_bytes.size();
     for (std::size_t cpu = 0; cpu < cpus; ++cpu)
@@ -170,10 +236,11 @@ MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_
 BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels) {
     BootLayout layout;
     layout.map = map;
-    if (map.usable.empty() || end_of_memory(map) < image_start + image_bytes)
+    if (map.usable.empty() || end_of_memory(map) < image_end(map))
         throw ConfigError(
             "memory: the machine ends below the kernel image at 16MiB; give it at least 128MiB");
-    layout.map.reserved.push_back({image_start, image_start + image_bytes});
+    layout.map.reserved.push_back({image_start, image_end(map)});
+    add_image_resources(layout.map);
     EarlyMemory early(layout.map);
 
     const std::size_t nodes = layout.map.node_count();
@@ -183,8 +250,10 @@ BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels) {
         layout.addresses.node_data[node_of(i)] = kernel_layout::direct_map(
             early.take(node_of(i), KernelAddresses::node_data_bytes, page_size).begin);
 
-    // A 2 MiB piece of the vmemmap describes 128 MiB; it lies on the node of the memory it describes.
-    constexpr std::uint64_t described = large / kernel_layout::struct_page_size * page_size;
+    // A 2 MiB piece of the vmemmap describes 128 MiB; it lies on the node of the memory it describes. A
+    // struct page of the 32-bit kernel is half as large.
+    const std::uint64_t described =
+        large / kernel_layout::struct_page_size * page_size * (map.layout == ZoneLayout::I386 ? 2 : 1);
     for (std::uint64_t at = 0; at < end_of_memory(map).value(); at += described) {
         const auto touches = [&](const PhysRange& range) {
             return range.begin.value() < at + described && range.end.value() > at;
@@ -229,7 +298,7 @@ void build_kernel_tables(BootLayout& layout, PageTableMemory& tables, PagingLeve
     for (std::size_t i = 0; i < layout.memmap.size(); ++i)
         if (layout.memmap[i].end != PhysAddr{})
             builder.map(kernel_layout::vmemmap_base + i * large, layout.memmap[i].begin, 2, data);
-    for (std::uint64_t at = 0; at < image_bytes; at += large)
+    for (std::uint64_t at = 0; at < image_of(layout.map).bytes(); at += large)
         builder.map(kernel_layout::text_base + at, image_start + at, 2, PageTableEntry::Writable);
     layout.addresses.root = builder.root();
 }

@@ -15,10 +15,24 @@ namespace pagewalk::os {
 /// Levels of the page tables: 4, or 5 with 57-bit addresses.
 enum class PagingLevels : std::uint8_t { Four = 4, Five = 5 };
 
+/// What lies below 4 GiB besides memory.
+enum class Firmware : std::uint8_t {
+    Bare, ///< nothing: all memory but 640 KiB to 1 MiB is usable, the hole begins at 3 GiB
+    Pc,   ///< QEMU 7.2's `pc` machine with SeaBIOS: the e820 of the captured machines
+};
+
+struct FirmwareConfig {
+    Firmware kind = Firmware::Bare;
+    /// Pc: bytes at the end of the memory below 4 GiB that hold the ACPI tables. Source: e820 of the captured
+    /// machines, 140 KiB on x86-64 and 128 KiB on i386.
+    std::uint64_t tables = 140ULL << 10;
+};
+
 /// An e820-like map of a PC: `node_bytes[i]` of memory on node i, the hole below 4 GiB moved above it, 640
-/// KiB to 1 MiB left out. CPUs are dealt to nodes in equal runs. Throws ConfigError for a node without
-/// memory.
-[[nodiscard]] MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus);
+/// KiB to 1 MiB left out. CPUs are dealt to nodes in equal runs; nodes may outnumber them. Throws ConfigError
+/// for a node without memory, or where the firmware's tables do not fit.
+[[nodiscard]] MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus,
+                                      const FirmwareConfig& firmware = {});
 
 /// What the kernel takes before the page allocator starts.
 struct BootLayout {

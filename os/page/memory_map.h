@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace pagewalk::os {
@@ -23,6 +24,12 @@ struct NumaRange {
     PhysRange range;
 };
 
+/// A range of physical addresses that /proc/iomem names ("System RAM", "Kernel code").
+struct PhysicalResource {
+    PhysRange range;
+    std::string name;
+};
+
 /// What the firmware and the boot loader tell the kernel about a machine, and how much the kernel itself had
 /// taken before it handed memory to the page allocator.
 struct MemoryMap {
@@ -38,6 +45,8 @@ struct MemoryMap {
     IndexedVec<CpuId, NodeId> cpus{NodeId{0}}; ///< the node of each CPU
     std::optional<std::uint64_t> kernelcore_bytes;
     std::optional<std::uint64_t> movablecore_bytes;
+    /// What /proc/iomem shows, in any order. The allocator does not read it.
+    std::vector<PhysicalResource> resources;
     unsigned pageblock_order = 9; ///< 10 where the kernel has no HUGETLB
     std::uint64_t lowmem_bytes =
         896ULL << 20;                  ///< i386: where HighMem begins. Source: x86 VMALLOC_RESERVE of 128 MiB

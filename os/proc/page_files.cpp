@@ -254,4 +254,15 @@ std::string pagetypeinfo_text(const PageAllocator& allocator) {
     return text;
 }
 
+std::string fallback_order_text(const PageAllocator& allocator) {
+    std::string text;
+    for (std::size_t node = 0; node < allocator.node_count(); ++node) {
+        if (!has_memory(allocator, static_cast<NodeId>(node))) continue;
+        text += "Fallback order for Node " + std::to_string(node) + ": ";
+        for (const NodeId next : allocator.node_order()[node]) text += std::to_string(index_of(next)) + " ";
+        text += "\n";
+    }
+    return text;
+}
+
 } // namespace pagewalk::os

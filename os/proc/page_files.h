@@ -36,5 +36,7 @@ public:
 [[nodiscard]] std::string buddyinfo_text(const PageAllocator& allocator);
 /// /proc/pagetypeinfo
 [[nodiscard]] std::string pagetypeinfo_text(const PageAllocator& allocator);
+/// The lines of dmesg that tell in which order a node's requests fall back on other nodes.
+[[nodiscard]] std::string fallback_order_text(const PageAllocator& allocator);
 
 } // namespace pagewalk::os

@@ -69,6 +69,7 @@ public:
         read_settings();
         read_zoneinfo();
         find_late_memory();
+        read_resources();
         reserve();
         return std::move(m_machine);
     }
@@ -232,6 +233,53 @@ private:
             const std::uint64_t begin = m_image.second << page_shift;
             late.push_back({PhysAddr(begin), PhysAddr(begin + rest)});
         }
+    }
+
+    /// Firmware ranges from dmesg, as the kernel changed them, and the kernel's image.
+    void read_resources() {
+        static const std::regex firmware(R"(BIOS-e820: \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\] (.+))");
+        static const std::regex change(
+            R"(e820: (update|remove) \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\] usable( ==> reserved)?$)");
+        std::vector<PhysicalResource>& resources = m_machine.map.resources;
+        for_each_line(m_dmesg, [&](std::string_view view) {
+            const std::string text(view);
+            std::smatch match;
+            if (std::regex_search(text, match, firmware)) {
+                resources.push_back({range_of(match[1], match[2]), resource_name(match[3])});
+            } else if (std::regex_search(text, match, change)) {
+                const PhysRange range = range_of(match[2], match[3]);
+                take_from_ram(range);
+                if (match[1] == "update" && match[4].matched) resources.push_back({range, "Reserved"});
+            }
+        });
+        if (resources.empty())
+            for (const PhysRange& range : m_machine.map.usable) resources.push_back({range, "System RAM"});
+        for (const char* section : {"Kernel code", "Kernel rodata", "Kernel data", "Kernel bss"})
+            if (const auto range = find_resource(m_iomem, section)) resources.push_back({*range, section});
+    }
+    static PhysRange range_of(const std::string& first, const std::string& last) {
+        return {PhysAddr(number(first, 16)), PhysAddr(number(last, 16) + 1)};
+    }
+    /// What /proc/iomem calls a firmware range of this type.
+    static std::string resource_name(const std::string& type) {
+        if (type == "usable") return "System RAM";
+        if (type == "ACPI data") return "ACPI Tables";
+        if (type == "ACPI NVS") return "ACPI Non-volatile Storage";
+        if (type == "unusable") return "Unusable memory";
+        return type == "soft reserved" ? "Soft Reserved" : "Reserved";
+    }
+    void take_from_ram(const PhysRange& taken) {
+        std::vector<PhysicalResource> kept;
+        for (const PhysicalResource& resource : m_machine.map.resources) {
+            const PhysRange& range = resource.range;
+            if (resource.name != "System RAM" || range.end <= taken.begin || taken.end <= range.begin) {
+                kept.push_back(resource);
+                continue;
+            }
+            if (range.begin < taken.begin) kept.push_back({{range.begin, taken.begin}, resource.name});
+            if (taken.end < range.end) kept.push_back({{taken.end, range.end}, resource.name});
+        }
+        m_machine.map.resources = std::move(kept);
     }
 
     /// Reserves as many frames of each zone as it has present but not managed.

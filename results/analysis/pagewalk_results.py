@@ -139,9 +139,9 @@ class Run:
         return sorted(self.file["intervals"])
 
     def intervals(self, name=None):
-        """DataFrame of a time series, columns in their declared order; the first one if no name is given."""
+        """DataFrame of a time series, columns in their declared order; the file's default one if no name is given."""
         if name is None:
-            name = self.interval_names[0]
+            name = self.file["intervals"].attrs["default"]
         group = self.file["intervals"][name]
         order = sorted(group, key=lambda column: group[column].attrs["column"])
         frame = pd.DataFrame({column: group[column][:] for column in order})

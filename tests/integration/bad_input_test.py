@@ -112,6 +112,12 @@ class Configurations(BadInputCase):
     def test_nodes_of_other_number_than_sockets(self):
         self.refuse_run("--set", "machine.node_memory=64MiB,64MiB", named=["machine.node_memory", "machine.sockets"])
 
+    def test_32_bit_machine_has_no_cpus_to_run_on(self):
+        self.refuse_run("--set", "machine.layout=i386", named=["machine.layout", "i386", "boot"])
+
+    def test_distances_that_are_no_table(self):
+        self.refuse_run("--set", "machine.distances=10,21", named=["machine.distances", "1 rows of 1"])
+
     def test_cache_sets_not_a_power_of_two(self):
         self.refuse_run("--set", "cache.l1d.sets=48", named=["cache.l1d.sets", "48", "power of two"])
         self.refuse_run("--set", "cache.l1d.capacity=100KiB", named=["l1d", "100KiB", "power of two"])

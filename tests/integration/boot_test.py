@@ -19,7 +19,7 @@ class Boot(PagewalkCase):
 
     def test_prints_every_file_by_default(self):
         printed = self.boot()
-        for name in ("buddyinfo", "pagetypeinfo", "zoneinfo"):
+        for name in ("buddyinfo", "iomem", "pagetypeinfo", "zoneinfo", "zonelists"):
             self.assertIn(f"==> /proc/{name} <==\n{self.boot('--proc', name)}", printed)
 
     def test_small_machine_has_the_low_zones_alone(self):
@@ -40,6 +40,12 @@ class Boot(PagewalkCase):
         for key, pages in free.items():
             self.assertEqual(told[key], pages, key)
 
+    def test_walks_a_region_with_and_without_a_configuration(self):
+        steps = ("--walk", "A=34KiB;free A")
+        printed = self.succeed("boot", *steps).stdout
+        self.assertIn("A:64 64 128 256 512", printed)
+        self.assertEqual(self.boot(*steps), printed)
+
     def test_settings_win(self):
         free = self.free_pages(self.boot("--set", "machine.memory=128MiB", "--proc", "buddyinfo"))
         self.assertLess(sum(free.values()), 128 << 8)
@@ -57,11 +63,13 @@ class Refusals(PagewalkCase):
     def test_boot_names_what_is_wrong(self):
         config = self.config()
         self.refuse("boot", named=["usage"])
-        self.refuse("boot", config, "--proc", "cpuinfo", named=["cpuinfo", "buddyinfo, pagetypeinfo, zoneinfo"])
+        self.refuse("boot", config, "--proc", "cpuinfo", named=["cpuinfo", "buddyinfo, iomem, pagetypeinfo, zoneinfo, zonelists"])
         self.refuse("boot", config, "--from-capture", self.folder, named=["one of them"])
         self.refuse("boot", "--from-capture", "absent", named=["absent"])
         self.refuse("boot", "--from-capture", self.folder, named=[str(self.folder)])
         self.refuse("boot", "--from-capture", self.folder, "--set", "machine.memory=1GiB", named=["--set"])
+        self.refuse("boot", "--walk", "free A", named=["A holds nothing"])
+        self.refuse("boot", "--walk", "A=1KiB", "--proc", "iomem", named=["--walk"])
         self.refuse("boot", config, "--set", "machine.cpus=3", "--set", "machine.sockets=2", named=["machine.cpus"])
 
     def test_replay_names_what_is_wrong(self):

@@ -117,7 +117,18 @@ class Results(PagewalkCase):
 
     def test_no_interval_means_no_rows(self):
         _, run = self.measure("--set", "run.interval=0")
-        self.assertEqual(len(run["intervals/machine/instructions"]), 0)
+        for series in run["intervals"].values():
+            self.assertEqual(len(series["instructions"]), 0)
+
+    def test_buddyinfo_is_a_time_series(self):
+        _, run = self.measure("--set", "run.interval=10k")
+        series, machine = run["intervals/buddyinfo"], run["intervals/machine"]
+        self.assertEqual(list(series["instructions"]), list(machine["instructions"]))
+        self.assertEqual(list(series["time"]), list(machine["time"]))
+        free = sum(series[f"order{order}"][:].astype(int) << order for order in range(11))
+        self.assertGreater(free[0], free[-1])  # the program's table comes out of it
+        self.assertGreater(free[-1] << 12, 100 << 20)
+        self.assertLess(free[0] << 12, 256 << 20)
 
     def test_proc_texts_parse(self):
         _, run = self.measure()

@@ -69,6 +69,7 @@ TEST(SystemConfig, CpusMustBeDealtEvenlyToSockets) {
     EXPECT_THAT(refusal({"machine.cpus=3", "machine.sockets=2"}),
                 testing::AllOf(HasSubstr("machine.cpus = 3"), HasSubstr("machine.sockets = 2")));
     EXPECT_EQ(refusal({"machine.cpus=4", "machine.sockets=2"}), "");
+    EXPECT_EQ(refusal({"machine.cpus=1", "machine.sockets=2"}), ""); // node 1 is memory alone
 }
 
 TEST(SystemConfig, CacheSetsMustBeAPowerOfTwo) {
@@ -103,6 +104,42 @@ TEST(MachineConfig, RefusesNodesThatDoNotFit) {
     EXPECT_THAT(refusal({"machine.node_memory=big"}), HasSubstr("machine.node_memory"));
     EXPECT_THAT(refusal({"machine.node_memory=1GiB,"}), HasSubstr("machine.node_memory"));
     EXPECT_THAT(refusal({"machine.memory=65MiB"}), HasSubstr("machine.memory"));
+}
+
+TEST(MachineConfig, ReadsADistanceTable) {
+    SystemConfig config;
+    config.options.set("machine.sockets", "2", "test");
+    config.options.set("machine.distances", "10,21; 31,10", "test");
+    config.validate();
+    EXPECT_EQ(config.os.memory.distance(NodeId{0}, NodeId{1}), 21U);
+    EXPECT_EQ(config.os.memory.distance(NodeId{1}, NodeId{0}), 31U);
+}
+
+TEST(MachineConfig, RefusesDistancesThatAcpiWouldNotHave) {
+    EXPECT_THAT(refusal({"machine.sockets=2", "machine.distances=10,21"}), HasSubstr("2 rows of 2"));
+    EXPECT_THAT(refusal({"machine.sockets=2", "machine.distances=10,10;21,10"}), HasSubstr("11 to 254"));
+    EXPECT_THAT(refusal({"machine.sockets=2", "machine.distances=10,near;21,10"}), HasSubstr("'near'"));
+    EXPECT_THAT(refusal({"machine.sockets=2", "machine.distances=20,21;21,10"}), HasSubstr("'20'"));
+}
+
+TEST(MachineConfig, CommandLineAndLayoutReachTheMemoryMap) {
+    SystemConfig config;
+    config.options.set("machine.layout", "i386", "test");
+    config.options.set("machine.lowmem", "880MiB", "test");
+    config.options.set("machine.movablecore", "1GiB", "test");
+    config.options.set("machine.firmware", "pc", "test");
+    config.validate();
+    EXPECT_EQ(config.os.memory.layout, os::ZoneLayout::I386);
+    EXPECT_EQ(config.os.memory.lowmem_bytes, 880ULL << 20);
+    EXPECT_EQ(config.os.memory.movablecore_bytes, 1ULL << 30);
+    EXPECT_FALSE(config.os.memory.kernelcore_bytes.has_value());
+    EXPECT_EQ(config.os.memory.usable[0].end, PhysAddr(0x9fc00));
+}
+
+TEST(MachineConfig, RefusesContradictions) {
+    EXPECT_THAT(refusal({"machine.movablecore=1GiB", "machine.kernelcore=1GiB"}),
+                HasSubstr("excludes machine.kernelcore"));
+    EXPECT_THAT(refusal({"machine.layout=i386", "machine.sockets=2"}), HasSubstr("one node"));
 }
 
 TEST(SystemConfig, SeedReachesTheGenerators) {

@@ -35,6 +35,39 @@ TEST(PcMemoryMap, MovesWhatTheHoleBelowFourGigabytesCovers) {
     EXPECT_EQ(map.usable[2], (PhysRange{PhysAddr(4 * gib), PhysAddr(5 * gib)}));
 }
 
+TEST(PcMemoryMap, KeepsTheFirmwaresTablesAtTheEndOfLowMemory) {
+    const MemoryMap map = pc_memory_map({4 * gib}, 2, {Firmware::Pc, 140 * 1024});
+    ASSERT_EQ(map.usable.size(), 3U);
+    EXPECT_EQ(map.usable[0], (PhysRange{PhysAddr(0x1000), PhysAddr(0x9fc00)}));
+    EXPECT_EQ(map.usable[1], (PhysRange{PhysAddr(1 << 20), PhysAddr(0xbffdd000)}));
+    EXPECT_EQ(map.usable[2], (PhysRange{PhysAddr(4 * gib), PhysAddr(5 * gib)}));
+}
+
+TEST(PcMemoryMap, TheFirmwaresFirstMegabyteIsKeptBack) {
+    const MemoryMap map = pc_memory_map({gib}, 1, {Firmware::Pc, 0});
+    ASSERT_EQ(map.reserved.size(), 1U);
+    EXPECT_EQ(map.reserved[0], (PhysRange{PhysAddr(0), PhysAddr(1 << 20)}));
+}
+
+TEST(PcMemoryMap, SplitsMemoryFromThreeAndAHalfGigabytesOn) {
+    const std::uint64_t half = gib / 2;
+    EXPECT_EQ(pc_memory_map({3 * gib}, 1, {Firmware::Pc, 0}).usable.back().end, PhysAddr(3 * gib));
+    EXPECT_EQ(pc_memory_map({3 * gib + half - (2 << 20)}, 1, {Firmware::Pc, 0}).usable.back().end,
+              PhysAddr(3 * gib + half - (2 << 20)));
+    EXPECT_EQ(pc_memory_map({3 * gib + half}, 1, {Firmware::Pc, 0}).usable.back().end,
+              PhysAddr(4 * gib + half));
+}
+
+TEST(PcMemoryMap, RefusesTablesThatDoNotFit) {
+    EXPECT_THROW((void)pc_memory_map({16ULL << 20}, 1, {Firmware::Pc, 16ULL << 20}), ConfigError);
+}
+
+TEST(PcMemoryMap, LetsNodesBeWithoutCpus) {
+    const MemoryMap map = pc_memory_map({gib, gib}, 1);
+    EXPECT_EQ(map.cpus[CpuId{0}], NodeId{0});
+    EXPECT_EQ(map.node_count(), 2U);
+}
+
 TEST(PcMemoryMap, DealsCpusToNodesInRuns) {
     const MemoryMap map = pc_memory_map({gib, gib}, 4);
     EXPECT_EQ(map.cpus[CpuId{1}], NodeId{0});
@@ -76,6 +109,23 @@ TEST(Boot, PutsDescriptorsOnTheNodeTheyDescribe) {
     EXPECT_GE(layout.memmap.back().begin, PhysAddr(2 * gib));
     EXPECT_LT(layout.addresses.node_data[NodeId{0}], kernel_layout::direct_map(PhysAddr(2 * gib)));
     EXPECT_GE(layout.addresses.node_data[NodeId{1}], kernel_layout::direct_map(PhysAddr(2 * gib)));
+}
+
+TEST(Boot, KeepsTheKernelsDataOf32BitsInLowMemory) {
+    MemoryMap map = pc_memory_map({2 * gib}, 1);
+    map.layout = ZoneLayout::I386;
+    const BootLayout layout = lay_out_kernel(map, PagingLevels::Four);
+    for (const PhysRange& range : layout.map.reserved) EXPECT_LE(range.end, PhysAddr(map.lowmem_bytes));
+}
+
+TEST(Boot, NamesTheKernelsImage) {
+    const BootLayout layout = lay_out_kernel(pc_memory_map({gib}, 1), PagingLevels::Four);
+    const auto code =
+        std::ranges::find(layout.map.resources, std::string("Kernel code"), &PhysicalResource::name);
+    ASSERT_NE(code, layout.map.resources.end());
+    EXPECT_EQ(code->range, (PhysRange{PhysAddr(16 << 20), PhysAddr((16 << 20) + 14343 * 1024)}));
+    EXPECT_EQ(layout.map.resources.back().name, "Kernel bss");
+    EXPECT_LE(layout.map.resources.back().range.end, layout.map.reserved.front().end);
 }
 
 TEST(Boot, RefusesAMachineThatIsTooSmall) {

@@ -73,6 +73,24 @@ TEST_F(CapturedMachines, AreReadFromTheirOwnFiles) {
     EXPECT_EQ(allocator->find_zone(NodeId{1}, ZoneType::Movable)->managed, 30'000u);
 }
 
+TEST_F(CapturedMachines, NameTheFirmwaresRangesAsTheKernelChangedThem) {
+    write("zoneinfo", zoneinfo(3840, 200'000, 220'000));
+    std::ofstream(m_folder / "dmesg", std::ios::app)
+        << "<6>[    0.0] BIOS-e820: [mem 0x0000000000000000-0x000000000009fbff] usable\n"
+           "<6>[    0.0] BIOS-e820: [mem 0x000000000009fc00-0x000000000009ffff] reserved\n"
+           "<6>[    0.0] BIOS-e820: [mem 0x0000000000100000-0x000000007fefffff] usable\n"
+           "<6>[    0.0] BIOS-e820: [mem 0x000000007ff00000-0x000000007fffffff] ACPI data\n"
+           "<7>[    0.0] e820: update [mem 0x00000000-0x00000fff] usable ==> reserved\n"
+           "<7>[    0.0] e820: remove [mem 0x000a0000-0x001fffff] usable\n";
+    const MemoryMap map = machine_from_capture(CaptureFiles(m_folder.string())).map;
+    std::vector<std::string> found;
+    for (const PhysicalResource& resource : map.resources)
+        found.push_back(resource.name + " " + std::to_string(resource.range.begin.value() >> 12));
+    EXPECT_EQ(found, (std::vector<std::string>{"System RAM 1", "Reserved 159", "System RAM 512",
+                                               "ACPI Tables 524032", "Reserved 0", "Kernel code 4096",
+                                               "Kernel rodata 8192", "Kernel data 8960", "Kernel bss 9472"}));
+}
+
 TEST_F(CapturedMachines, MissingOrContradictoryFilesAreNamed) {
     const auto error_of = [this]() -> std::string {
         try {
