@@ -26,8 +26,12 @@ public:
         if (full.group != group) full = {0, 0, group};
         std::uint64_t time = full.covers(earliest) ? full.until : earliest;
         for (std::size_t i = position_after(time);; ++i) {
-            // Most gaps are too short for anybody.
-            if (i > 0 && i < m_count && activate(i).time - activate(i - 1).time < 2 * m_rrd_s) continue;
+            // Most gaps are too short: two looks tell.
+            if (i > 0 && i < m_count) {
+                const std::uint64_t soonest =
+                    std::max(activate(i - 1).time + m_rrd_s, i >= 4 ? activate(i - 4).time + m_faw : 0);
+                if (std::max(soonest, time) + m_rrd_s > activate(i).time) continue;
+            }
             // Position i: behind activate i - 1, before activate i.
             if (i > 0) time = std::max(time, activate(i - 1).time);
             time = std::max(time, bound_by_earlier(i, group));

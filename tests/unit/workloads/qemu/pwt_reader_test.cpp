@@ -40,7 +40,8 @@ protected:
         return value;
     }
     static std::string file_with(const std::string& bytes) {
-        const std::string path = testing::TempDir() + "/pwt_reader_damaged_" + std::to_string(getpid()) + ".pwt";
+        const std::string path =
+            testing::TempDir() + "/pwt_reader_damaged_" + std::to_string(getpid()) + ".pwt";
         std::ofstream(path, std::ios::binary) << bytes;
         return path;
     }
