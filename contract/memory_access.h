@@ -8,7 +8,19 @@
 
 namespace pagewalk {
 
-enum class AccessKind : std::uint8_t { Load, Store, Fetch, Walk, Prefetch, WriteBack, Dma };
+enum class AccessKind : std::uint8_t {
+    Load,
+    Store,
+    Fetch,
+    Walk,
+    Prefetch,
+    WriteBack,
+    Dma,
+    StoreLine, ///< of a whole line: wants it exclusive, but not what it held
+};
+[[nodiscard]] constexpr bool is_store(AccessKind kind) {
+    return kind == AccessKind::Store || kind == AccessKind::StoreLine;
+}
 
 /// Where an access found its line.
 enum class HitLevel : std::uint8_t { L1, L2, Llc, RemoteCache, Memory, RemoteMemory };

@@ -47,7 +47,7 @@ AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number, std::
     const std::uint64_t ready = cycle + m_l1d.latency;
     const bool in_flight = note_hit(m_l1d, line, ready, true);
     const AccessResult result{std::max(ready, line.ready()), in_flight ? line.source() : HitLevel::L1};
-    if (kind != AccessKind::Store) return result;
+    if (!is_store(kind)) return result;
     if (line.exclusive()) {
         line.set_dirty();
         return result;
@@ -97,7 +97,7 @@ AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_
     l1.mshrs.hold(grant, below.ready);
     l1.stats.miss_time += below.ready - known;
     CacheLine& line = fill_l1(l1, number, below);
-    if (kind == AccessKind::Store) line.set_dirty();
+    if (is_store(kind)) line.set_dirty();
     return {below.ready, below.level};
 }
 
@@ -114,7 +114,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::u
         const bool in_flight = note_hit(m_l2, *line, known, demand);
         result = {std::max(known, line->ready()), in_flight ? line->source() : HitLevel::L2,
                   line->exclusive()};
-        if (kind == AccessKind::Store && !result.exclusive) {
+        if (is_store(kind) && !result.exclusive) {
             ++m_l2.stats.upgrades;
             result = upgrade(number, known, result.ready);
         }

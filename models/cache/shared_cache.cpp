@@ -16,6 +16,8 @@ void SharedCacheStats::declare(StatGroup group) const {
     group.counter("downgrades", downgrades, "count", "exclusive private copies made shared");
     group.counter("back_invalidations", back_invalidations, "count",
                   "private copies dropped because the inclusive cache dropped the line");
+    group.counter("lines_not_read", lines_not_read, "count",
+                  "stores of whole lines that needed no read from memory");
     group.counter("device_accesses", device_accesses, "count", "lines read or written by devices");
 }
 
@@ -78,6 +80,11 @@ LineResponse SharedCache::request(const LineRequest& request) {
         if (demand && in_flight) ++m_stats.cache.merges;
         return {ready, in_flight ? line->source() : HitLevel::Llc, snooped.exclusive};
     }
+    if (request.kind == AccessKind::StoreLine) {
+        ++m_stats.lines_not_read;
+        if (m_policy == LlcPolicy::Inclusive) fill(slice, number, request, snooped.ready, HitLevel::Llc);
+        return {snooped.ready, HitLevel::Llc, snooped.exclusive};
+    }
     const MshrFile::Grant grant = slice.mshrs.acquire(looked_up.value());
     if (grant.start != looked_up.value()) ++m_stats.cache.mshr_waits;
     const Tick arrived = m_memory.access({request.line, request.cpu, request.kind, Tick(grant.start)});
@@ -95,7 +102,7 @@ SharedCache::Snooped SharedCache::snoop(LineNumber number, const LineRequest& re
     DirectoryEntry& entry = m_directory->find_or_insert(number);
     Snooped result{.ready = time};
     result.already_held = entry.sharers.contains(request.cpu);
-    if (request.kind == AccessKind::Store) {
+    if (is_store(request.kind)) {
         result.supplied =
             invalidate_others(entry, request.cpu, time, result.ready) == SnoopTarget::Dirty::Yes;
         result.any = result.ready != time;

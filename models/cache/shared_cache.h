@@ -23,6 +23,7 @@ struct SharedCacheStats {
     std::uint64_t invalidations = 0;      ///< private copies dropped because of another core's store
     std::uint64_t downgrades = 0;         ///< exclusive private copies made shared
     std::uint64_t back_invalidations = 0; ///< private copies dropped with the inclusive LLC's line
+    std::uint64_t lines_not_read = 0;
     std::uint64_t device_accesses = 0;
 
     void declare(StatGroup group) const;

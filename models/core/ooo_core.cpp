@@ -277,8 +277,10 @@ inline OooCore::MemoryOutcome OooCore::execute_memory(const MicroOp& uop, VirtAd
     const std::uint64_t committed = commit(complete, StallCause::Dependency, tlb_wait);
     // Stores leave the queue in order, one a cycle, each once its line is owned; ownership is asked for at
     // commit.
-    std::uint64_t drained =
-        std::max(m_last_drain + 1, m_hierarchy.store(translation.address, committed, pc).ready);
+    std::uint64_t drained = size == line_size && !crosses
+                                ? m_hierarchy.store_line(translation.address, committed).ready
+                                : m_hierarchy.store(translation.address, committed, pc).ready;
+    drained = std::max(m_last_drain + 1, drained);
     if (crosses) drained = std::max(drained + 1, m_hierarchy.store(second, committed, pc).ready);
     m_last_drain = drained;
     m_store_drain[m_store_number++ & m_store_mask] = drained;
@@ -480,8 +482,8 @@ void OooCore::kernel_bulk(std::uint32_t count, std::uint32_t loads, std::uint32_
     m_stats.stores += stores;
 }
 
-inline void OooCore::kernel_memory(const MicroOp& uop, VirtAddr address) {
-    const MemoryOutcome outcome = execute_memory(uop, address, 8, VirtAddr());
+inline void OooCore::kernel_memory(const MicroOp& uop, VirtAddr address, std::uint32_t size) {
+    const MemoryOutcome outcome = execute_memory(uop, address, size, VirtAddr());
     // Kernel memory is always mapped: a fault here means the OS layer's own tables are wrong.
     PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
 }
@@ -555,7 +557,8 @@ void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
 void OooCore::kernel_clear(VirtAddr address, std::uint64_t bytes) {
     MicroOp uop;
     uop.cls = UopClass::Store;
-    for (std::uint64_t offset = 0; offset < bytes; offset += line_size) kernel_memory(uop, address + offset);
+    for (std::uint64_t offset = 0; offset < bytes; offset += line_size)
+        kernel_memory(uop, address + offset, line_size);
     ++m_stats.kernel_instructions;
     m_stats.kernel_uops += bytes / line_size;
 }
@@ -570,7 +573,7 @@ void OooCore::kernel_copy(VirtAddr to, VirtAddr from, std::uint64_t bytes) {
     store.sources[0] = kernel_copy_register;
     for (std::uint64_t offset = 0; offset < bytes; offset += line_size) {
         kernel_memory(load, from + offset);
-        kernel_memory(store, to + offset);
+        kernel_memory(store, to + offset, line_size);
     }
     ++m_stats.kernel_instructions;
     m_stats.kernel_uops += 2 * (bytes / line_size);

@@ -144,7 +144,7 @@ private:
     void advance_dispatch(std::uint64_t cycle);
     std::uint64_t commit(std::uint64_t complete, StallCause cause, std::uint64_t tlb_wait);
     void kernel_bulk(std::uint32_t count, std::uint32_t loads, std::uint32_t stores);
-    void kernel_memory(const MicroOp& uop, VirtAddr address);
+    void kernel_memory(const MicroOp& uop, VirtAddr address, std::uint32_t size = 8);
     void resume_at(std::uint64_t cycle);
 
     CoreConfig m_config;

@@ -61,6 +61,14 @@ TEST_F(PrivateHierarchyTest, MissTakesEachLevelsLookUpAndMemory) {
     EXPECT_EQ(memory.requests[0].time, Tick(1015 * 250));
 }
 
+TEST_F(PrivateHierarchyTest, StoreOfAWholeLineAsksForOwnershipOnlyAndIsWrittenBack) {
+    PrivateHierarchy caches = make(champsim());
+    caches.store_line(PhysAddr(0x1000), 1000);
+    ASSERT_EQ(memory.requests.size(), 1U);
+    EXPECT_EQ(memory.requests[0].kind, AccessKind::StoreLine);
+    EXPECT_EQ(caches.invalidate(PhysAddr(0x1000)), SnoopTarget::Dirty::Yes);
+}
+
 TEST_F(PrivateHierarchyTest, LoadAfterTheFillHitsL1) {
     PrivateHierarchy caches = make(champsim());
     const std::uint64_t filled = caches.load(PhysAddr(0x1000), 1000, VirtAddr(1)).ready;

@@ -89,6 +89,15 @@ TEST_F(SharedCacheTest, MissTakesTheLookUpAndMemoryThenHits) {
     EXPECT_EQ(hit.level, HitLevel::Llc);
 }
 
+TEST_F(SharedCacheTest, StoreOfAWholeLineReadsNoMemory) {
+    build(simple(), 1);
+    const LineResponse store = ask(0, 0x1000, AccessKind::StoreLine, 100'000);
+    EXPECT_EQ(store.ready, Tick(120'000));
+    EXPECT_TRUE(store.exclusive);
+    EXPECT_TRUE(memory.requests.empty());
+    EXPECT_EQ(cache->stats().lines_not_read, 1U);
+}
+
 TEST_F(SharedCacheTest, RequestWaitsForTheSlicesPort) {
     build(simple(), 1);
     ask(0, 0x1000, AccessKind::Load, 100'000);
