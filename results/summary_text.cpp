@@ -1,5 +1,7 @@
 #include "results/summary_text.h"
 
+#include "base/time.h"
+#include "base/units.h"
 #include "results/text_table.h"
 
 #include <algorithm>
@@ -39,9 +41,7 @@ public:
                               {"mean latency", "walk_cycles_mean"},
                               {"mean references", "walk_refs_mean"}});
         latencies();
-        values("Memory", {{"read", "dram_read_bytes"},
-                          {"written", "dram_write_bytes"},
-                          {"row hit rate", "dram_row_hit_rate"}});
+        memory();
         values("Host", {{"wall clock", "host_seconds"}, {"speed", "host_mips"}});
         return std::move(m_text);
     }
@@ -109,7 +109,7 @@ private:
             instructions == nullptr ? nullptr : std::get_if<std::uint64_t>(&instructions->value);
         TextTable table;
         for (const auto& [cause, cycles] : sorted) {
-            if (cycles == 0) continue;
+            if (cycles / total < 0.0005) continue;
             constexpr double width = 40;
             const auto length = static_cast<std::size_t>(std::lround(cycles / total * width));
             std::array<char, 32> share{};
@@ -134,6 +134,59 @@ private:
         if (find("page_faults") == nullptr && find("allocations") == nullptr) return;
         title("Operating system");
         m_text += table.text("  ");
+        latencies_by("Page faults by kind", "kernel/fault_latency_");
+        latencies_by("Page allocations by path", "kernel/allocation_latency_");
+    }
+
+    /// One row a histogram that has values, its name's rest as the label.
+    void latencies_by(std::string_view section, const std::string& prefix) {
+        TextTable table;
+        table.add({"", "number", "p50 ns", "p99 ns"});
+        bool any = false;
+        for (const StoredHistogram& histogram : m_run.histograms(prefix + "*")) {
+            if (histogram.count == 0) continue;
+            any = true;
+            table.add({histogram.path.substr(prefix.size()), std::to_string(histogram.count),
+                       std::to_string(histogram.p50 / ticks_per_ns),
+                       std::to_string(histogram.p99 / ticks_per_ns)});
+        }
+        if (!any) return;
+        title(section);
+        m_text += table.text("  ");
+    }
+
+    /// Simulated seconds of the measurement, from CPU 0's cycles; 0 where they are not known.
+    double measured_seconds() const {
+        double cycles = 0;
+        for (const char* name : {"cpu0/user_cycles", "cpu0/kernel_cycles", "cpu0/idle_cycles"})
+            for (const StoredStatistic& stat : m_run.stats(name)) cycles += stat.number();
+        const std::string config = m_run.config();
+        const std::string key = "[core]\nfrequency = ";
+        const std::size_t at = config.find(key);
+        if (at == std::string::npos) return 0;
+        const std::size_t begin = at + key.size();
+        const auto hertz =
+            parse_quantity(config.substr(begin, config.find('\n', begin) - begin), Unit::Hertz);
+        return hertz && *hertz != 0 ? cycles / static_cast<double>(*hertz) : 0;
+    }
+
+    void memory() {
+        values("Memory", {{"read", "dram_read_bytes"},
+                          {"written", "dram_write_bytes"},
+                          {"row hit rate", "dram_row_hit_rate"}});
+        const double seconds = measured_seconds();
+        const auto bytes = [&](std::string_view key) {
+            const SummaryValue* value = find(key);
+            const auto* count = value == nullptr ? nullptr : std::get_if<std::uint64_t>(&value->value);
+            return count == nullptr ? 0.0 : static_cast<double>(*count);
+        };
+        if (seconds <= 0 || find("dram_read_bytes") == nullptr) return;
+        std::array<char, 96> line{};
+        std::snprintf(line.data(), line.size(),
+                      "  bandwidth     %.3f GB/s read, %.3f GB/s written over %.3f ms\n",
+                      bytes("dram_read_bytes") / seconds / 1e9, bytes("dram_write_bytes") / seconds / 1e9,
+                      seconds * 1e3);
+        m_text += line.data();
     }
 
     const RunReader& m_run;
