@@ -1,15 +1,18 @@
 #include "os/proc/vmstat.h"
 
+#include "os/proc/node_statistics.h"
+
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <unordered_map>
 
 namespace pagewalk::os {
 namespace {
 
-// Source: /proc/vmstat of Debian's 6.1.0-56-amd64.
-constexpr std::array<std::string_view, 173> names{
+// Source: /proc/vmstat of Debian's 6.1.0-56-amd64. Between the two come the nodes' counters.
+constexpr std::array<std::string_view, 17> zone_names{
     "nr_free_pages",
     "nr_zone_inactive_anon",
     "nr_zone_active_anon",
@@ -27,49 +30,8 @@ constexpr std::array<std::string_view, 173> names{
     "numa_interleave",
     "numa_local",
     "numa_other",
-    "nr_inactive_anon",
-    "nr_active_anon",
-    "nr_inactive_file",
-    "nr_active_file",
-    "nr_unevictable",
-    "nr_slab_reclaimable",
-    "nr_slab_unreclaimable",
-    "nr_isolated_anon",
-    "nr_isolated_file",
-    "workingset_nodes",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "workingset_activate_anon",
-    "workingset_activate_file",
-    "workingset_restore_anon",
-    "workingset_restore_file",
-    "workingset_nodereclaim",
-    "nr_anon_pages",
-    "nr_mapped",
-    "nr_file_pages",
-    "nr_dirty",
-    "nr_writeback",
-    "nr_writeback_temp",
-    "nr_shmem",
-    "nr_shmem_hugepages",
-    "nr_shmem_pmdmapped",
-    "nr_file_hugepages",
-    "nr_file_pmdmapped",
-    "nr_anon_transparent_hugepages",
-    "nr_vmscan_write",
-    "nr_vmscan_immediate_reclaim",
-    "nr_dirtied",
-    "nr_written",
-    "nr_throttled_written",
-    "nr_kernel_misc_reclaimable",
-    "nr_foll_pin_acquired",
-    "nr_foll_pin_released",
-    "nr_kernel_stack",
-    "nr_page_table_pages",
-    "nr_sec_page_table_pages",
-    "nr_swapcached",
-    "pgpromote_success",
-    "pgpromote_candidate",
+};
+constexpr std::array<std::string_view, 113> event_names{
     "nr_dirty_threshold",
     "nr_dirty_background_threshold",
     "pgpgin",
@@ -228,10 +190,15 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
 std::string vmstat_text(const Kernel& kernel) {
     const auto known = values(kernel);
     std::string text;
-    for (const std::string_view name : names) {
-        const auto found = known.find(name);
-        text += std::string(name) + ' ' + std::to_string(found == known.end() ? 0 : found->second) + '\n';
-    }
+    const auto print = [&](std::span<const std::string_view> names) {
+        for (const std::string_view name : names) {
+            const auto found = known.find(name);
+            text += std::string(name) + ' ' + std::to_string(found == known.end() ? 0 : found->second) + '\n';
+        }
+    };
+    print(zone_names);
+    print(node_statistics);
+    print(event_names);
     return text;
 }
 
