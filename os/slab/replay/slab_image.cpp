@@ -53,6 +53,20 @@ ArrayImage image_of(const ArrayCache& array) {
     return {array.touched, {array.entries.begin(), array.entries.begin() + array.avail}};
 }
 
+/// A cache with what SLUB and SLAB captures both tell of it.
+template <class Cache, class Image>
+std::unique_ptr<Cache> cache_from(const Image& captured) {
+    auto made = std::make_unique<Cache>();
+    made->name = captured.name;
+    made->geometry = captured.geometry;
+    made->object_size = captured.geometry.object_size;
+    made->align = captured.geometry.align;
+    made->flags = captured.flags;
+    made->constructor = known_constructor(captured.name);
+    made->page_gfp = captured.page_gfp;
+    return made;
+}
+
 } // namespace
 
 std::string_view name_of(AllocatorKind kind) {
@@ -61,14 +75,7 @@ std::string_view name_of(AllocatorKind kind) {
 
 void restore(const SlabImage& image, Slub& slub) {
     for (auto captured = image.slub.rbegin(); captured != image.slub.rend(); ++captured) {
-        auto made = std::make_unique<SlubCache>();
-        made->name = captured->name;
-        made->geometry = captured->geometry;
-        made->object_size = captured->geometry.object_size;
-        made->align = captured->geometry.align;
-        made->flags = captured->flags;
-        made->constructor = known_constructor(captured->name);
-        made->page_gfp = captured->page_gfp;
+        auto made = cache_from<SlubCache>(*captured);
         made->random_sequence = captured->random_sequence;
         SlubCache& cache = slub.restore_cache(std::move(made));
         const auto add = [&](const SlubSlabImage& each) -> SlubSlab& {
@@ -164,14 +171,7 @@ std::vector<std::string> differences(const SlubCacheImage& image, const Slub& sl
 
 void restore(const SlabImage& image, Slab& slab) {
     for (auto captured = image.slab.rbegin(); captured != image.slab.rend(); ++captured) {
-        auto made = std::make_unique<SlabCache>();
-        made->name = captured->name;
-        made->geometry = captured->geometry;
-        made->object_size = captured->geometry.object_size;
-        made->align = captured->geometry.align;
-        made->flags = captured->flags;
-        made->constructor = known_constructor(captured->name);
-        made->page_gfp = captured->page_gfp;
+        auto made = cache_from<SlabCache>(*captured);
         SlabCache& cache = slab.restore_cache(std::move(made));
         for (std::size_t i = 0; i < image.nodes; ++i) {
             SlabNode& node = cache.nodes[static_cast<NodeId>(i)];
