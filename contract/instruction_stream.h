@@ -71,9 +71,6 @@ struct StaticBlock {
     std::vector<std::uint8_t> bytes;   ///< machine code; empty when the source has none (ChampSim)
     std::vector<std::uint8_t> lengths; ///< bytes of each instruction
     std::vector<MicroOp> uops;         ///< filled by the source, or by the decoder where it is empty
-    /// Scratch for the core model, e.g. per-instruction prefetcher or predictor indices; the source leaves it
-    /// 0.
-    mutable std::uint32_t core_data = 0;
 
     [[nodiscard]] VirtAddr end() const { return pc + byte_count; }
 };
