@@ -17,7 +17,15 @@ std::unique_ptr<Workload> open_trace_file(const std::string& path) {
     std::ifstream in(path, std::ios::binary);
     std::uint64_t magic = 0;
     in.read(reinterpret_cast<char*>(&magic), sizeof magic);
-    if (in && magic == workloads::pwt_magic) return std::make_unique<workloads::PwtReader>(path);
+    if (in && magic == workloads::pwt_magic) {
+        auto recording = std::make_unique<workloads::PwtReader>(path);
+        if (recording->expected_instructions() == 0)
+            throw InputError(
+                path +
+                ": nothing of this recording can be run: it was cut off before its first whole chunk of "
+                "instructions; record the program again");
+        return recording;
+    }
     return workloads::open_trace(path);
 }
 

@@ -249,6 +249,9 @@ class Traces(BadInputCase):
     def test_recording_cut_within_its_header(self):
         self.refuse_trace(self.trace("cut.pwt", self.recording()[:12]))
 
+    def test_a_recording_cut_before_its_first_chunk_is_not_a_run(self):
+        self.refuse_trace(self.trace("early.pwt", self.recording()[:3000]), "cut off")
+
     def test_damaged_recording(self):
         content = bytearray(self.recording())
         middle = len(content) // 2
