@@ -31,9 +31,9 @@ const StaticBlock& Emitter::syscall_site() {
 }
 
 void Emitter::system_call(const StaticBlock& site, std::uint32_t number,
-                          std::array<std::uint64_t, 6> arguments, std::int64_t result) {
+                          std::array<std::uint64_t, 6> arguments, std::int64_t result, std::uint64_t order) {
     execute(site);
-    m_syscall = SyscallRecord{number, arguments, result, 0, 0, {}};
+    m_syscall = SyscallRecord{number, arguments, result, order, 0, {}};
 }
 
 void Emitter::map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes) {

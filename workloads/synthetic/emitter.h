@@ -53,8 +53,9 @@ public:
 
     /// Makes the instructions of a system call where the code is.
     [[nodiscard]] const StaticBlock& syscall_site();
+    /// `order`: its place among the ordered system calls of all threads, 0 = unordered.
     void system_call(const StaticBlock& site, std::uint32_t number, std::array<std::uint64_t, 6> arguments,
-                     std::int64_t result);
+                     std::int64_t result, std::uint64_t order = 0);
     /// At a site of its own.
     void system_call(std::uint32_t number, std::array<std::uint64_t, 6> arguments, std::int64_t result) {
         system_call(syscall_site(), number, arguments, result);

@@ -13,10 +13,12 @@ struct Generator {
     std::unique_ptr<Workload> (*make)(const SyntheticConfig&);
 };
 
-constexpr std::array<Generator, 6> generators{{
+constexpr std::array<Generator, 7> generators{{
     {"alloc_churn", [](const SyntheticConfig& c) { return make_alloc_churn(c.common, c.alloc_churn); }},
     {"btree", [](const SyntheticConfig& c) { return make_btree(c.common, c.btree); }},
     {"gups", [](const SyntheticConfig& c) { return make_gups(c.common, c.gups); }},
+    {"kernel_objects",
+     [](const SyntheticConfig& c) { return make_kernel_objects(c.common, c.kernel_objects); }},
     {"kvstore", [](const SyntheticConfig& c) { return make_kvstore(c.common, c.kvstore); }},
     {"pointer_chase", [](const SyntheticConfig& c) { return make_pointer_chase(c.common, c.pointer_chase); }},
     {"stream", [](const SyntheticConfig& c) { return make_stream(c.common, c.stream); }},

@@ -6,6 +6,7 @@
 #include "workloads/synthetic/btree.h"
 #include "workloads/synthetic/common_config.h"
 #include "workloads/synthetic/gups.h"
+#include "workloads/synthetic/kernel_objects.h"
 #include "workloads/synthetic/kvstore.h"
 #include "workloads/synthetic/pointer_chase.h"
 #include "workloads/synthetic/stream.h"
@@ -25,6 +26,7 @@ struct SyntheticConfig {
     PointerChaseConfig pointer_chase;
     AllocChurnConfig alloc_churn;
     BtreeConfig btree;
+    KernelObjectsConfig kernel_objects;
     KvstoreConfig kvstore;
 
     void declare(OptionGroup group);

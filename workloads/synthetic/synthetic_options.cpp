@@ -41,6 +41,27 @@ void SyntheticConfig::declare(OptionGroup group) {
     tree.number("keys", btree.keys, {1, 1ULL << 36}, {Unit::Count, "keys", user});
     tree.number("lookups", btree.lookups, {1, 1ULL << 40},
                 {Unit::Count, "look-ups of each thread at the natural end", user});
+    OptionGroup objects = group.group("kernel_objects");
+    objects.choice(
+        "from", kernel_objects.from, {"kmalloc", "cache", "vmalloc", "pages"},
+        {Unit::None, "which of the kernel's allocators is asked; cache makes one for each size", user});
+    objects.choice(
+        "pattern", kernel_objects.pattern, {"churn", "pairs", "fill", "remote"},
+        {Unit::None,
+         "free or fill a slot drawn, free each object before the next, fill and empty all slots, or "
+         "empty the slots that another thread filled",
+         user});
+    objects.text("sizes", kernel_objects.sizes,
+                 {Unit::None, "object sizes with their weights: size:weight, ...",
+                  "assumed: small ones are the most"});
+    objects.number("slots", kernel_objects.slots, {1, 1U << 20},
+                   {Unit::Count, "objects that may live at a time, each thread", user});
+    objects.number("batch", kernel_objects.batch, {1, 4096},
+                   {Unit::Count, "objects a call (fill and remote)", user});
+    objects.number("touched", kernel_objects.touched_percent, {0, 100},
+                   {Unit::Percent, "of an object's bytes written once it is made", "assumed"});
+    objects.number("operations", kernel_objects.operations, {1, 1ULL << 40},
+                   {Unit::Count, "objects made and freed, of each thread at the natural end", user});
     OptionGroup store = group.group("kvstore");
     store.number("entries", kvstore.entries, {1, 1ULL << 36}, {Unit::Count, "entries", user});
     store.number("value", kvstore.value_bytes, {64, 65536},

@@ -94,6 +94,10 @@ Program SyntheticStream::run(const CommonConfig& config, const Recipe& recipe, s
             Program touching = touch(m_emit, recipe.areas, config.first_touch);
             while (touching.resume()) co_yield touching.pause();
         }
+        if (recipe.prepare) {
+            Program preparing = recipe.prepare({m_emit, m_rng, thread, config.threads});
+            while (preparing.resume()) co_yield preparing.pause();
+        }
         for (std::uint32_t child = 1; child < config.threads; ++child) {
             const VirtAddr stack = thread_stack(child);
             m_emit.map(m_emit.syscall_site(), stack, thread_stack_bytes);

@@ -32,6 +32,8 @@ struct Area {
 struct Recipe {
     std::string description;
     std::vector<Area> areas;
+    /// What thread 0 does before it starts the others; may be empty.
+    std::function<Program(ThreadContext)> prepare;
     /// The work of one thread, of at least one iteration: ends when the emitter is done() or at its natural
     /// end, and leaves the code where execution goes on.
     std::function<Program(ThreadContext)> work;

@@ -30,6 +30,14 @@ struct Record {
             if (call.number == number) found.push_back(call);
         return found;
     }
+    /// What the thread's choices show in: addresses touched and arguments of system calls.
+    [[nodiscard]] std::vector<std::uint64_t> choices() const {
+        std::vector<std::uint64_t> made;
+        for (const Access& access : accesses) made.push_back(access.address);
+        for (const SyscallRecord& call : syscalls)
+            made.insert(made.end(), call.arguments.begin(), call.arguments.end());
+        return made;
+    }
 };
 
 inline Record run(InstructionStream& stream) {
@@ -63,6 +71,8 @@ inline SyntheticConfig small_config() {
     config.alloc_churn.operations = 500;
     config.alloc_churn.slots = 16;
     config.btree = {10'000, 500};
+    config.kernel_objects.operations = 500;
+    config.kernel_objects.slots = 16;
     config.kvstore.entries = 1000;
     config.kvstore.requests = 500;
     return config;

@@ -110,11 +110,11 @@ TEST_P(EveryGenerator, TouchesOnlyMemoryItHas) {
 TEST_P(EveryGenerator, RepeatsFromTheSameSeedAndDiffersFromAnother) {
     SyntheticConfig config = small_config();
     const Record first = run_first(name(), config), second = run_first(name(), config);
-    EXPECT_EQ(first.accesses, second.accesses);
+    EXPECT_EQ(first.choices(), second.choices());
     EXPECT_EQ(first.instructions, second.instructions);
     config.common.seed = 2;
     if (name() != "stream") {
-        EXPECT_NE(run_first(name(), config).accesses, first.accesses);
+        EXPECT_NE(run_first(name(), config).choices(), first.choices());
     }
 }
 
@@ -149,7 +149,7 @@ TEST_P(EveryGenerator, StartsThreadsByClone) {
     EXPECT_EQ(workload->child(ThreadIndex{1}, 1002), nullptr);
     const Record first = run(*workload->child(ThreadIndex{0}, 1001));
     const Record second = run(*workload->child(ThreadIndex{0}, 1002));
-    EXPECT_NE(first.accesses, second.accesses);
+    EXPECT_NE(first.choices(), second.choices());
     EXPECT_EQ(first.syscalls.back().number, linux_abi::sys_exit);
     EXPECT_EQ(first.blocks.front()->pc, layout::work_text);
 }
@@ -176,7 +176,8 @@ TEST(MakeSynthetic, ListsTheNamesWhenOneIsUnknown) {
         FAIL();
     } catch (const InputError& error) {
         EXPECT_THAT(error.what(), HasSubstr("\"gusp\""));
-        EXPECT_THAT(error.what(), HasSubstr("alloc_churn, btree, gups, kvstore, pointer_chase, stream"));
+        EXPECT_THAT(error.what(),
+                    HasSubstr("alloc_churn, btree, gups, kernel_objects, kvstore, pointer_chase, stream"));
     }
 }
 
@@ -206,6 +207,17 @@ TEST(MakeSynthetic, NamesKeyValueAndRangeOfABadNumber) {
     EXPECT_THAT(error_of("alloc_churn", [](auto& c) { c.alloc_churn.brk_step = 5000; }),
                 HasSubstr("multiple of 4096"));
     EXPECT_THAT(error_of("btree", [](auto& c) { c.btree.keys = 0; }), HasSubstr("keys = 0"));
+    const auto error_of_sizes = [&](const char* sizes) {
+        return error_of("kernel_objects", [sizes](auto& c) { c.kernel_objects.sizes = sizes; });
+    };
+    EXPECT_THAT(error_of_sizes(""), HasSubstr("\"\" is not size:weight"));
+    EXPECT_THAT(error_of_sizes("64:3, 4Kib:1"), HasSubstr("\"4Kib:1\" is not size:weight"));
+    EXPECT_THAT(error_of_sizes("64:x"), HasSubstr("\"64:x\""));
+    EXPECT_THAT(error_of_sizes("0:1"), HasSubstr("(bytes) = 0"));
+    EXPECT_THAT(error_of_sizes("64:0"), HasSubstr("(weight) = 0"));
+    EXPECT_THAT(error_of_sizes("8MiB:1"), HasSubstr("(bytes) = 8388608"));
+    EXPECT_THAT(error_of("kernel_objects", [](auto& c) { c.kernel_objects.slots = 0; }),
+                HasSubstr("slots = 0"));
     EXPECT_THAT(error_of("kvstore", [](auto& c) { c.kvstore.value_bytes = 100; }),
                 HasSubstr("multiple of 64"));
     EXPECT_THAT(error_of("kvstore", [](auto& c) { c.kvstore.put_percent = 101; }), HasSubstr("0 to 100"));

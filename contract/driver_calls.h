@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+
+/// System calls beyond Linux's numbers: a program asks a driver of the simulated kernel to use the kernel's
+/// allocators, as the ioctls of a test module do. Objects and caches have names (handles) that the program
+/// chooses. The arguments of every call:
+///     0  what: bytes (kmalloc, vmalloc), order (pages), or the cache's handle
+///     1  the first object's handle; one that is in use names nobody else
+///     2  how many objects, with consecutive handles; each is an operation of its own
+///     3  allocations: gfp flags as numbered in Linux 6.1, 0 = GFP_KERNEL
+///     4  allocations: bytes of each object that the driver then writes, from its start
+/// CacheCreate takes the cache's handle, size, alignment and slab flags, CacheDestroy the handle.
+namespace pagewalk {
+
+enum class DriverCall : std::uint32_t {
+    CacheCreate = 0x50570000,
+    CacheDestroy,
+    CacheAllocate, ///< kmem_cache_alloc
+    CacheFree,     ///< kmem_cache_free
+    Kmalloc,
+    Kfree,
+    Vmalloc,
+    Vfree,
+    AllocatePages, ///< alloc_pages
+    FreePages,     ///< __free_pages
+};
+inline constexpr std::uint32_t driver_call_count = 10;
+
+[[nodiscard]] constexpr bool is_driver_call(std::uint32_t number) {
+    return number - static_cast<std::uint32_t>(DriverCall::CacheCreate) < driver_call_count;
+}
+
+} // namespace pagewalk
