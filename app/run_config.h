@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace pagewalk::app {
 
@@ -23,9 +24,12 @@ struct RunConfig {
 struct EventConfig {
     std::uint64_t allocations = 1;
     std::uint64_t page_faults = 1;
+    std::uint64_t functions = 0;
     std::uint64_t tlb_misses = 100;
 
     void declare(OptionGroup group);
+    /// Of the table with this name; 0 where there is none.
+    [[nodiscard]] std::uint64_t every(std::string_view table) const;
 };
 
 enum class WorkloadKind : std::uint8_t { Program, Trace, Synthetic };

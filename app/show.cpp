@@ -1,6 +1,7 @@
 #include "app/show.h"
 
 #include "base/error.h"
+#include "results/function_graph.h"
 #include "results/run_reader.h"
 #include "results/summary_keys.h"
 #include "results/summary_text.h"
@@ -26,6 +27,7 @@ using results::RunReader;
 using results::TextTable;
 
 constexpr std::uint64_t default_rows = 20;
+constexpr std::uint64_t all_rows = ~0ULL;
 
 std::string json_text(std::string_view text) {
     std::string json = "\"";
@@ -165,10 +167,11 @@ std::vector<std::string> join_globs(std::span<const std::string> arguments) {
 }
 
 ShowOptions parse(std::span<const std::string> arguments) {
-    const std::string usage = "usage: pagewalk show FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | "
-                              "--proc NAME | --config | --events NAME [--rows N]]";
+    const std::string usage =
+        "usage: pagewalk show FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | "
+        "--proc NAME | --config | --events NAME [--rows N] | --function-graph [--rows N]]";
     po::options_description known;
-    known.add_options()("json", "")("config", "")("file", po::value<std::string>())(
+    known.add_options()("json", "")("config", "")("function-graph", "")("file", po::value<std::string>())(
         "stats", po::value<std::string>())("histograms", po::value<std::string>())(
         "proc", po::value<std::string>())("events", po::value<std::string>())("rows",
                                                                               po::value<std::uint64_t>());
@@ -183,11 +186,11 @@ ShowOptions parse(std::span<const std::string> arguments) {
     }
     if (!options.has("file")) throw InputError("show: no results file is given; " + usage);
     unsigned views = 0;
-    for (const char* view : {"json", "config", "stats", "histograms", "proc", "events"})
+    for (const char* view : {"json", "config", "stats", "histograms", "proc", "events", "function-graph"})
         views += options.has(view) ? 1 : 0;
     if (views > 1) throw InputError("show: only one view at a time; " + usage);
-    if (options.has("rows") && !options.has("events"))
-        throw InputError("show: --rows goes with --events; " + usage);
+    if (options.has("rows") && !options.has("events") && !options.has("function-graph"))
+        throw InputError("show: --rows goes with --events or --function-graph; " + usage);
     options.file = options.text("file");
     if (options.has("rows")) options.rows = options.given["rows"].as<std::uint64_t>();
     return options;
@@ -208,6 +211,9 @@ int show(std::span<const std::string> arguments, std::ostream& out, Colour colou
         out << run.proc(options.text("proc"));
     else if (options.has("events"))
         print_events(run, options.text("events"), options.rows, out);
+    else if (options.has("function-graph"))
+        out << results::function_graph_text(
+            results::traced_calls(run, options.has("rows") ? options.rows : all_rows));
     else
         out << results::summary_page(run, colour);
     return 0;

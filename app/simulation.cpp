@@ -54,10 +54,8 @@ Simulation::Simulation(const SystemConfig& config, Machine& machine, results::Ru
                        Progress& progress)
     : m_config(config), m_machine(machine), m_file(file), m_progress(progress) {
     for (const EventSchema& schema : machine.event_schemas()) {
-        const std::uint64_t every = schema.name == "allocations"   ? config.events.allocations
-                                    : schema.name == "page_faults" ? config.events.page_faults
-                                                                   : config.events.tlb_misses;
-        if (every != 0) file.declare_events(schema, {every});
+        if (const std::uint64_t every = config.events.every(schema.name); every != 0)
+            file.declare_events(schema, {every});
     }
     machine.connect_events(file, config.events);
     results::IntervalSchema intervals{"machine", "sums over the machine, a row an interval", {}};

@@ -30,7 +30,8 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters}, m_config.vm,
                m_layout.map.cpus.size()),
       m_scheduler(m_layout.map.cpus.size()), m_cpus(m_layout.map.cpus.size()),
-      m_allocation_events(allocation_schema()), m_fault_events(fault_schema()) {
+      m_allocation_events(allocation_schema()), m_fault_events(fault_schema()),
+      m_function_events(function_schema()) {
     build_kernel_tables(m_layout, m_table_memory, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
@@ -43,6 +44,8 @@ Kernel::~Kernel() = default;
 Operation Kernel::begin(Task& task, CpuId cpu, Tick now) {
     task.path.clear();
     task.log.clear();
+    task.log.functions.set_recording(m_function_events.every() != 0 ? FunctionCalls::Recording::On
+                                                                    : FunctionCalls::Recording::Off);
     task.path.stack = kernel_layout::direct_map(address_of(task.stack)) + 4 * page_size;
     return {.path = {task.path, m_config.costs, m_config.timing},
             .log = task.log,
@@ -151,6 +154,7 @@ void Kernel::log_path(const Task& task, Tick now) {
         event.latency = latency;
         m_allocation_events.append(event);
     }
+    log_functions(task);
     if (!task.log.has_fault || task.continuation == Continuation::EndFault) return;
     const Tick start =
         task.log.fault_start != no_time ? task.log.fault_start : path.marked(task.log.fault_begin);
@@ -163,6 +167,21 @@ void Kernel::log_path(const Task& task, Tick now) {
     event.time = start.value();
     event.latency = latency;
     m_fault_events.append(event);
+}
+
+void Kernel::log_functions(const Task& task) {
+    if (task.log.functions.calls().empty() || !m_function_events.wanted()) return;
+    for (const FunctionCalls::Call& call : task.log.functions.calls()) {
+        const Tick entry = task.path.marked(call.entry);
+        const Tick exit = task.path.marked(call.exit);
+        if (entry == no_time || exit == no_time) continue; // it sleeps in the call
+        m_function_events.append({.time = entry.value(),
+                                  .duration = (exit - entry).value(),
+                                  .task = static_cast<std::uint32_t>(task.id),
+                                  .cpu = static_cast<std::uint16_t>(task.cpu),
+                                  .depth = call.depth,
+                                  .function = call.function});
+    }
 }
 
 void Kernel::path_completed(CpuId cpu, KernelPath& path, Tick now) {

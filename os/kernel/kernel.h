@@ -48,6 +48,8 @@ public:
 
     [[nodiscard]] EventLog<AllocationEvent>& allocation_events() { return m_allocation_events; }
     [[nodiscard]] EventLog<FaultEvent>& fault_events() { return m_fault_events; }
+    /// Sampled by kernel path: all of a path's calls are kept, or none.
+    [[nodiscard]] EventLog<FunctionEvent>& function_events() { return m_function_events; }
     [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
@@ -73,6 +75,8 @@ private:
     [[nodiscard]] std::shared_ptr<ProcessObjects> add_process_objects(Operation& op);
     void drop_process_objects(Operation& op, Task& task);
     void clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
+    Task& copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
+    void copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags);
     void adopt_streams();
     void exit_task(Operation& op, Task& task);
     void kill_group(Task& by);
@@ -116,6 +120,7 @@ private:
     void map_file_ahead(Operation& op, InodeId inode, std::uint64_t first_page, std::uint64_t bytes);
 
     void log_path(const Task& task, Tick now);
+    void log_functions(const Task& task);
 
     KernelConfig m_config;
     BootLayout m_layout;
@@ -156,6 +161,7 @@ private:
 
     EventLog<AllocationEvent> m_allocation_events;
     EventLog<FaultEvent> m_fault_events;
+    EventLog<FunctionEvent> m_function_events;
     std::vector<KillRecord> m_kills;
 };
 

@@ -1,5 +1,6 @@
 #include "os/kernel/kernel_events.h"
 
+#include "os/kernel/event_column.h"
 #include "os/page/migratetype.h"
 #include "os/page/zone_type.h"
 
@@ -17,21 +18,6 @@ constexpr std::array<std::string_view, fault_kind_count> kinds{
     "anonymous_write", "anonymous_read", "file_map", "file_major",    "file_cow", "shared",
     "copy_on_write",   "copy_of_zero",   "reuse",    "make_writable", "spurious", "kill"};
 
-template <std::size_t N>
-std::vector<std::string> names(const std::array<std::string_view, N>& from) {
-    return {from.begin(), from.end()};
-}
-
-template <class Record, class Field>
-EventColumn column(std::string name, Field Record::*field, std::string unit, std::string description,
-                   std::vector<std::string> value_names = {}) {
-    const Record record{};
-    const auto offset =
-        reinterpret_cast<const std::byte*>(&(record.*field)) - reinterpret_cast<const std::byte*>(&record);
-    return {std::move(name), column_type_of<Field>(), static_cast<std::size_t>(offset),
-            std::move(unit), std::move(description),  std::move(value_names)};
-}
-
 } // namespace
 
 std::string_view name_of(AllocationPurpose purpose) { return purposes[static_cast<std::size_t>(purpose)]; }
@@ -48,17 +34,19 @@ EventSchema allocation_schema() {
     return {"allocations",
             "calls of the page allocator",
             sizeof(E),
-            {column("time", &E::time, "ps", "when the kernel path reached the call"),
-             column("latency", &E::latency, "ps", "from the call to its return"),
-             column("pfn", &E::pfn, "", "first frame; all ones for a failure"),
-             column("task", &E::task, "", "task on whose behalf"),
-             column("gfp", &E::gfp, "", "allocation flags, numbered as in Linux 6.1"),
-             column("cpu", &E::cpu, "", "CPU"), column("node", &E::node, "", "NUMA node that served"),
-             column("zone", &E::zone, "", "zone that served", zones),
-             column("order", &E::order, "", "log2 of the frames"),
-             column("migratetype", &E::migratetype, "", "mobility asked for", types),
-             column("purpose", &E::purpose, "", "what the frames are for", names(purposes)),
-             column("source", &E::source, "", "where the allocation was served from", names(sources))}};
+            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+             event_column("latency", &E::latency, "ps", "from the call to its return"),
+             event_column("pfn", &E::pfn, "", "first frame; all ones for a failure"),
+             event_column("task", &E::task, "", "task on whose behalf"),
+             event_column("gfp", &E::gfp, "", "allocation flags, numbered as in Linux 6.1"),
+             event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("node", &E::node, "", "NUMA node that served"),
+             event_column("zone", &E::zone, "", "zone that served", zones),
+             event_column("order", &E::order, "", "log2 of the frames"),
+             event_column("migratetype", &E::migratetype, "", "mobility asked for", types),
+             event_column("purpose", &E::purpose, "", "what the frames are for", value_names(purposes)),
+             event_column("source", &E::source, "", "where the allocation was served from",
+                          value_names(sources))}};
 }
 
 EventSchema fault_schema() {
@@ -66,12 +54,12 @@ EventSchema fault_schema() {
     return {"page_faults",
             "page faults of the program",
             sizeof(E),
-            {column("time", &E::time, "ps", "entry into the kernel"),
-             column("latency", &E::latency, "ps", "until the return to the program, sleeps included"),
-             column("address", &E::address, "", "virtual address that faulted"),
-             column("task", &E::task, "", "task"), column("cpu", &E::cpu, "", "CPU"),
-             column("kind", &E::kind, "", "how the fault was resolved", names(kinds)),
-             column("access", &E::access, "", "what the program did", {"read", "write", "execute"})}};
+            {event_column("time", &E::time, "ps", "entry into the kernel"),
+             event_column("latency", &E::latency, "ps", "until the return to the program, sleeps included"),
+             event_column("address", &E::address, "", "virtual address that faulted"),
+             event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("kind", &E::kind, "", "how the fault was resolved", value_names(kinds)),
+             event_column("access", &E::access, "", "what the program did", {"read", "write", "execute"})}};
 }
 
 } // namespace pagewalk::os

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "os/kernel/function_trace.h"
 #include "os/kernel/kernel_events.h"
 #include "os/kernel/kernel_path_builder.h"
 
@@ -19,6 +20,7 @@ struct PathLog {
         std::uint32_t end = 0;   ///< mark
     };
     std::vector<Allocation> allocations;
+    FunctionCalls functions;
     FaultEvent fault;
     bool has_fault = false;
     std::uint32_t fault_begin = 0; ///< mark
@@ -28,6 +30,7 @@ struct PathLog {
 
     void clear() {
         allocations.clear();
+        functions.clear();
         dead_tables.clear();
         has_fault = false;
         fault_start = no_time;
@@ -44,5 +47,10 @@ struct Operation {
     /// Page faults that this operation resolves do not sleep one by one: the I/O of all of them ends here.
     Tick io_done{};
 };
+
+/// While the scope lives, the operation is in a call of `function`.
+[[nodiscard]] inline FunctionScope in(Operation& op, TracedFunction function) {
+    return {op.log.functions, op.path.path(), function};
+}
 
 } // namespace pagewalk::os

@@ -19,6 +19,7 @@ constexpr std::uint64_t clone_thread = 0x10000;
 } // namespace
 
 Task& Kernel::add_task(Operation& op) {
+    const FunctionScope scope = in(op, TracedFunction::DupTaskStruct);
     if (m_tasks.empty()) m_tasks.resize(first_id);
     auto owned = std::make_unique<Task>();
     Task& task = *owned;
@@ -98,8 +99,18 @@ void Kernel::start(Workload& workload) {
 }
 
 void Kernel::clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child_id) {
+    const FunctionScope scope = in(op, TracedFunction::KernelClone);
     op.path.call(KernelFunction::KernelClone);
     ++m_counters.forks;
+    Task& child = copy_process(op, parent, flags, child_id);
+    const FunctionScope waking = in(op, TracedFunction::WakeUpNewTask);
+    op.path.call(KernelFunction::TryToWakeUp);
+    m_without_stream.push_back(&child);
+    adopt_streams();
+}
+
+Task& Kernel::copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child_id) {
+    const FunctionScope scope = in(op, TracedFunction::CopyProcess);
     Task& child = add_task(op);
     child.parent = parent.id;
     child.known_as = child_id;
@@ -108,6 +119,13 @@ void Kernel::clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_
         (flags & clone_files) != 0 ? parent.files : std::make_shared<FileDescriptors>(*parent.files);
     child.process = (flags & clone_thread) != 0 ? parent.process : add_process_objects(op);
     child.cpu = op.cpu;
+    copy_space(op, parent, child, flags);
+    if ((flags & clone_vfork) != 0) child.vfork_parent = parent.id;
+    return child;
+}
+
+void Kernel::copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags) {
+    const FunctionScope scope = in(op, TracedFunction::CopyMm);
     if ((flags & clone_vm) != 0) {
         child.space = parent.space;
         op.path.store(parent.space->object);
@@ -117,10 +135,6 @@ void Kernel::clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_
             throw RunError("out of simulated memory in fork; give the machine more memory");
     }
     ++child.space->users;
-    if ((flags & clone_vfork) != 0) child.vfork_parent = parent.id;
-    op.path.call(KernelFunction::TryToWakeUp);
-    m_without_stream.push_back(&child);
-    adopt_streams();
 }
 
 void Kernel::adopt_streams() {
@@ -155,6 +169,7 @@ void Kernel::release_space(Operation& op, Task& task) {
 }
 
 void Kernel::exit_task(Operation& op, Task& task) {
+    const FunctionScope scope = in(op, TracedFunction::DoExit);
     op.path.call(KernelFunction::DoExit);
     task.exited = true;
     task.continuation = Continuation::None;

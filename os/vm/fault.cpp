@@ -83,6 +83,7 @@ VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& spa
         space.areas[area].flags |= vm::access;
     }
     op.path.load(space.areas[area].object);
+    const FunctionScope scope = in(op, TracedFunction::HandleMmFault);
     op.path.call(KernelFunction::HandleMmFault);
     // Memory that a trace only reads was written before the trace begins: it has frames of its own, not the
     // zero page.

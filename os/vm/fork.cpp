@@ -8,6 +8,7 @@ constexpr std::uint32_t entries_per_line = line_size / sizeof(PageTableEntry);
 } // namespace
 
 bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area) {
+    const FunctionScope scope = in(op, TracedFunction::CopyPageRange);
     op.path.call(KernelFunction::CopyPageRange);
     // Pages of a file can be faulted in again: only areas that have private pages are copied.
     if (area.anon == no_anon_vma) return true;
@@ -40,34 +41,46 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
 }
 
 std::unique_ptr<AddressSpace> VirtualMemory::fork(Operation& op, AddressSpace& parent) {
+    const FunctionScope scope = in(op, TracedFunction::DupMm);
     auto child = create(op);
     if (child == nullptr) return nullptr;
-    op.path.acquire(parent.lock());
-    op.path.call(KernelFunction::DupMmap);
     child->brk_start = parent.brk_start;
     child->brk = parent.brk;
+    if (copy_areas(op, parent, *child)) return child;
+    tear_down(op, *child);
+    destroy(op, *child);
+    return nullptr;
+}
+
+bool VirtualMemory::copy_areas(Operation& op, AddressSpace& parent, AddressSpace& child) {
+    const FunctionScope scope = in(op, TracedFunction::DupMmap);
+    op.path.acquire(parent.lock());
+    op.path.call(KernelFunction::DupMmap);
     bool complete = true;
     for (std::size_t i = 0; i < parent.areas.size() && complete; ++i) {
         const Vma& area = parent.areas[i];
         op.path.call(KernelFunction::DupVma);
-        op.path.call(KernelFunction::VmAreaDup);
-        op.path.load(area.object);
-        Vma copy = area;
-        copy.chain.clear();
-        copy.anon = no_anon_vma;
-        copy.flags &= ~vm::locked;
-        copy.object = m_objects.allocate(op, ObjectKind::VmArea);
-        if (copy.inode != no_inode) m_files.add_user(copy.inode);
+        Vma copy = copy_area(op, area);
         m_anon.fork(op, area, copy);
-        child->areas.insert(i, std::move(copy));
-        complete = copy_range(op, parent, *child, area);
+        child.areas.insert(i, std::move(copy));
+        complete = copy_range(op, parent, child, area);
     }
     flush_all(op, parent);
     op.path.release(parent.lock());
-    if (complete) return child;
-    tear_down(op, *child);
-    destroy(op, *child);
-    return nullptr;
+    return complete;
+}
+
+Vma VirtualMemory::copy_area(Operation& op, const Vma& area) {
+    const FunctionScope scope = in(op, TracedFunction::VmAreaDup);
+    op.path.call(KernelFunction::VmAreaDup);
+    op.path.load(area.object);
+    Vma copy = area;
+    copy.chain.clear();
+    copy.anon = no_anon_vma;
+    copy.flags &= ~vm::locked;
+    copy.object = m_objects.allocate(op, ObjectKind::VmArea);
+    if (copy.inode != no_inode) m_files.add_user(copy.inode);
+    return copy;
 }
 
 } // namespace pagewalk::os

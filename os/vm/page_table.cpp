@@ -38,7 +38,9 @@ void PageTables::bury(PathLog& log) {
 }
 
 bool PageTables::create_root(Operation& op, AddressSpace& space) {
+    const FunctionScope scope = in(op, TracedFunction::PgdAlloc);
     op.path.call(KernelFunction::PgdAlloc);
+    const FunctionScope pages = in(op, TracedFunction::GetFreePages);
     op.path.call(KernelFunction::AllocPages);
     const auto frame = m_frames.allocate(
         op, {.mask = table_gfp, .order = root_order, .purpose = AllocationPurpose::PageTable});

@@ -19,9 +19,11 @@ VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::si
       m_gather(parts.frames, parts.lru), m_cpus(cpus) {}
 
 std::unique_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
+    const FunctionScope allocating = in(op, TracedFunction::MmAlloc);
     auto space = std::make_unique<AddressSpace>();
-    op.path.call(KernelFunction::MmInit);
     space->object = m_objects.allocate(op, ObjectKind::Mm);
+    const FunctionScope initialising = in(op, TracedFunction::MmInit);
+    op.path.call(KernelFunction::MmInit);
     space->tlb_seen.resize(m_cpus);
     space->tlb_generation =
         1; // no CPU has seen it: each flushes what it may hold of the number's earlier owner

@@ -119,6 +119,8 @@ private:
     void flush_all(Operation& op, AddressSpace& space);
     void finish_gather(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::size_t zapped);
     [[nodiscard]] bool may_write(const Vma& area, PageTableEntry entry) const;
+    bool copy_areas(Operation& op, AddressSpace& parent, AddressSpace& child);
+    [[nodiscard]] Vma copy_area(Operation& op, const Vma& area);
     bool copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area);
     void free_tables(Operation& op, AddressSpace& space, std::size_t first, std::size_t last, VirtAddr floor,
                      VirtAddr ceiling);
