@@ -1,0 +1,65 @@
+#pragma once
+
+#include "base/event_table.h"
+#include "contract/driver_calls.h"
+#include "contract/instruction_stream.h"
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/kernel_objects.h"
+#include "os/kernel/kernel_vmalloc.h"
+#include "os/kernel/operation.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace pagewalk::os {
+
+/// The driver of contract/driver_calls.h: uses the kernel's allocators as a program asks it to. What a
+/// program names wrongly (a handle that is in use or stands for nothing, a cache that is not there) is
+/// reported and changes nothing.
+class AllocationDriver {
+public:
+    AllocationDriver(FrameAllocator& frames, KernelObjects& objects, KernelVmalloc& vmalloc)
+        : m_frames(frames), m_objects(objects), m_vmalloc(vmalloc) {}
+
+    /// Contract: is_driver_call(record.number).
+    void serve(Operation& op, const SyscallRecord& record);
+
+    /// Bytes asked for and not yet freed.
+    [[nodiscard]] const std::uint64_t& live_bytes() const { return m_live_bytes; }
+    [[nodiscard]] const std::uint64_t& live_objects() const { return m_live_objects; }
+    /// Calls refused: "kfree: handle 7 stands for nothing".
+    [[nodiscard]] const std::vector<std::string>& reports() const { return m_reports; }
+
+private:
+    enum class Kind : std::uint8_t { Cached, Kmalloc, Vmalloc, Pages };
+    struct Object {
+        Kind kind = Kind::Kmalloc;
+        VirtAddr address{};
+        std::uint64_t bytes = 0; ///< asked for
+        KmemCache* cache = nullptr;
+        unsigned order = 0;
+    };
+
+    void create_cache(Operation& op, const SyscallRecord& record);
+    void destroy_cache(Operation& op, std::uint64_t handle);
+    void allocate(Operation& op, Kind kind, const SyscallRecord& record);
+    void free(Operation& op, Kind kind, const SyscallRecord& record);
+    [[nodiscard]] bool make(Operation& op, Object& object, std::uint64_t what, GfpMask mask);
+    void drop(Operation& op, const Object& object);
+    void touch(Operation& op, const Object& object, std::uint64_t bytes);
+    void note(Operation& op, DriverCall call, const Object& object, std::uint32_t begin);
+    void report(std::string what);
+
+    FrameAllocator& m_frames;
+    KernelObjects& m_objects;
+    KernelVmalloc& m_vmalloc;
+    std::unordered_map<std::uint64_t, KmemCache*> m_caches; // by handle
+    std::unordered_map<std::uint64_t, Object> m_live;       // by handle
+    std::uint64_t m_live_bytes = 0;
+    std::uint64_t m_live_objects = 0;
+    std::vector<std::string> m_reports;
+};
+
+} // namespace pagewalk::os
