@@ -90,18 +90,20 @@ void Machine::power_on(models::RunMonitor& monitor) {
 void Machine::connect_events(EventSink& sink, const EventConfig& events) {
     m_kernel->allocation_events().connect(&sink, {events.allocations});
     m_kernel->fault_events().connect(&sink, {events.page_faults});
+    m_kernel->kmem_events().connect(&sink, {events.kmem});
     for (auto& cpu : m_cpus) cpu->mmu().miss_log().connect(&sink, {events.tlb_misses});
 }
 
 void Machine::flush_events() {
     m_kernel->allocation_events().flush();
     m_kernel->fault_events().flush();
+    m_kernel->kmem_events().flush();
     for (auto& cpu : m_cpus) cpu->mmu().miss_log().flush();
 }
 
 std::vector<EventSchema> Machine::event_schemas() {
     return {m_kernel->allocation_events().schema(), m_kernel->fault_events().schema(),
-            models::tlb_miss_schema()};
+            m_kernel->kmem_events().schema(), models::tlb_miss_schema()};
 }
 
 std::uint64_t Machine::user_instructions() const {

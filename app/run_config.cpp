@@ -23,6 +23,9 @@ void EventConfig::declare(OptionGroup group) {
                  {Unit::Count, "page faults kept as events: 0 none, 1 all, N every Nth", "user"});
     group.number("tlb_misses", tlb_misses, {},
                  {Unit::Count, "page walks kept as events: 0 none, 1 all, N every Nth", "user"});
+    group.number(
+        "kmem", kmem, {},
+        {Unit::Count, "calls of the object allocator kept as events: 0 none, 1 all, N every Nth", "user"});
 }
 
 void WorkloadConfig::declare(OptionGroup group) {

@@ -24,6 +24,7 @@ struct EventConfig {
     std::uint64_t allocations = 1;
     std::uint64_t page_faults = 1;
     std::uint64_t tlb_misses = 100;
+    std::uint64_t kmem = 1;
 
     void declare(OptionGroup group);
 };

@@ -19,6 +19,12 @@ struct PathLog {
         std::uint32_t end = 0;   ///< mark
     };
     std::vector<Allocation> allocations;
+    struct ObjectCall {
+        KmemEvent event;
+        std::uint32_t begin = 0; ///< mark
+        std::uint32_t end = 0;   ///< mark
+    };
+    std::vector<ObjectCall> objects;
     FaultEvent fault;
     bool has_fault = false;
     std::uint32_t fault_begin = 0; ///< mark
@@ -28,6 +34,7 @@ struct PathLog {
 
     void clear() {
         allocations.clear();
+        objects.clear();
         dead_tables.clear();
         has_fault = false;
         fault_start = no_time;
