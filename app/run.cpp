@@ -12,6 +12,7 @@
 #include "results/run_reader.h"
 #include "results/summary_text.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -95,6 +96,21 @@ void report_kills(const os::Kernel& kernel) {
                      static_cast<unsigned long long>(kill.address));
 }
 
+/// Misuse of kernel objects, in the words of the kernel's log; all of it is in the results.
+void report_objects(const os::SlabReports& reports) {
+    constexpr std::size_t most = 10;
+    for (std::size_t i = 0; i < std::min(most, reports.kept().size()); ++i) {
+        const os::SlabReport& report = reports.kept()[i];
+        std::fprintf(stderr, "pagewalk: the simulated kernel%s: %s%s%s\n%s",
+                     report.noticed == os::Noticed::ByKernel ? "" : " did not notice",
+                     std::string(os::name_of(report.fault)).c_str(), report.cache.empty() ? "" : " in ",
+                     report.cache.c_str(), report.text.c_str());
+    }
+    if (reports.count() > most)
+        std::fprintf(stderr, "pagewalk: %llu more such reports\n",
+                     static_cast<unsigned long long>(reports.count() - most));
+}
+
 std::string end_text(Simulation::End end, const Simulation& simulation, const Workload& workload,
                      const os::Kernel& kernel) {
     std::string text;
@@ -172,6 +188,7 @@ int run_run(std::span<const std::string> words) {
                        (kept.empty() ? "" : "; what was measured until then is in " + kept.string()));
     }
     report_kills(machine.kernel());
+    report_objects(machine.kernel().objects().reports());
     if (!simulation.is_measuring())
         std::fprintf(stderr,
                      "pagewalk: the run ended within its warm-up (run.warmup = %llu instructions): the "

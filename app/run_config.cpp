@@ -21,18 +21,26 @@ void EventConfig::declare(OptionGroup group) {
                  {Unit::Count, "page allocations kept as events: 0 none, 1 all, N every Nth", "user"});
     group.number("page_faults", page_faults, {},
                  {Unit::Count, "page faults kept as events: 0 none, 1 all, N every Nth", "user"});
+    group.number("driver", driver, {},
+                 {Unit::Count, "operations of the allocation driver kept as events: 0 none, 1 all, N every Nth",
+                  "user"});
     group.number("functions", functions, {},
                  {Unit::Count,
                   "kernel paths whose function calls are kept as events: 0 none, 1 all, N every Nth",
                   "user"});
     group.number("tlb_misses", tlb_misses, {},
                  {Unit::Count, "page walks kept as events: 0 none, 1 all, N every Nth", "user"});
+    group.number(
+        "kmem", kmem, {},
+        {Unit::Count, "calls of the object allocator kept as events: 0 none, 1 all, N every Nth", "user"});
 }
 
 std::uint64_t EventConfig::every(std::string_view table) const {
     if (table == "allocations") return allocations;
     if (table == "page_faults") return page_faults;
     if (table == "functions") return functions;
+    if (table == "kmem") return kmem;
+    if (table == "driver") return driver;
     return table == "tlb_misses" ? tlb_misses : 0;
 }
 

@@ -24,8 +24,10 @@ struct RunConfig {
 struct EventConfig {
     std::uint64_t allocations = 1;
     std::uint64_t page_faults = 1;
+    std::uint64_t driver = 0;
     std::uint64_t functions = 0;
     std::uint64_t tlb_misses = 100;
+    std::uint64_t kmem = 1;
 
     void declare(OptionGroup group);
     /// Of the table with this name; 0 where there is none.

@@ -2,10 +2,12 @@
 
 #include "app/summary.h"
 #include "os/proc/page_files.h"
+#include "os/slab/slabinfo.h"
 
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <utility>
 
 #include <systemc>
 
@@ -40,6 +42,18 @@ constexpr SeriesColumn series_columns[] = {{"cpu*", "user_instructions"},
                                            {"kernel", "pgfault"},
                                            {"dram*", "read_bytes"},
                                            {"dram*", "write_bytes"}};
+
+/// What the kernel would have logged; what only the simulator saw is marked.
+std::string kernel_log(const os::SlabReports& reports) {
+    std::string text;
+    for (const os::SlabReport& report : reports.kept()) {
+        if (report.noticed == os::Noticed::BySimulatorOnly) text += "(not seen by the kernel) ";
+        text += report.text;
+    }
+    if (reports.count() > reports.kept().size())
+        text += "(" + std::to_string(reports.count() - reports.kept().size()) + " more)\n";
+    return text;
+}
 
 } // namespace
 
@@ -188,6 +202,10 @@ results::RunState Simulation::state(ProcTexts proc) {
     const os::PageAllocator& allocator = m_machine.kernel().allocator();
     state.proc.push_back({"buddyinfo", os::buddyinfo_text(allocator)});
     state.proc.push_back({"pagetypeinfo", os::pagetypeinfo_text(allocator)});
+    const os::KernelObjects& objects = std::as_const(m_machine.kernel()).objects();
+    if (std::string text = os::slabinfo_text(objects.allocator()); !text.empty())
+        state.proc.push_back({"slabinfo", std::move(text)});
+    if (objects.reports().count() != 0) state.proc.push_back({"kmsg", kernel_log(objects.reports())});
     return state;
 }
 

@@ -149,6 +149,7 @@ void SystemConfig::validate() {
     dram.validate();
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options);
+    os.seed = run.seed;
     os.validate();
     synthetic.common.seed = run.seed;
 }

@@ -136,6 +136,7 @@ private:
         m_text += table.text("  ");
         latencies_by("Page faults by kind", "kernel/fault_latency_");
         latencies_by("Page allocations by path", "kernel/allocation_latency_");
+        latencies_by("Object allocations and frees by path", "kernel/object_latency_");
     }
 
     /// One row a histogram that has values, its name's rest as the label.

@@ -15,7 +15,7 @@ constexpr std::uint64_t readahead_most = 32; // read_ahead_kb = 128
 
 } // namespace
 
-FileSystem::FileSystem(FrameAllocator& frames, ObjectCaches& objects, KernelCounters& counters,
+FileSystem::FileSystem(FrameAllocator& frames, KernelObjects& objects, KernelCounters& counters,
                        FileCache cache, const DiskConfig& disk, AddToLru add_to_lru)
     : m_frames(frames), m_objects(objects), m_counters(counters), m_cache(cache), m_disk(disk),
       m_add_to_lru(std::move(add_to_lru)) {}

@@ -5,7 +5,7 @@
 #include "os/file/disk.h"
 #include "os/file/page_cache.h"
 #include "os/kernel/frame_allocator.h"
-#include "os/kernel/object_cache.h"
+#include "os/kernel/kernel_objects.h"
 
 #include <cstdint>
 #include <functional>
@@ -45,7 +45,7 @@ public:
     /// Receives pages that are to go onto an LRU list.
     using AddToLru = std::function<void(Operation&, Pfn)>;
 
-    FileSystem(FrameAllocator& frames, ObjectCaches& objects, KernelCounters& counters, FileCache cache,
+    FileSystem(FrameAllocator& frames, KernelObjects& objects, KernelCounters& counters, FileCache cache,
                const DiskConfig& disk, AddToLru add_to_lru);
 
     /// The file of this name, new or known; a user is added.
@@ -84,7 +84,7 @@ private:
     [[nodiscard]] bool plenty_free() const;
 
     FrameAllocator& m_frames;
-    ObjectCaches& m_objects;
+    KernelObjects& m_objects;
     KernelCounters& m_counters;
     FileCache m_cache;
     Disk m_disk;

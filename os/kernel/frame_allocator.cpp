@@ -24,8 +24,10 @@ AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
 
 std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
     AllocTrace trace;
-    const AllocRequest asked{
-        .mask = request.mask, .order = request.order, .cpu = op.cpu, .preferred = m_allocator.cpus()[op.cpu]};
+    const AllocRequest asked{.mask = request.mask,
+                             .order = request.order,
+                             .cpu = op.cpu,
+                             .preferred = request.node.value_or(m_allocator.cpus()[op.cpu])};
     const std::uint32_t begin = op.path.mark();
     const auto frame = m_allocator.allocate(asked, &trace);
     const Zone& zone = *m_allocator.zones()[trace.zone];

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 
 namespace pagewalk::os {
@@ -38,6 +39,7 @@ public:
         GfpMask mask;
         unsigned order = 0;
         AllocationPurpose purpose = AllocationPurpose::Anonymous;
+        std::optional<NodeId> node; ///< preferred; the CPU's own where none is given
     };
 
     /// Frames with a reference count of 1. Errors: NoMemory as the kernel would return null.

@@ -22,7 +22,8 @@ KernelConfig validated(KernelConfig config) {
 Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     : m_config(validated(config)), m_layout(lay_out_kernel(m_config.memory, m_config.levels)),
       m_table_memory(tables), m_allocator(boot_page_allocator(m_layout.map, m_config.pages)),
-      m_frames(*m_allocator, m_layout.addresses, m_counters, m_config.init_on_alloc), m_objects(m_frames),
+      m_frames(*m_allocator, m_layout.addresses, m_counters, m_config.init_on_alloc),
+      m_objects(m_frames, m_config.objects, m_config.init_on_alloc, m_config.seed),
       m_lru(m_frames, m_counters, m_layout.map.cpus.size()),
       m_files(m_frames, m_objects, m_counters, m_config.file_cache, m_config.disk,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
@@ -31,7 +32,8 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
                m_layout.map.cpus.size()),
       m_scheduler(m_layout.map.cpus.size()), m_cpus(m_layout.map.cpus.size()),
       m_allocation_events(allocation_schema()), m_fault_events(fault_schema()),
-      m_function_events(function_schema()) {
+      m_function_events(function_schema()),
+      m_kmem_events(kmem_schema(m_objects.cache_names())), m_driver_events(driver_schema()) {
     build_kernel_tables(m_layout, m_table_memory, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
@@ -40,6 +42,11 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
 }
 
 Kernel::~Kernel() = default;
+
+void Kernel::declare(StatGroup group) const {
+    m_counters.declare(group);
+    m_objects.declare(group);
+}
 
 Operation Kernel::begin(Task& task, CpuId cpu, Tick now) {
     task.path.clear();
@@ -139,6 +146,22 @@ KernelPath& Kernel::shootdown_interrupt(CpuId cpu, Tick) {
     return path;
 }
 
+void Kernel::log_object_calls(const Task& task) {
+    for (const PathLog::ObjectCall& call : task.log.objects) {
+        const Tick start = task.path.marked(call.begin);
+        const Tick end = task.path.marked(call.end);
+        if (start == no_time || end == no_time) continue;
+        const std::uint64_t latency = (end - start).value();
+        m_counters.all_object_latency.add(latency);
+        m_counters.object_latency[static_cast<std::size_t>(call.event.path)].add(latency);
+        if (!m_kmem_events.wanted()) continue;
+        KmemEvent event = call.event;
+        event.time = start.value();
+        event.latency = latency;
+        m_kmem_events.append(event);
+    }
+}
+
 void Kernel::log_path(const Task& task, Tick now) {
     const KernelPath& path = task.path;
     for (const PathLog::Allocation& allocation : task.log.allocations) {
@@ -155,6 +178,8 @@ void Kernel::log_path(const Task& task, Tick now) {
         m_allocation_events.append(event);
     }
     log_functions(task);
+    log_driver_calls(task);
+    log_object_calls(task);
     if (!task.log.has_fault || task.continuation == Continuation::EndFault) return;
     const Tick start =
         task.log.fault_start != no_time ? task.log.fault_start : path.marked(task.log.fault_begin);
@@ -167,6 +192,18 @@ void Kernel::log_path(const Task& task, Tick now) {
     event.time = start.value();
     event.latency = latency;
     m_fault_events.append(event);
+}
+
+void Kernel::log_driver_calls(const Task& task) {
+    for (const PathLog::DriverCall& call : task.log.driver_calls) {
+        const Tick start = task.path.marked(call.begin);
+        const Tick end = task.path.marked(call.end);
+        if (start == no_time || end == no_time || !m_driver_events.wanted()) continue;
+        DriverEvent event = call.event;
+        event.time = start.value();
+        event.latency = (end - start).value();
+        m_driver_events.append(event);
+    }
 }
 
 void Kernel::log_functions(const Task& task) {
@@ -214,6 +251,11 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     if (state.buried != nullptr) {
         bury(*state.buried, cpu, now);
         state.buried = nullptr;
+    }
+    if (m_objects.grace_period_due(now)) {
+        Operation op = untimed(cpu, now);
+        m_objects.end_grace_period(op);
+        finish_untimed();
     }
     adopt_streams();
     m_scheduler.wake_sleepers(now);

@@ -7,7 +7,7 @@
 #include "os/kernel/frame_allocator.h"
 #include "os/kernel/kernel_config.h"
 #include "os/kernel/kernel_counters.h"
-#include "os/kernel/object_cache.h"
+#include "os/kernel/kernel_objects.h"
 #include "os/kernel/order_gate.h"
 #include "os/kernel/scheduler.h"
 #include "os/kernel/task.h"
@@ -50,16 +50,19 @@ public:
     [[nodiscard]] EventLog<FaultEvent>& fault_events() { return m_fault_events; }
     /// Sampled by kernel path: all of a path's calls are kept, or none.
     [[nodiscard]] EventLog<FunctionEvent>& function_events() { return m_function_events; }
+    [[nodiscard]] EventLog<KmemEvent>& kmem_events() { return m_kmem_events; }
+    [[nodiscard]] EventLog<DriverEvent>& driver_events() { return m_driver_events; }
     [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
-    void declare(StatGroup group) const { m_counters.declare(group); }
+    void declare(StatGroup group) const;
 
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
     [[nodiscard]] const PageAllocator& allocator() const { return *m_allocator; }
     [[nodiscard]] VirtualMemory& memory() { return m_memory; }
     [[nodiscard]] const FileSystem& files() const { return m_files; }
-    [[nodiscard]] const ObjectCaches& objects() const { return m_objects; }
+    [[nodiscard]] const KernelObjects& objects() const { return m_objects; }
+    [[nodiscard]] KernelObjects& objects() { return m_objects; }
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const;
@@ -121,6 +124,8 @@ private:
 
     void log_path(const Task& task, Tick now);
     void log_functions(const Task& task);
+    void log_driver_calls(const Task& task);
+    void log_object_calls(const Task& task);
 
     KernelConfig m_config;
     BootLayout m_layout;
@@ -128,7 +133,7 @@ private:
     std::unique_ptr<PageAllocator> m_allocator;
     KernelCounters m_counters;
     FrameAllocator m_frames;
-    ObjectCaches m_objects;
+    KernelObjects m_objects;
     LruBatches m_lru;
     FileSystem m_files;
     PageTables m_tables;
@@ -162,6 +167,8 @@ private:
     EventLog<AllocationEvent> m_allocation_events;
     EventLog<FaultEvent> m_fault_events;
     EventLog<FunctionEvent> m_function_events;
+    EventLog<KmemEvent> m_kmem_events;
+    EventLog<DriverEvent> m_driver_events;
     std::vector<KillRecord> m_kills;
 };
 

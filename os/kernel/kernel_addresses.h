@@ -39,9 +39,11 @@ struct KernelAddresses {
         return pcp(cpu, zone) + 24 + list * 16;
     }
     [[nodiscard]] VirtAddr lru_batch(CpuId cpu) const { return percpu[cpu] + 0x4000; }
-    [[nodiscard]] VirtAddr slab_cpu(CpuId cpu, std::size_t cache) const {
-        return percpu[cpu] + 0x5000 + cache * 32;
-    }
+    /// What object caches keep for a CPU: kmem_cache_cpu or array_cache, one after the other.
+    [[nodiscard]] VirtAddr slab_percpu(CpuId cpu) const { return percpu[cpu] + 0x10000; }
+    static constexpr std::uint64_t slab_percpu_bytes = 0x60000;
+    /// slob_lock and, a line behind it, SLOB's list heads.
+    [[nodiscard]] VirtAddr slob_globals() const { return node_data[NodeId{}] + 0x10000; }
     [[nodiscard]] VirtAddr run_queue(CpuId cpu) const { return percpu[cpu] + 0x8000; }
 };
 

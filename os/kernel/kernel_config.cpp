@@ -35,6 +35,7 @@ void KernelConfig::declare(OptionGroup os) {
         {Unit::Count, "vm.watermark_boost_factor, in 1/10000 of the high watermark", "Linux 6.1 default"});
     os.number("watermark_scale_factor", pages.watermark_scale_factor, {1, 3000},
               {Unit::Count, "vm.watermark_scale_factor, in 1/10000 of a zone", "Linux 6.1 default"});
+    objects.declare(os);
     costs.declare(os.group("cost"));
 }
 

@@ -9,6 +9,7 @@
 #include "os/kernel/frame_allocator.h"
 #include "os/kernel/kernel_path_builder.h"
 #include "os/page/page_allocator.h"
+#include "os/slab/slab_config.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
@@ -27,7 +28,9 @@ struct KernelConfig {
     Tick poll_interval{1'000 * ticks_per_ns};
     VmConfig vm;
     PageSettings pages;
+    ObjectAllocatorConfig objects;
     CostTable costs;
+    std::uint64_t seed = 1; ///< the run's; the machine gives it
 
     /// Declares the options of [os]. The struct must outlive the set.
     void declare(OptionGroup os);

@@ -19,7 +19,6 @@ void KernelCounters::declare(StatGroup group) const {
     group.gauge("nr_dirty", nr_dirty, "pages", "dirty page cache pages now");
     group.gauge("nr_page_table_pages", nr_page_table_pages, "pages", "user page tables now");
     group.gauge("nr_kernel_stack", nr_kernel_stack, "pages", "kernel stacks now");
-    group.gauge("nr_slab_unreclaimable", nr_slab_unreclaimable, "pages", "pages of kernel objects now");
     group.counter("system_calls", system_calls, "count", "system calls");
     group.counter("context_switches", context_switches, "count", "switches to another task");
     group.counter("forks", forks, "count", "tasks made by fork, vfork and clone");
@@ -36,6 +35,13 @@ void KernelCounters::declare(StatGroup group) const {
     group.histogram("fault_latency", all_fault_latency, "ps", "page faults, all kinds");
     group.histogram("allocation_latency", all_allocation_latency, "ps",
                     "page allocations, from wherever served");
+    group.histogram("object_latency", all_object_latency, "ps",
+                    "calls of the object allocator, allocations and frees");
+    for (std::size_t i = 1; i < slab_path_count; ++i) {
+        const std::string name(name_of(static_cast<SlabPath>(i)));
+        group.histogram("object_latency_" + name, object_latency[i], "ps",
+                        "calls of the object allocator served by path " + name);
+    }
     for (std::size_t i = 0; i < fault_kind_count; ++i) {
         const std::string name(name_of(static_cast<FaultKind>(i)));
         group.counter("faults_" + name, faults[i], "count", "page faults of kind " + name);

@@ -24,7 +24,6 @@ struct KernelCounters {
     std::uint64_t nr_dirty = 0;
     std::uint64_t nr_page_table_pages = 0;
     std::uint64_t nr_kernel_stack = 0;
-    std::uint64_t nr_slab_unreclaimable = 0;
     std::uint64_t nr_lru_anon = 0;
     std::uint64_t nr_lru_file = 0;
 
@@ -44,6 +43,8 @@ struct KernelCounters {
     std::array<std::uint64_t, allocation_purpose_count> frames_for{};
     std::array<Histogram, fault_kind_count> fault_latency{};
     std::array<Histogram, allocation_source_count> allocation_latency{};
+    std::array<Histogram, slab_path_count> object_latency{};
+    Histogram all_object_latency;
     Histogram all_fault_latency;
     Histogram all_allocation_latency;
 

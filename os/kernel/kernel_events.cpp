@@ -49,6 +49,28 @@ EventSchema allocation_schema() {
                           value_names(sources))}};
 }
 
+EventSchema kmem_schema(std::vector<std::string> caches) {
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < slab_path_count; ++i) paths.emplace_back(name_of(static_cast<SlabPath>(i)));
+    using E = KmemEvent;
+    return {"kmem",
+            "calls of the object allocator",
+            sizeof(E),
+            {column("time", &E::time, "ps", "when the kernel path reached the call"),
+             column("latency", &E::latency, "ps", "from the call to its return"),
+             column("ptr", &E::ptr, "", "kernel address of the object; 0 for a failure"),
+             column("call_site", &E::call_site, "", "text address of the calling function"),
+             column("bytes_req", &E::bytes_req, "bytes", "size asked for; 0 when freed"),
+             column("bytes_alloc", &E::bytes_alloc, "bytes", "size taken; 0 when freed"),
+             column("gfp_flags", &E::gfp_flags, "", "allocation flags, numbered as in Linux 6.1"),
+             column("task", &E::task, "", "task on whose behalf"),
+             column("node", &E::node, "", "NUMA node asked for; -1: any"), column("cpu", &E::cpu, "", "CPU"),
+             column("cache", &E::cache, "", "cache; pages: none serves this size", std::move(caches)),
+             column("call", &E::call, "", "tracepoint",
+                    {"kmem_cache_alloc", "kmem_cache_free", "kmalloc", "kfree"}),
+             column("path", &E::path, "", "how the call was served", std::move(paths))}};
+}
+
 EventSchema fault_schema() {
     using E = FaultEvent;
     return {"page_faults",
@@ -60,6 +82,22 @@ EventSchema fault_schema() {
              event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
              event_column("kind", &E::kind, "", "how the fault was resolved", value_names(kinds)),
              event_column("access", &E::access, "", "what the program did", {"read", "write", "execute"})}};
+}
+
+EventSchema driver_schema() {
+    using E = DriverEvent;
+    const std::vector<std::string> calls{"cache_create",   "cache_destroy", "cache_allocate", "cache_free",
+                                         "kmalloc",        "kfree",         "vmalloc",        "vfree",
+                                         "allocate_pages", "free_pages"};
+    return {"driver",
+            "operations of the allocation driver",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+             event_column("latency", &E::latency, "ps", "from the call to its return"),
+             event_column("address", &E::address, "", "of the object; 0 for a failure"),
+             event_column("bytes", &E::bytes, "bytes", "asked for"),
+             event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("call", &E::call, "", "what was called", calls)}};
 }
 
 } // namespace pagewalk::os

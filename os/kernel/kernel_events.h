@@ -2,11 +2,14 @@
 
 #include "base/event_table.h"
 #include "base/time.h"
+#include "os/slab/slab_trace.h"
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace pagewalk::os {
 
@@ -83,6 +86,41 @@ struct FaultEvent {
     std::uint8_t access = 0; ///< 0 read, 1 write, 2 execute
 };
 [[nodiscard]] EventSchema fault_schema();
+
+/// Which of the kernel's tracepoints an operation of an object allocator is.
+enum class KmemCall : std::uint8_t { KmemCacheAlloc, KmemCacheFree, Kmalloc, Kfree };
+
+/// One call of an object allocator, with the fields of the kernel's kmem tracepoints.
+struct KmemEvent {
+    std::uint64_t time = 0;    ///< ps, when the path reached the call
+    std::uint64_t latency = 0; ///< ps
+    std::uint64_t ptr = 0;
+    std::uint64_t call_site = 0;
+    std::uint32_t bytes_req = 0;
+    std::uint32_t bytes_alloc = 0;
+    std::uint32_t gfp_flags = 0;
+    std::uint32_t task = 0;
+    std::int16_t node = -1; ///< asked for; -1 any
+    std::uint16_t cpu = 0;
+    std::uint16_t cache = 0; ///< index into the names of the column
+    KmemCall call = KmemCall::KmemCacheAlloc;
+    SlabPath path = SlabPath::None;
+};
+/// `caches` are the names of the caches by number.
+[[nodiscard]] EventSchema kmem_schema(std::vector<std::string> caches);
+
+/// One operation of the allocation driver.
+struct DriverEvent {
+    std::uint64_t time = 0;    ///< ps, when the path reached the call
+    std::uint64_t latency = 0; ///< ps, without what the driver then writes
+    std::uint64_t address = 0; ///< of the object; 0: there was no memory
+    std::uint64_t bytes = 0;   ///< asked for
+    std::uint32_t task = 0;
+    std::uint16_t cpu = 0;
+    std::uint8_t call = 0; ///< DriverCall, from its first
+    std::uint8_t padding = 0;
+};
+[[nodiscard]] EventSchema driver_schema();
 
 /// A program that the kernel killed.
 struct KillRecord {

@@ -43,6 +43,17 @@ public:
         m_path.clear_pages(kernel_layout::direct_map(address_of(frame)),
                            static_cast<std::uint32_t>(page_size << order));
     }
+    /// memset: whole lines as rep stosb does, the ends as stores.
+    void clear_bytes(VirtAddr address, std::uint64_t bytes) {
+        if (!m_on || bytes == 0) return;
+        const VirtAddr end = address + bytes;
+        const VirtAddr whole = (address + (line_size - 1)).line();
+        if (address != whole) store(address);
+        if (whole >= end) return;
+        const std::uint64_t lines = (end - whole) / line_size;
+        if (lines != 0) m_path.clear_pages(whole, static_cast<std::uint32_t>(lines * line_size));
+        if ((end - whole) % line_size != 0) store(end.line());
+    }
     void copy_page(Pfn to, Pfn from) {
         copy_bytes(kernel_layout::direct_map(address_of(to)), kernel_layout::direct_map(address_of(from)),
                    static_cast<std::uint32_t>(page_size));
@@ -61,6 +72,8 @@ public:
     void sleep_until(Tick time) { m_path.sleep_until(time); }
 
     [[nodiscard]] KernelPath& path() { return m_path; }
+    /// Of a segment's code.
+    [[nodiscard]] VirtAddr text(KernelFunction function) const { return m_costs.text(function); }
     [[nodiscard]] bool timed() const { return m_on; }
 
 private:

@@ -21,6 +21,18 @@ struct PathLog {
     };
     std::vector<Allocation> allocations;
     FunctionCalls functions;
+    struct DriverCall {
+        DriverEvent event;
+        std::uint32_t begin = 0; ///< mark
+        std::uint32_t end = 0;   ///< mark
+    };
+    std::vector<DriverCall> driver_calls;
+    struct ObjectCall {
+        KmemEvent event;
+        std::uint32_t begin = 0; ///< mark
+        std::uint32_t end = 0;   ///< mark
+    };
+    std::vector<ObjectCall> objects;
     FaultEvent fault;
     bool has_fault = false;
     std::uint32_t fault_begin = 0; ///< mark
@@ -31,6 +43,8 @@ struct PathLog {
     void clear() {
         allocations.clear();
         functions.clear();
+        driver_calls.clear();
+        objects.clear();
         dead_tables.clear();
         has_fault = false;
         fault_start = no_time;

@@ -53,7 +53,7 @@ std::string meminfo_text(const Kernel& kernel) {
     const std::uint64_t file_lru = counters.nr_lru_file - std::min(counters.nr_lru_file, counters.nr_shmem);
     const std::uint64_t cache = file_lru - std::min(file_lru / 2, zones.low);
     const std::uint64_t available = zones.free + cache - std::min(zones.free + cache, zones.reserve);
-    const std::uint64_t slab = kernel.objects().pages();
+    const KernelObjects& objects = kernel.objects();
 
     Lines lines;
     lines.pages("MemTotal", zones.managed);
@@ -75,10 +75,10 @@ std::string meminfo_text(const Kernel& kernel) {
     lines.pages("AnonPages", counters.nr_anon_pages);
     lines.pages("Mapped", counters.nr_mapped);
     lines.pages("Shmem", counters.nr_shmem);
-    lines.kib("KReclaimable", 0);
-    lines.pages("Slab", slab);
-    lines.kib("SReclaimable", 0);
-    lines.pages("SUnreclaim", slab);
+    lines.pages("KReclaimable", objects.reclaimable_pages());
+    lines.pages("Slab", objects.pages());
+    lines.pages("SReclaimable", objects.reclaimable_pages());
+    lines.pages("SUnreclaim", objects.unreclaimable_pages());
     lines.pages("KernelStack", counters.nr_kernel_stack);
     lines.pages("PageTables", counters.nr_page_table_pages);
     for (const char* name : {"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp"}) lines.kib(name, 0);

@@ -99,16 +99,20 @@ void Kmalloc::create_caches() {
     }
 }
 
+KmemCache* Kmalloc::cache_for(std::uint64_t size, GfpMask mask) const {
+    const std::uint64_t bytes = m_classes.class_of(size);
+    if (bytes == 0 || m_allocator.kmalloc_by() == SlabAllocator::KmallocBy::Size) return nullptr;
+    return m_caches[static_cast<std::size_t>(m_classes.type_of(mask))][slot_of(bytes)];
+}
+
 std::expected<VirtAddr, SlabError> Kmalloc::allocate(std::uint64_t size, const SlabRequest& request) {
     if (size == 0) return zero_size;
     if (m_allocator.kmalloc_by() == SlabAllocator::KmallocBy::Size) {
         if (size < page_size - slob_header) return m_allocator.allocate_sized(size, request);
         return allocate_large(size, request);
     }
-    const std::uint64_t bytes = m_classes.class_of(size);
-    if (bytes == 0) return allocate_large(size, request);
-    KmemCache* cache = m_caches[static_cast<std::size_t>(m_classes.type_of(request.gfp))][slot_of(bytes)];
-    return m_allocator.allocate(*cache, request);
+    KmemCache* cache = cache_for(size, request.gfp);
+    return cache == nullptr ? allocate_large(size, request) : m_allocator.allocate(*cache, request);
 }
 
 std::expected<VirtAddr, SlabError> Kmalloc::allocate_zeroed(std::uint64_t size, SlabRequest request) {

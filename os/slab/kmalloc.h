@@ -90,6 +90,8 @@ public:
     /// ksize.
     [[nodiscard]] std::uint64_t usable_size(VirtAddr object) const;
 
+    /// The cache that serves `size`; null where the page allocator or SLOB's heap does.
+    [[nodiscard]] KmemCache* cache_for(std::uint64_t size, GfpMask mask) const;
     [[nodiscard]] const KmallocClasses& classes() const { return m_classes; }
     /// Frames handed out beyond the caches.
     [[nodiscard]] std::uint64_t large_pages() const { return m_large_pages; }

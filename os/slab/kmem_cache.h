@@ -31,6 +31,24 @@ struct CacheSpec {
     std::uint32_t useroffset = 0;
 };
 
+/// Where the kernel keeps the parts of a cache. Only set where somebody times what is done to it.
+struct CachePlaces {
+    std::uint16_t number = 0;            ///< of the cache, where its operations are recorded
+    VirtAddr descriptor{};               ///< struct kmem_cache; SLOB: the one lock and list heads
+    IndexedVec<CpuId, VirtAddr> cpus;    ///< kmem_cache_cpu, array_cache
+    IndexedVec<NodeId, VirtAddr> nodes;  ///< kmem_cache_node: the list lock first
+    IndexedVec<NodeId, VirtAddr> shared; ///< SLAB: shared arrays
+    IndexedVec<NodeId, VirtAddr> alien;  ///< SLAB: a node's alien arrays, side by side
+
+    [[nodiscard]] VirtAddr cpu(CpuId id) const { return cpus.empty() ? VirtAddr{} : cpus[id]; }
+    [[nodiscard]] VirtAddr node(NodeId id) const { return nodes.empty() ? VirtAddr{} : nodes[id]; }
+    [[nodiscard]] VirtAddr shared_array(NodeId id) const { return shared.empty() ? VirtAddr{} : shared[id]; }
+    [[nodiscard]] VirtAddr alien_array(NodeId id, NodeId home) const {
+        return alien.empty() ? VirtAddr{} : alien[id] + index_of(home) * alien_bytes;
+    }
+    static constexpr std::uint64_t alien_bytes = 128; ///< lock, header and 12 entries
+};
+
 /// An object cache as every allocator has it; each allocator adds its own part.
 struct KmemCache {
     virtual ~KmemCache() = default;
@@ -46,6 +64,7 @@ struct KmemCache {
     int references = 1;     ///< creations merged into it
     GfpMask page_gfp;       ///< added to every page request
     std::uint64_t live = 0; ///< objects handed out
+    CachePlaces places;
 };
 
 enum class CacheError : std::uint8_t {
@@ -130,6 +149,8 @@ public:
     [[nodiscard]] const SlabReports& reports() const { return m_reports; }
     /// What the last operation did.
     [[nodiscard]] const SlabTrace& last_trace() const { return m_trace; }
+    /// To record the steps of operations in it, and to empty it.
+    [[nodiscard]] SlabTrace& trace() { return m_trace; }
     [[nodiscard]] PageSource& pages() const { return m_pages; }
 
     enum class Merging : bool { Off, On };

@@ -35,6 +35,7 @@ std::expected<VirtAddr, SlabError> Slab::allocate(KmemCache& base, const SlabReq
             ++m_stats.alloc_hit;
             array.touched = true;
             object = array.entries[--array.avail];
+            m_trace.array_slot = array.avail;
         } else {
             object = refill(cache, request);
             if (object == VirtAddr{} && m_config.numa == SlabConfig::Numa::On)
@@ -74,8 +75,18 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
     SlabNode& node = cache.nodes[local];
     std::uint32_t wanted = array.batchcount;
     if (!array.touched && wanted > cold_refill_limit) wanted = cold_refill_limit;
+    const VirtAddr lock = cache.places.node(local);
+    m_trace.work(SlabWork::RefillArray);
+    m_trace.load(lock);
     if (node.free_objects != 0 || node.shared.avail != 0) {
-        ++m_trace.list_lock_acquisitions;
+        m_trace.lock(lock);
+        if (m_trace.recording && node.shared.avail != 0) {
+            const VirtAddr shared = cache.places.shared_array(local);
+            const std::uint32_t count = std::min({node.shared.avail, wanted, array.limit - array.avail});
+            m_trace.work(SlabWork::MoveObject, count);
+            m_trace.store(shared);
+            note_lines(entry_of(shared, node.shared.avail - count), count, SlabStep::Kind::Load);
+        }
         if (transfer(array, node.shared, wanted) != 0) {
             node.shared.touched = true;
             m_trace.path = SlabPath::AllocShared;
@@ -88,6 +99,7 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
             }
             node.free_objects -= array.avail;
         }
+        m_trace.unlock(lock);
     }
     if (array.avail == 0) {
         m_trace.path = SlabPath::AllocNewSlab;
@@ -97,19 +109,26 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
         if (array.avail == 0) return {};
     }
     m_trace.objects_moved += array.avail;
+    if (m_trace.recording)
+        note_lines(entry_of(cache.places.cpu(request.cpu), 0), array.avail, SlabStep::Kind::Store);
     array.touched = true;
+    m_trace.array_slot = array.avail - 1;
     return array.entries[--array.avail];
 }
 
 VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId id) {
     SlabNode& node = cache.nodes[id];
-    ++m_trace.list_lock_acquisitions;
+    m_trace.work(SlabWork::TakeOnNode);
+    m_trace.lock(cache.places.node(id));
     if (SlabBlock* block = first_block(node)) {
         const VirtAddr object = take_from(*block);
+        m_trace.store_page(block->frame);
         --node.free_objects;
         settle(*block);
+        m_trace.unlock(cache.places.node(id));
         return object;
     }
+    m_trace.unlock(cache.places.node(id));
     SlabBlock* block = grow_begin(cache, request, exact_node(request.gfp), id);
     const VirtAddr object = block == nullptr ? VirtAddr{} : take_from(*block);
     grow_end(block);
@@ -143,6 +162,7 @@ GfpMask Slab::exact_node(GfpMask mask) const {
 
 SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMask mask, NodeId node_id) {
     const GfpMask pages = (mask & page_relevant) | cache.page_gfp | gfp::comp;
+    m_trace.work(SlabWork::GrowCache);
     const std::optional<Pfn> frame =
         m_pages.allocate({pages, cache.geometry.order, request.cpu,
                           m_config.numa == SlabConfig::Numa::Off ? any_node : node_id});
@@ -157,27 +177,66 @@ SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMas
                                           : cache.geometry.freelist_bytes <= 128 ? "kmalloc-128"
                                                                                  : "kmalloc-256"))
             if (index_cache != &cache) {
-                const SlabTrace outer = m_trace;
-                const auto index = allocate(*index_cache, {mask & page_relevant, request.cpu, node_id, {}});
-                m_trace = outer;
-                if (index) block.index_object = *index;
+                if (const auto index =
+                        allocate_index(*index_cache, {mask & page_relevant, request.cpu, node_id, {}}))
+                    block.index_object = *index;
             }
     thread_index(block);
+    if (m_trace.recording) {
+        const std::uint32_t objects = cache.geometry.objects;
+        m_trace.work(SlabWork::IndexObject, objects);
+        for (std::uint32_t at = 0; at < objects; at += line_size) m_trace.store(index_place(block, at));
+        if (cache.constructor == Constructor::Yes)
+            for (std::uint32_t i = 0; i < objects; ++i)
+                m_trace.store(block.first_object + std::uint64_t{i} * cache.size);
+        m_trace.store_page(block.frame);
+    }
     ++m_trace.slabs_allocated;
     ++m_stats.grown;
     return &block;
 }
 
+// Another cache's operation within this one's: its steps are this one's, its name is not.
+std::optional<VirtAddr> Slab::allocate_index(KmemCache& from, const SlabRequest& request) {
+    const SlabSummary outer = m_trace.summary();
+    m_trace.work(SlabWork::NestedAlloc);
+    m_trace.store(from.places.cpu(request.cpu));
+    const auto object = allocate(from, request);
+    m_trace.summary() = outer;
+    if (!object) return std::nullopt;
+    return *object;
+}
+
+// Where the kernel keeps an entry of the slab's index: an object of its own, the slab's end or its last free
+// object.
+VirtAddr Slab::index_place(const SlabBlock& block, std::uint32_t number) const {
+    if (block.index_object != VirtAddr{}) return block.index_object + number;
+    const SlabCache& cache = *block.cache;
+    const VirtAddr start = kernel_layout::direct_map(pagewalk::address_of(block.frame));
+    if (cache.geometry.management == SlabManagement::InObject)
+        return block.first_object + std::uint64_t{cache.geometry.objects - 1} * cache.size + number;
+    return start + (page_size << cache.geometry.order) - cache.geometry.freelist_bytes + number;
+}
+
+void Slab::note_lines(VirtAddr from, std::uint32_t entries, SlabStep::Kind kind) {
+    if (entries == 0) return;
+    const VirtAddr last = (from + std::uint64_t{entries} * word_bytes - 1).line();
+    for (VirtAddr line = from.line(); line <= last; line = line + line_size)
+        kind == SlabStep::Kind::Load ? m_trace.load(line) : m_trace.store(line);
+}
+
 void Slab::grow_end(SlabBlock* block) {
     if (block == nullptr) return;
     SlabNode& node = block->cache->nodes[block->node];
-    ++m_trace.list_lock_acquisitions;
+    const VirtAddr lock = block->cache->places.node(block->node);
+    m_trace.lock(lock);
     ++node.total_slabs;
     if (block->active == 0)
         move_to(*block, SlabBlock::List::Free, At::Back);
     else
         settle(*block);
     node.free_objects += block->cache->geometry.objects - block->active;
+    m_trace.unlock(lock);
 }
 
 void Slab::thread_index(SlabBlock& block) {
@@ -224,13 +283,25 @@ LinkedList<SlabBlock>& Slab::list_of(SlabNode& node, SlabBlock::List list) const
 
 void Slab::move_to(SlabBlock& block, SlabBlock::List list, At at) {
     SlabNode& node = block.cache->nodes[block.node];
-    if (block.list != SlabBlock::List::None) list_of(node, block.list).remove(block);
+    if (block.list != SlabBlock::List::None) {
+        note_neighbours(block);
+        list_of(node, block.list).remove(block);
+    }
     block.list = list;
     if (list == SlabBlock::List::None) return;
     if (at == At::Front)
         list_of(node, list).push_front(block);
     else
         list_of(node, list).push_back(block);
+    note_neighbours(block);
+}
+
+// The lists run through the struct pages, and their heads through the node's structure.
+void Slab::note_neighbours(const SlabBlock& block) {
+    if (!m_trace.recording) return;
+    const VirtAddr head = block.cache->places.node(block.node);
+    for (const SlabBlock* each : {block.list_prev, block.list_next})
+        m_trace.store(each == nullptr ? head : kernel_layout::struct_page(each->frame));
 }
 
 void Slab::put_on_list(SlabBlock& block, SlabBlock::List list) { move_to(block, list, At::Back); }
@@ -247,9 +318,12 @@ VirtAddr Slab::take_from(SlabBlock& block) {
 }
 
 std::uint32_t Slab::fill(ArrayCache& array, SlabBlock& block, std::uint32_t count) {
+    const std::uint32_t before = array.avail;
+    m_trace.load(index_place(block, block.active));
     for (; count > 0 && block.active < block.cache->geometry.objects; --count)
         array.entries[array.avail++] = take_from(block);
-    m_trace.touch(kernel_layout::struct_page(block.frame));
+    m_trace.work(SlabWork::MoveObject, array.avail - before);
+    m_trace.store_page(block.frame);
     return count;
 }
 
@@ -375,6 +449,7 @@ void Slab::free(KmemCache& named, VirtAddr object, CpuId cpu) {
         ++m_stats.free_miss;
         flush(cache, array, cpu);
     }
+    m_trace.array_slot = array.avail;
     array.entries[array.avail++] = object;
 }
 
@@ -384,15 +459,26 @@ void Slab::flush(SlabCache& cache, ArrayCache& array, CpuId cpu) {
     SlabNode& node = cache.nodes[id];
     std::uint32_t count = array.batchcount;
     std::vector<SlabBlock*> empty;
-    ++m_trace.list_lock_acquisitions;
+    const VirtAddr own = cache.places.cpu(cpu);
+    m_trace.work(SlabWork::FlushArray);
+    m_trace.lock(cache.places.node(id));
     if (const std::uint32_t room = node.shared.limit - node.shared.avail; room != 0) {
         count = std::min(count, room);
+        if (m_trace.recording) {
+            const VirtAddr shared = cache.places.shared_array(id);
+            m_trace.work(SlabWork::MoveObject, count);
+            m_trace.store(shared);
+            note_lines(entry_of(shared, node.shared.avail), count, SlabStep::Kind::Store);
+        }
         std::copy_n(array.entries.begin(), count, node.shared.entries.begin() + node.shared.avail);
         node.shared.avail += count;
     } else {
         free_block(cache, std::span(array.entries).first(count), id, empty);
     }
     m_trace.objects_moved += count;
+    m_trace.unlock(cache.places.node(id));
+    // The rest moves down.
+    if (m_trace.recording) note_lines(entry_of(own, 0), array.avail, SlabStep::Kind::Store);
     std::copy(array.entries.begin() + count, array.entries.begin() + array.avail, array.entries.begin());
     array.avail -= count;
     destroy_blocks(empty, cpu);
@@ -404,7 +490,9 @@ void Slab::free_block(SlabCache& cache, std::span<const VirtAddr> objects, NodeI
     node.free_objects += objects.size();
     for (const VirtAddr object : objects) {
         SlabBlock& block = *block_of(object);
-        m_trace.touch(kernel_layout::struct_page(block.frame));
+        m_trace.work(SlabWork::FreeToSlab);
+        m_trace.store_page(block.frame);
+        m_trace.store(index_place(block, block.active - 1));
         block.index[--block.active] = static_cast<std::uint8_t>(object_number(block, object));
         if (block.active == 0)
             move_to(block, SlabBlock::List::Free, At::Front);
@@ -423,21 +511,31 @@ void Slab::free_block(SlabCache& cache, std::span<const VirtAddr> objects, NodeI
 void Slab::free_alien(SlabCache& cache, VirtAddr object, NodeId local, NodeId home, CpuId cpu) {
     m_trace.begin(SlabPath::FreeAlien);
     ArrayCache& alien = cache.nodes[local].alien[home];
-    ++m_trace.list_lock_acquisitions;
+    const VirtAddr place = cache.places.alien_array(local, home);
+    m_trace.work(SlabWork::FreeAlien);
+    m_trace.lock(place);
     if (alien.avail == alien.limit) {
         ++m_stats.alien_overflow;
         drain_alien(cache, alien, home, cpu);
     }
+    m_trace.store(entry_of(place, alien.avail));
     alien.entries[alien.avail++] = object;
+    m_trace.unlock(place);
 }
 
 void Slab::drain_alien(SlabCache& cache, ArrayCache& alien, NodeId home, CpuId cpu) {
     if (alien.avail == 0) return;
     SlabNode& node = cache.nodes[home];
     std::vector<SlabBlock*> empty;
-    ++m_trace.list_lock_acquisitions;
-    if (node.shared.limit != 0) (void)transfer(node.shared, alien, alien.limit);
+    m_trace.lock(cache.places.node(home));
+    if (node.shared.limit != 0) {
+        const std::uint32_t at = node.shared.avail;
+        const std::uint32_t moved = transfer(node.shared, alien, alien.limit);
+        m_trace.work(SlabWork::MoveObject, moved);
+        note_lines(entry_of(cache.places.shared_array(home), at), moved, SlabStep::Kind::Store);
+    }
     free_block(cache, std::span(alien.entries).first(alien.avail), home, empty);
+    m_trace.unlock(cache.places.node(home));
     alien.avail = 0;
     destroy_blocks(empty, cpu);
 }

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace pagewalk::os {
@@ -123,6 +124,11 @@ public:
 
     [[nodiscard]] SlabBlock* block_of(VirtAddr object) const;
     [[nodiscard]] std::uint32_t object_number(const SlabBlock& block, VirtAddr object) const;
+    /// Of a place in an array_cache, behind its header.
+    [[nodiscard]] static VirtAddr entry_of(VirtAddr array, std::uint32_t slot) {
+        return array + array_header + std::uint64_t{slot} * word_bytes;
+    }
+    static constexpr std::uint64_t array_header = 16; ///< avail, limit, batchcount, touched
     [[nodiscard]] const SlabStats& stats() const { return m_stats; }
     [[nodiscard]] const SlabConfig& config() const { return m_config; }
 
@@ -151,6 +157,7 @@ private:
     [[nodiscard]] static std::uint32_t transfer(ArrayCache& to, ArrayCache& from, std::uint32_t most);
     void settle(SlabBlock& block);
 
+    [[nodiscard]] std::optional<VirtAddr> allocate_index(KmemCache& from, const SlabRequest& request);
     [[nodiscard]] VirtAddr refill(SlabCache& cache, const SlabRequest& request);
     [[nodiscard]] VirtAddr take_on_node(SlabCache& cache, const SlabRequest& request, NodeId node);
     [[nodiscard]] VirtAddr take_anywhere(SlabCache& cache, const SlabRequest& request);
@@ -159,6 +166,9 @@ private:
                                         NodeId node);
     void grow_end(SlabBlock* block);
     void thread_index(SlabBlock& block);
+    void note_neighbours(const SlabBlock& block);
+    void note_lines(VirtAddr from, std::uint32_t entries, SlabStep::Kind kind);
+    [[nodiscard]] VirtAddr index_place(const SlabBlock& block, std::uint32_t number) const;
 
     [[nodiscard]] SlabBlock* check_free(const KmemCache& cache, VirtAddr object);
     [[nodiscard]] bool guards_intact(SlabBlock& block, std::uint32_t object, ObjectState state);

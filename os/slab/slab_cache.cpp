@@ -23,8 +23,9 @@ void Slab::drain_array(SlabCache& cache, ArrayCache& array, NodeId node, CpuId c
 
 void Slab::drain_oldest(SlabCache& cache, ArrayCache& array, std::uint32_t count, NodeId node, CpuId cpu) {
     std::vector<SlabBlock*> empty;
-    ++m_trace.list_lock_acquisitions;
+    m_trace.lock(cache.places.node(node));
     free_block(cache, std::span(array.entries).first(count), node, empty);
+    m_trace.unlock(cache.places.node(node));
     std::copy(array.entries.begin() + count, array.entries.begin() + array.avail, array.entries.begin());
     array.avail -= count;
     destroy_blocks(empty, cpu);
@@ -99,6 +100,7 @@ void Slab::destroy_blocks(std::span<SlabBlock* const> blocks, CpuId cpu) {
 void Slab::destroy_block(SlabBlock& block, CpuId cpu) {
     SlabCache& cache = *block.cache;
     ++m_stats.destroyed;
+    m_trace.work(SlabWork::DestroySlab);
     m_frames.set(block.frame, 1ULL << cache.geometry.order, nullptr);
     block.damage.reset();
     cache.pool.push_back(&block);
@@ -106,9 +108,11 @@ void Slab::destroy_block(SlabBlock& block, CpuId cpu) {
     if (block.index_object != VirtAddr{}) {
         const VirtAddr index = std::exchange(block.index_object, VirtAddr{});
         if (KmemCache* owner = cache_of(index)) {
-            const SlabTrace outer = m_trace;
+            const SlabSummary outer = m_trace.summary();
+            m_trace.work(SlabWork::NestedFree);
+            m_trace.store(owner->places.cpu(cpu));
             free(*owner, index, cpu);
-            m_trace = outer;
+            m_trace.summary() = outer;
         }
     }
 }

@@ -55,11 +55,14 @@ std::expected<VirtAddr, SlabError> Slob::allocate_sized(std::uint64_t size, cons
 std::expected<VirtAddr, SlabError> Slob::take(std::uint32_t bytes, std::uint32_t align,
                                               std::uint32_t align_offset, const SlabRequest& request) {
     m_trace.begin(SlabPath::AllocScan);
-    ++m_trace.list_lock_acquisitions;
+    m_trace.work(SlabWork::SlobAlloc);
+    m_trace.lock(m_globals);
     const std::size_t list = list_for(bytes);
     const std::uint32_t units = units_of(bytes);
     SlobPage* page = std::exchange(m_skip_search, false) ? nullptr : m_lists[list].front();
     for (; page != nullptr; page = page->list_next) {
+        m_trace.work(SlabWork::SlobPage);
+        m_trace.load_page(page->frame);
         if (m_config.numa == SlobConfig::Numa::On && request.node != any_node && page->node != request.node)
             continue;
         if (page->free_units < units) continue;
@@ -74,10 +77,15 @@ std::expected<VirtAddr, SlabError> Slob::take(std::uint32_t bytes, std::uint32_t
             delist(*page);
         } else if (!first) {
             ++m_stats.rotations;
+            note_neighbours(*page);
             m_lists[list].rotate_to_front(*page);
         }
+        m_trace.store_page(page->frame);
+        m_trace.unlock(m_globals);
         return start_of(*page) + *offset;
     }
+    m_trace.unlock(m_globals);
+    m_trace.work(SlabWork::SlobNewPage);
     const auto frame = m_pages.allocate({request.gfp.without(gfp::zero), 0, request.cpu, request.node});
     if (!frame) {
         m_trace.path = SlabPath::Failed;
@@ -85,7 +93,7 @@ std::expected<VirtAddr, SlabError> Slob::take(std::uint32_t bytes, std::uint32_t
     }
     m_trace.path = SlabPath::AllocNewSlab;
     ++m_trace.slabs_allocated;
-    ++m_trace.list_lock_acquisitions;
+    m_trace.lock(m_globals);
     SlobPage& fresh = new_page(*frame);
     fresh.free_units = SlobPage::units_per_page;
     fresh.runs = {{0, SlobPage::units_per_page}};
@@ -93,6 +101,8 @@ std::expected<VirtAddr, SlabError> Slob::take(std::uint32_t bytes, std::uint32_t
     const auto offset = take_from(fresh, bytes, align, align_offset);
     PAGEWALK_INVARIANT(offset.has_value());
     if (fresh.free_units == 0) delist(fresh);
+    m_trace.store_page(fresh.frame);
+    m_trace.unlock(m_globals);
     return start_of(fresh) + *offset;
 }
 
@@ -102,14 +112,19 @@ std::optional<std::uint32_t> Slob::take_from(SlobPage& page, std::uint32_t bytes
     for (auto run = page.runs.begin(); run != page.runs.end(); ++run) {
         ++m_trace.blocks_scanned;
         const std::uint32_t at = run->offset * SlobPage::unit_bytes;
+        m_trace.work(SlabWork::SlobBlock);
+        m_trace.load(start_of(page) + at);
         // The page's own address is aligned, so offsets align as addresses do.
         const std::uint32_t aligned = (at + align_offset + align - 1) / align * align - align_offset;
         const std::uint32_t gap = (aligned - at) / SlobPage::unit_bytes;
         if (run->units < units + gap) continue;
-        m_trace.touch(start_of(page) + at);
         const auto taken = static_cast<std::uint16_t>(run->offset + gap);
+        // The block before this one now leads to what is left of it.
+        if (run != page.runs.begin())
+            m_trace.store(start_of(page) + (run - 1)->offset * SlobPage::unit_bytes);
         const SlobRun behind{static_cast<std::uint16_t>(taken + units),
                              static_cast<std::uint16_t>(run->units - gap - units)};
+        if (behind.units != 0) m_trace.store(start_of(page) + behind.offset * SlobPage::unit_bytes);
         if (gap != 0) {
             run->units = static_cast<std::uint16_t>(gap);
             if (behind.units != 0) page.runs.insert(run + 1, behind);
@@ -190,7 +205,8 @@ bool Slob::free_sized(VirtAddr object, CpuId cpu) {
 
 void Slob::give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t bytes, CpuId cpu) {
     m_trace.begin(SlabPath::FreeBlock);
-    ++m_trace.list_lock_acquisitions;
+    m_trace.work(SlabWork::SlobFree);
+    m_trace.lock(m_globals);
     const std::uint32_t units = units_of(bytes);
     const auto offset = static_cast<std::uint16_t>(offset_bytes / SlobPage::unit_bytes);
     if (page.free_units + units == SlobPage::units_per_page) {
@@ -199,12 +215,23 @@ void Slob::give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t b
         ++m_trace.slabs_freed;
         m_frames.set(page.frame, 1, nullptr);
         m_pool.push_back(&page);
+        m_trace.unlock(m_globals);
         m_pages.free(page.frame, 0, cpu);
         return;
     }
     page.free_units += units;
     const auto next = std::ranges::lower_bound(page.runs, offset, {}, &SlobRun::offset);
     m_trace.blocks_scanned += static_cast<std::uint32_t>(next - page.runs.begin()) + 1;
+    if (m_trace.recording) {
+        m_trace.work(SlabWork::SlobBlock, static_cast<std::uint32_t>(next - page.runs.begin()) + 1);
+        for (auto run = page.runs.begin(); run != next; ++run)
+            m_trace.load(start_of(page) + run->offset * SlobPage::unit_bytes);
+        if (next != page.runs.begin())
+            m_trace.store(start_of(page) + (next - 1)->offset * SlobPage::unit_bytes);
+        if (next != page.runs.end()) m_trace.load(start_of(page) + next->offset * SlobPage::unit_bytes);
+        m_trace.store(start_of(page) + offset_bytes);
+        m_trace.store_page(page.frame);
+    }
     const bool joins_next = next != page.runs.end() && offset + units == next->offset;
     const bool joins_previous =
         next != page.runs.begin() && (next - 1)->offset + std::uint32_t{(next - 1)->units} == offset;
@@ -219,6 +246,7 @@ void Slob::give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t b
         page.runs.insert(next, {offset, static_cast<std::uint16_t>(units)});
     }
     if (page.list == SlobPage::off_list) enlist(page, list_for(bytes));
+    m_trace.unlock(m_globals);
 }
 
 SlobPage& Slob::new_page(Pfn frame) {
@@ -255,9 +283,19 @@ SlobPage& Slob::restore_page(Pfn frame, std::size_t list, std::vector<SlobRun> r
 void Slob::enlist(SlobPage& page, std::size_t list) {
     page.list = list;
     m_lists[list].push_front(page);
+    note_neighbours(page);
+}
+
+// The lists run through the struct pages; their heads lie behind the lock.
+void Slob::note_neighbours(const SlobPage& page) {
+    if (!m_trace.recording) return;
+    const VirtAddr head = m_globals + line_size + page.list * 2 * word_bytes;
+    for (const SlobPage* each : {page.list_prev, page.list_next})
+        m_trace.store(each == nullptr ? head : kernel_layout::struct_page(each->frame));
 }
 
 void Slob::delist(SlobPage& page) {
+    note_neighbours(page);
     m_lists[page.list].remove(page);
     page.list = SlobPage::off_list;
 }

@@ -84,6 +84,8 @@ public:
     [[nodiscard]] SlobPage* page_of(VirtAddr object) const;
     /// Was `object` handed out by allocate_sized here, and not freed?
     [[nodiscard]] bool knows(VirtAddr object) const { return usable_size(object) != 0; }
+    /// Where the kernel keeps slob_lock, with a line of list heads behind it.
+    void set_globals(VirtAddr globals) { m_globals = globals; }
     [[nodiscard]] const SlobStats& stats() const { return m_stats; }
 
     /// Restores a captured page at the end of a list (off_list: full).
@@ -107,6 +109,7 @@ private:
     [[nodiscard]] std::optional<std::uint32_t> take_from(SlobPage& page, std::uint32_t bytes,
                                                          std::uint32_t align, std::uint32_t align_offset);
     void give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t bytes, CpuId cpu);
+    void note_neighbours(const SlobPage& page);
     [[nodiscard]] SlobPage& new_page(Pfn frame);
     void enlist(SlobPage& page, std::size_t list);
     void delist(SlobPage& page);
@@ -125,6 +128,7 @@ private:
     std::vector<Deferred> m_rcu_objects;
     SlobStats m_stats;
     bool m_skip_search = false;
+    VirtAddr m_globals{};
 };
 
 } // namespace pagewalk::os

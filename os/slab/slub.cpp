@@ -47,6 +47,7 @@ Slub::Taken Slub::take_slow(SlubCache& cache, const SlabRequest& request) {
     if (cache.debugged()) return take_debugged(cache, request);
     SlubCpu& cpu = cache.cpus[request.cpu];
     m_trace.begin(SlabPath::AllocRefill);
+    m_trace.work(SlabWork::AllocSlow);
     for (;;) {
         if (cpu.slab != nullptr && !node_fits(*cpu.slab, request.node)) {
             ++m_stats.node_mismatch;
@@ -54,6 +55,7 @@ Slub::Taken Slub::take_slow(SlubCache& cache, const SlabRequest& request) {
             deactivate(cache, slab, std::exchange(cpu.freelist, none), request.cpu);
         } else if (cpu.slab != nullptr) {
             SlubSlab& slab = *cpu.slab;
+            m_trace.store_page(slab.frame);
             if (slab.freelist != none) {
                 if (m_trace.path == SlabPath::AllocRefill)
                     ++m_stats.alloc_refill;
@@ -66,6 +68,8 @@ Slub::Taken Slub::take_slow(SlubCache& cache, const SlabRequest& request) {
         }
         if (cpu.partial == nullptr) break;
         m_trace.path = SlabPath::AllocCpuPartial;
+        m_trace.load_page(cpu.partial->frame);
+        m_trace.store(cache.places.cpu(request.cpu));
         cpu.slab = cpu.partial;
         cpu.partial = std::exchange(cpu.slab->next_partial, nullptr);
     }
@@ -111,22 +115,25 @@ SlubSlab* Slub::take_partial(SlubCache& cache, const SlabRequest& request) {
 SlubSlab* Slub::take_partial_of(SlubCache& cache, NodeId node, CpuId cpu) {
     LinkedList<SlubSlab>& partial = cache.nodes[node].partial;
     if (partial.empty()) return nullptr;
-    ++m_trace.list_lock_acquisitions;
+    m_trace.work(SlabWork::GetPartial);
+    m_trace.lock(cache.places.node(node));
     SlubSlab* first = nullptr;
     std::uint32_t extra = 0;
     while (!partial.empty()) {
         SlubSlab& slab = *partial.front();
-        m_trace.touch(kernel_layout::struct_page(slab.frame));
+        m_trace.store_page(slab.frame);
         remove_partial(slab);
         slab.frozen = true;
         if (first == nullptr) {
             first = &slab;
         } else {
+            m_trace.work(SlabWork::AcquireSlab);
             put_cpu_partial(cache, slab, cpu, false);
             ++extra;
         }
         if (cache.geometry.cpu_partial == 0 || extra > cache.geometry.cpu_partial_slabs / 2) break;
     }
+    m_trace.unlock(cache.places.node(node));
     return first;
 }
 
@@ -137,6 +144,7 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
         return m_pages.allocate({mask, order, request.cpu, request.node});
     };
     const GfpMask mask = (request.gfp & page_relevant) | cache.page_gfp;
+    m_trace.work(SlabWork::NewSlab);
     // A large order is tried without effort: a slab of the smallest order will do.
     GfpMask easy = (mask | gfp::nowarn | gfp::noretry).without(gfp::nofail);
     if (easy.any(gfp::direct_reclaim) && geometry.order > geometry.min_order)
@@ -178,6 +186,13 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
     thread_freelist(slab);
     ++m_trace.slabs_allocated;
     ++m_stats.alloc_slab;
+    if (m_trace.recording) {
+        m_trace.work(SlabWork::SetUpObject, slab.objects);
+        for (std::uint16_t object = slab.freelist; object != none; object = slab.next[object])
+            m_trace.store(link_of(slab, object));
+        m_trace.store_page(slab.frame);
+        m_trace.store(cache.places.node(slab.node));
+    }
     return &slab;
 }
 
@@ -233,10 +248,11 @@ SlubSlab& Slub::restore_slab(SlubCache& cache, Pfn frame, std::uint32_t objects,
 
 void Slub::deactivate(SlubCache& cache, SlubSlab& slab, std::uint16_t freelist, CpuId cpu) {
     const bool to_tail = slab.freelist != none; // others have freed into it: it is cold here
+    m_trace.work(SlabWork::Deactivate);
     if (freelist != none) {
         std::uint16_t last = freelist;
         std::uint32_t count = 1;
-        for (; slab.next[last] != none; last = slab.next[last]) ++count;
+        for (; slab.next[last] != none; last = slab.next[last], ++count) m_trace.load(link_of(slab, last));
         slab.next[last] = slab.freelist;
         slab.freelist = freelist;
         slab.inuse -= count;
@@ -244,10 +260,15 @@ void Slub::deactivate(SlubCache& cache, SlubSlab& slab, std::uint16_t freelist, 
     }
     slab.frozen = false;
     if (slab.inuse == 0 && cache.nodes[slab.node].partial.size() >= cache.geometry.min_partial) {
+        m_trace.store_page(slab.frame);
         discard(slab, cpu);
     } else if (slab.freelist != none) {
-        ++m_trace.list_lock_acquisitions;
+        m_trace.lock(cache.places.node(slab.node));
+        m_trace.store_page(slab.frame);
         add_partial(slab, to_tail);
+        m_trace.unlock(cache.places.node(slab.node));
+    } else {
+        m_trace.store_page(slab.frame);
     }
 }
 
@@ -257,6 +278,10 @@ void Slub::put_cpu_partial(SlubCache& cache, SlubSlab& slab, CpuId cpu, bool dra
     SlubSlab* overflow = nullptr;
     if (old != nullptr && drain && old->slabs >= cache.geometry.cpu_partial_slabs)
         overflow = std::exchange(old, nullptr);
+    m_trace.work(SlabWork::PutPartial);
+    if (old != nullptr) m_trace.load_page(old->frame);
+    m_trace.store_page(slab.frame);
+    m_trace.store(cache.places.cpu(cpu));
     slab.slabs = (old == nullptr ? 0 : old->slabs) + 1;
     slab.next_partial = old;
     own.partial = &slab;
@@ -269,18 +294,26 @@ void Slub::put_cpu_partial(SlubCache& cache, SlubSlab& slab, CpuId cpu, bool dra
 void Slub::unfreeze(SlubCache& cache, SlubSlab* first, CpuId cpu) {
     SlubSlab* empty = nullptr;
     const SlubNode* locked = nullptr;
+    VirtAddr lock{};
     while (first != nullptr) {
         SlubSlab& slab = *first;
         first = std::exchange(slab.next_partial, nullptr);
         const SlubNode& node = cache.nodes[slab.node];
-        if (&node != std::exchange(locked, &node)) ++m_trace.list_lock_acquisitions;
-        m_trace.touch(kernel_layout::struct_page(slab.frame));
+        m_trace.work(SlabWork::Unfreeze);
+        m_trace.load_page(slab.frame);
+        if (&node != locked) {
+            if (locked != nullptr) m_trace.unlock(lock);
+            locked = &node;
+            m_trace.lock(lock = cache.places.node(slab.node));
+        }
+        m_trace.store_page(slab.frame);
         slab.frozen = false;
         if (slab.inuse == 0 && node.partial.size() >= cache.geometry.min_partial)
             slab.next_partial = std::exchange(empty, &slab);
         else
             add_partial(slab, true);
     }
+    if (locked != nullptr) m_trace.unlock(lock);
     while (empty != nullptr) discard(*std::exchange(empty, empty->next_partial), cpu);
 }
 
@@ -291,15 +324,28 @@ void Slub::add_partial(SlubSlab& slab, bool tail) {
         partial.push_back(slab);
     else
         partial.push_front(slab);
+    note_neighbours(slab);
+}
+
+// The list runs through the struct pages, and its head through the node's line.
+void Slub::note_neighbours(const SlubSlab& slab) {
+    if (!m_trace.recording) return;
+    const VirtAddr head = slab.cache->places.node(slab.node);
+    m_trace.work(SlabWork::MoveOnList);
+    for (const SlubSlab* each : {slab.list_prev, slab.list_next})
+        m_trace.store(each == nullptr ? head : kernel_layout::struct_page(each->frame));
 }
 
 void Slub::remove_partial(SlubSlab& slab) {
+    note_neighbours(slab);
     slab.on_partial = false;
     slab.cache->nodes[slab.node].partial.remove(slab);
 }
 
 void Slub::discard(SlubSlab& slab, CpuId cpu) {
     ++m_stats.free_slab;
+    m_trace.work(SlabWork::Discard);
+    m_trace.store(slab.cache->places.node(slab.node));
     release(slab, cpu);
 }
 
@@ -395,31 +441,40 @@ void Slub::free_chain(SlubSlab& slab, Chain chain, CpuId cpu) {
 
 void Slub::free_slow(SlubSlab& slab, Chain chain, CpuId cpu) {
     SlubCache& cache = *slab.cache;
-    m_trace.touch(kernel_layout::struct_page(slab.frame));
+    m_trace.work(SlabWork::FreeSlow);
     const bool was_full = slab.freelist == none;
     slab.next[chain.tail] = slab.freelist;
     slab.freelist = chain.head;
     slab.inuse -= chain.count;
+    // The lock is taken first where the slab may have to change lists.
+    const bool to_cpu = was_full && cache.geometry.cpu_partial != 0;
+    const bool locks = !slab.frozen && !to_cpu && (was_full || slab.inuse == 0);
+    const VirtAddr lock = cache.places.node(slab.node);
+    if (locks) m_trace.lock(lock);
+    m_trace.store_page(slab.frame);
     if (slab.frozen) {
         ++m_stats.free_frozen;
         return;
     }
-    if (was_full && cache.geometry.cpu_partial != 0) {
+    if (to_cpu) {
         slab.frozen = true;
         m_trace.path = SlabPath::FreeFreeze;
         put_cpu_partial(cache, slab, cpu, true);
         return;
     }
-    if (slab.inuse != 0 && !was_full) return;
-    ++m_trace.list_lock_acquisitions;
+    if (!locks) return;
     if (slab.inuse == 0 && cache.nodes[slab.node].partial.size() >= cache.geometry.min_partial) {
         if (slab.on_partial) remove_partial(slab);
         m_trace.path = SlabPath::FreeDiscard;
+        m_trace.unlock(lock);
         discard(slab, cpu);
-    } else if (was_full) {
+        return;
+    }
+    if (was_full) {
         m_trace.path = SlabPath::FreePartial;
         add_partial(slab, true);
     }
+    m_trace.unlock(lock);
 }
 
 // As the kernel detaches freelists: from the end, gathering objects of one slab with a look-ahead of three

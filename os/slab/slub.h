@@ -120,6 +120,15 @@ public:
     [[nodiscard]] static VirtAddr address_of(const SlubSlab& slab, std::uint32_t object) {
         return slab.first_object + std::uint64_t{object} * slab.cache->size;
     }
+    /// Where an object's freelist link is while it is free.
+    [[nodiscard]] static VirtAddr link_of(const SlubSlab& slab, std::uint32_t object) {
+        return address_of(slab, object) + slab.cache->geometry.offset;
+    }
+    /// Link of the object that the CPU hands out next; null for none.
+    [[nodiscard]] static VirtAddr next_link(const SlubCache& cache, CpuId cpu) {
+        const SlubCpu& own = cache.cpus[cpu];
+        return own.freelist == SlubSlab::none ? VirtAddr{} : link_of(*own.slab, own.freelist);
+    }
     /// A simulated program writes `bytes` of `value` at `address`, inside its object or not. Remembered where
     /// the cache's flags let the kernel find it later.
     void note_write(VirtAddr address, std::uint64_t bytes, std::uint8_t value);
@@ -157,6 +166,7 @@ private:
     void unfreeze(SlubCache& cache, SlubSlab* first, CpuId cpu);
     void add_partial(SlubSlab& slab, bool tail);
     void remove_partial(SlubSlab& slab);
+    void note_neighbours(const SlubSlab& slab);
     void discard(SlubSlab& slab, CpuId cpu);
     void release(SlubSlab& slab, CpuId cpu);
 

@@ -45,8 +45,12 @@ void append_dump(std::string& text, std::string_view label, VirtAddr slab_start,
 Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
     const NodeId node_id = request.node == any_node ? m_pages.node_of(request.cpu) : request.node;
     m_trace.begin(SlabPath::AllocNodePartial);
+    m_trace.work(SlabWork::AllocSlow);
     const auto take_first = [&](SlubSlab& slab) -> Taken {
         const std::uint16_t object = slab.freelist;
+        m_trace.work(SlabWork::CheckObject);
+        m_trace.load(link_of(slab, object));
+        m_trace.store_page(slab.frame);
         slab.freelist = slab.next[object];
         ++slab.inuse;
         if (cache.flags.any(slab_flag::consistency_checks) &&
@@ -66,14 +70,16 @@ Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
     const auto take_on = [&](NodeId id) -> Taken {
         SlubNode& node = cache.nodes[id];
         if (node.partial.empty()) return {};
-        ++m_trace.list_lock_acquisitions;
-        for (SlubSlab* slab = node.partial.front(); slab != nullptr;) {
+        m_trace.work(SlabWork::GetPartial);
+        m_trace.lock(cache.places.node(id));
+        Taken taken;
+        for (SlubSlab* slab = node.partial.front(); slab != nullptr && taken.slab == nullptr;) {
             SlubSlab& each = *std::exchange(slab, slab->list_next);
-            const Taken taken = take_first(each);
+            taken = take_first(each);
             if (each.inuse == each.objects) remove_partial(each);
-            if (taken.slab != nullptr) return taken;
         }
-        return {};
+        m_trace.unlock(cache.places.node(id));
+        return taken;
     };
     if (const Taken taken = take_on(node_id); taken.slab != nullptr) return taken;
     if (request.node == any_node)
@@ -85,18 +91,24 @@ Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
     m_trace.path = SlabPath::AllocNewSlab;
     const Taken taken = take_first(*slab);
     if (slab->inuse != slab->objects) {
-        ++m_trace.list_lock_acquisitions;
+        m_trace.lock(cache.places.node(slab->node));
         add_partial(*slab, false);
+        m_trace.unlock(cache.places.node(slab->node));
     }
     return taken;
 }
 
 void Slub::free_debugged(SlubSlab& slab, std::uint16_t object, CpuId cpu) {
     SlubCache& cache = *slab.cache;
-    ++m_trace.list_lock_acquisitions;
+    const VirtAddr lock = cache.places.node(slab.node);
+    m_trace.work(SlabWork::FreeSlow);
+    m_trace.lock(lock);
+    m_trace.work(SlabWork::CheckObject);
+    m_trace.store_page(slab.frame);
     if (cache.flags.any(slab_flag::consistency_checks) && !check_object(slab, object, ObjectState::Active)) {
         slab.mark_allocated(object); // not freed
         ++cache.live;
+        m_trace.unlock(lock);
         return;
     }
     if (slab.tracks) slab.tracks[object].cpu = cpu;
@@ -108,13 +120,14 @@ void Slub::free_debugged(SlubSlab& slab, std::uint16_t object, CpuId cpu) {
     const bool discarded =
         slab.inuse == 0 && cache.nodes[slab.node].partial.size() >= cache.geometry.min_partial;
     if (discarded && slab.on_partial) remove_partial(slab);
-    if (discarded) {
-        m_trace.path = SlabPath::FreeDiscard;
-        discard(slab, cpu);
-    } else if (was_full) {
+    if (!discarded && was_full) {
         m_trace.path = SlabPath::FreePartial;
         add_partial(slab, true);
     }
+    m_trace.unlock(lock);
+    if (!discarded) return;
+    m_trace.path = SlabPath::FreeDiscard;
+    discard(slab, cpu);
 }
 
 // The kernel fills object and guards with their patterns: what was written there is gone.

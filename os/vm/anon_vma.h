@@ -1,6 +1,6 @@
 #pragma once
 
-#include "os/kernel/object_cache.h"
+#include "os/kernel/kernel_objects.h"
 #include "os/vm/vma.h"
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace pagewalk::os {
 /// The kernel objects that tie anonymous pages to the areas that may map them.
 class AnonVmas {
 public:
-    explicit AnonVmas(ObjectCaches& objects) : m_objects(objects) {}
+    explicit AnonVmas(KernelObjects& objects) : m_objects(objects) {}
 
     /// Gives `area` an anon_vma: that of a compatible neighbour, else a new one.
     void prepare(Operation& op, VmaList& areas, std::size_t index);
@@ -29,7 +29,7 @@ private:
         VirtAddr object{};
         std::uint32_t links = 0;
     };
-    ObjectCaches& m_objects;
+    KernelObjects& m_objects;
     std::vector<Entry> m_entries;
     std::vector<AnonVmaId> m_unused;
 };

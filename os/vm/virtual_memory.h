@@ -4,7 +4,7 @@
 #include "contract/kernel_interface.h"
 #include "os/file/file_system.h"
 #include "os/kernel/frame_allocator.h"
-#include "os/kernel/object_cache.h"
+#include "os/kernel/kernel_objects.h"
 #include "os/kernel/operation.h"
 #include "os/vm/address_space.h"
 #include "os/vm/anon_vma.h"
@@ -46,7 +46,7 @@ class VirtualMemory {
 public:
     struct Parts {
         FrameAllocator& frames;
-        ObjectCaches& objects;
+        KernelObjects& objects;
         FileSystem& files;
         LruBatches& lru;
         PageTables& tables;
@@ -144,7 +144,7 @@ private:
     void unlock_table(Operation& op, PteSlot slot);
 
     FrameAllocator& m_frames;
-    ObjectCaches& m_objects;
+    KernelObjects& m_objects;
     FileSystem& m_files;
     LruBatches& m_lru;
     PageTables& m_tables;

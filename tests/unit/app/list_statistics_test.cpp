@@ -14,6 +14,7 @@ TEST(ListStatistics, ReplacesTheNumbersOfInstancesAlone) {
     EXPECT_EQ(path_pattern("llc0"), "llcN");
     EXPECT_EQ(path_pattern("kernel/cpu3"), "kernel/cpuN");
     EXPECT_EQ(path_pattern("cpu"), "cpu");
+    EXPECT_EQ(path_pattern("kernel/slab/kmalloc-64"), "kernel/slab/CACHE");
 }
 
 class TwoCpus : public testing::Test {

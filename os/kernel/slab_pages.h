@@ -1,0 +1,59 @@
+#pragma once
+
+#include "os/kernel/frame_allocator.h"
+#include "os/kernel/slab_path.h"
+#include "os/slab/page_source.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace pagewalk::os {
+
+/// Pages for object allocators, on behalf of the operation that is being served: their allocation is part of
+/// its path.
+class SlabPages final : public PageSource {
+public:
+    explicit SlabPages(FrameAllocator& frames) : m_frames(frames) {}
+
+    /// The allocator's steps are written before each call of the page allocator. Once, before it is used.
+    void attach(SlabPathWriter& writer, SlabTrace& trace) {
+        m_writer = &writer;
+        m_trace = &trace;
+    }
+    /// While it lives, calls belong to `op`. A reclaiming page allocator may lead to another one inside.
+    class Serving {
+    public:
+        Serving(SlabPages& pages, Operation& op) : m_pages(pages), m_outer(pages.m_op) { pages.m_op = &op; }
+        ~Serving() { m_pages.m_op = m_outer; }
+        Serving(const Serving&) = delete;
+        Serving& operator=(const Serving&) = delete;
+
+    private:
+        SlabPages& m_pages;
+        Operation* m_outer;
+    };
+
+    [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
+    void free(Pfn frame, unsigned order, CpuId cpu) override;
+    [[nodiscard]] std::size_t cpu_count() const override { return m_frames.allocator().cpus().size(); }
+    [[nodiscard]] std::size_t node_count() const override { return m_frames.allocator().node_count(); }
+    [[nodiscard]] NodeId node_of(CpuId cpu) const override { return m_frames.allocator().cpus()[cpu]; }
+    [[nodiscard]] NodeId node_of(Pfn frame) const override;
+    [[nodiscard]] std::span<const NodeId> fallback_order(NodeId node) const override {
+        return m_frames.allocator().node_order()[index_of(node)];
+    }
+
+    /// Pages held now, those that wait for a grace period included.
+    [[nodiscard]] const std::uint64_t& reclaimable() const { return m_reclaimable; }
+    [[nodiscard]] const std::uint64_t& unreclaimable() const { return m_unreclaimable; }
+
+private:
+    FrameAllocator& m_frames;
+    SlabPathWriter* m_writer = nullptr;
+    SlabTrace* m_trace = nullptr;
+    Operation* m_op = nullptr;
+    std::uint64_t m_reclaimable = 0;
+    std::uint64_t m_unreclaimable = 0;
+};
+
+} // namespace pagewalk::os
