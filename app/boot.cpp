@@ -11,9 +11,11 @@
 #include "os/replay/machine_capture.h"
 #include "os/slab/allocator_pages.h"
 #include "os/slab/replay/sys_kernel_slab.h"
+#include "os/slab/slab_sysfs.h"
 #include "os/slab/slabinfo.h"
 #include "os/slab/slub.h"
 
+#include <algorithm>
 #include <array>
 #include <iostream>
 #include <memory>
@@ -57,18 +59,25 @@ void print_proc(const os::PageAllocator& allocator, const os::MemoryMap& map, co
         known += (known.empty() ? "" : ", ") + std::string(file.name);
     }
     throw InputError("boot: there is no /proc/" + name + " before tasks run; there are: " + known +
-                     ", and with --from-capture slabinfo");
+                     ", and with --from-capture slabinfo, sys_kernel_slab");
 }
 
-/// /proc/slabinfo of the caches that a real machine has, their geometry computed from name, size, alignment
-/// and flags.
-void print_captured_slabinfo(os::PageAllocator& allocator, const os::CaptureFiles& files) {
+/// What a machine with the caches of a real one can print.
+struct SlabFile {
+    const char* name;
+    std::string (*text)(const os::SlabAllocator&);
+};
+constexpr std::array<SlabFile, 2> slab_files{
+    {{"slabinfo", os::slabinfo_text}, {"sys_kernel_slab", os::sys_kernel_slab_text}}};
+
+/// Their geometry is computed from name, size, alignment and flags.
+void print_captured_slabs(os::PageAllocator& allocator, const os::CaptureFiles& files, const SlabFile& file) {
     os::AllocatorPages pages(allocator);
     os::SlubConfig config;
     config.parameters.cpus = static_cast<std::uint32_t>(allocator.cpus().size());
     os::Slub slub(pages, config);
     os::create_captured_caches(os::parse_sys_kernel_slab(files.read("sys_kernel_slab"), files.path()), slub);
-    std::cout << os::slabinfo_text(slub);
+    std::cout << file.text(slub);
 }
 
 void load(SystemConfig& config, const std::string& path, const std::vector<std::string>& settings) {
@@ -138,8 +147,9 @@ int run_boot(std::span<const std::string> words) {
         pages = config.os.pages;
     }
     const std::unique_ptr<os::PageAllocator> allocator = os::boot_page_allocator(map, pages);
-    if (proc == "slabinfo" && files) {
-        print_captured_slabinfo(*allocator, *files);
+    const auto* const slab_file = std::ranges::find(slab_files, proc, &SlabFile::name);
+    if (files && slab_file != slab_files.end()) {
+        print_captured_slabs(*allocator, *files, *slab_file);
     } else if (proc.empty()) {
         for (const ProcFile& file : proc_files)
             std::cout << "==> /proc/" << file.name << " <==\n" << file.text(*allocator, map) << "\n";

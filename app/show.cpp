@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "results/function_graph.h"
 #include "results/run_reader.h"
+#include "results/slabtop.h"
 #include "results/summary_keys.h"
 #include "results/summary_text.h"
 #include "results/text_table.h"
@@ -136,6 +137,11 @@ void print_events(const RunReader& run, const std::string& name, std::uint64_t r
     out << "\n";
 }
 
+/// A stored text, or slabtop's view of the stored slabinfo.
+void print_proc(const RunReader& run, const std::string& name, std::ostream& out) {
+    out << (name == "slabtop" ? results::slabtop_text(run.proc("slabinfo")) : run.proc(name));
+}
+
 struct ShowOptions {
     std::string file;
     std::uint64_t rows = default_rows;
@@ -169,7 +175,7 @@ std::vector<std::string> join_globs(std::span<const std::string> arguments) {
 ShowOptions parse(std::span<const std::string> arguments) {
     const std::string usage =
         "usage: pagewalk show FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | "
-        "--proc NAME | --config | --events NAME [--rows N] | --function-graph [--rows N]]";
+        "--proc NAME|slabtop | --config | --events NAME [--rows N] | --function-graph [--rows N]]";
     po::options_description known;
     known.add_options()("json", "")("config", "")("function-graph", "")("file", po::value<std::string>())(
         "stats", po::value<std::string>())("histograms", po::value<std::string>())(
@@ -208,7 +214,7 @@ int show(std::span<const std::string> arguments, std::ostream& out, Colour colou
     else if (options.has("histograms"))
         print_histograms(run, options.text("histograms"), out);
     else if (options.has("proc"))
-        out << run.proc(options.text("proc"));
+        print_proc(run, options.text("proc"), out);
     else if (options.has("events"))
         print_events(run, options.text("events"), options.rows, out);
     else if (options.has("function-graph"))

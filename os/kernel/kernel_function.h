@@ -140,6 +140,15 @@ enum class KernelFunction : std::uint8_t {
     FutexWait,
     FutexWake,
     SendSignal,
+    AllocPagesBulk,
+    AllocPagesBulkPage,
+    Vmalloc,
+    Vfree,
+    VmapAreaStep,
+    VmapAreaLink,
+    VmapPte,
+    VunmapPte,
+    DriverIoctl,
     Count,
 };
 

@@ -70,66 +70,6 @@ std::string slabinfo_text(const SlabAllocator& allocator) {
     return text;
 }
 
-std::string slab_attribute(const KmemCache& base, std::string_view name) {
-    const auto* cache = dynamic_cast<const SlubCache*>(&base);
-    if (cache == nullptr) return {};
-    const SlubGeometry& g = cache->geometry;
-    const auto number = [](std::uint64_t value) { return std::to_string(value); };
-    const auto flag = [&](SlabFlags bit) { return std::string(cache->flags.any(bit) ? "1" : "0"); };
-    // A total, then each node that has some.
-    const auto per_node = [&](auto&& count) {
-        std::uint64_t total = 0;
-        std::string nodes;
-        for (std::size_t i = 0; i < cache->nodes.size(); ++i) {
-            const std::uint64_t here = count(cache->nodes[static_cast<NodeId>(i)]);
-            total += here;
-            if (here != 0) nodes += " N" + number(i) + "=" + number(here);
-        }
-        return number(total) + nodes;
-    };
-    if (name == "object_size") return number(cache->object_size);
-    if (name == "slab_size") return number(cache->size);
-    if (name == "order") return number(g.order);
-    if (name == "objs_per_slab") return number(g.objects);
-    if (name == "align") return number(cache->align);
-    if (name == "min_partial") return number(g.min_partial);
-    if (name == "cpu_partial") return number(g.cpu_partial);
-    if (name == "usersize") return number(cache->usersize);
-    if (name == "aliases") return number(static_cast<std::uint64_t>(std::max(0, cache->references - 1)));
-    if (name == "reclaim_account") return flag(slab_flag::reclaim_account);
-    if (name == "hwcache_align") return flag(slab_flag::hwcache_align);
-    if (name == "destroy_by_rcu") return flag(slab_flag::typesafe_by_rcu);
-    if (name == "cache_dma") return flag(slab_flag::cache_dma);
-    if (name == "red_zone") return flag(slab_flag::red_zone);
-    if (name == "poison") return flag(slab_flag::poison);
-    if (name == "store_user") return flag(slab_flag::store_user);
-    if (name == "sanity_checks") return flag(slab_flag::consistency_checks);
-    if (name == "trace") return flag(slab_flag::trace);
-    if (name == "slabs") return per_node([](const SlubNode& node) { return node.slabs; });
-    if (name == "total_objects" || name == "objects") {
-        if (name == "total_objects") return per_node([](const SlubNode& node) { return node.objects; });
-        return per_node([](const SlubNode& node) {
-            std::uint64_t used = node.objects;
-            for (const SlubSlab* slab = node.partial.front(); slab != nullptr; slab = slab->list_next)
-                used -= slab->objects - slab->inuse;
-            return used;
-        });
-    }
-    if (name == "partial")
-        return per_node([](const SlubNode& node) { return static_cast<std::uint64_t>(node.partial.size()); });
-    if (name == "cpu_slabs") {
-        std::vector<std::uint64_t> slabs(cache->nodes.size());
-        for (const SlubCpu& cpu : cache->cpus) {
-            if (cpu.slab != nullptr) ++slabs[index_of(cpu.slab->node)];
-            if (cpu.partial != nullptr) slabs[index_of(cpu.partial->node)] += cpu.partial->slabs;
-        }
-        return per_node([&](const SlubNode& node) {
-            return slabs[static_cast<std::size_t>(&node - &*cache->nodes.begin())];
-        });
-    }
-    return {};
-}
-
 std::string slabtop_text(const SlabAllocator& allocator, std::size_t lines) {
     std::vector<Row> rows = rows_of(allocator);
     std::ranges::stable_sort(rows, std::ranges::greater{}, &Row::bytes);

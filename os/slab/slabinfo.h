@@ -3,16 +3,12 @@
 #include "os/slab/kmem_cache.h"
 
 #include <string>
-#include <string_view>
 
 namespace pagewalk::os {
 
 /// The text of /proc/slabinfo (version 2.1) of SLUB or SLAB, newest cache first, as Linux 6.1 prints it.
 /// Empty for SLOB, which has no such file.
 [[nodiscard]] std::string slabinfo_text(const SlabAllocator& allocator);
-
-/// One attribute of /sys/kernel/slab/<cache>, without the newline; empty where SLUB has none of this name.
-[[nodiscard]] std::string slab_attribute(const KmemCache& cache, std::string_view name);
 
 /// The caches that use most memory, as slabtop prints them: objects, active, use, object size, slabs, objects
 /// a slab, cache size, name.

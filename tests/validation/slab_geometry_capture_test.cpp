@@ -1,11 +1,15 @@
 #include "os/replay/capture_files.h"
 #include "os/slab/replay/slab_image.h"
 #include "os/slab/replay/sys_kernel_slab.h"
+#include "os/slab/slab_sysfs.h"
 #include "os/slab/slabinfo.h"
 #include "tests/support/simple_pages.h"
 #include "tests/validation/page_captures.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -125,6 +129,43 @@ void expect_the_kernels_slabinfo(const std::string& capture, const Config& confi
 TEST(CapturedSlabinfo, OfDebiansKernel) { expect_the_kernels_slabinfo<Slub>("a-w5", SlubConfig{}, 156); }
 TEST(CapturedSlabinfo, OfASlubKernel) { expect_the_kernels_slabinfo<Slub>("slub-w5", SlubConfig{}, 70); }
 TEST(CapturedSlabinfo, OfASlabKernel) { expect_the_kernels_slabinfo<Slab>("slab-w5", SlabConfig{}, 66); }
+
+// Lines of a sys_kernel_slab text without the columns that count slabs and objects.
+std::multiset<std::string> sys_kernel_slab_geometry(const std::string& text) {
+    std::multiset<std::string> rows;
+    std::istringstream lines(text);
+    std::vector<std::string> header;
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream fields(line);
+        std::string field, row;
+        for (std::size_t column = 0; std::getline(fields, field, '|'); ++column) {
+            if (line[0] == '#') header.push_back(field);
+            const std::string& name = header.size() > column ? header[column] : field;
+            if (name == "slabs" || name == "objects" || name == "partial" || name == "cpu_slabs" ||
+                name == "slabs_cpu_partial")
+                continue;
+            row += field + "|";
+        }
+        rows.insert(row);
+    }
+    return rows;
+}
+
+TEST(CapturedSysfs, HasTheKernelsGeometryAliasesAndFlags) {
+    if (!have_capture("c-static")) GTEST_SKIP() << no_captures;
+    for (const auto& [name, cpus] : {std::pair{"a-static", 1U}, {"c-static", 2U}, {"d-static", 4U}}) {
+        const CaptureFiles files(capture_path(name));
+        const std::string real = files.read("sys_kernel_slab");
+        SimplePages pages(cpus);
+        SlubConfig config;
+        config.parameters.cpus = cpus;
+        Slub slub(pages, config);
+        create_captured_caches(parse_sys_kernel_slab(real, name), slub);
+        const auto rows = sys_kernel_slab_geometry(real);
+        EXPECT_GT(rows.size(), 250u);
+        EXPECT_EQ(sys_kernel_slab_geometry(sys_kernel_slab_text(slub)), rows) << name;
+    }
+}
 
 TEST(CapturedSlabinfo, FollowsFromSysKernelSlab) {
     if (!have_capture("c-static")) GTEST_SKIP() << no_captures;

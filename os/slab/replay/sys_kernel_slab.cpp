@@ -104,7 +104,9 @@ void create_captured_caches(std::span<const SysSlabCache> caches, SlabAllocator&
         spec.flags = cache.flags;
         spec.constructor = known_constructor(cache.name);
         spec.usersize = cache.usersize;
-        allocator.create_at_boot(spec)->aliases = cache.aliases;
+        KmemCache& created = *allocator.create_at_boot(spec);
+        created.aliases = cache.aliases;
+        created.references = std::max(1, static_cast<int>(cache.aliases.size()));
     }
 }
 

@@ -92,6 +92,12 @@ TEST_F(Show, PrintsProcTextsAndConfigAsTheyAre) {
     EXPECT_EQ(show({m_file, "--config"}), results::SampleRun::meta().config);
 }
 
+TEST_F(Show, SummarisesTheStoredSlabinfoAsSlabtopDoes) {
+    EXPECT_THAT(show({m_file, "--proc", "slabtop"}),
+                AllOf(HasSubstr(" Active / Total Objects (% used)    : 3 / 16 (18.8%)\n"),
+                      HasSubstr("    16      3  18%    0.25K      1       16         4K filp")));
+}
+
 TEST_F(Show, EventsPrintTheFirstRowsWithEnumerationNames) {
     const std::string text = show({m_file, "--events", "page_faults", "--rows", "2"});
     EXPECT_THAT(text, ContainsRegex("time +address +latency +node +kind"));

@@ -36,7 +36,7 @@ TEST(RunReader, ReadsBackWhatWasWritten) {
     EXPECT_EQ(reader.config(), SampleRun::meta().config);
     EXPECT_EQ(reader.meta("command_line"), "pagewalk run sample.cfg");
     EXPECT_EQ(reader.meta("no such thing"), "");
-    EXPECT_THAT(reader.proc_names(), ElementsAre("meminfo", "node0/numastat"));
+    EXPECT_THAT(reader.proc_names(), ElementsAre("meminfo", "node0/numastat", "slabinfo"));
     EXPECT_EQ(reader.proc("node0/numastat"), "numa_hit 7\n");
     EXPECT_THAT(reader.event_names(), ElementsAre("page_faults"));
 

@@ -84,7 +84,10 @@ RunState SampleRun::state() const {
         summary_value("dram_row_hit_rate", 0.5),
     };
     state.host = {{"builder", std::string("unit test"), "text", "who ran it"}};
-    state.proc = {{"meminfo", "MemTotal:        1024 kB\n"}, {"node0/numastat", "numa_hit 7\n"}};
+    state.proc = {{"meminfo", "MemTotal:        1024 kB\n"},
+                  {"node0/numastat", "numa_hit 7\n"},
+                  {"slabinfo", "slabinfo - version: 2.1\n# name\n"
+                               "filp 3 16 256 16 1 : tunables 0 0 0 : slabdata 1 1 0\n"}};
     state.simulated_time = Tick(m_cycles * 312);
     return state;
 }

@@ -51,20 +51,6 @@ TEST(Slabinfo, IsEmptyForSlob) {
     EXPECT_EQ(slabinfo_text(*make_object_allocator(config, pages, 0)), "");
 }
 
-TEST(SlabAttribute, CountsPerNode) {
-    SimplePages pages(2, 2);
-    const auto slub = make_object_allocator({}, pages, 0);
-    KmemCache* cache = slub->create(spec("filp", 256)).value();
-    (void)slub->allocate(*cache, {.cpu = CpuId{0}});
-    (void)slub->allocate(*cache, {.cpu = CpuId{1}});
-    EXPECT_EQ(slab_attribute(*cache, "slabs"), "2 N0=1 N1=1");
-    EXPECT_EQ(slab_attribute(*cache, "cpu_slabs"), "2 N0=1 N1=1");
-    EXPECT_EQ(slab_attribute(*cache, "partial"), "0");
-    EXPECT_EQ(slab_attribute(*cache, "slab_size"), "256");
-    EXPECT_EQ(slab_attribute(*cache, "hwcache_align"), "1");
-    EXPECT_EQ(slab_attribute(*cache, "nonsense"), "");
-}
-
 TEST(Slabtop, PutsTheLargestCacheFirst) {
     SimplePages pages;
     const auto slub = make_object_allocator({}, pages, 0);
