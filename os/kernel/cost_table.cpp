@@ -318,6 +318,15 @@ constexpr std::array<FunctionRecord, kernel_function_count> records{{
     {"futex_wait", {600, 166, 94}, "assumed 600", "do_syscall_64", ""},
     {"futex_wake", {300, 83, 47}, "assumed 300", "do_syscall_64", ""},
     {"force_sig_fault", {2000, 552, 314}, "assumed 2000", "do_syscall_64", ""},
+    {"__alloc_pages_bulk", {200, 50, 34}, "assumed 200", "__alloc_pages", "without the pages"},
+    {"alloc_pages_bulk_page", {60, 16, 10}, "assumed 60", "get_page_from_freelist", "a page from the per-CPU list"},
+    {"vmalloc", {1560, 426, 183}, "vmalloc@p10 - __alloc_pages - kmalloc_trace - __kmalloc - kmem_cache_alloc_node - 200", "alloc_vmap_area", "one page; 200 for the bulk allocation"},
+    {"vfree", {900, 221, 137}, "assumed 900", "vfree", "without its pages and objects"},
+    {"vmap_area_step", {12, 3, 1}, "assumed 12", "alloc_vmap_area", "a node of the tree that is passed"},
+    {"vmap_area_link", {40, 11, 5}, "assumed 40", "alloc_vmap_area", "a node that is changed"},
+    {"vmap_pte", {20, 5, 2}, "assumed 20", "alloc_vmap_area", "an entry that is written"},
+    {"vunmap_pte", {15, 4, 2}, "assumed 15", "alloc_vmap_area", "an entry that is cleared"},
+    {"driver_ioctl", {150, 41, 24}, "assumed 150", "do_syscall_64", "a call of the allocation driver"},
 }};
 
 } // namespace

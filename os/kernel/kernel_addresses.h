@@ -29,6 +29,8 @@ struct KernelAddresses {
     [[nodiscard]] VirtAddr free_list(const Zone& zone, unsigned order, Migratetype type) const {
         return this->zone(zone) + 192 + order * 88 + static_cast<std::uint64_t>(type) * 16;
     }
+    /// vmalloc's global locks, a line each: in the kernel's data, here the first node's (assumed).
+    [[nodiscard]] VirtAddr vmalloc_locks() const { return node_data[NodeId{}] + 0x2c00; }
     /// struct lruvec of a node.
     [[nodiscard]] VirtAddr lruvec(NodeId node) const { return node_data[node] + 0x2900; }
     /// A CPU's lists of one zone.

@@ -11,7 +11,7 @@ namespace pagewalk::os {
 namespace {
 
 constexpr std::array<std::string_view, allocation_purpose_count> purposes{
-    "anonymous", "copy_on_write", "file", "shared_memory", "page_table", "kernel_object", "kernel_stack"};
+    "anonymous", "copy_on_write", "file", "shared_memory", "page_table", "kernel_object", "kernel_stack", "vmalloc", "driver"};
 constexpr std::array<std::string_view, allocation_source_count> sources{
     "pcp_hit", "pcp_refill", "buddy", "fallback_steal", "highatomic", "slow_path", "failed"};
 constexpr std::array<std::string_view, fault_kind_count> kinds{

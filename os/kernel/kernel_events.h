@@ -22,8 +22,10 @@ enum class AllocationPurpose : std::uint8_t {
     PageTable,
     KernelObject,
     KernelStack,
+    Vmalloc,
+    Driver, ///< alloc_pages of the allocation driver
 };
-inline constexpr std::size_t allocation_purpose_count = 7;
+inline constexpr std::size_t allocation_purpose_count = 9;
 
 /// Where an allocation was served from, slow paths first.
 enum class AllocationSource : std::uint8_t {
