@@ -29,6 +29,15 @@ struct KernelAddresses {
     [[nodiscard]] VirtAddr free_list(const Zone& zone, unsigned order, Migratetype type) const {
         return this->zone(zone) + 192 + order * 88 + static_cast<std::uint64_t>(type) * 16;
     }
+    /// Where the types of the frame's pageblock are kept (mem_section_usage): 64 bytes for 128 MiB. In the
+    /// node's data, wrapping at 128 KiB (assumed).
+    [[nodiscard]] VirtAddr pageblock_bits(const Zone& zone, std::uint64_t frame) const {
+        constexpr std::uint64_t section_pages = 32768;
+        return node_data[zone.node] + 0x8000 + frame / section_pages * 64 % 0x20000;
+    }
+    /// Wait queues of a node's kswapd and kcompactd, with what they are to do (pg_data_t).
+    [[nodiscard]] VirtAddr kswapd_wait(NodeId node) const { return node_data[node] + 0x2a80; }
+    [[nodiscard]] VirtAddr kcompactd_wait(NodeId node) const { return node_data[node] + 0x2b00; }
     /// struct lruvec of a node.
     [[nodiscard]] VirtAddr lruvec(NodeId node) const { return node_data[node] + 0x2900; }
     /// A CPU's lists of one zone.
