@@ -12,7 +12,7 @@ void MachineConfig::declare(OptionGroup group) {
     group.number("cpus", cpus, {1, max_cpus},
                  {Unit::Count, "CPUs, dealt to the sockets in equal runs", "user"});
     group.number("sockets", sockets, {1, 64}, {Unit::Count, "sockets; each is a NUMA node", "user"});
-    group.number("memory", memory, {64ULL << 20, 64ULL << 40},
+    group.number("memory", memory, {128ULL << 20, 64ULL << 40},
                  {Unit::Bytes, "memory of all sockets together", "user"});
     group.text(
         "node_memory", node_memory,

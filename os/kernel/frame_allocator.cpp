@@ -6,9 +6,38 @@
 
 namespace pagewalk::os {
 
+FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op)
+    : m_frames(frames), m_outer(frames.m_current), m_op(op) {
+    frames.m_current = this;
+}
+
+FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op, const AllocTrace& trace)
+    : Scope(frames, op) {
+    m_trace = &trace;
+}
+
+Operation& FrameAllocator::slow_path_operation() {
+    PAGEWALK_INVARIANT(m_current != nullptr);
+    if (m_current->m_trace != nullptr) describe_first_pass(*m_current);
+    return m_current->m_op;
+}
+
 AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
     if (trace.path == AllocPath::Failed || trace.path == AllocPath::None) return AllocationSource::Failed;
-    if (trace.stages != 0) return AllocationSource::SlowPath;
+    switch (trace.served) {
+    case AllocStage::FirstPass:
+        break;
+    case AllocStage::MinWatermark:
+        return AllocationSource::MinWatermark;
+    case AllocStage::Reserves:
+        return AllocationSource::Reserve;
+    case AllocStage::DirectCompact:
+        return AllocationSource::DirectCompaction;
+    case AllocStage::DirectReclaim:
+        return AllocationSource::DirectReclaim;
+    case AllocStage::OutOfMemory:
+        return AllocationSource::OutOfMemory;
+    }
     if (trace.fallbacks != 0) return AllocationSource::FallbackSteal;
     switch (trace.path) {
     case AllocPath::PcpHit:
@@ -29,10 +58,11 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Req
                              .cpu = op.cpu,
                              .preferred = request.node.value_or(m_allocator.cpus()[op.cpu])};
     const std::uint32_t begin = op.path.mark();
+    Scope scope(*this, op, trace);
     const auto frame = m_allocator.allocate(asked, &trace);
     const Zone& zone = *m_allocator.zones()[trace.zone];
     const AllocationSource source = frame ? source_of(trace) : AllocationSource::Failed;
-    describe(op, request, trace, zone, frame.value_or(no_pfn));
+    describe(scope, request, zone, frame.value_or(no_pfn));
     ++m_counters.allocations[static_cast<std::size_t>(source)];
     if (frame) {
         const std::uint64_t frames = 1ULL << request.order;
@@ -61,32 +91,67 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Req
     return frame;
 }
 
-void FrameAllocator::describe(Operation& op, const Request& request, const AllocTrace& trace,
-                              const Zone& zone, Pfn frame) {
+void FrameAllocator::describe_first_pass(Scope& scope) {
+    if (scope.m_first_pass_described) return;
+    scope.m_first_pass_described = true;
+    KernelPathBuilder& path = scope.m_op.path;
+    path.call(KernelFunction::AllocPagesCore);
+    if (!scope.m_trace->entered(SlowStage::Entered)) return;
+    path.call(KernelFunction::SkipZone, scope.m_trace->zones_visited);
+    scope.m_zones_described = scope.m_trace->zones_visited;
+    path.call(KernelFunction::AllocSlowPath);
+}
+
+void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& zone, Pfn frame) {
+    Operation& op = scope.m_op;
+    const AllocTrace& trace = *scope.m_trace;
     KernelPathBuilder& path = op.path;
     if (!path.timed()) return;
-    path.call(KernelFunction::AllocPagesCore);
+    describe_first_pass(scope);
     path.load(m_addresses.zone(zone));
-    if (trace.zones_visited > 1) path.call(KernelFunction::SkipZone, trace.zones_visited - 1U);
-    if (trace.stages != 0) path.call(KernelFunction::AllocSlowPath);
-    if (trace.entered(SlowStage::WakeKswapd)) path.call(KernelFunction::WakeupKswapd);
-    path.call(KernelFunction::GetPageFromFreelist);
+    const std::uint32_t visited = trace.zones_visited - scope.m_zones_described;
+    if (visited > 1) path.call(KernelFunction::SkipZone, visited - 1U);
+    if (trace.entered(SlowStage::DrainAll))
+        path.call(KernelFunction::DrainAllPages, static_cast<std::uint32_t>(m_allocator.cpus().size()));
+    if (trace.path != AllocPath::Captured) path.call(KernelFunction::GetPageFromFreelist);
     const bool on_pcp = trace.path == AllocPath::PcpHit || trace.path == AllocPath::PcpRefill;
     if (on_pcp) {
         path.store(m_addresses.pcp(op.cpu, zone));
         const std::size_t list = PerCpuPages::list_index(request.order, migratetype_of(request.mask));
         path.store(m_addresses.pcp_list(op.cpu, zone, list));
     }
-    if (trace.path != AllocPath::PcpHit && trace.path != AllocPath::None) {
+    const bool in_buddy = trace.path == AllocPath::PcpRefill || trace.path == AllocPath::Buddy ||
+                          trace.path == AllocPath::HighAtomic;
+    if (in_buddy || trace.blocks_drained != 0) {
         path.acquire(m_addresses.zone_lock(zone));
-        path.call(trace.path == AllocPath::PcpRefill ? KernelFunction::RmqueueBulk
-                                                     : KernelFunction::RmqueueBuddy);
+        if (trace.path == AllocPath::PcpRefill) path.call(KernelFunction::RmqueueBulk);
+        if (trace.path == AllocPath::Buddy || trace.path == AllocPath::HighAtomic) {
+            path.call(KernelFunction::RmqueueBuddy);
+            path.call(KernelFunction::ExpandLevel, trace.split_levels);
+        }
         describe_lists(op, trace);
         path.call(KernelFunction::RmqueueBulkBlock, trace.blocks_refilled);
-        path.call(KernelFunction::StealFallback, trace.fallbacks);
+        if (trace.fallbacks != 0) describe_fallback(op, request, trace, zone);
+        path.call(KernelFunction::FreePcppagesBulk, trace.blocks_drained);
         path.release(m_addresses.zone_lock(zone));
     }
     if (frame != no_pfn) path.store_page(frame);
+}
+
+void FrameAllocator::describe_fallback(Operation& op, const Request& request, const AllocTrace& trace,
+                                       const Zone& zone) {
+    KernelPathBuilder& path = op.path;
+    // The request's own lists are found empty from its order upwards, then all lists from the largest order
+    // down.
+    for (unsigned order = request.order; order < max_order; ++order)
+        path.load(m_addresses.free_list(zone, order, migratetype_of(request.mask)));
+    path.call(KernelFunction::FallbackScan, trace.fallbacks);
+    path.call(KernelFunction::StealFallback, trace.fallbacks);
+    path.load(m_addresses.pageblock_bits(zone, trace.scan_begin));
+    for (std::uint32_t i = 0; i < trace.frames_scanned && i < max_order_pages; ++i)
+        path.load(kernel_layout::struct_page(Pfn(trace.scan_begin + i)));
+    path.call(KernelFunction::MoveFreepages, trace.frames_scanned);
+    if (trace.pageblocks_claimed != 0) path.store(m_addresses.pageblock_bits(zone, trace.scan_begin));
 }
 
 void FrameAllocator::describe_lists(Operation& op, const AllocTrace& trace) {
@@ -94,22 +159,29 @@ void FrameAllocator::describe_lists(Operation& op, const AllocTrace& trace) {
         const FreeListRef& list = trace.lists[i];
         op.path.store(m_addresses.free_list(*m_allocator.zones()[list.zone], list.order, list.type));
     }
+    for (std::size_t i = 0; i < trace.looked_count; ++i)
+        op.path.load(kernel_layout::struct_page(Pfn(trace.looked[i])));
     for (std::size_t i = 0; i < trace.frame_count; ++i) op.path.store_page(Pfn(trace.frames[i]));
 }
 
-void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
+void FrameAllocator::describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone) {
     KernelPathBuilder& path = op.path;
-    const Zone& zone = *m_allocator.zones()[trace.zone];
-    path.store(m_addresses.pcp(op.cpu, zone));
-    if (trace.zone_lock_acquisitions == 0) return;
     path.acquire(m_addresses.zone_lock(zone));
     path.call(KernelFunction::FreePcppagesBulk, trace.blocks_drained);
     if (trace.blocks_drained == 0) {
         path.call(KernelFunction::FreePagesOk);
         path.call(KernelFunction::FreeOnePage);
+        path.call(KernelFunction::MergeLevel, trace.merge_levels);
     }
     describe_lists(op, trace);
     path.release(m_addresses.zone_lock(zone));
+}
+
+void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
+    if (!op.path.timed()) return;
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    if (trace.pcp_lock_acquisitions != 0) op.path.store(m_addresses.pcp(op.cpu, zone));
+    if (trace.zone_lock_acquisitions != 0) describe_drain(op, trace, zone);
 }
 
 void FrameAllocator::forget(Pfn frame) {
@@ -131,8 +203,15 @@ void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
     m_counters.pgfree += 1ULL << order;
     if (!op.path.timed()) return;
     op.path.call(KernelFunction::FreePages);
-    op.path.call(KernelFunction::FreeUnrefPage);
+    if (trace.pcp_lock_acquisitions != 0) op.path.call(KernelFunction::FreeUnrefPage);
     op.path.store_page(frame);
+    if (trace.pcp_lock_acquisitions != 0) {
+        const PageDescriptor& page = pages().peek(frame);
+        auto type = static_cast<Migratetype>(page.type);
+        if (!is_mergeable(type)) type = Migratetype::Movable;
+        op.path.store(m_addresses.pcp_list(op.cpu, *m_allocator.zones()[trace.zone],
+                                           PerCpuPages::list_index(order, type)));
+    }
     describe_free(op, trace);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "base/error.h"
 #include "base/ids.h"
+#include "os/kernel/frame_mappings.h"
 #include "os/kernel/kernel_addresses.h"
 #include "os/kernel/kernel_counters.h"
 #include "os/kernel/operation.h"
@@ -50,22 +52,54 @@ public:
     /// Frees single frames, as the end of a munmap does.
     void free_batch(Operation& op, std::span<const Pfn> frames);
 
+    /// Says what a user page belongs to.
+    void set_mapping(Pfn frame, const FrameMapping& mapping) { m_mappings.set(frame, mapping); }
+    [[nodiscard]] FrameMapping mapping(Pfn frame) { return m_mappings.get(frame); }
+
+    /// Makes `op` the operation on whose path reclaim and compaction put their steps.
+    class Scope {
+    public:
+        Scope(FrameAllocator& frames, Operation& op);
+        ~Scope() { m_frames.m_current = m_outer; }
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+
+    private:
+        friend class FrameAllocator;
+        Scope(FrameAllocator& frames, Operation& op, const AllocTrace& trace);
+
+        FrameAllocator& m_frames;
+        Scope* m_outer;
+        Operation& m_op;
+        const AllocTrace* m_trace = nullptr; ///< of the allocation in progress
+        std::uint32_t m_zones_described = 0;
+        bool m_first_pass_described = false;
+    };
+    /// The operation in progress, for what the page allocator calls back. Its path has the allocation's steps
+    /// up to here. Contract: an allocation or a Scope is in progress.
+    [[nodiscard]] Operation& slow_path_operation();
+    /// The steps of frees that went through the page allocator itself.
+    void describe_free(Operation& op, const AllocTrace& trace);
+
     [[nodiscard]] PageMap& pages() { return m_allocator.pages(); }
     [[nodiscard]] PageAllocator& allocator() { return m_allocator; }
     [[nodiscard]] const KernelAddresses& addresses() const { return m_addresses; }
 
 private:
     [[nodiscard]] static AllocationSource source_of(const AllocTrace& trace);
-    void describe(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone,
-                  Pfn frame);
+    void describe_first_pass(Scope& scope);
+    void describe(Scope& scope, const Request& request, const Zone& zone, Pfn frame);
     void describe_lists(Operation& op, const AllocTrace& trace);
-    void describe_free(Operation& op, const AllocTrace& trace);
+    void describe_fallback(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone);
+    void describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone);
     void forget(Pfn frame);
 
     PageAllocator& m_allocator;
     const KernelAddresses& m_addresses;
     KernelCounters& m_counters;
     InitOnAlloc m_init;
+    FrameMappings m_mappings;
+    Scope* m_current = nullptr;
 };
 
 } // namespace pagewalk::os

@@ -31,6 +31,15 @@ struct KernelAddresses {
     }
     /// vmalloc's global locks, a line each: in the kernel's data, here the first node's (assumed).
     [[nodiscard]] VirtAddr vmalloc_locks() const { return node_data[NodeId{}] + 0x2c00; }
+    /// Where the types of the frame's pageblock are kept (mem_section_usage): 64 bytes for 128 MiB. In the
+    /// node's data, wrapping at 128 KiB (assumed).
+    [[nodiscard]] VirtAddr pageblock_bits(const Zone& zone, std::uint64_t frame) const {
+        constexpr std::uint64_t section_pages = 32768;
+        return node_data[zone.node] + 0x8000 + frame / section_pages * 64 % 0x20000;
+    }
+    /// Wait queues of a node's kswapd and kcompactd, with what they are to do (pg_data_t).
+    [[nodiscard]] VirtAddr kswapd_wait(NodeId node) const { return node_data[node] + 0x2a80; }
+    [[nodiscard]] VirtAddr kcompactd_wait(NodeId node) const { return node_data[node] + 0x2b00; }
     /// struct lruvec of a node.
     [[nodiscard]] VirtAddr lruvec(NodeId node) const { return node_data[node] + 0x2900; }
     /// A CPU's lists of one zone.

@@ -13,7 +13,8 @@ namespace {
 constexpr std::array<std::string_view, allocation_purpose_count> purposes{
     "anonymous", "copy_on_write", "file", "shared_memory", "page_table", "kernel_object", "kernel_stack", "vmalloc", "driver"};
 constexpr std::array<std::string_view, allocation_source_count> sources{
-    "pcp_hit", "pcp_refill", "buddy", "fallback_steal", "highatomic", "slow_path", "failed"};
+    "pcp_hit", "pcp_refill",        "buddy",          "fallback_steal", "highatomic", "min_watermark",
+    "reserve", "direct_compaction", "direct_reclaim", "out_of_memory",  "failed"};
 constexpr std::array<std::string_view, fault_kind_count> kinds{
     "anonymous_write", "anonymous_read", "file_map", "file_major",    "file_cow", "shared",
     "copy_on_write",   "copy_of_zero",   "reuse",    "make_writable", "spurious", "kill"};

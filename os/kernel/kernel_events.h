@@ -27,17 +27,22 @@ enum class AllocationPurpose : std::uint8_t {
 };
 inline constexpr std::size_t allocation_purpose_count = 9;
 
-/// Where an allocation was served from, slow paths first.
+/// Where an allocation was served from: the first five by the first pass over the zones, the rest by a stage
+/// of the slow path.
 enum class AllocationSource : std::uint8_t {
     PcpHit,
     PcpRefill,
     Buddy,
     FallbackSteal, ///< another type's block had to be taken
     HighAtomic,
-    SlowPath, ///< watermarks failed: reserves, compaction or reclaim
+    MinWatermark,     ///< below the low watermarks: kswapd is woken, memory goes down to the min watermarks
+    Reserve,          ///< memory kept for those who free memory or have been killed
+    DirectCompaction, ///< a block put together, or found after compacting
+    DirectReclaim,    ///< after reclaim in the requester's context
+    OutOfMemory,      ///< after the OOM killer was asked
     Failed,
 };
-inline constexpr std::size_t allocation_source_count = 7;
+inline constexpr std::size_t allocation_source_count = 11;
 
 enum class FaultKind : std::uint8_t {
     AnonymousWrite, ///< demand-zero page

@@ -86,6 +86,7 @@ void Buddy::free(Zone& zone, std::uint32_t frame, unsigned order, Migratetype ty
             return;
         }
         buddy = frame ^ (1U << order);
+        if (trace) trace->look(buddy);
         if (!is_free_block(buddy, order) || !zone.spans(buddy)) break;
         if (order >= m_pages.pageblock_order()) {
             // Reserved, isolated and CMA pageblocks are counted apart and must stay so.
@@ -102,6 +103,7 @@ void Buddy::free(Zone& zone, std::uint32_t frame, unsigned order, Migratetype ty
     if (!to_tail && order < max_order - 2) {
         const std::uint32_t combined = frame & buddy;
         const std::uint32_t next = combined ^ (1U << (order + 1));
+        if (trace) trace->look(next);
         to_tail = is_free_block(next, order + 1) && zone.spans(next);
     }
     add(zone, frame, order, type, to_tail, trace);
@@ -231,6 +233,7 @@ std::uint64_t Buddy::move_pageblock(Zone& zone, std::uint32_t frame, Migratetype
     if (!zone.spans(at)) at = frame;
     if (!zone.spans(last)) return 0;
     std::uint64_t moved = 0;
+    if (trace) trace->scan_begin = at;
     while (at <= last) {
         const PageDescriptor& page = m_pages.peek(at);
         if (trace) ++trace->frames_scanned;

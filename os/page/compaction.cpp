@@ -1,5 +1,6 @@
 #include "os/page/compaction.h"
 
+#include "base/error.h"
 #include "os/page/compaction_scanners.h"
 #include "os/page/watermark.h"
 
@@ -76,7 +77,10 @@ void Compaction::note_success(Zone& zone, unsigned order, bool allocated) {
     if (order >= state.order_failed) state.order_failed = order + 1;
 }
 
-void Compaction::defer_reset(Zone& zone, unsigned order) { note_success(zone, order, true); }
+void Compaction::defer_reset(Zone& zone, unsigned order) {
+    ++m_counters.successes;
+    note_success(zone, order, true);
+}
 
 CompactResult Compaction::suitable_by_watermark(const Zone& zone, int order, AllocFlags flags,
                                                 ZoneType highest, std::int64_t free_pages) const {
@@ -146,6 +150,13 @@ CompactResult Compaction::finished(Control& control) {
     return control.contended ? CompactResult::Contended : CompactResult::Continue;
 }
 
+void Compaction::free(std::uint32_t frame, CpuId cpu) {
+    AllocTrace trace;
+    const auto freed = m_allocator.free(Pfn(frame), 0, cpu, &trace);
+    PAGEWALK_INVARIANT(freed.has_value());
+    m_events->freed(frame, trace);
+}
+
 bool Compaction::migrate_isolated(Control& control) {
     CompactionScanners scanners(*this, control);
     std::vector<std::uint32_t> failed;
@@ -162,8 +173,9 @@ bool Compaction::migrate_isolated(Control& control) {
         control.free_frames.pop_back();
         if (m_migrator.migrate(Pfn(from), Pfn(to), control.mode)) {
             ++m_counters.migrated;
-            (void)m_allocator.free(Pfn(from), 0, control.cpu);
+            free(from, control.cpu);
         } else {
+            ++m_counters.failed;
             control.free_frames.push_back(to);
             failed.push_back(from);
         }
@@ -184,18 +196,18 @@ void Compaction::release_free(Control& control) {
         const std::uint32_t frame = control.free_frames.back();
         control.free_frames.pop_back();
         highest = std::max<std::uint64_t>(highest, frame);
-        (void)m_allocator.free(Pfn(frame), 0, control.cpu);
+        free(frame, control.cpu);
     }
     highest &= ~(m_pages.pageblock_pages() - 1);
     std::uint64_t& cached = control.zone->compaction.free_scanner;
     cached = std::max(cached, highest);
 }
 
-CompactResult Compaction::compact_zone(Control& control, const CaptureRequest* capture) {
+CompactResult Compaction::begin_zone(Control& control) {
     Zone& zone = *control.zone;
     CompactionState& state = zone.compaction;
     control.type = migratetype_of(control.mask);
-    CompactResult result = suitable(zone, control.order, control.flags, control.highest);
+    const CompactResult result = suitable(zone, control.order, control.flags, control.highest);
     if (result != CompactResult::Continue) return result;
     if (control.order >= 0 && restarting(zone, static_cast<unsigned>(control.order)))
         reset_zone_skip_hints(zone);
@@ -219,51 +231,63 @@ CompactResult Compaction::compact_zone(Control& control, const CaptureRequest* c
         }
         if (control.migrate_frame <= state.first_migrate) control.whole_zone = true;
     }
+    control.last_migrated = 0;
+    control.keep_in_step = !sync && state.migrate_scanner[0] == state.migrate_scanner[1];
+    m_events->begin(zone);
+    m_migrator.drain_batches(control.cpu);
+    return CompactResult::Continue;
+}
 
+CompactResult Compaction::step_zone(Control& control) {
+    const CompactResult result = finished(control);
+    if (result != CompactResult::Continue) return result;
+    Zone& zone = *control.zone;
+    CompactionState& state = zone.compaction;
     CompactionScanners scanners(*this, control);
-    std::uint64_t last_migrated = 0;
-    bool keep_in_step = !sync && state.migrate_scanner[0] == state.migrate_scanner[1];
     const std::uint64_t block_mask = ~(m_pages.pageblock_pages() - 1);
-    while ((result = finished(control)) == CompactResult::Continue) {
-        const std::uint64_t iteration_start = control.migrate_frame;
-        control.rescan = (last_migrated & block_mask) == (iteration_start & block_mask);
-        const CompactionScanners::Found found = scanners.isolate_migrate_frames();
-        if (found == CompactionScanners::Found::Abort) {
-            result = CompactResult::Contended;
+    const std::uint64_t iteration_start = control.migrate_frame;
+    control.rescan = (control.last_migrated & block_mask) == (iteration_start & block_mask);
+    const CompactionScanners::Found found = scanners.isolate_migrate_frames();
+    if (found == CompactionScanners::Found::Abort) {
+        put_back_isolated(control);
+        return CompactResult::Contended;
+    }
+    if (found == CompactionScanners::Found::Nothing) {
+        if (control.keep_in_step) state.migrate_scanner[1] = state.migrate_scanner[0];
+    } else {
+        control.keep_in_step = false;
+        control.last_migrated = iteration_start;
+        const bool had_targets = migrate_isolated(control);
+        if (!control.migrate_frames.empty()) {
             put_back_isolated(control);
-            break;
-        }
-        if (found == CompactionScanners::Found::Nothing) {
-            if (keep_in_step) state.migrate_scanner[1] = state.migrate_scanner[0];
-        } else {
-            keep_in_step = false;
-            last_migrated = iteration_start;
-            const bool had_targets = migrate_isolated(control);
-            if (!control.migrate_frames.empty()) {
-                put_back_isolated(control);
-                if (!had_targets && !scanners_met(control, m_pages.pageblock_order())) {
-                    result = CompactResult::Contended;
-                    break;
-                }
-                if (control.direct && control.mode == CompactMode::Async) {
-                    // The block cannot become free as a whole: on to the next.
-                    const std::uint64_t block = 1ULL << control.order;
-                    control.migrate_frame = (control.migrate_frame - 1 + block) & ~(block - 1);
-                    last_migrated = 0;
-                }
+            if (!had_targets && !scanners_met(control, m_pages.pageblock_order()))
+                return CompactResult::Contended;
+            if (control.direct && control.mode == CompactMode::Async) {
+                // The block cannot become free as a whole: on to the next.
+                const std::uint64_t block = 1ULL << control.order;
+                control.migrate_frame = (control.migrate_frame - 1 + block) & ~(block - 1);
+                control.last_migrated = 0;
             }
         }
-        if (control.order > 0 && last_migrated != 0 &&
-            last_migrated < (control.migrate_frame & ~((1ULL << control.order) - 1))) {
-            // What was freed must reach the free lists to merge.
-            m_allocator.drain_cpu(zone, control.cpu, control.cpu);
-            last_migrated = 0;
-        }
-        if (capture && capture->frame != FrameList::none) {
-            result = CompactResult::Success;
-            break;
-        }
     }
+    if (control.order > 0 && control.last_migrated != 0 &&
+        control.last_migrated < (control.migrate_frame & ~((1ULL << control.order) - 1))) {
+        // What was freed must reach the free lists to merge.
+        AllocTrace trace;
+        m_migrator.drain_batches(control.cpu);
+        m_allocator.drain_cpu(zone, control.cpu, control.cpu, &trace);
+        m_events->drained(zone, trace);
+        control.last_migrated = 0;
+    }
+    const bool captured = control.capture && control.capture->frame != FrameList::none;
+    return captured ? CompactResult::Success : CompactResult::Continue;
+}
+
+CompactResult Compaction::compact_zone(Control& control) {
+    CompactResult result = begin_zone(control);
+    if (result != CompactResult::Continue) return result;
+    do result = step_zone(control);
+    while (result == CompactResult::Continue);
     release_free(control);
     return result;
 }
@@ -291,8 +315,9 @@ Compactor::Outcome Compaction::compact(const ReclaimRequest& request, AllocFlags
         control.whole_zone = control.ignore_skip_hint = control.ignore_block_suitable = full;
 
         CaptureRequest capture{zone, request.order, migratetype_of(request.mask), FrameList::none};
+        control.capture = &capture;
         m_allocator.buddy().set_capture(&capture);
-        CompactResult status = compact_zone(control, &capture);
+        CompactResult status = compact_zone(control);
         m_allocator.buddy().set_capture(nullptr);
         if (capture.frame != FrameList::none) {
             outcome.captured = capture.frame;
@@ -316,6 +341,7 @@ void Compaction::wake_kcompactd(Zone& zone, unsigned order, ZoneType highest) {
     NodeState& node = m_nodes[pagewalk::index_of(zone.node)];
     node.max_order = std::max(node.max_order, order);
     node.highest = std::min(node.highest, highest);
+    if (kcompactd_wanted(zone.node)) m_events->daemon_wanted(zone.node);
 }
 
 bool Compaction::kcompactd_wanted(NodeId node) const {
@@ -328,29 +354,104 @@ bool Compaction::kcompactd_wanted(NodeId node) const {
     });
 }
 
-void Compaction::run_kcompactd(NodeId node, CpuId cpu) {
+void Compaction::begin_kcompactd(NodeId node) {
     NodeState& state = m_nodes[pagewalk::index_of(node)];
-    const unsigned order = state.max_order;
-    const ZoneType highest = state.highest;
     ++m_counters.daemon_wakes;
-    for (const auto& zone : m_allocator.zones()) {
-        if (zone->node != node || zone->type > highest || deferred(*zone, order)) continue;
-        if (suitable(*zone, static_cast<int>(order), {}, zone->type) != CompactResult::Continue) continue;
-        Control control;
-        control.zone = zone.get();
-        control.order = control.search_order = static_cast<int>(order);
-        control.highest = highest;
-        control.cpu = cpu;
-        const CompactResult status = compact_zone(control, nullptr);
-        if (status == CompactResult::Success) {
-            note_success(*zone, order, false);
-        } else if (status == CompactResult::PartialSkipped || status == CompactResult::Complete) {
-            m_allocator.drain_all(cpu, zone.get());
-            defer(*zone, order);
-        }
+    state.run = NodeState::Run::Woken;
+    state.order = state.max_order;
+    state.run_highest = state.highest;
+    state.next_zone = 0;
+    state.in_zone = false;
+}
+
+void Compaction::begin_proactive(NodeId node) {
+    NodeState& state = m_nodes[pagewalk::index_of(node)];
+    state.run = NodeState::Run::Proactive;
+    state.score = node_score(node);
+    state.next_zone = 0;
+    state.in_zone = false;
+}
+
+void Compaction::finish_woken_zone(const NodeState& state, CompactResult status, CpuId cpu) {
+    Zone& zone = *state.control.zone;
+    if (status == CompactResult::Success) {
+        note_success(zone, state.order, false);
+    } else if (status == CompactResult::PartialSkipped || status == CompactResult::Complete) {
+        AllocTrace trace;
+        m_allocator.drain_all(cpu, &zone, &trace);
+        m_events->drained(zone, trace);
+        defer(zone, state.order);
     }
-    if (state.max_order <= order) state.max_order = 0;
-    if (state.highest >= highest) state.highest = ZoneType::Device;
+}
+
+bool Compaction::begin_next_zone(NodeState& state, NodeId node, CpuId cpu) {
+    const bool woken = state.run == NodeState::Run::Woken;
+    while (state.next_zone < m_allocator.zones().size()) {
+        Zone& zone = *m_allocator.zones()[state.next_zone++];
+        if (zone.node != node) continue;
+        if (woken) {
+            if (zone.type > state.run_highest || deferred(zone, state.order)) continue;
+            if (suitable(zone, static_cast<int>(state.order), {}, zone.type) != CompactResult::Continue)
+                continue;
+        }
+        state.control = Control{};
+        Control& control = state.control;
+        control.zone = &zone;
+        control.cpu = cpu;
+        if (woken) {
+            control.order = control.search_order = static_cast<int>(state.order);
+            control.highest = state.run_highest;
+        } else {
+            control.whole_zone = control.ignore_skip_hint = control.proactive = true;
+        }
+        const CompactResult result = begin_zone(control);
+        if (result == CompactResult::Continue) return true;
+        if (woken) finish_woken_zone(state, result, cpu);
+    }
+    return false;
+}
+
+Compaction::Progress Compaction::step(NodeId node, CpuId cpu) {
+    NodeState& state = m_nodes[pagewalk::index_of(node)];
+    if (state.run == NodeState::Run::None) return Progress::Done;
+    const bool woken = state.run == NodeState::Run::Woken;
+    if (state.in_zone) {
+        const CompactionCounters before = m_counters;
+        state.control.cpu = cpu;
+        const CompactResult result = step_zone(state.control);
+        if (woken) {
+            m_counters.daemon_migrate_scanned += m_counters.migrate_scanned - before.migrate_scanned;
+            m_counters.daemon_free_scanned += m_counters.free_scanned - before.free_scanned;
+        }
+        if (result == CompactResult::Continue) return Progress::More;
+        release_free(state.control);
+        state.in_zone = false;
+        if (woken) finish_woken_zone(state, result, cpu);
+    }
+    if (begin_next_zone(state, node, cpu)) {
+        state.in_zone = true;
+        return Progress::More;
+    }
+    state.run = NodeState::Run::None;
+    if (!woken) return node_score(node) < state.score ? Progress::Done : Progress::DoneInVain;
+    // What was asked for meanwhile and is more than this run was for is still to be done.
+    if (state.max_order <= state.order) state.max_order = 0;
+    if (state.highest >= state.run_highest) state.highest = ZoneType::Device;
+    return Progress::Done;
+}
+
+void Compaction::run_kcompactd(NodeId node, CpuId cpu) {
+    begin_kcompactd(node);
+    while (step(node, cpu) == Progress::More) {
+    }
+}
+
+bool Compaction::run_proactive(NodeId node, CpuId cpu) {
+    begin_proactive(node);
+    for (;;) {
+        const Progress progress = step(node, cpu);
+        if (progress != Progress::More) return progress == Progress::Done;
+    }
 }
 
 std::uint64_t Compaction::node_score(NodeId node) const {
@@ -370,19 +471,6 @@ bool Compaction::proactive_wanted(NodeId node) const {
     return node_score(node) > high;
 }
 
-bool Compaction::run_proactive(NodeId node, CpuId cpu) {
-    const std::uint64_t before = node_score(node);
-    for (const auto& zone : m_allocator.zones()) {
-        if (zone->node != node) continue;
-        Control control;
-        control.zone = zone.get();
-        control.cpu = cpu;
-        control.whole_zone = control.ignore_skip_hint = control.proactive = true;
-        (void)compact_zone(control, nullptr);
-    }
-    return node_score(node) < before;
-}
-
 void Compaction::compact_node(NodeId node, CpuId cpu) {
     for (const auto& zone : m_allocator.zones()) {
         if (zone->node != node) continue;
@@ -391,7 +479,7 @@ void Compaction::compact_node(NodeId node, CpuId cpu) {
         control.mode = CompactMode::Sync;
         control.cpu = cpu;
         control.whole_zone = control.ignore_skip_hint = true;
-        (void)compact_zone(control, nullptr);
+        (void)compact_zone(control);
     }
 }
 

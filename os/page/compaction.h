@@ -1,5 +1,6 @@
 #pragma once
 
+#include "os/page/compaction_events.h"
 #include "os/page/page_allocator.h"
 #include "os/page/reclaimer.h"
 
@@ -22,6 +23,8 @@ public:
     /// Moves contents and mappings of an isolated frame to `to`, which takes its place. The caller frees
     /// `from`.
     [[nodiscard]] virtual bool migrate(Pfn from, Pfn to, CompactMode mode) = 0;
+    /// Pages on their way to an LRU list, in a batch of `cpu`, get there: only then can they be isolated.
+    virtual void drain_batches(CpuId cpu) { (void)cpu; }
     /// Too much is isolated already for asynchronous work to go on.
     [[nodiscard]] virtual bool too_many_isolated(NodeId node) const {
         (void)node;
@@ -34,8 +37,12 @@ struct CompactionCounters {
     std::uint64_t free_scanned = 0;    ///< frames
     std::uint64_t isolated = 0;        ///< frames, free and in use
     std::uint64_t migrated = 0;        ///< frames
+    std::uint64_t failed = 0;          ///< frames that could not be moved
     std::uint64_t stalls = 0;          ///< direct compactions that were not skipped
+    std::uint64_t successes = 0;       ///< of these, followed by a successful allocation
     std::uint64_t daemon_wakes = 0;
+    std::uint64_t daemon_migrate_scanned = 0; ///< frames
+    std::uint64_t daemon_free_scanned = 0;    ///< frames
 };
 
 /// Memory compaction of Linux 6.1: a scanner from the zone's start collects pages in use, one from its end
@@ -63,10 +70,18 @@ public:
     [[nodiscard]] bool kcompactd_wanted(NodeId node) const;
     /// One round of kcompactd for what it was woken for.
     void run_kcompactd(NodeId node, CpuId cpu);
+    /// The same in steps of a pageblock at most, between which others may run.
+    void begin_kcompactd(NodeId node);
     /// The node is fragmented enough for kcompactd to work without being asked.
     [[nodiscard]] bool proactive_wanted(NodeId node) const;
     /// One proactive round. Returns false when it brought the score no lower.
     bool run_proactive(NodeId node, CpuId cpu);
+    void begin_proactive(NodeId node);
+    enum class Progress : std::uint8_t { More, Done, DoneInVain };
+    /// One step of what was begun on `node`.
+    [[nodiscard]] Progress step(NodeId node, CpuId cpu);
+    /// Borrowed; null restores silence.
+    void set_events(CompactionEvents* events) { m_events = events ? events : &m_silence; }
     /// vm.compact_memory.
     void compact_everything(CpuId cpu);
     /// kswapd goes to sleep: pageblocks that were skipped after a full failed round are looked at again.
@@ -103,6 +118,9 @@ private:
         bool rescan = false;
         std::uint64_t migrate_frame = 0, free_frame = 0;
         std::uint64_t fast_start = 0;
+        std::uint64_t last_migrated = 0;
+        bool keep_in_step = false; ///< the synchronous scanner's place follows the asynchronous one's
+        const CaptureRequest* capture = nullptr;
         unsigned fast_search_fail = 0;
         std::vector<std::uint32_t> free_frames;    ///< the next to use is last
         std::vector<std::uint32_t> migrate_frames; ///< the next to move is last
@@ -110,9 +128,23 @@ private:
     struct NodeState {
         unsigned max_order = 0;
         ZoneType highest = ZoneType::Device;
+        // kcompactd's run, a step at a time
+        enum class Run : std::uint8_t { None, Woken, Proactive };
+        Run run = Run::None;
+        bool in_zone = false;
+        unsigned order = 0;
+        ZoneType run_highest = ZoneType::Device;
+        std::size_t next_zone = 0;
+        std::uint64_t score = 0; ///< at the beginning
+        Control control;
     };
 
-    [[nodiscard]] CompactResult compact_zone(Control& control, const CaptureRequest* capture);
+    [[nodiscard]] CompactResult compact_zone(Control& control);
+    [[nodiscard]] CompactResult begin_zone(Control& control);
+    [[nodiscard]] CompactResult step_zone(Control& control);
+    [[nodiscard]] bool begin_next_zone(NodeState& state, NodeId node, CpuId cpu);
+    void finish_woken_zone(const NodeState& state, CompactResult status, CpuId cpu);
+    void free(std::uint32_t frame, CpuId cpu);
     [[nodiscard]] CompactResult finished(Control& control);
     [[nodiscard]] CompactResult suitable(const Zone& zone, int order, AllocFlags flags,
                                          ZoneType highest) const;
@@ -137,6 +169,8 @@ private:
     PageMigrator& m_migrator;
     Settings m_settings;
     CompactionCounters m_counters;
+    CompactionEvents m_silence;
+    CompactionEvents* m_events = &m_silence;
     std::vector<NodeState> m_nodes;
 };
 

@@ -175,6 +175,7 @@ bool CompactionScanners::isolate_migrate_block(std::uint64_t begin, std::uint64_
     }
     m_compaction.m_counters.migrate_scanned += scanned;
     m_compaction.m_counters.isolated += isolated;
+    m_compaction.m_events->scanned_for_use(m_zone, begin, low, isolated);
     m_control.migrate_frame = low;
     return true;
 }
@@ -183,6 +184,7 @@ bool CompactionScanners::take_free(std::uint32_t frame, unsigned order) {
     if (!m_buddy.isolate_free(m_zone, frame, order, m_control.cpu, nullptr)) return false;
     m_taken.push_back({frame, order});
     m_taken_frames += 1ULL << order;
+    m_compaction.m_events->took_free(m_zone, frame, order);
     m_compaction.m_counters.isolated += 1ULL << order;
     return true;
 }
@@ -211,6 +213,7 @@ std::uint64_t CompactionScanners::isolate_free_block(std::uint64_t& begin, std::
         }
         at += frames - 1;
     }
+    m_compaction.m_events->scanned_for_free(m_zone, begin, std::min(at, end), stride, isolated);
     begin = std::min(at, end);
     m_compaction.m_counters.free_scanned += scanned;
     return isolated;
@@ -313,6 +316,7 @@ void CompactionScanners::search_free_lists() {
     }
     if (highest != 0 && highest >= state.free_scanner) state.free_scanner = highest - m_block;
     m_compaction.m_counters.free_scanned += scanned;
+    m_compaction.m_events->searched_lists(m_zone, scanned);
     if (taken) isolate_around(found);
 }
 

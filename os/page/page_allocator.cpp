@@ -153,6 +153,7 @@ PageAllocator::Context PageAllocator::prepare(const AllocRequest& request, Alloc
     context.cpuset = request.cpuset;
     context.context = request.context;
     context.preferred_node = request.preferred;
+    context.spread_dirty = context.mask.any(gfp::write);
     context.trace = trace;
     if (request.cpuset) {
         const bool in_task = !has(request.context, TaskContext::Interrupt | TaskContext::SoftIrq);
@@ -189,15 +190,39 @@ bool PageAllocator::usable(const Context& context, const Zone& zone, AllocFlags 
     return true;
 }
 
+bool PageAllocator::reclaimed_nearby(const Context& context, const Zone& zone, AllocFlags flags) {
+    constexpr unsigned reclaim_distance = 30; // beyond it, reclaiming costs less than a remote page
+    const auto from = index_of(context.preferred->node);
+    if (m_layout.distances[from][index_of(zone.node)] > reclaim_distance) return false;
+    const bool may_block =
+        context.mask.any(gfp::direct_reclaim) && !has(context.context, TaskContext::Memalloc);
+    // Its own CPUs look after a node that has any.
+    const bool others = zone.node != m_layout.cpus[context.cpu] &&
+                        std::ranges::find(m_layout.cpus, zone.node) != m_layout.cpus.end();
+    if (!may_block || others) return false;
+    if (m_reclaimer->node_reclaim(zone.node, reclaim_request(context)) != NodeReclaimOutcome::Some)
+        return false;
+    return watermark_ok(zone, context.order, zone.watermarks[flags.watermark()] + zone.boost, context.highest,
+                        flags, zone.free_pages);
+}
+
 std::uint32_t PageAllocator::take_from_zones(Context& context, AllocFlags flags) {
     const Zonelist& zones = *context.zones;
     if (!context.preferred) return Buddy::none;
     for (;;) {
         const bool no_fallback = flags.any(alloc::nofragment);
         bool left_node = false;
+        const Zone* dirty = nullptr; // of a node known to be at its limit
         for (std::size_t i = context.first; i < zones.size(); ++i) {
             Zone& zone = *zones[i];
             if (!usable(context, zone, flags)) continue;
+            if (context.spread_dirty) [[unlikely]] {
+                if (dirty && dirty->node == zone.node) continue;
+                if (!m_reclaimer->node_dirty_ok(zone.node)) {
+                    dirty = &zone;
+                    continue;
+                }
+            }
             if (no_fallback && zone.node != context.preferred->node) {
                 // Being local matters more than not mixing types.
                 left_node = true;
@@ -210,7 +235,8 @@ std::uint32_t PageAllocator::take_from_zones(Context& context, AllocFlags flags)
             if (!watermark_ok_fast(zone, context.order, context.highest, flags, context.mask) &&
                 !flags.any(alloc::no_watermarks)) {
                 ++zone.counters.watermark_failures;
-                continue;
+                if (m_settings.zone_reclaim == ZoneReclaim::Off || !reclaimed_nearby(context, zone, flags))
+                    continue;
             }
             const std::uint32_t frame = take_from_zone(context, zone, flags);
             if (frame == Buddy::none) continue;
@@ -361,6 +387,7 @@ std::expected<Pfn, AllocError> PageAllocator::allocate(const AllocRequest& reque
     std::uint32_t frame = take_from_zones(context, flags);
     if (frame == Buddy::none) [[unlikely]] {
         context.nodes = request.nodes;
+        context.spread_dirty = false;
         const auto result = slow_path(context);
         if (!result) {
             if (trace) trace->path = AllocPath::Failed;

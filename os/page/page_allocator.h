@@ -70,6 +70,9 @@ enum class BadPage : std::uint8_t {
 };
 [[nodiscard]] std::string_view name_of(BadPage reason);
 
+/// vm.zone_reclaim_mode: reclaim nearby before a request goes to nodes far away?
+enum class ZoneReclaim : std::uint8_t { Off, On };
+
 /// Kernel settings the allocator reads.
 struct PageSettings {
     std::uint64_t watermark_boost_factor =
@@ -77,6 +80,7 @@ struct PageSettings {
     std::uint64_t watermark_scale_factor = 10; ///< vm.watermark_scale_factor, 1/10000 of managed pages
     std::int64_t min_free_kbytes = -1;         ///< vm.min_free_kbytes; -1 = computed from memory
     std::uint64_t percpu_pagelist_high_fraction = 0;
+    ZoneReclaim zone_reclaim = ZoneReclaim::Off;
     std::array<std::uint64_t, zone_type_count> lowmem_reserve_ratio{256, 256, 32, 0, 0, 0};
 };
 
@@ -197,12 +201,14 @@ private:
         std::size_t first = 0; ///< place of `preferred` in `zones`
         TaskContext context = TaskContext::None;
         NodeId preferred_node{};
+        bool spread_dirty = false; ///< nodes at their dirty limit are left out
         AllocTrace* trace = nullptr;
     };
 
     [[nodiscard]] Context prepare(const AllocRequest& request, AllocFlags& flags, AllocTrace* trace) const;
     void set_first_zone(Context& context) const;
     [[nodiscard]] AllocFlags nofragment_flags(const Context& context) const;
+    [[nodiscard]] bool reclaimed_nearby(const Context& context, const Zone& zone, AllocFlags flags);
     [[nodiscard]] bool usable(const Context& context, const Zone& zone, AllocFlags flags) const;
     [[nodiscard]] std::uint32_t take_from_zones(Context& context, AllocFlags flags);
     [[nodiscard]] std::uint32_t take_from_zone(Context& context, Zone& zone, AllocFlags flags);

@@ -55,6 +55,17 @@ void PageMap::fill(Pfn begin, Pfn end, Default what) {
     }
 }
 
+bool PageMap::has_memory(std::uint64_t begin, std::uint64_t end) const {
+    for (std::uint64_t frame = begin; frame < end;) {
+        if (!peek(frame).is(PageState::Absent)) return true;
+        const Range& range = m_ranges[frame >> range_shift];
+        // Past their head, the frames of an untouched range are alike.
+        const bool alike = !range.materialised && (frame & (range_pages - 1)) != 0;
+        frame = alike ? (frame | (range_pages - 1)) + 1 : frame + 1;
+    }
+    return false;
+}
+
 void PageMap::set_zone_index(Pfn begin, Pfn end, std::uint8_t zone) {
     if (begin >= end) return;
     for (std::uint64_t range = begin.value() >> range_shift; range <= (end.value() - 1) >> range_shift;

@@ -49,6 +49,9 @@ public:
     /// Sets every frame of [begin, end) to `what` without materialising whole ranges.
     void fill(Pfn begin, Pfn end, Default what);
 
+    /// Is there memory in [begin, end), reserved or not? Looks at untouched 4 MiB as a whole.
+    [[nodiscard]] bool has_memory(std::uint64_t begin, std::uint64_t end) const;
+
     /// Zone of the frame's range, or mixed_zones where a boundary crosses it.
     [[nodiscard]] std::uint8_t zone_index(std::uint64_t frame) const {
         return m_ranges[frame >> range_shift].zone;

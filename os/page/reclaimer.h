@@ -39,6 +39,34 @@ struct ReclaimRequest {
     const NodeMask* nodes = nullptr; ///< null = any
 };
 
+/// What came of asking the OOM killer.
+enum class OomOutcome : std::uint8_t {
+    NoVictim,
+    Killed,          ///< some process: its memory is free, or will be soon
+    RequesterKilled, ///< the requester's own: it may use the victims' reserve to come to its end
+};
+
+/// What came of reclaim in the requester's context while its first pass goes over the zones.
+enum class NodeReclaimOutcome : std::uint8_t {
+    NoScan, ///< not tried: not allowed, or not this CPU's business
+    Full,   ///< nothing to be had
+    Some,   ///< freed pages, though maybe too few
+};
+
+/// One round of kswapd over a node.
+struct NodeScan {
+    NodeId node{};
+    unsigned order = 0;
+    ZoneType highest = ZoneType::Normal;
+    unsigned priority = 12;   ///< part of the lists to scan, as a shift; lower tries harder
+    std::uint64_t wanted = 0; ///< pages
+    bool may_write = true;    ///< dirty pages
+    bool may_swap = true;     ///< anonymous pages
+};
+struct NodeScanResult {
+    std::uint64_t scanned = 0, reclaimed = 0; ///< pages
+};
+
 /// What the allocator asks of page reclaim and of the OOM killer. The default does nothing, as if there were
 /// nothing to reclaim. Calls may free pages through the allocator before they return.
 class Reclaimer {
@@ -59,10 +87,25 @@ public:
         (void)zone;
         return 0;
     }
-    /// Picks and kills a victim. Returns false when there is none.
-    [[nodiscard]] virtual bool out_of_memory(const ReclaimRequest& request) {
+    /// vm.zone_reclaim_mode: a zone near the requester is below its mark.
+    [[nodiscard]] virtual NodeReclaimOutcome node_reclaim(NodeId node, const ReclaimRequest& request) {
+        (void)node, (void)request;
+        return NodeReclaimOutcome::NoScan;
+    }
+    /// May `node` take one more page that is about to be dirtied?
+    [[nodiscard]] virtual bool node_dirty_ok(NodeId node) const {
+        (void)node;
+        return true;
+    }
+    /// kswapd scans the LRU lists of a node.
+    [[nodiscard]] virtual NodeScanResult scan_node(const NodeScan& scan) {
+        (void)scan;
+        return {};
+    }
+    /// Picks and kills a victim.
+    [[nodiscard]] virtual OomOutcome out_of_memory(const ReclaimRequest& request) {
         (void)request;
-        return false;
+        return OomOutcome::NoVictim;
     }
 };
 

@@ -161,7 +161,9 @@ std::uint32_t PageAllocator::may_oom(Context& context, bool& progress) {
     if (mask.any(gfp::retry_mayfail | gfp::thisnode)) return Buddy::none;
     if (context.highest < ZoneType::Normal) return Buddy::none;
     if (context.trace) context.trace->enter(SlowStage::OutOfMemory);
-    if (m_reclaimer->out_of_memory(reclaim_request(context)) || mask.any(gfp::nofail)) {
+    const OomOutcome outcome = m_reclaimer->out_of_memory(reclaim_request(context));
+    if (outcome == OomOutcome::RequesterKilled) context.context = context.context | TaskContext::OomVictim;
+    if (outcome != OomOutcome::NoVictim || mask.any(gfp::nofail)) {
         progress = true;
         if (mask.any(gfp::nofail)) return take_ignoring_cpuset(context, alloc::no_watermarks);
     }
@@ -183,17 +185,23 @@ std::expected<std::uint32_t, AllocError> PageAllocator::slow_path(Context& conte
     int no_progress_loops = 0;
     int fruitless = 0;
 
+    const auto serve = [&context](AllocStage stage) {
+        if (context.trace) context.trace->served = stage;
+    };
+    if (context.trace) context.trace->enter(SlowStage::Entered);
     AllocFlags flags = slow_path_flags(context);
     set_first_zone(context);
     if (!context.preferred) return std::unexpected(AllocError::NoMemory);
     if (flags.any(alloc::kswapd)) wake_all_kswapds(context);
 
+    serve(AllocStage::MinWatermark);
     std::uint32_t frame = take_from_zones(context, flags);
     if (frame != Buddy::none) return frame;
 
     if (can_reclaim && can_compact &&
         (costly || (context.order > 0 && context.type != Migratetype::Movable)) &&
         reserve_flags(context) == AllocFlags{}) {
+        serve(AllocStage::DirectCompact);
         frame = direct_compact(context, flags, CompactPriority::Async, compact_result);
         if (frame != Buddy::none) return frame;
         if (costly && context.mask.any(gfp::noretry)) {
@@ -209,6 +217,7 @@ std::expected<std::uint32_t, AllocError> PageAllocator::slow_path(Context& conte
         const AllocFlags reserves = reserve_flags(context);
         if (reserves != AllocFlags{}) {
             if (context.trace) context.trace->enter(SlowStage::Reserves);
+            serve(AllocStage::Reserves);
             flags = reserves | (flags & alloc::kswapd);
             if (context.type == Migratetype::Movable) flags = flags | alloc::cma;
         }
@@ -222,8 +231,10 @@ std::expected<std::uint32_t, AllocError> PageAllocator::slow_path(Context& conte
         bool give_up = !can_reclaim || has(context.context, TaskContext::Memalloc);
         if (!give_up) {
             std::uint64_t reclaimed = 0;
+            serve(AllocStage::DirectReclaim);
             frame = direct_reclaim(context, flags, reclaimed);
             if (frame != Buddy::none) return frame;
+            serve(AllocStage::DirectCompact);
             frame = direct_compact(context, flags, priority, compact_result);
             if (frame != Buddy::none) return frame;
             give_up = context.mask.any(gfp::noretry) ||
@@ -235,6 +246,7 @@ std::expected<std::uint32_t, AllocError> PageAllocator::slow_path(Context& conte
                     retry_compact(context, flags, compact_result, priority, compact_retries))
                     continue;
                 bool killed = false;
+                serve(AllocStage::OutOfMemory);
                 frame = may_oom(context, killed);
                 if (frame != Buddy::none) return frame;
                 const bool victim = has(context.context, TaskContext::OomVictim) &&
@@ -246,6 +258,7 @@ std::expected<std::uint32_t, AllocError> PageAllocator::slow_path(Context& conte
             }
         }
         if (!context.mask.any(gfp::nofail) || !can_reclaim) return std::unexpected(AllocError::NoMemory);
+        serve(AllocStage::Reserves);
         frame = take_ignoring_cpuset(context, alloc::min_reserve);
         if (frame != Buddy::none) return frame;
         if (fruitless++ >= livelock_rounds) return std::unexpected(AllocError::Livelock);

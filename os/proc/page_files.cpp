@@ -100,20 +100,27 @@ std::span<const Migratetype> shown_types() {
     return types;
 }
 
-/// The memory map covers whole sections, holes included.
-bool section_has_memory(const PageMap& pages, std::uint64_t frame) {
-    const std::uint64_t begin = frame / section_pages * section_pages;
-    const std::uint64_t end = std::min(begin + section_pages, pages.end().value());
-    for (std::uint64_t at = begin; at < end; ++at)
-        if (!pages.peek(at).is(PageState::Absent)) return true;
-    return false;
-}
+constexpr std::uint64_t counted_at_most = 100000; // the kernel stops there and says so
 
 std::uint64_t list_length(const FrameList& list, const PageMap& pages) {
     std::uint64_t length = 0;
-    for (std::uint32_t frame = list.first(); frame != FrameList::none; frame = pages.peek(frame).next)
+    for (std::uint32_t frame = list.first(); frame != FrameList::none && length < counted_at_most;
+         frame = pages.peek(frame).next)
         ++length;
     return length;
+}
+
+/// The zone's pageblocks by type. The memory map covers whole sections, holes included.
+std::array<std::uint64_t, migratetype_count> count_pageblocks(const PageMap& pages, const Zone& zone) {
+    std::array<std::uint64_t, migratetype_count> counts{};
+    for (std::uint64_t frame = zone.start.value(); frame < zone.end().value();) {
+        const std::uint64_t section = frame / section_pages * section_pages;
+        const std::uint64_t end = std::min(section + section_pages, zone.end().value());
+        const bool mapped = pages.has_memory(section, std::min(section + section_pages, pages.end().value()));
+        for (; frame < end; frame += pages.pageblock_pages())
+            if (mapped) ++counts[static_cast<std::size_t>(pages.pageblock_type(frame))];
+    }
+    return counts;
 }
 
 } // namespace
@@ -163,7 +170,6 @@ std::string buddyinfo_text(const PageAllocator& allocator) {
 }
 
 std::string pagetypeinfo_text(const PageAllocator& allocator) {
-    constexpr std::uint64_t counted_at_most = 100000; // the kernel stops there and says so
     const PageMap& pages = allocator.pages();
     std::string text;
     for (std::size_t node = 0; node < allocator.node_count(); ++node) {
@@ -184,8 +190,8 @@ std::string pagetypeinfo_text(const PageAllocator& allocator) {
                 for (const FreeArea& area : zone->areas) {
                     const std::uint64_t length =
                         list_length(area.lists[static_cast<std::size_t>(type)], pages);
-                    text += (length >= counted_at_most ? ">" : "") +
-                            padded_left(std::to_string(std::min(length, counted_at_most)), 6) + " ";
+                    text +=
+                        (length >= counted_at_most ? ">" : "") + padded_left(std::to_string(length), 6) + " ";
                 }
                 text += "\n";
             }
@@ -195,11 +201,7 @@ std::string pagetypeinfo_text(const PageAllocator& allocator) {
         text += "\n";
         for (const auto& zone : allocator.zones()) {
             if (zone->node != id || !zone->populated()) continue;
-            std::array<std::uint64_t, migratetype_count> counts{};
-            for (std::uint64_t frame = zone->start.value(); frame < zone->end().value();
-                 frame += pages.pageblock_pages())
-                if (!pages.peek(frame).is(PageState::Absent) || section_has_memory(pages, frame))
-                    ++counts[static_cast<std::size_t>(pages.pageblock_type(frame))];
+            const auto counts = count_pageblocks(pages, *zone);
             text += zone_head(id, zone->type) + " ";
             for (const Migratetype type : shown_types())
                 text += padded_left(std::to_string(counts[static_cast<std::size_t>(type)]), 12) + " ";

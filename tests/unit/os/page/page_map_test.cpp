@@ -27,6 +27,18 @@ TEST(PageMap, KeepsWhatWasWrittenWhenARangeIsMaterialised) {
     EXPECT_EQ(pages.peek(Pfn(1026)).refcount, 0);
 }
 
+TEST(PageMap, FindsMemoryInUntouchedAndTouchedRanges) {
+    PageMap pages(Pfn(16384), 9);
+    EXPECT_FALSE(pages.has_memory(0, 16384));
+    pages.fill(Pfn(4096), Pfn(8192), PageMap::Default::Reserved);
+    EXPECT_TRUE(pages.has_memory(0, 4097));
+    EXPECT_FALSE(pages.has_memory(0, 4096));
+    EXPECT_FALSE(pages.has_memory(8192, 16384));
+    pages.fill(Pfn(9999), Pfn(10000), PageMap::Default::Plain);
+    EXPECT_TRUE(pages.has_memory(8192, 16384));
+    EXPECT_FALSE(pages.has_memory(10000, 16384));
+}
+
 TEST(PageMap, AnIdleTerabyteCostsLittle) {
     PageMap pages(Pfn((1ULL << 40) >> page_shift), 9);
     pages.fill(Pfn(0), pages.end(), PageMap::Default::Plain);
