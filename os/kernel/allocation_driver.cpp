@@ -15,6 +15,12 @@ void AllocationDriver::report(std::string what) {
     if (m_reports.size() < kept_reports) m_reports.push_back("allocation driver: " + std::move(what));
 }
 
+void AllocationDriver::declare(StatGroup group) const {
+    group.gauge("live_objects", m_live_objects, "count", "objects of the allocation driver now");
+    group.gauge("live_bytes", m_live_bytes, "bytes", "bytes that it has asked for and not freed");
+    group.gauge("live_slot_bytes", m_live_slot_bytes, "bytes", "bytes that these take from their allocators");
+}
+
 void AllocationDriver::serve(Operation& op, const SyscallRecord& record) {
     op.path.call(KernelFunction::DriverIoctl);
     switch (static_cast<DriverCall>(record.number)) {
@@ -57,7 +63,8 @@ void AllocationDriver::create_cache(Operation& op, const SyscallRecord& record) 
     const CacheSpec spec{.name = "driver-" + std::to_string(handle),
                          .size = record.arguments[1],
                          .align = static_cast<std::uint32_t>(record.arguments[2]),
-                         .flags = SlabFlags(static_cast<std::uint32_t>(record.arguments[3]))};
+                         .flags = SlabFlags(static_cast<std::uint32_t>(record.arguments[3])),
+                         .usersize = static_cast<std::uint32_t>(record.arguments[1])}; // never merged
     if (const auto cache = m_objects.create(op, spec)) m_caches.emplace(handle, *cache);
 }
 
@@ -78,6 +85,7 @@ bool AllocationDriver::make(Operation& op, Object& object, std::uint64_t what, G
         }
         object.cache = cache->second;
         object.bytes = object.cache->object_size;
+        object.slot = object.cache->size;
         const auto address = m_objects.allocate(op, *object.cache, mask, KernelFunction::DriverIoctl);
         if (address) object.address = *address;
         return address.has_value();
@@ -86,20 +94,23 @@ bool AllocationDriver::make(Operation& op, Object& object, std::uint64_t what, G
         object.bytes = what;
         const auto address = m_objects.kmalloc(op, what, mask, KernelFunction::DriverIoctl);
         if (address) object.address = *address;
+        if (address) object.slot = m_objects.usable_size(*address);
         return address.has_value();
     }
     case Kind::Vmalloc: {
         object.bytes = what;
+        object.slot = (what + page_size - 1) & ~(page_size - 1);
         const auto address = m_vmalloc.allocate(op, what, mask);
         if (address) object.address = *address;
         return address.has_value();
     }
     case Kind::Pages: {
         object.order = static_cast<unsigned>(std::min<std::uint64_t>(what, max_order));
-        object.bytes = page_size << object.order;
+        object.bytes = object.slot = page_size << object.order;
         op.path.call(KernelFunction::AllocPages);
         const auto frame = m_frames.allocate(
             op, {.mask = mask, .order = object.order, .purpose = AllocationPurpose::Driver});
+        if (frame) object.frame = *frame;
         if (frame) object.address = kernel_layout::direct_map(address_of(*frame));
         return frame.has_value();
     }
@@ -114,13 +125,12 @@ void AllocationDriver::touch(Operation& op, const Object& object, std::uint64_t 
 
 void AllocationDriver::allocate(Operation& op, Kind kind, const SyscallRecord& record) {
     const auto& arguments = record.arguments;
-    const GfpMask mask =
-        arguments[3] == 0 ? gfp::kernel : GfpMask(static_cast<std::uint32_t>(arguments[3]));
+    const GfpMask mask = arguments[3] == 0 ? gfp::kernel : GfpMask(static_cast<std::uint32_t>(arguments[3]));
     for (std::uint64_t i = 0; i < arguments[2]; ++i) {
         const std::uint64_t handle = arguments[1] + i;
         if (m_live.contains(handle)) {
-            report(std::string(kinds[static_cast<std::size_t>(kind)]) + ": handle " +
-                   std::to_string(handle) + " is in use");
+            report(std::string(kinds[static_cast<std::size_t>(kind)]) + ": handle " + std::to_string(handle) +
+                   " is in use");
             continue;
         }
         Object object{.kind = kind};
@@ -130,6 +140,7 @@ void AllocationDriver::allocate(Operation& op, Kind kind, const SyscallRecord& r
         if (!made) continue;
         touch(op, object, arguments[4]);
         m_live_bytes += object.bytes;
+        m_live_slot_bytes += object.slot;
         ++m_live_objects;
         m_live.emplace(handle, object);
     }
@@ -147,7 +158,7 @@ void AllocationDriver::drop(Operation& op, const Object& object) {
         m_vmalloc.free(op, object.address);
         break;
     case Kind::Pages:
-        m_frames.free(op, frame_of(kernel_layout::physical(object.address)), object.order);
+        m_frames.free(op, object.frame, object.order);
         break;
     }
 }
@@ -157,13 +168,14 @@ void AllocationDriver::free(Operation& op, Kind kind, const SyscallRecord& recor
         const std::uint64_t handle = record.arguments[1] + i;
         const auto found = m_live.find(handle);
         if (found == m_live.end() || found->second.kind != kind) {
-            report(std::string(kinds[static_cast<std::size_t>(kind)]) + ": handle " +
-                   std::to_string(handle) + " stands for nothing to free");
+            report(std::string(kinds[static_cast<std::size_t>(kind)]) + ": handle " + std::to_string(handle) +
+                   " stands for nothing to free");
             continue;
         }
         const Object object = found->second;
         m_live.erase(found);
         m_live_bytes -= object.bytes;
+        m_live_slot_bytes -= object.slot;
         --m_live_objects;
         const std::uint32_t begin = op.path.mark();
         drop(op, object);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "base/event_table.h"
+#include "base/stats.h"
 #include "contract/driver_calls.h"
 #include "contract/instruction_stream.h"
 #include "os/kernel/frame_allocator.h"
@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace pagewalk::os {
 
@@ -26,9 +27,7 @@ public:
     /// Contract: is_driver_call(record.number).
     void serve(Operation& op, const SyscallRecord& record);
 
-    /// Bytes asked for and not yet freed.
-    [[nodiscard]] const std::uint64_t& live_bytes() const { return m_live_bytes; }
-    [[nodiscard]] const std::uint64_t& live_objects() const { return m_live_objects; }
+    void declare(StatGroup group) const;
     /// Calls refused: "kfree: handle 7 stands for nothing".
     [[nodiscard]] const std::vector<std::string>& reports() const { return m_reports; }
 
@@ -38,7 +37,9 @@ private:
         Kind kind = Kind::Kmalloc;
         VirtAddr address{};
         std::uint64_t bytes = 0; ///< asked for
+        std::uint64_t slot = 0;  ///< bytes that it takes from its allocator
         KmemCache* cache = nullptr;
+        Pfn frame = no_pfn; ///< of pages
         unsigned order = 0;
     };
 
@@ -57,8 +58,9 @@ private:
     KernelVmalloc& m_vmalloc;
     std::unordered_map<std::uint64_t, KmemCache*> m_caches; // by handle
     std::unordered_map<std::uint64_t, Object> m_live;       // by handle
-    std::uint64_t m_live_bytes = 0;
     std::uint64_t m_live_objects = 0;
+    std::uint64_t m_live_bytes = 0;
+    std::uint64_t m_live_slot_bytes = 0;
     std::vector<std::string> m_reports;
 };
 

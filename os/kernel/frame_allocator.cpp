@@ -52,32 +52,44 @@ AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
 }
 
 std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
+    const FunctionScope call = in(op, TracedFunction::AllocPages);
     AllocTrace trace;
-    const AllocRequest asked{.mask = request.mask,
-                             .order = request.order,
-                             .cpu = op.cpu,
-                             .preferred = request.node.value_or(m_allocator.cpus()[op.cpu])};
     const std::uint32_t begin = op.path.mark();
     Scope scope(*this, op, trace);
-    const auto frame = m_allocator.allocate(asked, &trace);
+    const auto frame = m_allocator.allocate(asked(op, request), &trace);
     const Zone& zone = *m_allocator.zones()[trace.zone];
     const AllocationSource source = frame ? source_of(trace) : AllocationSource::Failed;
     describe(scope, request, zone, frame.value_or(no_pfn));
-    ++m_counters.allocations[static_cast<std::size_t>(source)];
-    if (frame) {
-        const std::uint64_t frames = 1ULL << request.order;
-        m_counters.pgalloc[pagewalk::os::index_of(zone.type)] += frames;
-        m_counters.frames_for[static_cast<std::size_t>(request.purpose)] += frames;
-        PageDescriptor& page = pages().at(*frame);
-        page.refcount = 1;
-        page.mapcount = 0;
-        page.owner_flags = 0;
-        if (m_init == InitOnAlloc::On || request.mask.any(gfp::zero))
-            op.path.clear_pages(*frame, request.order);
-    } else {
+    if (frame)
+        hand_out(op, request, zone, *frame);
+    else
         ++m_counters.failed_allocations;
-    }
-    const AllocationEvent event{.pfn = frame.value_or(no_pfn).value(),
+    record(op, request, zone, frame.value_or(no_pfn), source, begin);
+    return frame;
+}
+
+AllocRequest FrameAllocator::asked(const Operation& op, const Request& request) const {
+    return {.mask = request.mask,
+            .order = request.order,
+            .cpu = op.cpu,
+            .preferred = request.node.value_or(m_allocator.cpus()[op.cpu])};
+}
+
+void FrameAllocator::hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame) {
+    const std::uint64_t frames = 1ULL << request.order;
+    m_counters.pgalloc[pagewalk::os::index_of(zone.type)] += frames;
+    m_counters.frames_for[static_cast<std::size_t>(request.purpose)] += frames;
+    PageDescriptor& page = pages().at(frame);
+    page.refcount = 1;
+    page.mapcount = 0;
+    page.owner_flags = 0;
+    if (m_init == InitOnAlloc::On || request.mask.any(gfp::zero)) op.path.clear_pages(frame, request.order);
+}
+
+void FrameAllocator::record(Operation& op, const Request& request, const Zone& zone, Pfn frame,
+                            AllocationSource source, std::uint32_t begin) {
+    ++m_counters.allocations[static_cast<std::size_t>(source)];
+    const AllocationEvent event{.pfn = frame.value(),
                                 .task = static_cast<std::uint32_t>(op.task),
                                 .gfp = request.mask.bits(),
                                 .cpu = static_cast<std::uint16_t>(op.cpu),
@@ -88,7 +100,34 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Req
                                 .purpose = request.purpose,
                                 .source = source};
     op.log.allocations.push_back({event, begin, op.path.mark()});
-    return frame;
+}
+
+std::size_t FrameAllocator::allocate_bulk(Operation& op, const Request& request, std::span<Pfn> frames) {
+    AllocTrace trace;
+    std::uint32_t begin = op.path.mark();
+    Scope scope(*this, op, trace);
+    const std::size_t got = m_allocator.allocate_bulk(asked(op, request), frames, &trace);
+    if (got == 0) {
+        ++m_counters.failed_allocations;
+        return 0;
+    }
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    op.path.call(KernelFunction::AllocPagesBulk);
+    describe(scope, request, zone, frames.front());
+    const AllocationSource source = source_of(trace);
+    for (const Pfn frame : frames.first(got)) {
+        op.path.call(KernelFunction::AllocPagesBulkPage);
+        op.path.store_page(frame);
+        hand_out(op, request, zone, frame);
+        record(op, request, zone, frame, source, begin);
+        begin = op.path.mark();
+    }
+    return got;
+}
+
+void FrameAllocator::split(Pfn frame, unsigned order) {
+    m_allocator.split(frame, order);
+    for (std::uint64_t i = 0; i < 1ULL << order; ++i) pages().at(frame + i).refcount = 1;
 }
 
 void FrameAllocator::describe_first_pass(Scope& scope) {
@@ -113,6 +152,7 @@ void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& 
     if (visited > 1) path.call(KernelFunction::SkipZone, visited - 1U);
     if (trace.entered(SlowStage::DrainAll))
         path.call(KernelFunction::DrainAllPages, static_cast<std::uint32_t>(m_allocator.cpus().size()));
+    const FunctionScope call = in(op, TracedFunction::GetPageFromFreelist);
     if (trace.path != AllocPath::Captured) path.call(KernelFunction::GetPageFromFreelist);
     const bool on_pcp = trace.path == AllocPath::PcpHit || trace.path == AllocPath::PcpRefill;
     if (on_pcp) {
@@ -123,6 +163,7 @@ void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& 
     const bool in_buddy = trace.path == AllocPath::PcpRefill || trace.path == AllocPath::Buddy ||
                           trace.path == AllocPath::HighAtomic;
     if (in_buddy || trace.blocks_drained != 0) {
+        const FunctionScope rmqueue = in(op, TracedFunction::Rmqueue);
         path.acquire(m_addresses.zone_lock(zone));
         if (trace.path == AllocPath::PcpRefill) path.call(KernelFunction::RmqueueBulk);
         if (trace.path == AllocPath::Buddy || trace.path == AllocPath::HighAtomic) {

@@ -47,6 +47,12 @@ public:
     /// Frames with a reference count of 1. Errors: NoMemory as the kernel would return null.
     [[nodiscard]] std::expected<Pfn, AllocError> allocate(Operation& op, const Request& request);
 
+    /// alloc_pages_bulk: fills `frames` with single frames, as many as one per-CPU list gives without effort,
+    /// at least one where there is memory. Returns how many. Each is recorded as an allocation.
+    [[nodiscard]] std::size_t allocate_bulk(Operation& op, const Request& request, std::span<Pfn> frames);
+    /// split_page: the block is single frames from now on.
+    void split(Pfn frame, unsigned order);
+
     /// Frees a block; its descriptor must have no users left.
     void free(Operation& op, Pfn frame, unsigned order);
     /// Frees single frames, as the end of a munmap does.
@@ -87,6 +93,10 @@ public:
 
 private:
     [[nodiscard]] static AllocationSource source_of(const AllocTrace& trace);
+    [[nodiscard]] AllocRequest asked(const Operation& op, const Request& request) const;
+    void hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame);
+    void record(Operation& op, const Request& request, const Zone& zone, Pfn frame, AllocationSource source,
+                std::uint32_t begin);
     void describe_first_pass(Scope& scope);
     void describe(Scope& scope, const Request& request, const Zone& zone, Pfn frame);
     void describe_lists(Operation& op, const AllocTrace& trace);

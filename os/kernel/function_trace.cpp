@@ -27,7 +27,6 @@ constexpr std::array<std::string_view, static_cast<std::size_t>(TracedFunction::
     "get_page_from_freelist",
     "__alloc_pages_slowpath",
     "__rmqueue",
-    "rmqueue_bulk",
     "__free_pages",
     "kmem_cache_alloc",
     "kmem_cache_free",

@@ -33,7 +33,6 @@ enum class TracedFunction : std::uint8_t {
     GetPageFromFreelist,
     AllocPagesSlowpath,
     Rmqueue,
-    RmqueueBulk,
     FreePages,
     KmemCacheAlloc,
     KmemCacheFree,

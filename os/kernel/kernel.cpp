@@ -32,10 +32,15 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
                m_layout.map.cpus.size()),
       m_scheduler(m_layout.map.cpus.size()), m_cpus(m_layout.map.cpus.size()),
       m_allocation_events(allocation_schema()), m_fault_events(fault_schema()),
-      m_function_events(function_schema()),
-      m_kmem_events(kmem_schema(m_objects.cache_names())), m_driver_events(driver_schema()) {
+      m_function_events(function_schema()), m_kmem_events(kmem_schema(m_objects.cache_names())),
+      m_driver_events(driver_schema()) {
     build_kernel_tables(m_layout, m_table_memory, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
+    Operation boot = untimed(CpuId{}, Tick{});
+    m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{}, m_frames, m_objects, m_tables,
+                                                m_table_memory, static_cast<unsigned>(m_config.levels), boot);
+    finish_untimed();
+    m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         m_cpus[static_cast<CpuId>(i)].interrupt_path.stack =
             m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
@@ -46,6 +51,7 @@ Kernel::~Kernel() = default;
 void Kernel::declare(StatGroup group) const {
     m_counters.declare(group);
     m_objects.declare(group);
+    m_driver->declare(group.group("driver"));
 }
 
 Operation Kernel::begin(Task& task, CpuId cpu, Tick now) {

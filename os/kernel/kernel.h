@@ -4,10 +4,12 @@
 #include "base/stats.h"
 #include "contract/kernel_interface.h"
 #include "os/file/file_system.h"
+#include "os/kernel/allocation_driver.h"
 #include "os/kernel/frame_allocator.h"
 #include "os/kernel/kernel_config.h"
 #include "os/kernel/kernel_counters.h"
 #include "os/kernel/kernel_objects.h"
+#include "os/kernel/kernel_vmalloc.h"
 #include "os/kernel/order_gate.h"
 #include "os/kernel/scheduler.h"
 #include "os/kernel/task.h"
@@ -63,6 +65,8 @@ public:
     [[nodiscard]] const FileSystem& files() const { return m_files; }
     [[nodiscard]] const KernelObjects& objects() const { return m_objects; }
     [[nodiscard]] KernelObjects& objects() { return m_objects; }
+    [[nodiscard]] const Vmalloc& vmalloc() const { return m_vmalloc->areas(); }
+    [[nodiscard]] const AllocationDriver& driver() const { return *m_driver; }
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const;
@@ -163,6 +167,9 @@ private:
     IndexedVec<CpuId, Cpu> m_cpus;
     KernelPath m_scratch;
     PathLog m_scratch_log;
+
+    std::unique_ptr<KernelVmalloc> m_vmalloc; ///< needs the kernel's page tables
+    std::unique_ptr<AllocationDriver> m_driver;
 
     EventLog<AllocationEvent> m_allocation_events;
     EventLog<FaultEvent> m_fault_events;

@@ -46,6 +46,7 @@ KernelObjects::KernelObjects(FrameAllocator& frames, const ObjectAllocatorConfig
         if (!created) throw RunError("out of simulated memory for the kernel's caches");
         m_caches[i] = *created;
     }
+    m_boot_caches = static_cast<std::uint16_t>(m_counters.size());
 }
 
 VirtAddr KernelObjects::boot_object(Operation& op, std::uint64_t bytes, NodeId node, KmemCache* from) {
@@ -138,10 +139,10 @@ bool KernelObjects::clears(const KmemCache* cache, GfpMask mask) const {
 void KernelObjects::log(Operation& op, KmemEvent event, const KmemCache* cache, std::uint32_t begin) {
     const SlabPath path = m_allocator->last_trace().path;
     event.path = path;
-    event.cache = number_of(cache);
+    event.cache = std::min(number_of(cache), m_boot_caches);
     event.task = static_cast<std::uint32_t>(op.task);
     event.cpu = static_cast<std::uint16_t>(op.cpu);
-    ++m_counters[event.cache].paths[static_cast<std::size_t>(path)];
+    ++m_counters[number_of(cache)].paths[static_cast<std::size_t>(path)];
     if (event.call == KmemCall::Kmalloc || event.call == KmemCall::Kfree)
         ++m_kmalloc_counters.paths[static_cast<std::size_t>(path)];
     op.log.objects.push_back({event, begin, op.path.mark()});
@@ -151,6 +152,7 @@ void KernelObjects::log(Operation& op, KmemEvent event, const KmemCache* cache, 
 
 std::expected<VirtAddr, SlabError> KernelObjects::allocate(Operation& op, KmemCache& cache, GfpMask mask,
                                                            KernelFunction caller) {
+    const FunctionScope scope = in(op, TracedFunction::KmemCacheAlloc);
     const SlabPages::Serving serving(m_pages, op);
     const std::uint32_t begin = op.path.mark();
     m_writer.begin_allocation(op, &cache, ObjectCall::KmemCache);
@@ -173,6 +175,7 @@ std::expected<VirtAddr, SlabError> KernelObjects::allocate(Operation& op, KmemCa
 }
 
 void KernelObjects::free(Operation& op, KmemCache& cache, VirtAddr object, KernelFunction caller) {
+    const FunctionScope scope = in(op, TracedFunction::KmemCacheFree);
     const SlabPages::Serving serving(m_pages, op);
     const std::uint32_t begin = op.path.mark();
     m_writer.begin_free(op, &cache, object, ObjectCall::KmemCache);
@@ -198,6 +201,7 @@ void KernelObjects::free(Operation& op, ObjectKind kind, VirtAddr object) {
 
 std::expected<VirtAddr, SlabError> KernelObjects::kmalloc(Operation& op, std::uint64_t bytes, GfpMask mask,
                                                           KernelFunction caller) {
+    const FunctionScope scope = in(op, TracedFunction::Kmalloc);
     const SlabPages::Serving serving(m_pages, op);
     const std::uint32_t begin = op.path.mark();
     KmemCache* cache = m_kmalloc->cache_for(bytes, mask);
@@ -225,6 +229,7 @@ std::expected<VirtAddr, SlabError> KernelObjects::kmalloc(Operation& op, std::ui
 
 void KernelObjects::kfree(Operation& op, VirtAddr object, KernelFunction caller) {
     if (object <= Kmalloc::zero_size) return;
+    const FunctionScope scope = in(op, TracedFunction::Kfree);
     const SlabPages::Serving serving(m_pages, op);
     const std::uint32_t begin = op.path.mark();
     KmemCache* cache = m_allocator->cache_of(object);
@@ -283,6 +288,8 @@ void KernelObjects::declare(StatGroup group) const {
 std::vector<std::string> KernelObjects::cache_names() const {
     std::vector<std::string> names;
     for (const CacheCounters& each : m_counters) names.push_back(each.name);
+    names.resize(m_boot_caches);
+    names.emplace_back("created_later");
     return names;
 }
 

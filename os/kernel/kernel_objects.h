@@ -50,6 +50,8 @@ public:
     void free(Operation& op, KmemCache& cache, VirtAddr object, KernelFunction caller);
     [[nodiscard]] std::expected<VirtAddr, SlabError> kmalloc(Operation& op, std::uint64_t bytes, GfpMask mask,
                                                              KernelFunction caller);
+    /// ksize.
+    [[nodiscard]] std::uint64_t usable_size(VirtAddr object) const { return m_kmalloc->usable_size(object); }
     void kfree(Operation& op, VirtAddr object, KernelFunction caller);
     /// kmem_cache_create, and kmem_cache_destroy: false, with a report, when objects remain.
     [[nodiscard]] std::expected<KmemCache*, CacheError> create(Operation& op, const CacheSpec& spec);
@@ -75,6 +77,7 @@ public:
     /// By cache, in the order of creation; the first is for sizes that no cache serves. Numbered as the
     /// events' caches.
     [[nodiscard]] const std::deque<CacheCounters>& counters() const { return m_counters; }
+    /// Of the caches that boot has made, as the events number them; all later ones share the last number.
     [[nodiscard]] std::vector<std::string> cache_names() const;
     /// Pages held, and in a group "slab" one of each kind's cache and one of kmalloc.
     void declare(StatGroup group) const;
@@ -100,6 +103,7 @@ private:
     std::array<KmemCache*, object_kind_count> m_caches{};
     std::array<std::uint64_t, object_kind_count> m_live{};
     std::deque<CacheCounters> m_counters;
+    std::uint16_t m_boot_caches = 0;                 ///< how many of them boot has made
     CacheCounters m_kmalloc_counters{"kmalloc", {}}; ///< all sizes together
     static constexpr std::uint16_t no_cache = 0;
     std::uint64_t m_percpu_used = 0; ///< bytes of a CPU's area

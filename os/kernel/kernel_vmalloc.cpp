@@ -38,9 +38,8 @@ std::uint64_t KernelVmalloc::Pages::total_pages() const {
 }
 
 NodeId KernelVmalloc::Pages::node_of(Pfn frame) const {
-    for (const auto& zone : m_frames.allocator().zones())
-        if (zone->contains(frame.value())) return zone->node;
-    return NodeId{};
+    const Zone* zone = m_frames.allocator().zone_of(frame);
+    return zone == nullptr ? NodeId{} : zone->node;
 }
 
 void KernelVmalloc::Pages::add_table(PageTableMemory&, Pfn frame) {

@@ -100,6 +100,7 @@ void Kernel::dispatch(Operation& op, Task& task, const SyscallRecord& record) {
     const auto result = static_cast<std::uint64_t>(record.result);
     const VirtAddr first(arguments[0]);
     AddressSpace& space = *task.space;
+    if (is_driver_call(record.number)) return m_driver->serve(op, record);
     switch (static_cast<Call>(record.number)) {
     case Call::Read:
         sys_transfer(op, task, arguments[0], VirtAddr(arguments[1]), result, nullptr, Direction::Read);

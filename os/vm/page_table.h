@@ -67,6 +67,10 @@ public:
     void free_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, VirtAddr floor,
                     VirtAddr ceiling, std::vector<Pfn>& freed);
 
+    /// A frame becomes a table, empty.
+    void make_table(Pfn frame);
+    /// It is one no more: its contents stay until the path has run.
+    void retire_table(Operation& op, Pfn frame);
     /// A path has run: its freed tables can vanish, nobody walks them any more.
     void bury(PathLog& log);
 
@@ -81,8 +85,6 @@ private:
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
     void free_level(Operation& op, AddressSpace& space, Pfn table, unsigned level, VirtAddr start,
                     VirtAddr end, VirtAddr floor, VirtAddr ceiling, std::vector<Pfn>& freed);
-    void make_table(Pfn frame);
-    void retire_table(Operation& op, Pfn frame);
 
     PageTableMemory& m_memory;
     FrameAllocator& m_frames;

@@ -31,7 +31,8 @@ def by_path(runs):
     for run in runs:
         events = run.events("kmem")
         # The driver's own: what the rest of the kernel asks for is another matter.
-        events = events[events.cache.astype(str).str.startswith("driver-") | (run.config["os.slab"] == "slob")]
+        if "cache" in label(run).split()[1]:
+            events = events[events.cache == "created_later"]
         groups = events.assign(ns=events.latency / 1000).groupby(["call", "path"], observed=True).ns
         table = groups.agg(number="count", mean="mean", p50="median", p99=lambda ns: ns.quantile(0.99))
         tables.append(pd.concat({label(run): table}, names=["run"]))
