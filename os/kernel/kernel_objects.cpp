@@ -111,6 +111,8 @@ std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const
 bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
     const SlabPages::Serving serving(m_pages, op);
     m_allocator->trace().recording = op.path.timed();
+    // rcu_barrier: SLOB's freed objects still count.
+    if (cache.flags.any(slab_flag::typesafe_by_rcu)) m_allocator->grace_period_ended(op.cpu);
     const bool done = m_allocator->destroy(cache);
     m_writer.flush(op);
     return done;
@@ -137,6 +139,7 @@ bool KernelObjects::clears(const KmemCache* cache, GfpMask mask) const {
 
 void KernelObjects::log(Operation& op, KmemEvent event, const KmemCache* cache, std::uint32_t begin) {
     const SlabPath path = m_allocator->last_trace().path;
+    event.time = op.now.value();
     event.path = path;
     event.cache = number_of(cache);
     event.task = static_cast<std::uint32_t>(op.task);
@@ -247,7 +250,7 @@ bool KernelObjects::reaches(SlabPath path) const {
     if (dynamic_cast<const Slab*>(m_allocator.get()) != nullptr)
         return is_one_of(
             {AllocFast, AllocRefill, AllocShared, AllocNewSlab, FreeFast, FreeFlush, FreeAlien, Failed});
-    return is_one_of({AllocScan, AllocNewSlab, AllocPages, FreeBlock, FreePages, Failed});
+    return is_one_of({AllocScan, AllocNewSlab, AllocPages, FreeBlock, FreePages, FreeDeferred, Failed});
 }
 
 void KernelObjects::declare(StatGroup group) const {

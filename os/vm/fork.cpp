@@ -62,6 +62,7 @@ std::unique_ptr<AddressSpace> VirtualMemory::fork(Operation& op, AddressSpace& p
         child->areas.insert(i, std::move(copy));
         complete = copy_range(op, parent, *child, area);
     }
+    fit_tree(op, *child);
     flush_all(op, parent);
     op.path.release(parent.lock());
     if (complete) return child;
