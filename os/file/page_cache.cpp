@@ -9,33 +9,30 @@ void PageCache::give_back(const Node& node, PageCacheNodes* nodes) {
 }
 
 void PageCache::insert(std::uint64_t index, Pfn frame, PageCacheNodes* nodes) {
-    const auto make = [&] {
-        auto node = std::make_unique<Node>();
-        if (nodes != nullptr) node->object = nodes->allocate();
-        return node;
+    const auto give_node = [nodes](Node& node) {
+        if (nodes != nullptr && node.object == VirtAddr{}) node.object = nodes->allocate();
     };
     if (m_root == nullptr) {
         m_root = std::make_unique<Node>();
         m_height = 1;
     }
-    // A page at index 0 alone needs no node.
-    if (index != 0 && m_root->object == VirtAddr{} && nodes != nullptr) m_root->object = nodes->allocate();
     while (index >> (bits * m_height) != 0) {
-        auto root = make();
+        auto root = std::make_unique<Node>();
         if (m_count != 0) {
+            give_node(*m_root);
             root->children[0] = std::move(m_root);
             root->used = 1;
-        } else {
-            give_back(*m_root, nodes);
         }
         m_root = std::move(root);
         ++m_height;
     }
+    if (index != 0) give_node(*m_root); // a page at index 0 alone needs none
     Node* node = m_root.get();
     for (unsigned level = m_height; --level != 0;) {
         auto& child = node->children[slot(index, level)];
         if (child == nullptr) {
-            child = make();
+            child = std::make_unique<Node>();
+            give_node(*child);
             ++node->used;
         }
         node = child.get();

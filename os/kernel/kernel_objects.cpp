@@ -266,9 +266,11 @@ void KernelObjects::declare(StatGroup group) const {
         for (std::size_t i = 0; i < slab_path_count; ++i) {
             const auto path = static_cast<SlabPath>(i);
             if (!wanted(path)) continue;
+            const std::string served = " served by path " + std::string(name_of(path));
             cache.counter(name_of(path), counters.paths[i], "count",
-                          std::string(allocates(path) ? "allocations" : "frees") + " served by path " +
-                              std::string(name_of(path)));
+                          path == SlabPath::Failed ? "allocations that failed"
+                          : allocates(path)        ? "allocations" + served
+                                                   : "frees" + served);
         }
     };
     const auto here = [this](SlabPath path) { return reaches(path); };
