@@ -13,6 +13,23 @@ constexpr GfpMask file_gfp = gfp::highuser_movable;
 constexpr std::uint64_t readahead_start = 4; // pages of a first sequential window
 constexpr std::uint64_t readahead_most = 32; // read_ahead_kb = 128
 
+/// Nodes of page caches as objects of an operation's.
+class NodeObjects final : public PageCacheNodes {
+public:
+    NodeObjects(KernelObjects& objects, Operation& op) : m_objects(objects), m_op(op) {}
+
+    [[nodiscard]] VirtAddr allocate() override { return m_objects.allocate(m_op, ObjectKind::RadixTreeNode); }
+    void free(VirtAddr node) override { m_objects.free(m_op, ObjectKind::RadixTreeNode, node); }
+
+private:
+    KernelObjects& m_objects;
+    Operation& m_op;
+};
+
+ObjectKind object_of(InodeKind kind) {
+    return kind == InodeKind::Shmem ? ObjectKind::ShmemInode : ObjectKind::Inode;
+}
+
 } // namespace
 
 FileSystem::FileSystem(FrameAllocator& frames, KernelObjects& objects, KernelCounters& counters,
@@ -33,7 +50,9 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
     inode.kind = kind;
     inode.in_use = true;
     inode.users = 1;
-    inode.object = m_objects.allocate(op, ObjectKind::Inode);
+    inode.dentry = m_objects.allocate(op, ObjectKind::Dentry);
+    inode.object = m_objects.allocate(op, object_of(kind));
+    inode.security = m_objects.allocate(op, ObjectKind::InodeSecurity);
     return id;
 }
 
@@ -41,6 +60,7 @@ InodeId FileSystem::open(Operation& op, std::string_view path) {
     const auto known = m_by_path.find(std::string(path));
     if (known != m_by_path.end()) {
         add_user(known->second);
+        op.path.load(at(known->second).dentry);
         op.path.load(at(known->second).object);
         return known->second;
     }
@@ -58,7 +78,9 @@ void FileSystem::drop_user(Operation& op, InodeId id) {
     PAGEWALK_INVARIANT(inode.in_use && inode.users != 0);
     if (--inode.users != 0 || inode.kind != InodeKind::Shmem) return;
     truncate(op, id, 0);
-    m_objects.free(op, ObjectKind::Inode, inode.object);
+    m_objects.free(op, ObjectKind::Dentry, inode.dentry);
+    m_objects.free(op, ObjectKind::InodeSecurity, inode.security);
+    m_objects.free(op, object_of(inode.kind), inode.object);
     inode = Inode{};
     m_unused.push_back(id);
 }
@@ -78,7 +100,8 @@ Pfn FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index) {
         m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::zero : file_gfp,
                                .purpose = shmem ? AllocationPurpose::SharedMemory : AllocationPurpose::File});
     if (!frame) return no_pfn;
-    inode.pages.insert(index, *frame);
+    NodeObjects nodes(m_objects, op);
+    inode.pages.insert(index, *frame, &nodes);
     ++m_cached;
     ++m_counters.nr_file_pages;
     if (shmem) ++m_counters.nr_shmem;
@@ -87,6 +110,7 @@ Pfn FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index) {
     op.path.call(KernelFunction::FilemapAddFolio);
     op.path.call(KernelFunction::MemCgroupCharge);
     op.path.store(inode.object);
+    if (const VirtAddr place = inode.pages.place_of(index); place != VirtAddr{}) op.path.store(place);
     op.path.store_page(*frame);
     m_add_to_lru(op, *frame);
     return *frame;
@@ -100,7 +124,10 @@ Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
                       .cpu = op.cpu,
                       .task = op.task,
                       .now = op.now};
-    return add_page(untimed, inode, index);
+    const Pfn frame = add_page(untimed, inode, index);
+    for (const PathLog::ObjectCall& call : m_scratch_log.objects)
+        op.log.objects.push_back({call.event, 0, 0});
+    return frame;
 }
 
 Pfn FileSystem::find_page(Operation& op, InodeId id, std::uint64_t index) {
@@ -116,6 +143,7 @@ FileSystem::Page FileSystem::get_page(Operation& op, InodeId id, std::uint64_t i
     Inode& inode = at(id);
     op.path.load(inode.object);
     if (found != no_pfn) {
+        if (const VirtAddr place = inode.pages.place_of(index); place != VirtAddr{}) op.path.load(place);
         op.path.load_page(found);
         return {found, false};
     }
@@ -169,10 +197,11 @@ void FileSystem::warm(Operation& op, InodeId id, std::uint64_t first, std::uint6
 
 void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first) {
     Inode& inode = at(id);
+    NodeObjects nodes(m_objects, op);
     for (std::uint64_t index = inode.pages.next(first); index != PageCache::none;
          index = inode.pages.next(index + 1)) {
         const Pfn frame = inode.pages.find(index);
-        inode.pages.erase(index);
+        inode.pages.erase(index, &nodes);
         --m_cached;
         --m_counters.nr_file_pages;
         PageDescriptor& page = m_frames.pages().at(frame);

@@ -32,7 +32,9 @@ struct Inode {
     InodeKind kind = InodeKind::Regular;
     bool in_use = false;
     std::uint32_t users = 0; ///< open files and areas that map it
-    VirtAddr object{};
+    VirtAddr object{};       ///< struct inode within its file system's
+    VirtAddr security{};     ///< of the security modules
+    VirtAddr dentry{};
     PageCache pages;
     std::uint64_t readahead_next = 0; ///< page index where a sequential reader would go on
     std::uint64_t readahead_size = 0; ///< pages of the last window

@@ -10,6 +10,14 @@
 
 namespace pagewalk::os {
 
+/// Where the tree's nodes come from and go to: the kernel's radix_tree_node objects.
+class PageCacheNodes {
+public:
+    virtual ~PageCacheNodes() = default;
+    [[nodiscard]] virtual VirtAddr allocate() = 0;
+    virtual void free(VirtAddr node) = 0;
+};
+
 /// The cached pages of one file, by page index: a tree of 64-slot nodes that grows from the root, as the
 /// kernel's xarray does.
 class PageCache {
@@ -27,9 +35,12 @@ public:
         return node->frames.empty() ? no_pfn : node->frames[slot(index, 0)];
     }
     /// Contract: the page is not cached yet.
-    void insert(std::uint64_t index, Pfn frame);
+    void insert(std::uint64_t index, Pfn frame, PageCacheNodes* nodes = nullptr);
     /// Takes a page out. Contract: it is cached.
-    void erase(std::uint64_t index);
+    void erase(std::uint64_t index, PageCacheNodes* nodes = nullptr);
+    /// Kernel address of the page's slot in its node; null where there is no node: a file's only page at
+    /// index 0 hangs at the inode.
+    [[nodiscard]] VirtAddr place_of(std::uint64_t index) const;
     /// The first cached page at or after `index`: its index, or `none`.
     [[nodiscard]] std::uint64_t next(std::uint64_t index) const;
     [[nodiscard]] std::uint64_t count() const { return m_count; }
@@ -43,6 +54,7 @@ private:
     struct Node {
         std::array<std::unique_ptr<Node>, slots> children;
         std::vector<Pfn> frames; ///< of the lowest level
+        VirtAddr object{};       ///< the kernel's node
         unsigned used = 0;
     };
     [[nodiscard]] static std::size_t slot(std::uint64_t index, unsigned level) {
@@ -50,7 +62,8 @@ private:
     }
     [[nodiscard]] static std::uint64_t next_in(const Node& node, unsigned level, std::uint64_t base,
                                                std::uint64_t from);
-    static bool erase_in(Node& node, unsigned level, std::uint64_t index);
+    static bool erase_in(Node& node, unsigned level, std::uint64_t index, PageCacheNodes* nodes);
+    static void give_back(const Node& node, PageCacheNodes* nodes);
 
     std::unique_ptr<Node> m_root;
     unsigned m_height = 0; ///< levels

@@ -2,8 +2,11 @@
 
 #include "os/file/file_system.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace pagewalk::os {
@@ -13,6 +16,22 @@ struct OpenFile {
     InodeId inode = no_inode;
     std::uint64_t position = 0; ///< bytes
     VirtAddr object{};          ///< struct file
+    VirtAddr security{};        ///< of the security modules
+};
+
+/// The kernel's objects of a descriptor table; none of the one that files_struct begins with, which has room
+/// for
+/// 64. Source: alloc_fdtable of Linux 6.1 in effect, from kmalloc sizes.
+struct DescriptorTable {
+    static constexpr std::uint64_t descriptor_bytes = 56; ///< struct fdtable
+    std::uint64_t capacity = 64;
+    VirtAddr descriptor{}, files{}, bitmaps{};
+
+    /// Two bits a descriptor and one a word of those, a cache line at least.
+    [[nodiscard]] static std::uint64_t bitmap_bytes(std::uint64_t capacity) {
+        const std::uint64_t words = (capacity + 63) / 64;
+        return std::max<std::uint64_t>(2 * capacity / 8 + (words + 63) / 64 * 8, line_size);
+    }
 };
 
 /// The descriptor table of a process. Descriptors that Pagewalk knows nothing of (pipes, sockets) are empty.
@@ -36,10 +55,19 @@ public:
         m_files[static_cast<std::size_t>(fd)] = std::move(file);
     }
     [[nodiscard]] std::uint64_t size() const { return m_files.size(); }
+    [[nodiscard]] std::uint64_t capacity() const { return m_table.capacity; }
+    /// Of the table that has room for `fd`: 1 KiB of pointers, doubled as often as needed.
+    [[nodiscard]] static std::uint64_t capacity_for(std::uint64_t fd) {
+        constexpr std::uint64_t step = 1024 / sizeof(void*);
+        return std::bit_ceil(std::min(fd, limit) / step + 1) * step;
+    }
+    /// Returns the table that was.
+    DescriptorTable replace(const DescriptorTable& table) { return std::exchange(m_table, table); }
 
 private:
     static constexpr std::uint64_t limit = 1U << 20; // fs.nr_open
     std::vector<std::shared_ptr<OpenFile>> m_files;
+    DescriptorTable m_table;
 };
 
 } // namespace pagewalk::os

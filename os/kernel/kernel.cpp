@@ -74,7 +74,12 @@ Operation Kernel::untimed(CpuId cpu, Tick now) {
         .path = {m_scratch, m_config.costs, KernelTiming::Off}, .log = m_scratch_log, .cpu = cpu, .now = now};
 }
 
-void Kernel::finish_untimed() { m_tables.bury(m_scratch_log); }
+void Kernel::finish_untimed() {
+    m_tables.bury(m_scratch_log);
+    for (const PathLog::ObjectCall& call : m_scratch_log.objects)
+        if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
+    m_scratch_log.objects.clear();
+}
 
 KernelPath& Kernel::page_fault(CpuId cpu, VirtAddr address, FaultAccess access, Tick now) {
     Task& task = *m_scheduler.running(cpu);
@@ -154,6 +159,10 @@ KernelPath& Kernel::shootdown_interrupt(CpuId cpu, Tick) {
 
 void Kernel::log_object_calls(const Task& task) {
     for (const PathLog::ObjectCall& call : task.log.objects) {
+        if (call.begin == call.end) { // nobody ran it
+            if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
+            continue;
+        }
         const Tick start = task.path.marked(call.begin);
         const Tick end = task.path.marked(call.end);
         if (start == no_time || end == no_time) continue;

@@ -114,6 +114,9 @@ private:
     void sys_mmap(Operation& op, Task& task, const SyscallRecord& record);
     void sys_madvise(Operation& op, Task& task, const SyscallRecord& record);
     void sys_open(Operation& op, Task& task, const SyscallRecord& record);
+    void open_file(Operation& op, Task& task, const SyscallRecord& record);
+    void make_room(Operation& op, FileDescriptors& files, std::uint64_t fd);
+    void drop_table(Operation& op, const DescriptorTable& table);
     void sys_close(Operation& op, Task& task, std::uint64_t fd);
     void sys_duplicate(Operation& op, Task& task, std::uint64_t from, std::uint64_t to);
     void sys_futex(Operation& op, Task& task, const SyscallRecord& record);

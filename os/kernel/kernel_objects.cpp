@@ -112,6 +112,8 @@ std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const
 bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
     const SlabPages::Serving serving(m_pages, op);
     m_allocator->trace().recording = op.path.timed();
+    // rcu_barrier: SLOB's freed objects still count.
+    if (cache.flags.any(slab_flag::typesafe_by_rcu)) m_allocator->grace_period_ended(op.cpu);
     const bool done = m_allocator->destroy(cache);
     m_writer.flush(op);
     return done;
@@ -138,6 +140,7 @@ bool KernelObjects::clears(const KmemCache* cache, GfpMask mask) const {
 
 void KernelObjects::log(Operation& op, KmemEvent event, const KmemCache* cache, std::uint32_t begin) {
     const SlabPath path = m_allocator->last_trace().path;
+    event.time = op.now.value();
     event.path = path;
     event.cache = std::min(number_of(cache), m_boot_caches);
     event.task = static_cast<std::uint32_t>(op.task);
@@ -252,7 +255,7 @@ bool KernelObjects::reaches(SlabPath path) const {
     if (dynamic_cast<const Slab*>(m_allocator.get()) != nullptr)
         return is_one_of(
             {AllocFast, AllocRefill, AllocShared, AllocNewSlab, FreeFast, FreeFlush, FreeAlien, Failed});
-    return is_one_of({AllocScan, AllocNewSlab, AllocPages, FreeBlock, FreePages, Failed});
+    return is_one_of({AllocScan, AllocNewSlab, AllocPages, FreeBlock, FreePages, FreeDeferred, Failed});
 }
 
 void KernelObjects::declare(StatGroup group) const {
@@ -268,9 +271,11 @@ void KernelObjects::declare(StatGroup group) const {
         for (std::size_t i = 0; i < slab_path_count; ++i) {
             const auto path = static_cast<SlabPath>(i);
             if (!wanted(path)) continue;
+            const std::string served = " served by path " + std::string(name_of(path));
             cache.counter(name_of(path), counters.paths[i], "count",
-                          std::string(allocates(path) ? "allocations" : "frees") + " served by path " +
-                              std::string(name_of(path)));
+                          path == SlabPath::Failed ? "allocations that failed"
+                          : allocates(path)        ? "allocations" + served
+                                                   : "frees" + served);
         }
     };
     const auto here = [this](SlabPath path) { return reaches(path); };

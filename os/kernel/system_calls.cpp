@@ -284,6 +284,13 @@ void Kernel::sys_madvise(Operation& op, Task& task, const SyscallRecord& record)
 
 void Kernel::sys_open(Operation& op, Task& task, const SyscallRecord& record) {
     op.path.call(KernelFunction::OpenFile);
+    // The path is copied to a page of its own for as long as the call lasts.
+    const VirtAddr name = m_objects.allocate(op, ObjectKind::PathName);
+    open_file(op, task, record);
+    m_objects.free(op, ObjectKind::PathName, name);
+}
+
+void Kernel::open_file(Operation& op, Task& task, const SyscallRecord& record) {
     const auto fd = static_cast<std::uint64_t>(record.result);
     drop_file(op, task.files->take(fd));
     auto file = std::make_shared<OpenFile>();
@@ -294,6 +301,8 @@ void Kernel::sys_open(Operation& op, Task& task, const SyscallRecord& record) {
         file->inode = m_files.open(op, record.path.empty() ? "fd:" + std::to_string(fd) : record.path);
     }
     file->object = m_objects.allocate(op, ObjectKind::File);
+    file->security = m_objects.allocate(op, ObjectKind::FileSecurity);
+    make_room(op, *task.files, fd);
     task.files->set(fd, std::move(file));
 }
 
@@ -305,7 +314,28 @@ void Kernel::sys_close(Operation& op, Task& task, std::uint64_t fd) {
 void Kernel::sys_duplicate(Operation& op, Task& task, std::uint64_t from, std::uint64_t to) {
     if (from == to) return;
     drop_file(op, task.files->take(to));
+    make_room(op, *task.files, to);
     task.files->set(to, task.files->share(from));
+}
+
+// expand_files: a larger table in place of the one that files_struct begins with, or of the last.
+void Kernel::make_room(Operation& op, FileDescriptors& files, std::uint64_t fd) {
+    if (fd < files.capacity()) return;
+    const std::uint64_t capacity = FileDescriptors::capacity_for(fd);
+    DescriptorTable table{.capacity = capacity};
+    const auto allocate = [&](std::uint64_t bytes) {
+        return m_objects.kmalloc(op, bytes, gfp::kernel_account, KernelFunction::OpenFile)
+            .value_or(VirtAddr{});
+    };
+    table.descriptor = allocate(DescriptorTable::descriptor_bytes);
+    table.files = allocate(capacity * sizeof(void*));
+    table.bitmaps = allocate(DescriptorTable::bitmap_bytes(capacity));
+    drop_table(op, files.replace(table));
+}
+
+void Kernel::drop_table(Operation& op, const DescriptorTable& table) {
+    for (const VirtAddr object : {table.files, table.bitmaps, table.descriptor})
+        m_objects.kfree(op, object, KernelFunction::CloseFile);
 }
 
 void Kernel::copy_user(Operation& op, Task& task, Pfn frame, std::uint64_t offset, VirtAddr buffer,

@@ -56,6 +56,7 @@ struct Task {
     bool ever_ran = false;
 
     VirtAddr object{}; ///< struct task_struct
+    VirtAddr pid{};    ///< struct pid
     std::shared_ptr<ProcessObjects> process;
     Pfn stack = no_pfn;
     KernelPath path;

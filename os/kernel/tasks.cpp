@@ -74,6 +74,7 @@ void Kernel::start(Workload& workload) {
     task.process = add_process_objects(op);
     task.space = m_memory.create(op);
     if (task.space == nullptr) throw RunError("out of simulated memory for the first program");
+    task.pid = m_objects.allocate(op, ObjectKind::Pid);
     task.space->users = 1;
     for (const InitialMapping& mapping : workload.initial_mappings()) {
         MapRequest request{.start = mapping.start, .bytes = mapping.end - mapping.start};
@@ -115,8 +116,14 @@ Task& Kernel::copy_process(Operation& op, Task& parent, std::uint64_t flags, std
     child.parent = parent.id;
     child.known_as = child_id;
     child.group = (flags & clone_thread) != 0 ? parent.group : child.id;
-    child.files =
-        (flags & clone_files) != 0 ? parent.files : std::make_shared<FileDescriptors>(*parent.files);
+    if ((flags & clone_files) != 0) {
+        child.files = parent.files;
+    } else {
+        child.files = std::make_shared<FileDescriptors>(*parent.files);
+        (void)child.files->replace({}); // the parent's table is its own
+        if (child.files->size() > child.files->capacity())
+            make_room(op, *child.files, child.files->size() - 1);
+    }
     child.process = (flags & clone_thread) != 0 ? parent.process : add_process_objects(op);
     child.cpu = op.cpu;
     copy_space(op, parent, child, flags);
@@ -134,6 +141,7 @@ void Kernel::copy_space(Operation& op, Task& parent, Task& child, std::uint64_t 
         if (child.space == nullptr)
             throw RunError("out of simulated memory in fork; give the machine more memory");
     }
+    child.pid = m_objects.allocate(op, ObjectKind::Pid);
     ++child.space->users;
 }
 
@@ -154,13 +162,16 @@ void Kernel::adopt_streams() {
 
 void Kernel::drop_file(Operation& op, const std::shared_ptr<OpenFile>& file) {
     if (file == nullptr || file.use_count() != 1) return;
+    m_objects.free(op, ObjectKind::FileSecurity, file->security);
     m_objects.free(op, ObjectKind::File, file->object);
     m_files.drop_user(op, file->inode);
 }
 
 void Kernel::close_all(Operation& op, Task& task) {
-    if (task.files != nullptr && task.files.use_count() == 1)
+    if (task.files != nullptr && task.files.use_count() == 1) {
         for (std::uint64_t fd = 0; fd < task.files->size(); ++fd) drop_file(op, task.files->take(fd));
+        drop_table(op, task.files->replace({}));
+    }
     task.files.reset();
 }
 
@@ -206,6 +217,8 @@ void Kernel::kill_group(Task& by) {
                          .cpu = by.cpu,
                          .task = task->id};
             exit_task(op, *task);
+            for (const PathLog::ObjectCall& call : log.objects)
+                if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
             task->state = TaskState::Dead;
             bury(*task, by.cpu, Tick{});
         } else if (task->state == TaskState::Sleeping) {
@@ -242,6 +255,7 @@ void Kernel::bury(Task& task, CpuId cpu, Tick now) {
         m_counters.nr_kernel_stack -= 1ULL << stack_order;
     }
     drop_process_objects(op, task);
+    m_objects.free(op, ObjectKind::Pid, task.pid);
     m_objects.free(op, ObjectKind::Task, task.object);
     finish_untimed();
     m_tasks[index_of(task.id)].reset();

@@ -31,9 +31,10 @@ enum class SlabPath : std::uint8_t {
     FreeAlien,   ///< SLAB: object of another node, into the alien array
     FreeBlock,   ///< SLOB: merged into its page's free blocks
     FreePages,
+    FreeDeferred, ///< SLOB: waits for a grace period
     Failed,
 };
-inline constexpr std::size_t slab_path_count = 19;
+inline constexpr std::size_t slab_path_count = 20;
 /// "alloc_fast", "free_remote", ...
 [[nodiscard]] std::string_view name_of(SlabPath path);
 [[nodiscard]] constexpr bool allocates(SlabPath path) { return path < SlabPath::FreeFast; }

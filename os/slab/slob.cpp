@@ -143,7 +143,8 @@ std::optional<std::uint32_t> Slob::take_from(SlobPage& page, std::uint32_t bytes
 
 void Slob::free(KmemCache& cache, VirtAddr object, CpuId cpu) {
     if (cache.flags.any(slab_flag::typesafe_by_rcu)) {
-        m_trace.begin(SlabPath::None);
+        m_trace.begin(SlabPath::FreeDeferred);
+        m_trace.store(object);
         m_rcu_objects.push_back({&cache, object});
         return;
     }

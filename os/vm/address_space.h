@@ -7,6 +7,7 @@
 #include "os/vm/vma.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace pagewalk::os {
 
@@ -20,8 +21,9 @@ struct AddressSpace {
     /// returns.
     std::uint64_t tlb_generation = 0;
     IndexedVec<CpuId, std::uint64_t> tlb_seen;
-    VirtAddr object{};       ///< struct mm_struct
-    std::uint32_t users = 0; ///< tasks
+    VirtAddr object{};                ///< struct mm_struct
+    std::vector<VirtAddr> tree_nodes; ///< of the tree that holds the areas: maple_node
+    std::uint32_t users = 0;          ///< tasks
 
     VirtAddr brk_start{};
     VirtAddr brk{};

@@ -20,6 +20,24 @@ bool mergeable(const Vma& left, const Vma& right) {
 
 } // namespace
 
+// The maple tree of the areas: leaves of 16 ranges (areas and the gaps between them) below nodes of 10
+// children. Nodes are taken to be as full as they can be, with a gap between any two areas. Source: struct
+// maple_range_64 and maple_arange_64 of Linux 6.1
+void VirtualMemory::fit_tree(Operation& op, AddressSpace& space) {
+    constexpr std::size_t leaf_slots = 16, branch_slots = 10;
+    const std::size_t ranges = space.areas.empty() ? 0 : 2 * space.areas.size() + 1;
+    std::size_t nodes = 0;
+    for (std::size_t level = (ranges + leaf_slots - 1) / leaf_slots; level != 0;
+         level = level == 1 ? 0 : (level + branch_slots - 1) / branch_slots)
+        nodes += level;
+    while (space.tree_nodes.size() < nodes)
+        space.tree_nodes.push_back(m_objects.allocate(op, ObjectKind::MapleNode));
+    while (space.tree_nodes.size() > nodes) {
+        m_objects.free(op, ObjectKind::MapleNode, space.tree_nodes.back());
+        space.tree_nodes.pop_back();
+    }
+}
+
 void VirtualMemory::adopt_chain(Operation& op, Vma& into, const Vma& from) {
     if (into.anon == no_anon_vma && from.anon != no_anon_vma) m_anon.clone(op, from, into);
 }
@@ -107,6 +125,7 @@ void VirtualMemory::map(Operation& op, AddressSpace& space, const MapRequest& re
     area.inode = request.inode;
     area.page_offset = request.inode == no_inode ? vpn_of(request.start).value() : request.page_offset;
     insert_or_merge(op, space, std::move(area));
+    fit_tree(op, space);
     op.path.release(space.lock());
 }
 
@@ -128,6 +147,7 @@ void VirtualMemory::unmap(Operation& op, AddressSpace& space, VirtAddr start, st
     m_gather.finish(op);
     for (std::size_t i = first; i < last; ++i) remove_area(op, space.areas[i]);
     space.areas.erase(first, last);
+    fit_tree(op, space);
 }
 
 /// Does a write to this page need no fault: no copy to be made, no file page to be marked dirty?
@@ -211,6 +231,7 @@ void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr st
         else
             i = change_area(op, space, i, std::max(start, area.start), std::min(end, area.end), flags);
     }
+    fit_tree(op, space);
 }
 
 void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
@@ -258,6 +279,7 @@ void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_b
         area.flags = vm::read | vm::write | vm::account;
         area.page_offset = vpn_of(old_end).value();
         insert_or_merge(op, space, std::move(area));
+        fit_tree(op, space);
     } else {
         unmap(op, space, new_end, old_end - new_end);
     }
@@ -283,6 +305,7 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
             grown.start = old_end;
             grown.end = start + size;
             insert_or_merge(op, space, std::move(grown));
+            fit_tree(op, space);
         }
         op.path.release(space.lock());
         return;
@@ -296,6 +319,7 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         copy.start = moved_to;
         copy.end = moved_to + size;
         insert_or_merge(op, space, std::move(copy));
+        fit_tree(op, space);
         op.path.release(space.lock());
         return;
     }

@@ -65,6 +65,7 @@ bool VirtualMemory::copy_areas(Operation& op, AddressSpace& parent, AddressSpace
         child.areas.insert(i, std::move(copy));
         complete = copy_range(op, parent, child, area);
     }
+    fit_tree(op, child);
     flush_all(op, parent);
     op.path.release(parent.lock());
     return complete;

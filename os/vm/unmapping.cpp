@@ -171,6 +171,7 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
     m_gather.finish(op);
     for (Vma& area : space.areas) remove_area(op, area);
     space.areas.clear();
+    fit_tree(op, space);
     PAGEWALK_INVARIANT(space.anon_pages == 0 && space.file_pages == 0 && space.table_pages == 0);
 }
 

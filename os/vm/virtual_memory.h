@@ -109,6 +109,7 @@ private:
     std::size_t change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
                             VirtAddr end, std::uint32_t flags);
     void remove_area(Operation& op, Vma& area);
+    void fit_tree(Operation& op, AddressSpace& space);
     void adopt_chain(Operation& op, Vma& into, const Vma& from);
     [[nodiscard]] std::size_t isolate(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
 

@@ -2,6 +2,7 @@
 #include "os/file/page_cache.h"
 
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -29,6 +30,59 @@ TEST(PageCache, GrowsToFarAwayPagesAndShrinksToNothing) {
     EXPECT_EQ(cache.next(0), PageCache::none);
     cache.insert(5, Pfn(50));
     EXPECT_EQ(cache.find(5), Pfn(50));
+}
+
+/// Hands out addresses and keeps track of them.
+struct CountedNodes final : PageCacheNodes {
+    std::set<VirtAddr> live;
+    std::uint64_t made = 0;
+    VirtAddr allocate() override { return *live.insert(VirtAddr(++made << 10)).first; }
+    void free(VirtAddr node) override { EXPECT_EQ(live.erase(node), 1U); }
+};
+
+TEST(PageCache, TakesANodeForEvery64PagesAndOneAbove) {
+    PageCache cache;
+    CountedNodes nodes;
+    cache.insert(0, Pfn(1), &nodes);
+    EXPECT_EQ(nodes.live.size(), 0U); // hangs at the inode
+    cache.insert(1, Pfn(2), &nodes);
+    EXPECT_EQ(nodes.live.size(), 1U);
+    for (std::uint64_t i = 2; i < 64; ++i) cache.insert(i, Pfn(i + 1), &nodes);
+    EXPECT_EQ(nodes.live.size(), 1U);
+    cache.insert(64, Pfn(65), &nodes);
+    EXPECT_EQ(nodes.live.size(), 3U);
+    EXPECT_EQ(nodes.made, 3U);
+    EXPECT_EQ(cache.place_of(1) - cache.place_of(0), 8U);
+    EXPECT_NE(cache.place_of(64), VirtAddr{});
+    for (std::uint64_t i = 0; i < 65; ++i) cache.erase(i, &nodes);
+    EXPECT_TRUE(nodes.live.empty());
+}
+
+TEST(PageCache, TakesNoNodeThatItDoesNotKeep) {
+    PageCache cache;
+    CountedNodes nodes;
+    cache.insert(100'000, Pfn(1), &nodes);
+    EXPECT_EQ(nodes.live.size(), 3U); // 64^3 pages below three levels
+    EXPECT_EQ(nodes.made, 3U);
+}
+
+TEST(PageCache, ReturnsItsNodesAfterRandomChanges) {
+    PageCache cache;
+    CountedNodes nodes;
+    std::set<std::uint64_t> cached;
+    Rng rng(2, "page_cache");
+    for (int i = 0; i < 5'000; ++i) {
+        const std::uint64_t index = rng.below(1ULL << rng.below(20));
+        if (cached.insert(index).second) {
+            cache.insert(index, Pfn(index + 1), &nodes);
+        } else {
+            cached.erase(index);
+            cache.erase(index, &nodes);
+        }
+    }
+    EXPECT_GT(nodes.live.size(), 10U);
+    for (const std::uint64_t index : cached) cache.erase(index, &nodes);
+    EXPECT_TRUE(nodes.live.empty());
 }
 
 TEST(PageCache, AgreesWithAMapUnderRandomChanges) {
