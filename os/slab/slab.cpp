@@ -32,7 +32,7 @@ std::expected<VirtAddr, SlabError> Slab::allocate(KmemCache& base, const SlabReq
         ArrayCache& array = cache.cpus[request.cpu];
         if (array.avail != 0) [[likely]] {
             m_trace.begin(SlabPath::AllocFast);
-            ++m_stats.alloc_hit;
+            ++cache.stats.alloc_hit;
             array.touched = true;
             object = array.entries[--array.avail];
             m_trace.array_slot = array.avail;
@@ -69,7 +69,7 @@ std::expected<VirtAddr, SlabError> Slab::allocate(KmemCache& base, const SlabReq
 
 VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
     m_trace.begin(SlabPath::AllocRefill);
-    ++m_stats.alloc_miss;
+    ++cache.stats.alloc_miss;
     const NodeId local = m_pages.node_of(request.cpu);
     ArrayCache& array = cache.cpus[request.cpu];
     SlabNode& node = cache.nodes[local];
@@ -117,18 +117,12 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
 }
 
 VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId id) {
-    SlabNode& node = cache.nodes[id];
     m_trace.work(SlabWork::TakeOnNode);
     m_trace.lock(cache.places.node(id));
-    if (SlabBlock* block = first_block(node)) {
-        const VirtAddr object = take_from(*block);
-        m_trace.store_page(block->frame);
-        --node.free_objects;
-        settle(*block);
-        m_trace.unlock(cache.places.node(id));
-        return object;
-    }
+    const VirtAddr taken = take_first(cache, cache.nodes[id]);
     m_trace.unlock(cache.places.node(id));
+    if (taken != VirtAddr{}) return taken;
+    // What comes with a new slab is not counted, as in the kernel.
     SlabBlock* block = grow_begin(cache, request, exact_node(request.gfp), id);
     const VirtAddr object = block == nullptr ? VirtAddr{} : take_from(*block);
     grow_end(block);
@@ -139,20 +133,25 @@ VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId
 VirtAddr Slab::take_anywhere(SlabCache& cache, const SlabRequest& request) {
     if (request.gfp.any(gfp::thisnode)) return {};
     const NodeId local = m_pages.node_of(request.cpu);
-    const auto take = [&](SlabNode& node) {
-        SlabBlock* block = first_block(node);
-        if (block == nullptr) return VirtAddr{};
-        const VirtAddr object = take_from(*block);
-        --node.free_objects;
-        settle(*block);
-        return object;
-    };
     for (const NodeId id : m_pages.fallback_order(local))
         if (cache.nodes[id].free_objects != 0)
-            if (const VirtAddr object = take(cache.nodes[id]); object != VirtAddr{}) return object;
+            if (const VirtAddr object = take_first(cache, cache.nodes[id]); object != VirtAddr{})
+                return object;
     SlabBlock* block = grow_begin(cache, request, request.gfp, local);
     grow_end(block);
-    return block == nullptr ? VirtAddr{} : take(cache.nodes[block->node]);
+    return block == nullptr ? VirtAddr{} : take_first(cache, cache.nodes[block->node]);
+}
+
+VirtAddr Slab::take_first(SlabCache& cache, SlabNode& node) {
+    SlabBlock* block = first_block(node);
+    if (block == nullptr) return {};
+    ++cache.stats.node_allocations;
+    cache.stats.note_taken();
+    const VirtAddr object = take_from(*block);
+    m_trace.store_page(block->frame);
+    --node.free_objects;
+    settle(*block);
+    return object;
 }
 
 GfpMask Slab::exact_node(GfpMask mask) const {
@@ -192,7 +191,7 @@ SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMas
         m_trace.store_page(block.frame);
     }
     ++m_trace.slabs_allocated;
-    ++m_stats.grown;
+    ++cache.stats.grown;
     return &block;
 }
 
@@ -320,8 +319,12 @@ VirtAddr Slab::take_from(SlabBlock& block) {
 std::uint32_t Slab::fill(ArrayCache& array, SlabBlock& block, std::uint32_t count) {
     const std::uint32_t before = array.avail;
     m_trace.load(index_place(block, block.active));
-    for (; count > 0 && block.active < block.cache->geometry.objects; --count)
+    SlabStats& stats = block.cache->stats;
+    for (; count > 0 && block.active < block.cache->geometry.objects; --count) {
+        ++stats.allocations;
+        stats.note_taken();
         array.entries[array.avail++] = take_from(block);
+    }
     m_trace.work(SlabWork::MoveObject, array.avail - before);
     m_trace.store_page(block.frame);
     return count;
@@ -444,9 +447,9 @@ void Slab::free(KmemCache& named, VirtAddr object, CpuId cpu) {
     ArrayCache& array = cache.cpus[cpu];
     if (array.avail < array.limit) {
         m_trace.begin(SlabPath::FreeFast);
-        ++m_stats.free_hit;
+        ++cache.stats.free_hit;
     } else {
-        ++m_stats.free_miss;
+        ++cache.stats.free_miss;
         flush(cache, array, cpu);
     }
     m_trace.array_slot = array.avail;
@@ -475,6 +478,7 @@ void Slab::flush(SlabCache& cache, ArrayCache& array, CpuId cpu) {
     } else {
         free_block(cache, std::span(array.entries).first(count), id, empty);
     }
+    cache.stats.most_free_slabs = std::max(cache.stats.most_free_slabs, std::uint64_t{node.free.size()});
     m_trace.objects_moved += count;
     m_trace.unlock(cache.places.node(id));
     // The rest moves down.
@@ -488,6 +492,7 @@ void Slab::free_block(SlabCache& cache, std::span<const VirtAddr> objects, NodeI
                       std::vector<SlabBlock*>& empty) {
     SlabNode& node = cache.nodes[id];
     node.free_objects += objects.size();
+    cache.stats.active -= objects.size();
     for (const VirtAddr object : objects) {
         SlabBlock& block = *block_of(object);
         m_trace.work(SlabWork::FreeToSlab);
@@ -510,12 +515,13 @@ void Slab::free_block(SlabCache& cache, std::span<const VirtAddr> objects, NodeI
 
 void Slab::free_alien(SlabCache& cache, VirtAddr object, NodeId local, NodeId home, CpuId cpu) {
     m_trace.begin(SlabPath::FreeAlien);
+    ++cache.stats.remote_frees;
     ArrayCache& alien = cache.nodes[local].alien[home];
     const VirtAddr place = cache.places.alien_array(local, home);
     m_trace.work(SlabWork::FreeAlien);
     m_trace.lock(place);
     if (alien.avail == alien.limit) {
-        ++m_stats.alien_overflow;
+        ++cache.stats.alien_overflow;
         drain_alien(cache, alien, home, cpu);
     }
     m_trace.store(entry_of(place, alien.avail));

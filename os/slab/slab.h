@@ -11,6 +11,7 @@
 #include "os/slab/object_layout.h"
 #include "os/slab/reciprocal.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -70,20 +71,31 @@ struct SlabNode {
     IndexedVec<NodeId, ArrayCache> alien;
 };
 
+/// Counters of one cache, as CONFIG_DEBUG_SLAB keeps them.
+struct SlabStats {
+    std::uint64_t active = 0;      ///< objects out of their slabs, but for those that came with a new slab
+    std::uint64_t allocations = 0; ///< objects moved from slabs to a CPU's array
+    std::uint64_t most_active = 0;
+    std::uint64_t grown = 0;
+    std::uint64_t reaped = 0;
+    std::uint64_t most_free_slabs = 0; ///< seen on a node when an array overflowed
+    std::uint64_t node_allocations = 0;
+    std::uint64_t remote_frees = 0;
+    std::uint64_t alien_overflow = 0;
+    std::uint64_t alloc_hit = 0, alloc_miss = 0, free_hit = 0, free_miss = 0;
+
+    void note_taken() { most_active = std::max(most_active, ++active); }
+};
+
 struct SlabCache final : KmemCache {
     SlabGeometry geometry;
+    SlabStats stats;
     Reciprocal reciprocal; ///< of size
     std::vector<std::uint16_t> random_sequence;
     IndexedVec<CpuId, ArrayCache> cpus;
     IndexedVec<NodeId, SlabNode> nodes;
     std::vector<std::unique_ptr<SlabBlock>> blocks;
     std::vector<SlabBlock*> pool;
-};
-
-/// Counters as SLAB's statistics have them, summed over all caches.
-struct SlabStats {
-    std::uint64_t alloc_hit = 0, alloc_miss = 0, free_hit = 0, free_miss = 0;
-    std::uint64_t grown = 0, destroyed = 0, reaped = 0, alien_overflow = 0;
 };
 
 struct SlabConfig {
@@ -129,7 +141,6 @@ public:
         return array + array_header + std::uint64_t{slot} * word_bytes;
     }
     static constexpr std::uint64_t array_header = 16; ///< avail, limit, batchcount, touched
-    [[nodiscard]] const SlabStats& stats() const { return m_stats; }
     [[nodiscard]] const SlabConfig& config() const { return m_config; }
 
     /// Building blocks for restoring a captured state.
@@ -153,6 +164,7 @@ private:
     [[nodiscard]] LinkedList<SlabBlock>& list_of(SlabNode& node, SlabBlock::List list) const;
     [[nodiscard]] SlabBlock* first_block(SlabNode& node) const;
     [[nodiscard]] VirtAddr take_from(SlabBlock& block);
+    [[nodiscard]] VirtAddr take_first(SlabCache& cache, SlabNode& node);
     [[nodiscard]] std::uint32_t fill(ArrayCache& array, SlabBlock& block, std::uint32_t count);
     [[nodiscard]] static std::uint32_t transfer(ArrayCache& to, ArrayCache& from, std::uint32_t most);
     void settle(SlabBlock& block);
@@ -188,7 +200,6 @@ private:
     SlabConfig m_config;
     Rng m_rng;
     FrameMap<SlabBlock> m_frames;
-    SlabStats m_stats;
     IndexedVec<CpuId, NodeId> m_reap_node; ///< whose alien arrays a CPU drains next
 };
 

@@ -54,7 +54,8 @@ void Slab::reap(SlabCache& cache, CpuId cpu, ReapScope scope) {
     drain_array(cache, node.shared, id, cpu);
     if (std::exchange(node.free_touched, false)) return;
     const std::uint64_t objects = cache.geometry.objects;
-    m_stats.reaped += drain_free_slabs(cache, node, (node.free_limit + 5 * objects - 1) / (5 * objects), cpu);
+    cache.stats.reaped +=
+        drain_free_slabs(cache, node, (node.free_limit + 5 * objects - 1) / (5 * objects), cpu);
 }
 
 void Slab::reap_all(CpuId cpu, ReapScope scope) {
@@ -99,7 +100,6 @@ void Slab::destroy_blocks(std::span<SlabBlock* const> blocks, CpuId cpu) {
 
 void Slab::destroy_block(SlabBlock& block, CpuId cpu) {
     SlabCache& cache = *block.cache;
-    ++m_stats.destroyed;
     m_trace.work(SlabWork::DestroySlab);
     m_frames.set(block.frame, 1ULL << cache.geometry.order, nullptr);
     block.damage.reset();

@@ -48,24 +48,55 @@ bool has_slabinfo(const SlabAllocator& allocator) {
     return allocator.kmalloc_by() == SlabAllocator::KmallocBy::Caches;
 }
 
+std::string statistics_text(const SlabStats& stats) {
+    constexpr std::uint64_t errors = 0; // the kernel has the column, but counts nothing in it
+    char text[256];
+    std::snprintf(text, sizeof text,
+                  " : globalstat %7" PRIu64 " %6" PRIu64 " %5" PRIu64 " %4" PRIu64 " %4" PRIu64 " %4" PRIu64
+                  " %4" PRIu64 " %4" PRIu64 " %4" PRIu64 " : cpustat %6" PRIu64 " %6" PRIu64 " %6" PRIu64
+                  " %6" PRIu64,
+                  stats.allocations, stats.most_active, stats.grown, stats.reaped, errors,
+                  stats.most_free_slabs, stats.node_allocations, stats.remote_frees, stats.alien_overflow,
+                  stats.alloc_hit, stats.alloc_miss, stats.free_hit, stats.free_miss);
+    return text;
+}
+
 } // namespace
 
+SlabinfoFormat slabinfo_format(const SlabAllocator& allocator) {
+    const auto* slab = dynamic_cast<const Slab*>(&allocator);
+    return slab != nullptr && slab->config().debugging == SlabConfig::Debugging::On
+               ? SlabinfoFormat::Statistics
+               : SlabinfoFormat::Plain;
+}
+
 std::string slabinfo_text(const SlabAllocator& allocator) {
+    return slabinfo_text(allocator, slabinfo_format(allocator));
+}
+
+std::string slabinfo_text(const SlabAllocator& allocator, SlabinfoFormat format) {
     if (!has_slabinfo(allocator)) return {};
-    std::string text =
-        "slabinfo - version: 2.1\n"
-        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables "
-        "<limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>\n";
+    const bool statistics =
+        format == SlabinfoFormat::Statistics && dynamic_cast<const Slab*>(&allocator) != nullptr;
+    std::string text = std::string("slabinfo - version: 2.1") + (statistics ? " (statistics)" : "") +
+                       "\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : "
+                       "tunables <limit> <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> "
+                       "<sharedavail>";
+    if (statistics)
+        text += " : globalstat <listallocs> <maxobjs> <grown> <reaped> <error> <maxfreeable> <nodeallocs> "
+                "<remotefrees> <alienoverflow> : cpustat <allochit> <allocmiss> <freehit> <freemiss>";
+    text += "\n";
     for (const Row& row : rows_of(allocator)) {
         char line[256];
         std::snprintf(line, sizeof line,
                       "%-17s %6" PRIu64 " %6" PRIu64
-                      " %6u %4u %4u : tunables %4u %4u %4u : slabdata %6" PRIu64 " %6" PRIu64 " %6" PRIu64
-                      "\n",
+                      " %6u %4u %4u : tunables %4u %4u %4u : slabdata %6" PRIu64 " %6" PRIu64 " %6" PRIu64,
                       row.cache->name.substr(0, 100).c_str(), row.usage.active_objects, row.usage.objects,
                       row.cache->size, row.objects_per_slab, 1U << row.order, row.limit, row.batchcount,
                       row.shared, row.usage.active_slabs, row.usage.slabs, row.usage.shared_available);
         text += line;
+        if (statistics) text += statistics_text(static_cast<const SlabCache&>(*row.cache).stats);
+        text += "\n";
     }
     return text;
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "os/slab/kmalloc.h"
 #include "os/vm/vmalloc_blocks.h"
 #include "os/vm/vmalloc_space.h"
 #include "os/vm/vmalloc_tables.h"
@@ -10,7 +9,6 @@
 #include <expected>
 #include <map>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -167,24 +165,6 @@ private:
     std::uint64_t m_allocated_pages = 0;
     bool m_drain_due = false;
     std::vector<std::string> m_reports;
-};
-
-/// vmalloc as kvmalloc falls back to it.
-class VmallocFallback final : public VirtualMemorySource {
-public:
-    /// `caller`, whose text outlives the areas, is what /proc/vmallocinfo names.
-    explicit VmallocFallback(Vmalloc& vmalloc, std::string_view caller = {})
-        : m_vmalloc(vmalloc), m_caller(caller) {}
-
-    [[nodiscard]] std::optional<VirtAddr> allocate(std::uint64_t bytes, const SlabRequest& request) override;
-    void free(VirtAddr address, CpuId cpu) override { m_vmalloc.free(address, cpu); }
-    [[nodiscard]] bool owns(VirtAddr address) const override {
-        return address >= vmalloc_layout::start && address <= vmalloc_layout::limit;
-    }
-
-private:
-    Vmalloc& m_vmalloc;
-    std::string_view m_caller;
 };
 
 } // namespace pagewalk::os

@@ -44,6 +44,15 @@ def memory_lines(iomem):
     return [line for line in iomem.splitlines() if re.search(r" : (System RAM|Reserved|ACPI .*|Kernel \w+)$", line)]
 
 
+def cache_geometry(sys_kernel_slab):
+    """Lines without the columns that count slabs and objects, which a machine without tasks has none of."""
+    names = sys_kernel_slab.splitlines()[0].split("|")
+    counts = {"slabs", "objects", "partial", "cpu_slabs", "slabs_cpu_partial"}
+    kept = [i for i, name in enumerate(names) if name not in counts]
+    rows = [line.split("|") for line in sys_kernel_slab.splitlines()]
+    return sorted([row[i] for i in kept] if len(row) > 1 else row for row in rows)
+
+
 class QemuMachines(unittest.TestCase):
     def test_configured_zones_are_the_real_ones(self):
         for shape in SHAPES:
@@ -68,6 +77,11 @@ class QemuMachines(unittest.TestCase):
         for shape, capture in SHAPES.items():
             ours = boot("--from-capture", CAPTURES / f"{capture}.tar.xz", "--proc", "iomem")
             self.assertEqual(ours.splitlines(), memory_lines(captured(shape, "iomem")), shape)
+
+    def test_captured_caches_are_the_real_ones(self):
+        for shape in ("a", "c", "d"):
+            ours = boot("--from-capture", CAPTURES / f"{SHAPES[shape]}.tar.xz", "--proc", "sys_kernel_slab")
+            self.assertEqual(cache_geometry(ours), cache_geometry(captured(shape, "sys_kernel_slab")), shape)
 
     def test_configured_iomem_has_the_real_memory(self):
         for shape in SHAPES:

@@ -222,7 +222,8 @@ TEST_F(SlabNumaTest, CollectsOtherNodesObjectsInAlienArrays) {
     for (std::size_t i = 0; i < 12; ++i) give(c, objects[i], 2);
     EXPECT_EQ(c.nodes[NodeId{1}].alien[NodeId{0}].avail, 12u);
     give(c, objects[12], 2);
-    EXPECT_EQ(slab.stats().alien_overflow, 1u);
+    EXPECT_EQ(c.stats.alien_overflow, 1u);
+    EXPECT_EQ(c.stats.remote_frees, 13u);
     EXPECT_EQ(c.nodes[NodeId{1}].alien[NodeId{0}].avail, 1u);
     EXPECT_EQ(c.nodes[NodeId{0}].shared.avail, 12u);
 }

@@ -44,6 +44,44 @@ TEST(Slabinfo, ShowsSlabsTunables) {
               std::string::npos);
 }
 
+TEST(Slabinfo, PrintsSlabsStatisticsWhereItIsDebugged) {
+    SimplePages pages;
+    SlabConfig debugged;
+    debugged.debugging = SlabConfig::Debugging::On;
+    EXPECT_TRUE(slabinfo_text(Slab(pages, debugged))
+                    .starts_with("slabinfo - version: 2.1 (statistics)\n# name            <active_objs> "
+                                 "<num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> "
+                                 "<batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> "
+                                 "<sharedavail> : globalstat <listallocs> <maxobjs> <grown> <reaped> <error> "
+                                 "<maxfreeable> <nodeallocs> <remotefrees> <alienoverflow> : cpustat "
+                                 "<allochit> <allocmiss> <freehit> <freemiss>\n"));
+    EXPECT_TRUE(slabinfo_text(Slab(pages, {})).starts_with("slabinfo - version: 2.1\n"));
+    EXPECT_TRUE(
+        slabinfo_text(Slub(pages, {}), SlabinfoFormat::Statistics).starts_with("slabinfo - version: 2.1\n"));
+}
+
+TEST(Slabinfo, CountsWhatSlabDid) {
+    SimplePages pages(2, 2);
+    Slab slab(pages, {});
+    KmemCache& cache = *slab.create(spec("bio-96", 96)).value();
+    std::vector<VirtAddr> objects;
+    // A new slab of 32; an array not used before takes 16 at a time: misses at the 1st and 17th object, the
+    // second of which takes the other 16.
+    for (int i = 0; i < 20; ++i) objects.push_back(slab.allocate(cache, {}).value());
+    // From node 1, where there is no slab: what comes with a new one is not counted; the next is.
+    objects.push_back(slab.allocate(cache, {.node = NodeId{1}}).value());
+    objects.push_back(slab.allocate(cache, {.node = NodeId{1}}).value());
+    slab.free(cache, objects[0], CpuId{0});
+    slab.free(cache, objects[1], CpuId{1});
+    slab.free(cache, objects[20], CpuId{0});
+    const std::string text = slabinfo_text(slab, SlabinfoFormat::Statistics);
+    EXPECT_NE(
+        text.find(" : globalstat      32     33     2    0    0    0    1    2    0 : cpustat     18      "
+                  "2      1      0\n"),
+        std::string::npos)
+        << text;
+}
+
 TEST(Slabinfo, IsEmptyForSlob) {
     SimplePages pages;
     ObjectAllocatorConfig config;

@@ -232,18 +232,6 @@ TEST_F(VmallocTest, ReportsBadFrees) {
     EXPECT_EQ(vmalloc().reports().size(), 3u);
 }
 
-TEST_F(VmallocTest, ServesKvmallocWhatKmallocCannot) {
-    VmallocFallback fallback(vmalloc());
-    const auto small = machine.kmalloc.allocate_anywhere(100 * kib, {}, &fallback);
-    EXPECT_FALSE(fallback.owns(small.value()));
-    const auto large = machine.kmalloc.allocate_anywhere(20 * mib, {}, &fallback);
-    ASSERT_TRUE(fallback.owns(large.value()));
-    EXPECT_EQ(vmalloc().tables().level_at(*large), 2u); // kvmalloc allows huge mappings
-    machine.kmalloc.free_anywhere(*large, CpuId{}, &fallback);
-    machine.kmalloc.free_anywhere(*small, CpuId{}, &fallback);
-    EXPECT_EQ(vmalloc().pages(), 0u);
-}
-
 TEST_F(VmallocTest, LocksInTheKernelsOrder) {
     const VirtAddr area = take({.size = page_size});
     std::vector<VmallocLock> locks;
