@@ -189,7 +189,7 @@ void Kernel::dispatch(Operation& op, Task& task, const SyscallRecord& record) {
         exit_task(op, task);
         break;
     case Call::ExitGroup:
-        kill_group(task);
+        kill_group(task.group, task.cpu, &task);
         exit_task(op, task);
         break;
     case Call::Futex:
