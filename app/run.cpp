@@ -90,10 +90,8 @@ std::string machine_line(const SystemConfig& config) {
 /// The kernel tells of programs it killed on their stderr; so do we.
 void report_kills(const os::Kernel& kernel) {
     for (const os::KillRecord& kill : kernel.kills())
-        std::fprintf(stderr,
-                     "pagewalk: the simulated kernel killed task %u at %.6f s: SIGSEGV at address 0x%llx\n",
-                     kill.task, static_cast<double>(kill.time.value()) / 1e12,
-                     static_cast<unsigned long long>(kill.address));
+        std::fprintf(stderr, "pagewalk: the simulated kernel at %.6f s: %s\n",
+                     static_cast<double>(kill.time.value()) / 1e12, os::to_string(kill).c_str());
 }
 
 /// Misuse of kernel objects, in the words of the kernel's log; all of it is in the results.
@@ -124,7 +122,7 @@ std::string end_text(Simulation::End end, const Simulation& simulation, const Wo
             text += "; it exited with status " + std::to_string(status);
     }
     for (const os::KillRecord& kill : kernel.kills())
-        text += "; the simulated kernel killed task " + std::to_string(kill.task);
+        text += "; the simulated kernel: " + os::to_string(kill);
     if (!simulation.is_measuring()) text += "; still in its warm-up, which the figures are of";
     return text;
 }

@@ -102,6 +102,8 @@ Pfn FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index) {
     if (!frame) return no_pfn;
     NodeObjects nodes(m_objects, op);
     inode.pages.insert(index, *frame, &nodes);
+    m_frames.set_mapping(
+        *frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(&inode - m_inodes.data()), index});
     ++m_cached;
     ++m_counters.nr_file_pages;
     if (shmem) ++m_counters.nr_shmem;
@@ -193,6 +195,12 @@ void FileSystem::warm(Operation& op, InodeId id, std::uint64_t first, std::uint6
             if (index % 64 == 0 && !plenty_free()) return;
             if (add_untimed(op, inode, index) == no_pfn) return;
         }
+}
+
+void FileSystem::replace_page(InodeId id, std::uint64_t index, Pfn frame) {
+    Inode& inode = at(id);
+    inode.pages.erase(index);
+    inode.pages.insert(index, frame);
 }
 
 void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first) {

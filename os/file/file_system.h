@@ -71,6 +71,8 @@ public:
     [[nodiscard]] Page get_page_for_write(Operation& op, InodeId inode, std::uint64_t index);
     /// With a warm cache: brings a range in, untimed. Stops when a zone runs low.
     void warm(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t pages);
+    /// A cached page has moved to another frame.
+    void replace_page(InodeId inode, std::uint64_t index, Pfn frame);
     /// Drops pages [first, end) (ftruncate, unlink of memory files). Mapped pages stay with their mappings.
     void truncate(Operation& op, InodeId inode, std::uint64_t first);
 

@@ -17,7 +17,10 @@ FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op, const AllocT
 }
 
 Operation& FrameAllocator::slow_path_operation() {
-    PAGEWALK_INVARIANT(m_current != nullptr);
+    if (m_current == nullptr) {
+        m_no_path.clear();
+        return m_no_operation;
+    }
     if (m_current->m_trace != nullptr) describe_first_pass(*m_current);
     return m_current->m_op;
 }

@@ -82,7 +82,7 @@ public:
         bool m_first_pass_described = false;
     };
     /// The operation in progress, for what the page allocator calls back. Its path has the allocation's steps
-    /// up to here. Contract: an allocation or a Scope is in progress.
+    /// up to here. An untimed one where the page allocator was called directly.
     [[nodiscard]] Operation& slow_path_operation();
     /// The steps of frees that went through the page allocator itself.
     void describe_free(Operation& op, const AllocTrace& trace);
@@ -110,6 +110,10 @@ private:
     InitOnAlloc m_init;
     FrameMappings m_mappings;
     Scope* m_current = nullptr;
+    KernelPath m_no_path;
+    PathLog m_no_log;
+    CostTable m_no_costs;
+    Operation m_no_operation{.path = {m_no_path, m_no_costs, KernelTiming::Off}, .log = m_no_log};
 };
 
 } // namespace pagewalk::os

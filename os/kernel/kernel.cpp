@@ -30,6 +30,11 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
       m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters}, m_config.vm,
                m_layout.map.cpus.size()),
+      m_compaction(m_frames, m_memory, m_lru, m_counters),
+      m_daemons(m_frames, m_compaction, m_counters,
+                {[this](Daemon which, NodeId node) { return daemon_asleep(which, node); },
+                 [this](Operation& op, Daemon which, NodeId node) { wake_daemon(op, which, node); },
+                 [this](Operation& op) { return kill_for_memory(op); }}),
       m_scheduler(m_layout.map.cpus.size()), m_cpus(m_layout.map.cpus.size()),
       m_allocation_events(allocation_schema()), m_fault_events(fault_schema()),
       m_function_events(function_schema()), m_kmem_events(kmem_schema(m_objects.cache_names())),
@@ -44,6 +49,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         m_cpus[static_cast<CpuId>(i)].interrupt_path.stack =
             m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
+    start_daemons();
 }
 
 Kernel::~Kernel() = default;
@@ -51,6 +57,7 @@ Kernel::~Kernel() = default;
 void Kernel::declare(StatGroup group) const {
     m_counters.declare(group);
     m_objects.declare(group);
+    m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));
 }
 
@@ -100,7 +107,9 @@ KernelPath& Kernel::page_fault(CpuId cpu, VirtAddr address, FaultAccess access, 
                       .cpu = static_cast<std::uint16_t>(cpu),
                       .kind = result.kind,
                       .access = static_cast<std::uint8_t>(access)};
-    if (result.status != VirtualMemory::FaultStatus::Done) {
+    if (task.killed) {
+        end_if_killed(op, task);
+    } else if (result.status != VirtualMemory::FaultStatus::Done) {
         kill(op, task, address, access);
     } else if (op.io_done > now) {
         task.continuation = Continuation::EndFault;
@@ -121,6 +130,7 @@ KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now
     op.path.call(KernelFunction::SyscallEntry);
     if (m_gate.due(record.enter_order)) {
         run_system_call(op, task, record);
+        end_if_killed(op, task);
     } else {
         task.deferred = record;
         task.continuation = Continuation::SystemCall;
@@ -274,6 +284,11 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     }
     adopt_streams();
     m_scheduler.wake_sleepers(now);
+    if (now >= m_daemons.next_check()) {
+        Operation op = untimed(cpu, now);
+        m_daemons.check(op);
+        finish_untimed();
+    }
     Task* task = m_scheduler.running(cpu);
     if (task != nullptr && !task->killed && m_scheduler.has_waiting(cpu)) {
         m_scheduler.requeue(*task);
@@ -303,7 +318,8 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     task->cpu = cpu;
     state.last = task->id;
     next.task = task->id;
-    next.context = {task->space->root, task->space->pcid};
+    next.context = task->space != nullptr ? TranslationContext{task->space->root, task->space->pcid}
+                                          : TranslationContext{m_layout.addresses.root, 0};
     next.stream = task->stream;
     next.time_slice = m_config.time_slice;
     resume(op, *task);
@@ -318,6 +334,11 @@ void Kernel::switch_steps(Operation& op, Task& task) {
     op.path.store(m_layout.addresses.run_queue(op.cpu));
     op.path.call(KernelFunction::Schedule);
     op.path.load(task.object);
+    if (task.space == nullptr) {
+        // Without user memory of its own: what was loaded stays, for whoever comes next.
+        op.path.call(KernelFunction::FinishTaskSwitch);
+        return;
+    }
     AddressSpace& space = *task.space;
     if (state.loaded != &space) {
         if (state.loaded != nullptr) state.loaded->cpus.reset(index_of(op.cpu));
@@ -339,12 +360,17 @@ void Kernel::resume(Operation& op, Task& task) {
         exit_task(op, task);
         return;
     }
+    if (task.work != nullptr) {
+        run_thread(op, task);
+        return;
+    }
     const Continuation what = std::exchange(task.continuation, Continuation::None);
     switch (what) {
     case Continuation::None:
         break;
     case Continuation::SystemCall:
         run_system_call(op, task, task.deferred);
+        end_if_killed(op, task);
         break;
     case Continuation::EndSystemCall:
         finish_system_call(op, task);

@@ -5,11 +5,13 @@
 #include "contract/kernel_interface.h"
 #include "os/file/file_system.h"
 #include "os/kernel/allocation_driver.h"
+#include "os/kernel/compaction_driver.h"
 #include "os/kernel/frame_allocator.h"
 #include "os/kernel/kernel_config.h"
 #include "os/kernel/kernel_counters.h"
 #include "os/kernel/kernel_objects.h"
 #include "os/kernel/kernel_vmalloc.h"
+#include "os/kernel/memory_daemons.h"
 #include "os/kernel/order_gate.h"
 #include "os/kernel/scheduler.h"
 #include "os/kernel/task.h"
@@ -62,6 +64,9 @@ public:
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
     [[nodiscard]] const PageAllocator& allocator() const { return *m_allocator; }
     [[nodiscard]] VirtualMemory& memory() { return m_memory; }
+    [[nodiscard]] Compaction& compaction() { return m_compaction.compaction(); }
+    [[nodiscard]] const Compaction& compaction() const { return m_compaction.compaction(); }
+    [[nodiscard]] FrameAllocator& frames() { return m_frames; }
     [[nodiscard]] const FileSystem& files() const { return m_files; }
     [[nodiscard]] const KernelObjects& objects() const { return m_objects; }
     [[nodiscard]] KernelObjects& objects() { return m_objects; }
@@ -86,7 +91,8 @@ private:
     void copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags);
     void adopt_streams();
     void exit_task(Operation& op, Task& task);
-    void kill_group(Task& by);
+    void kill_group(TaskId group, CpuId cpu, const Task* spared);
+    void end_if_killed(Operation& op, Task& task);
     void kill(Operation& op, Task& task, VirtAddr address, FaultAccess access);
     void bury(Task& task, CpuId cpu, Tick now);
     void finish_untimed();
@@ -94,6 +100,18 @@ private:
     void release_space(Operation& op, Task& task);
     void switch_steps(Operation& op, Task& task);
     void resume(Operation& op, Task& task);
+
+    // kernel threads
+    void start_daemons();
+    [[nodiscard]] Task* daemon_task(Daemon which, NodeId node);
+    [[nodiscard]] bool daemon_asleep(Daemon which, NodeId node);
+    void wake_daemon(Operation& op, Daemon which, NodeId node);
+    void run_thread(Operation& op, Task& task);
+
+    // the OOM killer
+    [[nodiscard]] OomOutcome kill_for_memory(Operation& op);
+    [[nodiscard]] Task* choose_victim(Operation& op);
+    [[nodiscard]] KillRecord describe_victim(const Operation& op, Task& victim);
 
     // sleeping
     /// Ends the path in a sleep, by way of the scheduler.
@@ -145,12 +163,15 @@ private:
     FileSystem m_files;
     PageTables m_tables;
     VirtualMemory m_memory;
+    CompactionDriver m_compaction;
+    MemoryDaemons m_daemons;
     Scheduler m_scheduler;
     OrderGate m_gate;
 
     Workload* m_workload = nullptr;
     StrayAccess m_stray = StrayAccess::Kills;
     std::vector<std::unique_ptr<Task>> m_tasks; // by id; ids are not used again
+    std::vector<Task*> m_daemon_tasks;          // node by node
     std::vector<Task*> m_without_stream;
     std::multimap<std::uint64_t, Task*> m_order_waiters;
     std::vector<Task*> m_futex_waiters;

@@ -36,6 +36,11 @@ void KernelConfig::declare(OptionGroup os) {
     os.number("watermark_scale_factor", pages.watermark_scale_factor, {1, 3000},
               {Unit::Count, "vm.watermark_scale_factor, in 1/10000 of a zone", "Linux 6.1 default"});
     objects.declare(os);
+    os.number("percpu_pagelist_high_fraction", pages.percpu_pagelist_high_fraction, {0, 1'000'000},
+              {Unit::Count,
+               "vm.percpu_pagelist_high_fraction: part of a zone that the per-CPU lists may hold, as 1/n (0: "
+               "its low watermark)",
+               "Linux 6.1 default"});
     costs.declare(os.group("cost"));
 }
 

@@ -12,6 +12,17 @@ void KernelCounters::declare(StatGroup group) const {
                       "pages allocated in this kind of zone");
     group.counter("pgfree", pgfree, "pages", "pages freed");
     group.counter("pgpgin", pgpgin, "KiB", "read from disks");
+    for (std::size_t i = 0; i < zone_type_count; ++i)
+        group.counter("allocstall_" + std::string(name_of(static_cast<ZoneType>(i))), allocstall[i], "count",
+                      "direct reclaims for requests up to this kind of zone");
+    group.counter("pageoutrun", pageoutrun, "count", "rounds of kswapd");
+    group.counter("kswapd_low_wmark_hit_quickly", kswapd_low_wmark_hit_quickly, "count",
+                  "times kswapd was woken from its first, short sleep");
+    group.counter("kswapd_high_wmark_hit_quickly", kswapd_high_wmark_hit_quickly, "count",
+                  "times kswapd found memory short again before it slept");
+    group.counter("pgmigrate_success", pgmigrate_success, "pages", "pages moved");
+    group.counter("pgmigrate_fail", pgmigrate_fail, "pages", "pages that could not be moved");
+    group.counter("oom_kill", oom_kill, "count", "processes killed for want of memory");
     group.gauge("nr_anon_pages", nr_anon_pages, "pages", "mapped anonymous pages now");
     group.gauge("nr_file_pages", nr_file_pages, "pages", "page cache pages now, shared memory included");
     group.gauge("nr_shmem", nr_shmem, "pages", "shared memory pages now");

@@ -16,7 +16,14 @@ struct KernelCounters {
     std::uint64_t pgmajfault = 0; ///< faults that read from a disk
     std::array<std::uint64_t, zone_type_count> pgalloc{};
     std::uint64_t pgfree = 0;
-    std::uint64_t pgpgin = 0; ///< KiB read from disks
+    std::uint64_t pgpgin = 0;                                ///< KiB read from disks
+    std::array<std::uint64_t, zone_type_count> allocstall{}; ///< direct reclaims
+    std::uint64_t pageoutrun = 0;                            ///< rounds of kswapd
+    std::uint64_t kswapd_low_wmark_hit_quickly = 0;
+    std::uint64_t kswapd_high_wmark_hit_quickly = 0;
+    std::uint64_t pgmigrate_success = 0;
+    std::uint64_t pgmigrate_fail = 0;
+    std::uint64_t oom_kill = 0; ///< processes
     std::uint64_t nr_anon_pages = 0;
     std::uint64_t nr_file_pages = 0; ///< page cache, shared memory included
     std::uint64_t nr_shmem = 0;

@@ -4,6 +4,7 @@
 #include "os/page/migratetype.h"
 #include "os/page/zone_type.h"
 
+#include <cstdio>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,18 @@ constexpr std::array<std::string_view, fault_kind_count> kinds{
 std::string_view name_of(AllocationPurpose purpose) { return purposes[static_cast<std::size_t>(purpose)]; }
 std::string_view name_of(AllocationSource source) { return sources[static_cast<std::size_t>(source)]; }
 std::string_view name_of(FaultKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+
+std::string to_string(const KillRecord& kill) {
+    const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };
+    if (kill.reason == KillReason::OutOfMemory)
+        return "Out of memory: Killed process " + std::to_string(kill.task) + " (" + kill.name +
+               ") total-vm:" + kib(kill.total_vm) + ", anon-rss:" + kib(kill.anon_rss) +
+               ", file-rss:" + kib(kill.file_rss) + ", shmem-rss:" + kib(kill.shmem_rss) +
+               ", UID:0 pgtables:" + kib(kill.page_tables) + " oom_score_adj:0";
+    char address[24];
+    std::snprintf(address, sizeof address, "0x%llx", static_cast<unsigned long long>(kill.address));
+    return "task " + std::to_string(kill.task) + ": SIGSEGV at address " + address;
+}
 
 EventSchema allocation_schema() {
     std::vector<std::string> zones;

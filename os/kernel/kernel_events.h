@@ -129,12 +129,23 @@ struct DriverEvent {
 };
 [[nodiscard]] EventSchema driver_schema();
 
+enum class KillReason : std::uint8_t {
+    BadAddress,  ///< SIGSEGV
+    OutOfMemory, ///< chosen by the OOM killer
+};
+
 /// A program that the kernel killed.
 struct KillRecord {
     Tick time{};
-    std::uint32_t task = 0;
+    std::uint32_t task = 0; ///< of the process's first thread where it was out of memory
     std::uint64_t address = 0;
     std::uint8_t access = 0;
+    KillReason reason = KillReason::BadAddress;
+    // OutOfMemory: what the process had, in KiB
+    std::string name = {};
+    std::uint64_t total_vm = 0, anon_rss = 0, file_rss = 0, shmem_rss = 0, page_tables = 0;
 };
+/// What happened, in the words of the kernel's log where it has any.
+[[nodiscard]] std::string to_string(const KillRecord& kill);
 
 } // namespace pagewalk::os

@@ -9,9 +9,13 @@ namespace pagewalk::os {
 void Scheduler::wake(Task& task) {
     CpuId best = task.cpu;
     if (!task.ever_ran || load(best) != 0) {
-        best = CpuId{};
-        for (std::size_t i = 1; i < m_queues.size(); ++i)
-            if (load(static_cast<CpuId>(i)) < load(best)) best = static_cast<CpuId>(i);
+        bool any = false;
+        for (std::size_t i = 0; i < m_queues.size(); ++i) {
+            const auto cpu = static_cast<CpuId>(i);
+            if (!task.allowed[i] || (any && load(cpu) >= load(best))) continue;
+            best = cpu;
+            any = true;
+        }
         // Its caches are warm where it ran last: no move unless another CPU has less to do.
         if (task.ever_ran && load(task.cpu) <= load(best)) best = task.cpu;
     }
@@ -27,13 +31,18 @@ void Scheduler::requeue(Task& task) {
 }
 
 Task* Scheduler::next(CpuId cpu) {
+    const auto may_run = [cpu](const Task* task) { return task->allowed[index_of(cpu)]; };
     CpuId from = cpu;
     if (m_queues[cpu].empty())
-        for (std::size_t i = 0; i < m_queues.size(); ++i)
-            if (m_queues[static_cast<CpuId>(i)].size() > m_queues[from].size()) from = static_cast<CpuId>(i);
-    if (m_queues[from].empty()) return nullptr;
-    Task* task = m_queues[from].front();
-    m_queues[from].pop_front();
+        for (std::size_t i = 0; i < m_queues.size(); ++i) {
+            const auto& queue = m_queues[static_cast<CpuId>(i)];
+            if (queue.size() > m_queues[from].size() && std::ranges::any_of(queue, may_run))
+                from = static_cast<CpuId>(i);
+        }
+    const auto first = std::ranges::find_if(m_queues[from], may_run);
+    if (first == m_queues[from].end()) return nullptr;
+    Task* task = *first;
+    m_queues[from].erase(first);
     task->cpu = cpu;
     return task;
 }
@@ -71,7 +80,9 @@ void Scheduler::cancel_sleep(Task& task) {
 }
 
 bool Scheduler::all_quiet() const {
-    if (!m_sleepers.empty()) return false;
+    // A kernel thread's sleep ends nobody's wait.
+    for (const Sleeper& sleeper : m_sleepers)
+        if (sleeper.task->work == nullptr) return false;
     for (std::size_t i = 0; i < m_queues.size(); ++i)
         if (load(static_cast<CpuId>(i)) != 0) return false;
     return true;

@@ -190,7 +190,7 @@ void Kernel::dispatch(Operation& op, Task& task, const SyscallRecord& record) {
         exit_task(op, task);
         break;
     case Call::ExitGroup:
-        kill_group(task);
+        kill_group(task.group, task.cpu, &task);
         exit_task(op, task);
         break;
     case Call::Futex:
@@ -383,7 +383,10 @@ void Kernel::sys_transfer(Operation& op, Task& task, std::uint64_t fd, VirtAddr 
         const FileSystem::Page page = read ? m_files.get_page(op, file->inode, index)
                                            : m_files.get_page_for_write(op, file->inode, index);
         if (page.frame == no_pfn) return;
+        // A fault on the user's side may compact memory: the page must stay where it is meanwhile.
+        ++m_frames.pages().at(page.frame).refcount;
         copy_user(op, task, page.frame, offset, buffer + done, part, direction);
+        --m_frames.pages().at(page.frame).refcount;
         op.path.call(KernelFunction::MarkPageAccessed);
         done += part;
         at += part;

@@ -5,6 +5,7 @@
 #include "contract/instruction_stream.h"
 #include "contract/kernel_path.h"
 #include "os/kernel/file_descriptors.h"
+#include "os/kernel/kernel_thread.h"
 #include "os/kernel/operation.h"
 #include "os/vm/address_space.h"
 
@@ -28,6 +29,7 @@ enum class SleepReason : std::uint8_t {
     Order, ///< until its next ordered event is due
     Futex,
     Child, ///< vfork, wait4
+    Work,  ///< a kernel thread that has nothing to do
 };
 
 /// What a task does when it runs again, before its program goes on.
@@ -49,6 +51,8 @@ struct Task {
     TaskId group{}; ///< of the process: the id of its first thread
     ThreadIndex thread{};
     InstructionStream* stream = nullptr;
+    KernelThread* work = nullptr;      ///< a kernel thread's; it has neither stream nor address space
+    CpuMask allowed = CpuMask().set(); ///< where it may run
     std::shared_ptr<AddressSpace> space;
     std::shared_ptr<FileDescriptors> files;
     TaskState state = TaskState::NoStream;

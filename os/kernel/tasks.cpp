@@ -203,24 +203,22 @@ void Kernel::exit_task(Operation& op, Task& task) {
     }
 }
 
-void Kernel::kill_group(Task& by) {
+void Kernel::kill_group(TaskId group, CpuId cpu, const Task* spared) {
     for (std::size_t i = first_id; i < m_tasks.size(); ++i) {
         Task* task = m_tasks[i].get();
-        if (task == nullptr || task == &by || task->group != by.group || task->exited) continue;
+        if (task == nullptr || task == spared || task->group != group || task->exited) continue;
         task->killed = true;
         if (task->state == TaskState::NoStream) {
             std::erase(m_without_stream, task);
             KernelPath path;
             PathLog log;
-            Operation op{.path = {path, m_config.costs, KernelTiming::Off},
-                         .log = log,
-                         .cpu = by.cpu,
-                         .task = task->id};
+            Operation op{
+                .path = {path, m_config.costs, KernelTiming::Off}, .log = log, .cpu = cpu, .task = task->id};
             exit_task(op, *task);
             for (const PathLog::ObjectCall& call : log.objects)
                 if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
             task->state = TaskState::Dead;
-            bury(*task, by.cpu, Tick{});
+            bury(*task, cpu, Tick{});
         } else if (task->state == TaskState::Sleeping) {
             stop_waiting(*task);
             m_scheduler.cancel_sleep(*task);
@@ -234,10 +232,22 @@ void Kernel::kill_group(Task& by) {
 
 void Kernel::kill(Operation& op, Task& task, VirtAddr address, FaultAccess access) {
     ++m_counters.tasks_killed;
-    m_kills.push_back(
-        {op.now, static_cast<std::uint32_t>(task.id), address.value(), static_cast<std::uint8_t>(access)});
+    m_kills.push_back({.time = op.now,
+                       .task = static_cast<std::uint32_t>(task.id),
+                       .address = address.value(),
+                       .access = static_cast<std::uint8_t>(access)});
     op.path.call(KernelFunction::SendSignal);
-    kill_group(task);
+    kill_group(task.group, task.cpu, &task);
+    exit_task(op, task);
+}
+
+void Kernel::end_if_killed(Operation& op, Task& task) {
+    if (!task.killed || task.exited) return;
+    if (task.falling_asleep) {
+        stop_waiting(task);
+        task.woken = true; // and ends when it runs next
+        return;
+    }
     exit_task(op, task);
 }
 

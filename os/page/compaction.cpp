@@ -31,6 +31,19 @@ FreeBlocks count_free(const Zone& zone, unsigned order) {
 
 } // namespace
 
+void CompactionCounters::declare(StatGroup group) const {
+    group.counter("compact_migrate_scanned", migrate_scanned, "pages", "read in search of pages to move");
+    group.counter("compact_free_scanned", free_scanned, "pages", "read in search of free pages");
+    group.counter("compact_isolated", isolated, "pages", "taken off their lists, free and in use");
+    group.counter("compact_stall", stalls, "count", "direct compactions");
+    group.counter("compact_success", successes, "count", "of these, followed by a successful allocation");
+    group.counter("compact_daemon_wake", daemon_wakes, "count", "rounds of kcompactd");
+    group.counter("compact_daemon_migrate_scanned", daemon_migrate_scanned, "pages",
+                  "of compact_migrate_scanned, by kcompactd");
+    group.counter("compact_daemon_free_scanned", daemon_free_scanned, "pages",
+                  "of compact_free_scanned, by kcompactd");
+}
+
 Compaction::Compaction(PageAllocator& allocator, PageMigrator& migrator, const Settings& settings)
     : m_allocator(allocator), m_pages(allocator.pages()), m_migrator(migrator), m_settings(settings),
       m_nodes(allocator.node_count()) {}

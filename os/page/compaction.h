@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/stats.h"
 #include "os/page/compaction_events.h"
 #include "os/page/page_allocator.h"
 #include "os/page/reclaimer.h"
@@ -43,6 +44,8 @@ struct CompactionCounters {
     std::uint64_t daemon_wakes = 0;
     std::uint64_t daemon_migrate_scanned = 0; ///< frames
     std::uint64_t daemon_free_scanned = 0;    ///< frames
+
+    void declare(StatGroup group) const;
 };
 
 /// Memory compaction of Linux 6.1: a scanner from the zone's start collects pages in use, one from its end
@@ -64,8 +67,13 @@ public:
     void defer_reset(Zone& zone, unsigned order) override;
     [[nodiscard]] bool could_run_after_reclaim(const ReclaimRequest& request,
                                                AllocFlags flags) const override;
+    void kswapd_sleeps(NodeId node) override { reset_skip_hints(node); }
     void wake_kcompactd(Zone& zone, unsigned order, ZoneType highest) override;
 
+    /// kcompactd of `node` has been asked for something.
+    [[nodiscard]] bool kcompactd_requested(NodeId node) const {
+        return m_nodes[pagewalk::index_of(node)].max_order != 0;
+    }
     /// kcompactd has something to do on `node`.
     [[nodiscard]] bool kcompactd_wanted(NodeId node) const;
     /// One round of kcompactd for what it was woken for.

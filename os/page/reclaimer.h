@@ -42,7 +42,7 @@ struct ReclaimRequest {
 /// What came of asking the OOM killer.
 enum class OomOutcome : std::uint8_t {
     NoVictim,
-    Killed,          ///< some process: its memory is free, or will be soon
+    Killed,          ///< some process, or memory has been freed meanwhile: worth another try
     RequesterKilled, ///< the requester's own: it may use the victims' reserve to come to its end
 };
 
@@ -131,6 +131,8 @@ public:
         (void)request, (void)flags;
         return false;
     }
+    /// kswapd of `node` is about to sleep: what compaction has skipped may be worth another look.
+    virtual void kswapd_sleeps(NodeId node) { (void)node; }
     virtual void wake_kcompactd(Zone& zone, unsigned order, ZoneType highest) {
         (void)zone, (void)order, (void)highest;
     }

@@ -85,13 +85,23 @@ void set_lowmem_reserves(PageAllocator& allocator) {
     }
 }
 
+std::int32_t normal_stat_threshold(const PageAllocator& allocator, const Zone& zone) {
+    const std::uint64_t cpus = allocator.cpus().size();
+    const std::uint64_t units = zone.managed >> (27 - page_shift); // of 128 MiB
+    return static_cast<std::int32_t>(
+        std::min<std::uint64_t>(125, 2ULL * std::bit_width(cpus) * (1U + std::bit_width(units))));
+}
+
+std::int32_t pressure_stat_threshold(const PageAllocator& allocator, const Zone& zone) {
+    const std::uint64_t distance = zone.watermark(Watermark::Low) - zone.watermark(Watermark::Min);
+    return static_cast<std::int32_t>(std::clamp<std::uint64_t>(distance / allocator.cpus().size(), 1, 125));
+}
+
 void set_stat_thresholds(PageAllocator& allocator) {
     const auto cpus = static_cast<std::uint64_t>(allocator.cpus().size());
     for (const auto& zone : allocator.zones()) {
         if (!zone->populated()) continue;
-        const std::uint64_t units = zone->managed >> (27 - page_shift); // of 128 MiB
-        const auto threshold = static_cast<std::int32_t>(
-            std::min<std::uint64_t>(125, 2ULL * std::bit_width(cpus) * (1U + std::bit_width(units))));
+        const std::int32_t threshold = normal_stat_threshold(allocator, *zone);
         zone->stat_threshold = threshold;
         const std::uint64_t tolerated = zone->watermark(Watermark::Low) - zone->watermark(Watermark::Min);
         const std::uint64_t drift = cpus * static_cast<std::uint64_t>(threshold);

@@ -23,6 +23,10 @@ void set_lowmem_reserves(PageAllocator& allocator);
 /// How far a CPU's part of a counter may run ahead, and below which mark that matters.
 void set_stat_thresholds(PageAllocator& allocator);
 
+/// The part of the zone's free counter that a CPU may keep to itself: normally, and while kswapd is at work.
+[[nodiscard]] std::int32_t normal_stat_threshold(const PageAllocator& allocator, const Zone& zone);
+[[nodiscard]] std::int32_t pressure_stat_threshold(const PageAllocator& allocator, const Zone& zone);
+
 /// high and batch of the per-CPU lists from managed pages and the low watermark.
 void set_pagesets(PageAllocator& allocator);
 

@@ -149,6 +149,7 @@ constexpr std::array<std::string_view, 113> event_names{
 
 std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel) {
     const KernelCounters& counters = kernel.counters();
+    const CompactionCounters& compaction = kernel.compaction().counters();
     std::unordered_map<std::string_view, std::uint64_t> known{
         {"nr_inactive_anon", counters.nr_lru_anon},
         {"nr_inactive_file", counters.nr_lru_file},
@@ -172,6 +173,25 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
         {"pgfree", counters.pgfree},
         {"pgfault", counters.pgfault},
         {"pgmajfault", counters.pgmajfault},
+        {"allocstall_dma", counters.allocstall[index_of(ZoneType::Dma)]},
+        {"allocstall_dma32", counters.allocstall[index_of(ZoneType::Dma32)]},
+        {"allocstall_normal", counters.allocstall[index_of(ZoneType::Normal)]},
+        {"allocstall_movable", counters.allocstall[index_of(ZoneType::Movable)]},
+        {"pageoutrun", counters.pageoutrun},
+        {"kswapd_low_wmark_hit_quickly", counters.kswapd_low_wmark_hit_quickly},
+        {"kswapd_high_wmark_hit_quickly", counters.kswapd_high_wmark_hit_quickly},
+        {"oom_kill", counters.oom_kill},
+        {"pgmigrate_success", counters.pgmigrate_success},
+        {"pgmigrate_fail", counters.pgmigrate_fail},
+        {"compact_migrate_scanned", compaction.migrate_scanned},
+        {"compact_free_scanned", compaction.free_scanned},
+        {"compact_isolated", compaction.isolated},
+        {"compact_stall", compaction.stalls},
+        {"compact_fail", compaction.stalls - compaction.successes},
+        {"compact_success", compaction.successes},
+        {"compact_daemon_wake", compaction.daemon_wakes},
+        {"compact_daemon_migrate_scanned", compaction.daemon_migrate_scanned},
+        {"compact_daemon_free_scanned", compaction.daemon_free_scanned},
         {"pgreuse", counters.faults[static_cast<std::size_t>(FaultKind::Reuse)]},
     };
     for (const auto& zone : kernel.allocator().zones()) {

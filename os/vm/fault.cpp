@@ -135,6 +135,8 @@ void VirtualMemory::install_anonymous(Operation& op, const FaultContext& fault, 
     const Vma& area = fault.space.areas[fault.area];
     PageDescriptor& page = m_frames.pages().at(frame);
     page.mapcount = 1;
+    m_frames.set_mapping(frame, {FrameMapping::Kind::Anonymous, static_cast<std::uint32_t>(area.anon),
+                                 area.index_of(fault.page)});
     ++fault.space.anon_pages;
     ++m_counters.nr_anon_pages;
     op.path.call(KernelFunction::PageAddNewAnonRmap);
@@ -286,6 +288,10 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
             if (page.refcount == 2 && (page.owner_flags & frame_flags::in_lru_batch) != 0) m_lru.drain(op);
             if (page.refcount == 1) {
                 op.path.call(KernelFunction::WpPageReuse);
+                // The sole owner's from now on: others of the family need not be searched for it.
+                m_frames.set_mapping(frame,
+                                     {FrameMapping::Kind::Anonymous, static_cast<std::uint32_t>(area.anon),
+                                      area.index_of(fault.page)});
                 *slot.entry = slot.entry->with(written);
                 op.path.store(slot.address());
                 return {FaultStatus::Done, FaultKind::Reuse};

@@ -39,6 +39,7 @@ std::unique_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
         space->pcid = m_free_pcids.back();
         m_free_pcids.pop_back();
     }
+    m_spaces.push_back(space.get());
     return space;
 }
 
@@ -149,6 +150,17 @@ void VirtualMemory::discard(Operation& op, AddressSpace& space, VirtAddr start, 
     op.path.store(space.lock());
 }
 
+void VirtualMemory::reap(Operation& op, AddressSpace& space) {
+    m_lru.drain(op);
+    for (const Vma& area : space.areas) {
+        if (!area.is_private() || !area.anonymous() || area.has(vm::locked)) continue;
+        zap(op, space, area, area.start, area.end);
+        flush(op, space, area.start, area.end);
+        m_gather.flush(op);
+    }
+    m_gather.finish(op);
+}
+
 void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
     const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
     std::uint32_t pages = 0;
@@ -176,6 +188,7 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
 }
 
 void VirtualMemory::destroy(Operation& op, AddressSpace& space) {
+    std::erase(m_spaces, &space);
     m_tables.destroy_root(op, space);
     m_objects.free(op, ObjectKind::Mm, space.object);
     m_free_pcids.insert(m_free_pcids.begin(), space.pcid);

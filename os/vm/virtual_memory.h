@@ -92,10 +92,27 @@ public:
     [[nodiscard]] FaultResult fault(Operation& op, AddressSpace& space, VirtAddr address, FaultAccess access,
                                     StrayAccess stray);
 
+    /// Takes a page off its LRU list to be moved. False when something else holds on to it, or when it is a
+    /// file's and `mask` does not allow the file system's work.
+    [[nodiscard]] bool isolate_page(Operation& op, Pfn frame, GfpMask mask);
+    /// Puts an isolated page back on its LRU list.
+    void put_back_page(Operation& op, Pfn frame);
+    /// migrate_pages of one page: `to` takes the place of the isolated page in page tables, page cache and
+    /// LRU lists. The caller frees `from`. False when something else holds on to the page.
+    [[nodiscard]] bool migrate_page(Operation& op, Pfn from, Pfn to);
+    /// The OOM reaper: drops the private anonymous pages of a process that is about to die.
+    void reap(Operation& op, AddressSpace& space);
+
     [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
     [[nodiscard]] PageTables& tables() { return m_tables; }
 
 private:
+    /// Where a page is mapped.
+    struct MappedAt {
+        AddressSpace* space;
+        VirtAddr page;
+        PteSlot slot;
+    };
     struct FaultContext {
         AddressSpace& space;
         std::size_t area;
@@ -126,6 +143,12 @@ private:
     void free_tables(Operation& op, AddressSpace& space, std::size_t first, std::size_t last, VirtAddr floor,
                      VirtAddr ceiling);
 
+    // rmap
+    void find_in_area(Operation& op, AddressSpace& space, const Vma& area, Pfn frame,
+                      const FrameMapping& mapping);
+    void find_mappings(Operation& op, Pfn frame, const FrameMapping& mapping);
+    void count_lru(Pfn frame, int change);
+
     // faults
     [[nodiscard]] std::size_t area_for(Operation& op, AddressSpace& space, VirtAddr address,
                                        StrayAccess stray);
@@ -154,6 +177,8 @@ private:
     AnonVmas m_anon;
     PageGather m_gather;
     std::vector<Pfn> m_freed_tables;
+    std::vector<AddressSpace*> m_spaces; ///< that exist, oldest first
+    std::vector<MappedAt> m_found;
     std::size_t m_cpus;
     std::vector<std::uint16_t> m_free_pcids;
     std::uint16_t m_next_pcid = 1; ///< 0 is the kernel's own

@@ -231,22 +231,6 @@ TEST(ColdFiles, BlockTheReaderUntilTheDiskAnswers) {
     EXPECT_FALSE(machine.touch(base + page_size, FaultAccess::Read).slept);
 }
 
-TEST(OutOfMemory, KillsTheProgramAndGivesItsMemoryBack) {
-    Machine machine(128ULL << 20);
-    machine.boot();
-    const std::uint64_t before = machine.free_frames();
-    machine.pick();
-    machine.map_anonymous(base, 256ULL << 20);
-    std::uint64_t touched = 0;
-    while (touched < 65'536 && machine.touch(base + touched * page_size).outcome == PathOutcome::Resume)
-        ++touched;
-    EXPECT_GT(touched, 2000U);
-    EXPECT_EQ(machine.kernel->counters().tasks_killed, 1U);
-    machine.pick();
-    machine.kernel->drain_lru_batches();
-    EXPECT_GT(machine.free_frames() + 64, before);
-}
-
 TEST(FiveLevels, FaultThroughOneMoreTable) {
     Machine machine;
     machine.config.levels = PagingLevels::Five;

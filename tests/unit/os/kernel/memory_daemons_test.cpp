@@ -1,0 +1,149 @@
+#include "os/kernel/memory_daemons.h"
+#include "tests/unit/os/kernel/kernel_harness.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+using test::Machine;
+
+constexpr std::uint64_t base = 0x7f0000000000;
+constexpr CpuId cpu0{0};
+constexpr CpuId cpu1{1};
+
+struct Daemons : testing::Test {
+    Machine machine{256ULL << 20, 2};
+    std::uint64_t touched = 0;
+
+    void SetUp() override {
+        machine.boot();
+        machine.pick(cpu0);
+        machine.map_anonymous(base, 512ULL << 20);
+    }
+    Zone& zone() { return *machine.kernel->allocator().find_zone(NodeId{0}, ZoneType::Dma32); }
+    const KernelCounters& counters() { return machine.kernel->counters(); }
+    void touch_down_to(Watermark mark) {
+        while (zone().free_pages > static_cast<std::int64_t>(zone().watermark(mark)))
+            machine.touch(base + touched++ * page_size);
+    }
+    /// Touches until a page came from below the low marks of every zone. No pageblock's stealing wakes kswapd
+    /// before.
+    void run_out_of_the_low_mark() {
+        machine.kernel->allocator().buddy().set_watermark_boost_factor(0);
+        while (counters().allocations[static_cast<std::size_t>(AllocationSource::MinWatermark)] == 0) {
+            ASSERT_EQ(machine.kernel->live_tasks(), 1U);
+            machine.touch(base + touched++ * page_size);
+        }
+    }
+    /// Lets CPU 1 run what it has to. Returns how often it was given something.
+    int run_cpu1() {
+        int rounds = 0;
+        for (ScheduledTask next = machine.pick(cpu1); next.task != TaskId{}; next = machine.pick(cpu1)) {
+            EXPECT_EQ(next.stream, nullptr);
+            ++rounds;
+        }
+        return rounds;
+    }
+};
+
+TEST_F(Daemons, AreNoProgramsAndSleepUntilTheyAreNeeded) {
+    EXPECT_EQ(machine.kernel->live_tasks(), 1U);
+    EXPECT_EQ(run_cpu1(), 0);
+    EXPECT_EQ(machine.kernel->next_wakeup(cpu1), no_time);
+}
+
+TEST_F(Daemons, KswapdIsWokenBelowTheLowMarkAndFindsNothing) {
+    run_out_of_the_low_mark();
+    EXPECT_EQ(counters().pageoutrun, 0U);
+    EXPECT_GT(run_cpu1(), 12); // a round for each priority
+    // Sixteen rounds in vain, and the node is left to direct reclaim.
+    EXPECT_EQ(counters().pageoutrun, 16U);
+    EXPECT_EQ(counters().kswapd_high_wmark_hit_quickly, 15U);
+    EXPECT_FALSE(zone().reclaim_active);
+    const Tick wakeup = machine.kernel->next_wakeup(cpu1);
+    ASSERT_NE(wakeup, no_time); // a tenth of a second first, then for good
+    machine.now = wakeup;
+    EXPECT_EQ(run_cpu1(), 1);
+    EXPECT_EQ(machine.kernel->next_wakeup(cpu1), no_time);
+    // Hopeless: nobody wakes it any more.
+    for (int i = 0; i < 20; ++i) machine.touch(base + touched++ * page_size);
+    EXPECT_EQ(run_cpu1(), 0);
+}
+
+TEST_F(Daemons, KswapdSleepsAgainWhenMemoryComesBack) {
+    run_out_of_the_low_mark();
+    machine.call(11, {base, 64ULL << 20}, 0);
+    run_cpu1();
+    EXPECT_EQ(counters().pageoutrun, 1U);
+    EXPECT_EQ(counters().kswapd_high_wmark_hit_quickly, 0U);
+}
+
+TEST_F(Daemons, KswapdDropsABoostAfterARoundInVain) {
+    zone().boost = 600;
+    zone().boosted = true;
+    machine.touch(base + touched++ * page_size); // a per-CPU list's frame
+    for (int i = 0; i < 200; ++i) machine.touch(base + touched++ * page_size);
+    EXPECT_GT(run_cpu1(), 0);
+    EXPECT_EQ(zone().boost, 0U);
+}
+
+TEST_F(Daemons, KcompactdMakesBlocksInTheBackground) {
+    touch_down_to(Watermark::High);
+    for (std::uint64_t page = 0; page < touched; page += 2)
+        machine.call(28, {base + page * page_size, page_size, 4}, 0);
+    machine.kernel->drain_lru_batches();
+    machine.kernel->allocator().drain_all(cpu0);
+    const auto huge = [&] { return zone().areas[9].count + zone().areas[10].count; };
+    while (machine.kernel->allocator().allocate({.mask = gfp::transhuge_light, .order = 9})) {
+    }
+    const std::uint64_t before = huge();
+    // kswapd's daemon would ask for it like this.
+    machine.kernel->compaction().wake_kcompactd(zone(), 9, ZoneType::Normal);
+    const Tick began = machine.now;
+    EXPECT_GT(run_cpu1(), 4); // others could run in between
+    EXPECT_GT(machine.now, began);
+    EXPECT_GT(huge(), before);
+    EXPECT_EQ(machine.kernel->compaction().counters().daemon_wakes, 1U);
+    EXPECT_GT(machine.kernel->compaction().counters().daemon_migrate_scanned, 100U);
+    EXPECT_GT(counters().pgmigrate_success, 0U);
+    EXPECT_EQ(run_cpu1(), 0);
+}
+
+TEST_F(Daemons, KcompactdLooksAtFragmentedMemoryUnasked) {
+    touch_down_to(Watermark::High);
+    for (std::uint64_t page = 0; page < touched; page += 2)
+        machine.call(28, {base + page * page_size, page_size, 4}, 0);
+    machine.kernel->drain_lru_batches();
+    machine.kernel->allocator().drain_all(cpu0);
+    EXPECT_EQ(run_cpu1(), 0);
+    ASSERT_TRUE(machine.kernel->compaction().proactive_wanted(NodeId{0}));
+    machine.now = Kcompactd::check_interval;
+    EXPECT_GT(run_cpu1(), 10);
+    EXPECT_EQ(machine.kernel->compaction().counters().daemon_wakes, 0U);
+    EXPECT_FALSE(machine.kernel->compaction().proactive_wanted(NodeId{0}));
+}
+
+TEST(DaemonsOfNodes, RunOnTheirNodesCpus) {
+    Machine machine;
+    machine.config.memory = pc_memory_map({256ULL << 20, 256ULL << 20}, 2);
+    machine.boot();
+    machine.pick(cpu0);
+    Zone* far = nullptr;
+    for (const auto& zone : machine.kernel->allocator().zones())
+        if (zone->node == NodeId{1} && zone->populated()) far = zone.get();
+    ASSERT_NE(far, nullptr);
+    far->boost = 100;
+    far->boosted = true;
+    KernelPath path;
+    PathLog log;
+    Operation op{.path = {path, machine.config.costs, KernelTiming::On}, .log = log, .cpu = cpu1};
+    ASSERT_TRUE(machine.kernel->frames().allocate(op, {.mask = gfp::highuser}).has_value());
+    EXPECT_NE(machine.pick(cpu0).stream, nullptr); // the program, still
+    const ScheduledTask daemon = machine.pick(cpu1);
+    EXPECT_NE(daemon.task, TaskId{});
+    EXPECT_EQ(daemon.stream, nullptr);
+}
+
+} // namespace
+} // namespace pagewalk::os
