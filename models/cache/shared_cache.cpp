@@ -27,11 +27,11 @@ SharedCache::SharedCache(const LlcConfig& config, SharedCacheClients clients, Me
     PAGEWALK_INVARIANT(clients.cpus >= 1 && clients.cpus <= Directory::max_cpus);
     const Clock clock(config.frequency);
     m_latency = clock.to_ticks(config.cache.latency);
-    m_port_use = clock.to_ticks(config.port);
+    const Tick port_use = clock.to_ticks(config.port);
     m_snoop = clock.to_ticks(config.snoop);
     m_slices.reserve(config.slices);
     for (std::uint32_t i = 0; i < config.slices; ++i)
-        m_slices.emplace_back(config.cache, m_port_use, seed, std::string(name) + std::to_string(i));
+        m_slices.emplace_back(config.cache, port_use, seed, std::string(name) + std::to_string(i));
     if (clients.cpus > 1) m_directory.emplace(clients.private_lines, clients.cpus);
 }
 
@@ -45,7 +45,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     Slice& slice = slice_of(number);
     slice.tags.prefetch(number);
     if (m_directory) m_directory->prefetch(number);
-    const Tick looked_up = slice.port.reserve(request.time, m_port_use) + m_latency;
+    const Tick looked_up = slice.port.reserve(request.time) + m_latency;
     if (is_device(request.cpu)) [[unlikely]]
         return device_access(slice, number, request, looked_up);
     if (request.kind == AccessKind::WriteBack) [[unlikely]]
@@ -157,7 +157,7 @@ SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry entry, CpuId ke
         }
     }
     if (!comes_in) return;
-    const Tick arrived = slice.port.reserve(request.time, m_port_use) + m_latency;
+    const Tick arrived = slice.port.reserve(request.time) + m_latency;
     if (dirty == SnoopTarget::Dirty::Yes) {
         ++m_stats.cache.write_backs_in;
         take_dirty(slice, number, request, arrived);

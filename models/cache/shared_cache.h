@@ -8,7 +8,7 @@
 #include "models/cache/coherent_memory.h"
 #include "models/cache/directory.h"
 #include "models/cache/mshr_file.h"
-#include "models/interconnect/timeline.h"
+#include "models/cache/slice_port.h"
 #include "models/memory/memory_port.h"
 
 #include <cstdint>
@@ -67,7 +67,7 @@ private:
             : tags(config, seed, name), mshrs(config.mshrs), port(port_use) {}
         Cache tags;
         MshrFile mshrs;
-        Timeline<64> port;
+        SlicePort port;
     };
     struct Client {
         SnoopTarget* target = nullptr;
@@ -107,7 +107,6 @@ private:
     MemoryPort& m_memory;
     LlcPolicy m_policy;
     Tick m_latency;
-    Tick m_port_use;
     Tick m_snoop;
     SharedCacheStats m_stats;
 };
