@@ -1,6 +1,7 @@
 #pragma once
 
 #include "models/memory/dram_timing.h"
+#include "models/memory/slot_calendar.h"
 
 #include <algorithm>
 #include <array>
@@ -9,123 +10,89 @@
 
 namespace pagewalk::models {
 
-/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. Remembers the last 64 in
-/// order of time; an activate may be put between earlier ones where all constraints hold on both sides, but
-/// once some are forgotten not before the fourth that is remembered.
+/// The activates of one rank: when the next may come by tRRD_S, tRRD_L and tFAW. An activate may be put
+/// between earlier ones where all constraints hold on both sides.
 class ActivateWindow {
 public:
     explicit ActivateWindow(const DramTiming& timing)
-        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(timing.t_rrd_l.value()), m_faw(timing.t_faw.value()),
-          m_longest(std::max({m_rrd_s, m_rrd_l, m_faw})) {}
+        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(std::max(timing.t_rrd_l, timing.t_rrd_s).value()),
+          m_faw(timing.t_faw.value()), m_calendar(m_rrd_s) {}
 
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
-    [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint32_t group) {
-        if (m_count == 0 || earliest >= activate(m_count - 1).time + m_longest) return earliest;
-        // What was full for this group stays full: a search that comes there goes on at its end.
-        Full& full = m_full[group % m_full.size()];
-        if (full.group != group) full = {0, 0, group};
-        std::uint64_t time = full.covers(earliest) ? full.until : earliest;
-        for (std::size_t i = position_after(time);; ++i) {
-            // Most gaps are too short: two looks tell.
-            if (i > 0 && i < m_count) {
-                const std::uint64_t soonest =
-                    std::max(activate(i - 1).time + m_rrd_s, i >= 4 ? activate(i - 4).time + m_faw : 0);
-                if (std::max(soonest, time) + m_rrd_s > activate(i).time) continue;
-            }
-            // Position i: behind activate i - 1, before activate i.
-            if (i > 0) time = std::max(time, activate(i - 1).time);
-            time = std::max(time, bound_by_earlier(i, group));
-            if (full.covers(time)) {
-                time = full.until;
-                i = position_after(time) - 1;
-                continue;
-            }
-            if (i == m_count || fits_before_later(i, group, time)) break;
-        }
-        if (earliest <= full.until && time >= full.from)
-            full = {std::min(earliest, full.from), std::max(time, full.until), group};
-        else if (time > full.until)
-            full = {earliest, time, group};
-        return time;
+    [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint8_t group) {
+        if (earliest >= m_last[0] + m_rrd_l && earliest >= m_last[3] + m_faw) [[likely]]
+            return earliest;
+        return search(earliest, group);
     }
 
-    void insert(std::uint64_t time, std::uint32_t group) {
-        if (m_count == capacity) {
-            ++m_first;
-            --m_count;
+    void insert(std::uint64_t time, std::uint8_t group) {
+        m_calendar.insert(0, time, group);
+        if (time > m_last[0]) [[likely]] {
+            m_last = {time, m_last[0], m_last[1], m_last[2]};
+            m_calendar.lengthen_full(0, time, std::max(time + m_rrd_s, m_last[3] + m_faw));
+            return;
         }
-        if (m_first + m_count == m_activates.size()) {
-            std::copy_n(m_activates.begin() + static_cast<std::ptrdiff_t>(m_first), m_count,
-                        m_activates.begin());
-            m_first = 0;
-        }
-        std::size_t i = m_count++;
-        for (; i > 0 && activate(i - 1).time > time; --i) activate(i) = activate(i - 1);
-        activate(i) = {time, group};
+        for (std::uint64_t& other : m_last)
+            if (time > other) std::swap(time, other);
     }
 
 private:
-    static constexpr std::size_t capacity = 64;
-    struct Activate {
-        std::uint64_t time = 0;
-        std::uint32_t group = 0;
-    };
-
-    // Oldest first, sliding through twice the room.
-    [[nodiscard]] Activate& activate(std::size_t i) { return m_activates[m_first + i]; }
-    [[nodiscard]] const Activate& activate(std::size_t i) const { return m_activates[m_first + i]; }
-
-    /// Index of the first activate after `time`; once some are forgotten not below the fourth.
-    [[nodiscard]] std::size_t position_after(std::uint64_t time) const {
-        std::size_t low = m_count == capacity ? 4 : 0, high = m_count;
-        while (low < high) {
-            const std::size_t middle = (low + high) / 2;
-            if (activate(middle).time > time)
-                high = middle;
-            else
-                low = middle + 1;
+    [[nodiscard]] std::uint64_t search(std::uint64_t earliest, std::uint8_t group) {
+        std::uint64_t time = m_calendar.skip_full(0, earliest);
+        std::uint64_t full_from = time, full_until = time; // no group fits between
+        for (std::uint64_t asked = time + 1; time != asked;) {
+            asked = time;
+            m_calendar.visit(0, back(time, m_rrd_l), time + m_rrd_l,
+                             [&](std::uint64_t other, std::uint8_t other_group) {
+                                 const std::uint64_t spacing = other_group == group ? m_rrd_l : m_rrd_s;
+                                 if (other + spacing <= time || time + spacing <= other) return;
+                                 if (other + m_rrd_s > time && time + m_rrd_s > other)
+                                     full_until = other + m_rrd_s;
+                                 time = other + spacing;
+                                 if (full_until == time) return;
+                                 m_calendar.mark_full(0, full_from, full_until);
+                                 full_from = full_until = time;
+                             });
+            if (time == asked && m_calendar.count(0, back(time, m_faw), time + m_faw) >= 4)
+                full_until = time = after_four(time);
+            if (time != asked) full_until = time = m_calendar.skip_full(0, time);
         }
-        return low;
-    }
-    [[nodiscard]] std::uint64_t spacing(std::uint32_t a, std::uint32_t b) const {
-        return a == b ? m_rrd_l : m_rrd_s;
-    }
-    [[nodiscard]] std::uint64_t bound_by_earlier(std::size_t i, std::uint32_t group) const {
-        std::uint64_t bound = 0;
-        for (std::size_t back = 1; back <= 3 && back <= i; ++back) {
-            const Activate& earlier = activate(i - back);
-            bound = std::max(bound, earlier.time + spacing(earlier.group, group));
-        }
-        if (i >= 4) bound = std::max(bound, activate(i - 4).time + m_faw);
-        return bound;
-    }
-    [[nodiscard]] bool fits_before_later(std::size_t i, std::uint32_t group, std::uint64_t time) const {
-        for (std::size_t k = i; k < m_count && k < i + 3; ++k)
-            if (time + spacing(activate(k).group, group) > activate(k).time) return false;
-        // Any five in a row with the new one among them must span tFAW.
-        for (std::size_t later = 1; later <= 4 && i + later - 1 < m_count; ++later) {
-            const std::size_t before = 4 - later; // how many come before the new one
-            if (before > i) continue;
-            const std::uint64_t first = before == 0 ? time : activate(i - before).time;
-            if (first + m_faw > activate(i + later - 1).time) return false;
-        }
-        return true;
+        m_calendar.mark_full(0, full_from, full_until);
+        return time;
     }
 
-    /// No activate of the group fits at [from, until).
-    struct Full {
-        std::uint64_t from = 0, until = 0;
-        std::uint32_t group = 0;
+    [[nodiscard]] static std::uint64_t back(std::uint64_t time, std::uint64_t span) {
+        return time - std::min(time, span);
+    }
 
-        [[nodiscard]] bool covers(std::uint64_t time) const { return time >= from && time < until; }
-    };
+    /// `time` when any five activates in a row with one at `time` among them span tFAW; otherwise a later
+    /// time before which they do not.
+    [[nodiscard]] std::uint64_t after_four(std::uint64_t time) const {
+        std::array<std::uint64_t, 4> before{}, after{}; // nearest first
+        std::size_t before_count = 0, after_count = 0;
+        m_calendar.visit(0, back(time, m_faw), time + m_faw, [&](std::uint64_t other, std::uint8_t) {
+            if (other <= time) {
+                before = {other, before[0], before[1], before[2]};
+                ++before_count;
+            } else if (after_count < after.size()) {
+                after[after_count++] = other;
+            }
+        });
+        before_count = std::min(before_count, before.size());
+        if (before_count == 4 && before[3] + m_faw > time) return before[3] + m_faw;
+        for (std::size_t later = 1; later <= after_count; ++later) {
+            const std::size_t earlier = 4 - later;
+            if (earlier > before_count) continue;
+            const std::uint64_t first = earlier == 0 ? time : before[earlier - 1];
+            // Between the same two neighbours it fits nowhere.
+            if (first + m_faw > after[later - 1]) return after[0] + m_rrd_s;
+        }
+        return time;
+    }
 
     std::uint64_t m_rrd_s, m_rrd_l, m_faw;
-    std::uint64_t m_longest; // of the three: after that long nothing holds an activate up
-    std::size_t m_first = 0;
-    std::size_t m_count = 0;
-    std::array<Activate, 2 * capacity> m_activates{};
-    std::array<Full, 8> m_full{}; ///< by group; 8 are the most a standard has
+    std::array<std::uint64_t, 4> m_last{}; ///< the latest four, latest first
+    SlotCalendar<1> m_calendar;
 };
 
 } // namespace pagewalk::models

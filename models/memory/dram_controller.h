@@ -6,8 +6,9 @@
 #include "models/memory/dram_channel.h"
 #include "models/memory/dram_config.h"
 #include "models/memory/memory_port.h"
+#include "models/memory/write_queue.h"
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -32,7 +33,9 @@ struct DramStats {
 };
 
 /// A memory controller with its channels. Reads pay half the controller's latency on the way in and half on
-/// the way out; writes are accepted into the channel's write queue after half of it and drained in batches.
+/// the way out; writes are accepted into the channel's write queue after half of it and drained in batches:
+/// when a write finds write_high of them queued, down to write_low, behind all reads that have their
+/// commands.
 class DramController final : public MemoryPort {
 public:
     explicit DramController(const DramConfig& config);
@@ -46,18 +49,14 @@ public:
 private:
     struct Channel {
         DramChannel dram;
-        std::vector<DramChannel::Write> queue;
-        std::array<std::uint8_t, 256>
-            filter{}; ///< queued lines by hash: most reads need not search the queue
+        WriteQueue queue;
+        std::uint64_t reads_end = 0; ///< of the last data of all reads
     };
 
-    [[nodiscard]] static std::size_t filter_slot(std::uint64_t line) {
-        return static_cast<std::size_t>((line * 0x9e3779b97f4a7c15ULL) >> 56);
-    }
-    [[nodiscard]] static bool is_queued(const Channel& channel, std::uint64_t line);
     void write(Channel& channel, const DramPlace& place, std::uint64_t line, std::uint64_t time);
-    void drain(Channel& channel, std::uint64_t time);
-    void count(RowOutcome outcome);
+    void drain_batch(Channel& channel, std::uint64_t time);
+    void give(Channel& channel, const DramPlace& place, BusDirection direction,
+              const DramChannel::Commands& commands);
 
     DramTiming m_timing;
     AddressMapper m_mapper;
