@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <utility>
 
 namespace pagewalk::models {
 
@@ -15,84 +18,112 @@ namespace pagewalk::models {
 class ActivateWindow {
 public:
     explicit ActivateWindow(const DramTiming& timing)
-        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(std::max(timing.t_rrd_l, timing.t_rrd_s).value()),
-          m_faw(timing.t_faw.value()), m_calendar(m_rrd_s) {}
+        : m_rrd_s(ticks(timing.t_rrd_s)), m_rrd_l(ticks(std::max(timing.t_rrd_l, timing.t_rrd_s))),
+          m_faw(ticks(timing.t_faw)), m_calendar(timing.t_rrd_s.value()) {}
 
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint8_t group) {
-        if (earliest >= m_last[0] + m_rrd_l && earliest >= m_last[3] + m_faw) [[likely]]
+        const auto time = static_cast<std::int64_t>(earliest);
+        if (time >= m_last[0] + m_rrd_l && time >= m_last[3] + m_faw) [[likely]]
             return earliest;
         return search(earliest, group);
     }
 
-    void insert(std::uint64_t time, std::uint8_t group) {
-        m_calendar.insert(0, time, group);
+    void insert(std::uint64_t at, std::uint8_t group) {
+        m_calendar.insert(0, at, group);
+        auto time = static_cast<std::int64_t>(at);
         if (time > m_last[0]) [[likely]] {
             m_last = {time, m_last[0], m_last[1], m_last[2]};
-            m_calendar.lengthen_full(0, time, std::max(time + m_rrd_s, m_last[3] + m_faw));
+            m_calendar.lengthen_full(0, at,
+                                     static_cast<std::uint64_t>(std::max(time + m_rrd_s, m_last[3] + m_faw)));
             return;
         }
-        for (std::uint64_t& other : m_last)
+        for (std::int64_t& other : m_last)
             if (time > other) std::swap(time, other);
     }
 
 private:
+    [[nodiscard]] static std::int64_t ticks(Tick span) { return static_cast<std::int64_t>(span.value()); }
+
+    using Calendar = SlotCalendar<1>;
+
+    static constexpr std::size_t looked_at = 12;
+    static constexpr std::int64_t far = std::numeric_limits<std::int64_t>::max() / 4;
+    /// Activates in order of time. Four that lie far back come first, so that each has four before it.
+    struct Neighbours {
+        std::array<Calendar::Use, 4 + looked_at + 4> all; // filled as far as count
+        std::size_t count;
+    };
+
+    /// Collects from a moment on; four that lie far ahead follow the last there is.
+    void collect(Neighbours& near, std::int64_t from) const {
+        std::fill_n(near.all.begin(), 4, Calendar::Use{-far, 0});
+        std::size_t n = 4;
+        std::uint64_t base = m_calendar.slot_of(static_cast<std::uint64_t>(std::max<std::int64_t>(from, 0)));
+        for (;; base += Calendar::word_slots) {
+            for (std::uint64_t bits = m_calendar.taken(0, base); bits != 0 && n < 4 + looked_at;
+                 bits &= bits - 1)
+                near.all[n++] = m_calendar.use(base + static_cast<unsigned>(std::countr_zero(bits)));
+            if (n == 4 + looked_at) break;
+            if (base + Calendar::word_slots <= m_calendar.last_slot()) continue;
+            std::fill_n(near.all.begin() + static_cast<std::ptrdiff_t>(n), 4, Calendar::Use{far, 0});
+            n += 4;
+            break;
+        }
+        near.count = n;
+    }
+
     [[nodiscard]] std::uint64_t search(std::uint64_t earliest, std::uint8_t group) {
-        std::uint64_t time = m_calendar.skip_full(0, earliest);
-        std::uint64_t full_from = time, full_until = time; // no group fits between
-        for (std::uint64_t asked = time + 1; time != asked;) {
-            asked = time;
-            m_calendar.visit(0, back(time, m_rrd_l), time + m_rrd_l,
-                             [&](std::uint64_t other, std::uint8_t other_group) {
-                                 const std::uint64_t spacing = other_group == group ? m_rrd_l : m_rrd_s;
-                                 if (other + spacing <= time || time + spacing <= other) return;
-                                 if (other + m_rrd_s > time && time + m_rrd_s > other)
-                                     full_until = other + m_rrd_s;
-                                 time = other + spacing;
-                                 if (full_until == time) return;
-                                 m_calendar.mark_full(0, full_from, full_until);
-                                 full_from = full_until = time;
-                             });
-            if (time == asked && m_calendar.count(0, back(time, m_faw), time + m_faw) >= 4)
-                full_until = time = after_four(time);
-            if (time != asked) full_until = time = m_calendar.skip_full(0, time);
-        }
-        m_calendar.mark_full(0, full_from, full_until);
-        return time;
-    }
-
-    [[nodiscard]] static std::uint64_t back(std::uint64_t time, std::uint64_t span) {
-        return time - std::min(time, span);
-    }
-
-    /// `time` when any five activates in a row with one at `time` among them span tFAW; otherwise a later
-    /// time before which they do not.
-    [[nodiscard]] std::uint64_t after_four(std::uint64_t time) const {
-        std::array<std::uint64_t, 4> before{}, after{}; // nearest first
-        std::size_t before_count = 0, after_count = 0;
-        m_calendar.visit(0, back(time, m_faw), time + m_faw, [&](std::uint64_t other, std::uint8_t) {
-            if (other <= time) {
-                before = {other, before[0], before[1], before[2]};
-                ++before_count;
-            } else if (after_count < after.size()) {
-                after[after_count++] = other;
+        Neighbours near;
+        for (std::uint64_t begin = m_calendar.skip_full(0, earliest);;) {
+            auto time = static_cast<std::int64_t>(begin);
+            std::int64_t full_from = time; // no group fits from there to `time`
+            collect(near, time - m_faw);
+            const Calendar::Use* next = near.all.data() + 4;
+            while (next->time <= time) ++next;
+            const Calendar::Use* const last = near.all.data() + near.count - 3;
+            bool passes_full = false;
+            for (; next < last; ++next) {
+                const std::int64_t soonest = std::max({time, next[-1].time + m_rrd_s, next[-4].time + m_faw});
+                time = next->time;
+                if (soonest + m_rrd_s > time || has_four_around(next, soonest)) continue;
+                const std::int64_t mine = after_group(next, soonest, group);
+                m_calendar.mark_full(0, static_cast<std::uint64_t>(full_from),
+                                     static_cast<std::uint64_t>(soonest));
+                if (fits_before(next, mine, group)) return static_cast<std::uint64_t>(mine);
+                full_from = time;
+                begin = m_calendar.skip_full(0, static_cast<std::uint64_t>(time));
+                passes_full = static_cast<std::int64_t>(begin) > next[1].time;
+                if (passes_full) break;
             }
-        });
-        before_count = std::min(before_count, before.size());
-        if (before_count == 4 && before[3] + m_faw > time) return before[3] + m_faw;
-        for (std::size_t later = 1; later <= after_count; ++later) {
-            const std::size_t earlier = 4 - later;
-            if (earlier > before_count) continue;
-            const std::uint64_t first = earlier == 0 ? time : before[earlier - 1];
-            // Between the same two neighbours it fits nowhere.
-            if (first + m_faw > after[later - 1]) return after[0] + m_rrd_s;
+            if (passes_full) continue;
+            m_calendar.mark_full(0, static_cast<std::uint64_t>(full_from), static_cast<std::uint64_t>(time));
+            begin = m_calendar.skip_full(0, static_cast<std::uint64_t>(time));
         }
-        return time;
     }
 
-    std::uint64_t m_rrd_s, m_rrd_l, m_faw;
-    std::array<std::uint64_t, 4> m_last{}; ///< the latest four, latest first
-    SlotCalendar<1> m_calendar;
+    /// Whether one more at `time`, just before `next`, makes five within tFAW together with later ones.
+    [[nodiscard]] bool has_four_around(const Calendar::Use* next, std::int64_t time) const {
+        return next[0].time < next[-3].time + m_faw || next[1].time < next[-2].time + m_faw ||
+               next[2].time < next[-1].time + m_faw || next[3].time < time + m_faw;
+    }
+    /// Two of a group may have at most two others between them: tRRD_L is no longer than tFAW.
+    [[nodiscard]] std::int64_t after_group(const Calendar::Use* next, std::int64_t time,
+                                           std::uint8_t group) const {
+        for (const Calendar::Use* other = next - 3; other < next; ++other)
+            if (other->tag == group) time = std::max(time, other->time + m_rrd_l);
+        return time;
+    }
+    [[nodiscard]] bool fits_before(const Calendar::Use* next, std::int64_t time, std::uint8_t group) const {
+        if (time + m_rrd_s > next->time || time + m_faw > next[3].time) return false;
+        for (const Calendar::Use* other = next; other < next + 3; ++other)
+            if (other->tag == group && time + m_rrd_l > other->time) return false;
+        return true;
+    }
+
+    std::int64_t m_rrd_s, m_rrd_l, m_faw;
+    std::array<std::int64_t, 4> m_last{}; ///< the latest four, latest first
+    Calendar m_calendar;
 };
 
 } // namespace pagewalk::models

@@ -25,9 +25,11 @@ public:
         : m_group_bits(static_cast<unsigned>(std::bit_width(bank_groups - 1))), m_distance(distances(t)),
           m_loosest(loosest(m_distance, ranks > 1, bank_groups > 1)),
           m_calendar(std::max(t.burst, t.t_ccd_s).value()) {
-        for (std::size_t first = 0; first < 2; ++first)
+        for (std::size_t first = 0; first < 2; ++first) {
             for (std::size_t second = 0; second < 2; ++second)
                 m_reach[first][second] = std::ranges::max(m_distance[first][second]);
+            m_ahead[first] = std::ranges::max(m_reach[first]);
+        }
     }
 
     /// The first moment not before `earliest` at which a transfer may begin.
@@ -41,54 +43,72 @@ public:
 
     void insert(std::uint64_t time, BusDirection direction, std::uint8_t group) {
         const auto mine = static_cast<std::size_t>(direction);
-        m_calendar.insert(mine, time, group);
+        m_calendar.insert(mine, time, static_cast<std::uint8_t>(group | mine << 7));
         m_calendar.lengthen_full(mine, time, time + m_loosest[mine][mine]);
         m_latest[mine] = std::max(m_latest[mine], time);
     }
 
 private:
+    using Calendar = SlotCalendar<2>;
+
     /// Of two transfers: same bank group, same rank, different ranks.
     static constexpr std::size_t relation_count = 3;
     using Distances = std::array<std::array<std::array<std::uint64_t, relation_count>, 2>, 2>;
 
-    struct Search {
-        std::uint64_t time;
-        std::uint64_t full_from, full_until; ///< nothing of this direction fits between, whatever its group
-    };
+    static constexpr std::uint8_t group_mask = 0x7f; // of a use's tag; above it the direction
 
     [[nodiscard]] std::uint64_t search(std::uint64_t earliest, std::size_t mine, std::uint8_t group) {
-        const std::uint64_t begin = m_calendar.skip_full(mine, earliest);
-        Search search{.time = begin, .full_from = begin, .full_until = begin};
-        for (std::uint64_t asked = begin + 1; asked != search.time;) {
-            asked = search.time;
-            clear(search, mine, mine, group);
-            clear(search, mine, 1 - mine, group);
-            if (search.time != asked)
-                search.time = search.full_until = m_calendar.skip_full(mine, search.time);
+        std::uint64_t time = m_calendar.skip_full(mine, earliest);
+        std::uint64_t full_from = time, full_until = time; // nothing of this direction fits between
+        for (bool again = true; again;) {
+            const std::uint64_t asked = time;
+            const std::uint64_t reads = m_calendar.slot_of(time - std::min(time, m_reach[0][mine]));
+            const std::uint64_t writes = m_calendar.slot_of(time - std::min(time, m_reach[1][mine]));
+            std::uint64_t base = std::min(reads, writes);
+            std::uint64_t bits = from_slot(0, reads, base) | from_slot(1, writes, base);
+            again = false;
+            for (bool fits_before = false;;) {
+                for (; bits != 0; bits &= bits - 1) {
+                    const auto use = m_calendar.use(base + static_cast<unsigned>(std::countr_zero(bits)));
+                    const auto begin = static_cast<std::uint64_t>(use.time);
+                    if (begin >= time + m_ahead[mine]) break;
+                    const std::size_t other = use.tag > group_mask ? 1 : 0;
+                    const unsigned differ = static_cast<unsigned>(use.tag & group_mask) ^ group;
+                    const std::size_t relation = static_cast<std::size_t>(differ != 0) +
+                                                 static_cast<std::size_t>(differ >> m_group_bits != 0);
+                    const std::uint64_t after = begin + m_distance[other][mine][relation];
+                    if (after <= time) continue;
+                    if (time + m_distance[mine][other][relation] <= begin) {
+                        fits_before = true;
+                        continue;
+                    }
+                    const std::uint64_t surely_after = begin + m_loosest[other][mine];
+                    if (surely_after > time && time + m_loosest[mine][other] > begin)
+                        full_until = surely_after;
+                    time = after;
+                    again |= fits_before; // behind what it would have fitted before
+                    if (full_until == time) continue;
+                    m_calendar.mark_full(mine, full_from, full_until);
+                    full_from = full_until = time;
+                }
+                if (bits != 0 || base + Calendar::word_slots > m_calendar.slot_of(time + m_ahead[mine]))
+                    break;
+                base += Calendar::word_slots;
+                bits = m_calendar.taken(0, base) | m_calendar.taken(1, base);
+            }
+            if (time == asked) break;
+            if (const std::uint64_t open = m_calendar.skip_full(mine, time); open != time) {
+                time = full_until = open;
+                again = true;
+            }
         }
-        m_calendar.mark_full(mine, search.full_from, search.full_until);
-        return search.time;
+        m_calendar.mark_full(mine, full_from, full_until);
+        return time;
     }
-
-    /// Moves the search behind what it meets of the transfers in `other` direction.
-    void clear(Search& search, std::size_t mine, std::size_t other, std::uint8_t group) {
-        if (search.time >= m_latest[other] + m_reach[other][mine]) return;
-        m_calendar.visit(
-            other, search.time - std::min(search.time, m_reach[other][mine]),
-            search.time + m_reach[mine][other], [&](std::uint64_t begin, std::uint8_t other_group) {
-                const unsigned differ = static_cast<unsigned>(other_group ^ group);
-                const std::size_t relation = static_cast<std::size_t>(differ != 0) +
-                                             static_cast<std::size_t>(differ >> m_group_bits != 0);
-                const std::uint64_t after = begin + m_distance[other][mine][relation];
-                if (after <= search.time || search.time + m_distance[mine][other][relation] <= begin) return;
-                const std::uint64_t surely_after = begin + m_loosest[other][mine];
-                if (surely_after > search.time && search.time + m_loosest[mine][other] > begin)
-                    search.full_until = surely_after;
-                search.time = after;
-                if (search.full_until == after) return;
-                m_calendar.mark_full(mine, search.full_from, search.full_until);
-                search.full_from = search.full_until = after;
-            });
+    /// Transfers of a direction from slot `first` on, as bits from slot `base` on.
+    [[nodiscard]] std::uint64_t from_slot(std::size_t direction, std::uint64_t first,
+                                          std::uint64_t base) const {
+        return first - base < Calendar::word_slots ? m_calendar.taken(direction, first) << (first - base) : 0;
     }
 
     static Distances distances(const DramTiming& t) {
@@ -118,8 +138,9 @@ private:
     Distances m_distance; ///< by directions of the first and the second, and relation
     std::array<std::array<std::uint64_t, 2>, 2> m_reach{}; ///< the largest of each
     std::array<std::array<std::uint64_t, 2>, 2> m_loosest;
+    std::array<std::uint64_t, 2> m_ahead{}; ///< by direction: how far ahead others are minded
     std::array<std::uint64_t, 2> m_latest{};
-    SlotCalendar<2> m_calendar;
+    Calendar m_calendar;
 };
 
 } // namespace pagewalk::models

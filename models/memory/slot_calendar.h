@@ -21,8 +21,15 @@ namespace pagewalk::models {
 template <std::size_t Kinds>
 class SlotCalendar {
 public:
-    /// What visit() and count() may be asked for, in spacings.
+    /// Slots that taken() tells of at once.
+    static constexpr std::uint64_t word_slots = 64;
+    /// How far around a moment a user may look without getting lost in the ring, in spacings.
     static constexpr std::uint64_t longest_look = 510;
+
+    struct Use {
+        std::int64_t time; ///< ticks; signed, so that what lies far back can be told
+        std::uint8_t tag;
+    };
 
     /// `spacing`: ticks, at least 1; uses never begin closer together.
     explicit SlotCalendar(std::uint64_t spacing)
@@ -40,28 +47,18 @@ public:
         m_uses[slot % slot_count] = time << tag_bits | tag;
     }
 
-    /// Calls `visit(time, tag)` for the uses of a kind that begin in [from, to], earliest first; of others
-    /// only for such that share a slot with `from` or `to`.
-    template <class Visit>
-    void visit(std::size_t kind, std::uint64_t from, std::uint64_t to, Visit&& visit) const {
-        std::uint64_t slot = from >> m_slot_bits;
-        for (const std::uint64_t last = to >> m_slot_bits;; slot += word_slots) {
-            for (std::uint64_t bits = taken(kind, slot, last); bits != 0; bits &= bits - 1) {
-                const std::uint64_t use =
-                    m_uses[(slot + static_cast<unsigned>(std::countr_zero(bits))) % slot_count];
-                visit(use >> tag_bits, static_cast<std::uint8_t>(use));
-            }
-            if (last - slot < word_slots) return;
-        }
+    [[nodiscard]] std::uint64_t slot_of(std::uint64_t time) const { return time >> m_slot_bits; }
+    /// The latest slot that may hold a use.
+    [[nodiscard]] std::uint64_t last_slot() const { return (m_top + 1) * word_slots - 1; }
+    /// Bit i: slot `first` + i holds a use of the kind.
+    [[nodiscard]] std::uint64_t taken(std::size_t kind, std::uint64_t first) const {
+        const std::uint64_t word = first / word_slots, shift = first % word_slots;
+        return taken_word(kind, word) >> shift | taken_word(kind, word + 1) << 1 << (word_slots - 1 - shift);
     }
-    /// How many uses visit() would be called for.
-    [[nodiscard]] unsigned count(std::size_t kind, std::uint64_t from, std::uint64_t to) const {
-        std::uint64_t slot = from >> m_slot_bits;
-        unsigned uses = 0;
-        for (const std::uint64_t last = to >> m_slot_bits;; slot += word_slots) {
-            uses += static_cast<unsigned>(std::popcount(taken(kind, slot, last)));
-            if (last - slot < word_slots) return uses;
-        }
+    /// Contract: the slot holds a use.
+    [[nodiscard]] Use use(std::uint64_t slot) const {
+        const std::uint64_t packed = m_uses[slot % slot_count];
+        return {static_cast<std::int64_t>(packed >> tag_bits), static_cast<std::uint8_t>(packed)};
     }
 
     /// Marks [from, until) as full for a kind.
@@ -110,7 +107,6 @@ public:
     }
 
 private:
-    static constexpr std::uint64_t word_slots = 64;
     static constexpr std::uint64_t slot_count = 1024; // 2 us of DDR4-3200 bursts; a power of two
     static constexpr std::uint64_t word_count = slot_count / word_slots;
     static constexpr unsigned tag_bits = 8; // 56 bits of picoseconds are 20 hours
@@ -130,16 +126,8 @@ private:
             m_words[fresh % word_count] = {};
         m_top = word;
     }
-    [[nodiscard]] std::uint64_t taken(std::size_t kind, std::uint64_t word) const {
+    [[nodiscard]] std::uint64_t taken_word(std::size_t kind, std::uint64_t word) const {
         return m_top - word < word_count ? m_words[word % word_count].taken[kind] : 0;
-    }
-    /// Bit i: slot first + i is taken. Of slots up to `last`, 64 at most.
-    [[nodiscard]] std::uint64_t taken(std::size_t kind, std::uint64_t first, std::uint64_t last) const {
-        const std::uint64_t word = first / word_slots, shift = first % word_slots;
-        const std::uint64_t bits = taken(kind, word) >> shift | taken(kind, word + 1)
-                                                                    << 1 << (word_slots - 1 - shift);
-        const std::uint64_t more = last - first;
-        return more < word_slots - 1 ? bits & ((2ULL << more) - 1) : bits;
     }
 
     unsigned m_slot_bits;
