@@ -16,7 +16,8 @@ void DramStats::declare(StatGroup group) const {
     group.counter("row_conflicts", row_conflicts, "count", "accesses to a bank with another row open");
     group.counter("forwarded", forwarded, "count", "reads served from the write queue");
     group.counter("merged_writes", merged_writes, "count", "writes to a line that was in the write queue");
-    group.counter("drains", drains, "count", "batches of writes sent to the DRAM");
+    group.counter("drains", drains, "count",
+                  "batches of writes sent to the DRAM, from a full queue or while idle");
     group.counter("bus_busy", bus_busy, "ps", "data on the bus, summed over the channels");
     group.counter("refreshes", refreshes, "count", "all-bank refreshes of a rank");
     group.histogram("read_latency", read_latency, "ps", "from a read's arrival to its data");
@@ -37,6 +38,7 @@ Tick DramController::access(const LineRequest& request) {
     const DramPlace place = m_mapper.place(request.line);
     Channel& channel = m_channels[place.channel];
     const std::uint64_t known = request.time.value() + m_latency_in;
+    if (known > channel.next_drain && known > channel.reads_end) drain_idle(channel, known);
     if (request.kind == AccessKind::WriteBack) {
         write(channel, place, line, known);
         return Tick(known);
@@ -64,6 +66,7 @@ void DramController::write(Channel& channel, const DramPlace& place, std::uint64
         ++m_stats.merged_writes;
         return;
     }
+    if (channel.queue.empty()) channel.next_drain = time;
     channel.queue.push({place, line, time});
     if (channel.queue.size() >= m_write_high) drain_batch(channel, time);
 }
@@ -75,6 +78,26 @@ void DramController::drain_batch(Channel& channel, std::uint64_t time) {
         give(channel, place, BusDirection::Write,
              channel.dram.plan(place, time, BusDirection::Write, channel.reads_end));
     }
+}
+
+/// Serves what an idle channel has begun by `until`, when it hears of something new.
+void DramController::drain_idle(Channel& channel, std::uint64_t until) {
+    std::uint64_t served = 0;
+    channel.next_drain = never_drains;
+    for (; !channel.queue.empty(); channel.queue.pop(), ++served) {
+        const WriteQueue::Write& oldest = channel.queue.front();
+        channel.next_drain = std::max(oldest.time, channel.reads_end);
+        if (channel.next_drain >= until) break;
+        const DramChannel::Commands commands =
+            channel.dram.plan(oldest.place, channel.next_drain, BusDirection::Write);
+        if (commands.column >= until) {
+            channel.next_drain = commands.column;
+            break;
+        }
+        give(channel, oldest.place, BusDirection::Write, commands);
+        channel.next_drain = never_drains;
+    }
+    m_stats.drains += served != 0 ? 1 : 0;
 }
 
 inline void DramController::give(Channel& channel, const DramPlace& place, BusDirection direction,
