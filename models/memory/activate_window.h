@@ -24,30 +24,30 @@ public:
     /// The first moment not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint8_t group) {
         const auto time = static_cast<std::int64_t>(earliest);
-        if (time >= m_last[0] + m_rrd_l && time >= m_last[3] + m_faw) [[likely]]
+        if (time >= m_last[0].time + m_rrd_l && time >= m_last[3].time + m_faw) [[likely]]
             return earliest;
         return search(earliest, group);
     }
 
     void insert(std::uint64_t at, std::uint8_t group) {
         m_calendar.insert(0, at, group);
-        auto time = static_cast<std::int64_t>(at);
-        if (time > m_last[0]) [[likely]] {
-            m_last = {time, m_last[0], m_last[1], m_last[2]};
-            m_calendar.lengthen_full(0, at,
-                                     static_cast<std::uint64_t>(std::max(time + m_rrd_s, m_last[3] + m_faw)));
+        Calendar::Use use{static_cast<std::int64_t>(at), group};
+        if (use.time > m_last[0].time) [[likely]] {
+            m_last = {use, m_last[0], m_last[1], m_last[2]};
+            m_calendar.lengthen_full(
+                0, at, static_cast<std::uint64_t>(std::max(use.time + m_rrd_s, m_last[3].time + m_faw)));
             return;
         }
-        for (std::int64_t& other : m_last)
-            if (time > other) std::swap(time, other);
+        for (Calendar::Use& other : m_last)
+            if (use.time > other.time) std::swap(use, other);
     }
 
 private:
-    [[nodiscard]] static std::int64_t ticks(Tick span) { return static_cast<std::int64_t>(span.value()); }
-
     using Calendar = SlotCalendar<1>;
 
-    static constexpr std::size_t looked_at = 12;
+    [[nodiscard]] static std::int64_t ticks(Tick span) { return static_cast<std::int64_t>(span.value()); }
+
+    static constexpr std::size_t looked_at = 16;
     static constexpr std::int64_t far = std::numeric_limits<std::int64_t>::max() / 4;
     /// Activates in order of time. Four that lie far back come first, so that each has four before it.
     struct Neighbours {
@@ -77,6 +77,7 @@ private:
         Neighbours near;
         for (std::uint64_t begin = m_calendar.skip_full(0, earliest);;) {
             auto time = static_cast<std::int64_t>(begin);
+            if (time >= m_last[0].time) return after_all(begin, group);
             std::int64_t full_from = time; // no group fits from there to `time`
             collect(near, time - m_faw);
             const Calendar::Use* next = near.all.data() + 4;
@@ -87,7 +88,7 @@ private:
                 const std::int64_t soonest = std::max({time, next[-1].time + m_rrd_s, next[-4].time + m_faw});
                 time = next->time;
                 if (soonest + m_rrd_s > time || has_four_around(next, soonest)) continue;
-                const std::int64_t mine = after_group(next, soonest, group);
+                const std::int64_t mine = after_group(next - 3, soonest, group);
                 m_calendar.mark_full(0, static_cast<std::uint64_t>(full_from),
                                      static_cast<std::uint64_t>(soonest));
                 if (fits_before(next, mine, group)) return static_cast<std::uint64_t>(mine);
@@ -102,16 +103,24 @@ private:
         }
     }
 
+    /// The first moment not before `begin`, which lies behind all activates.
+    [[nodiscard]] std::uint64_t after_all(std::uint64_t begin, std::uint8_t group) {
+        const std::int64_t soonest =
+            std::max({static_cast<std::int64_t>(begin), m_last[0].time + m_rrd_s, m_last[3].time + m_faw});
+        m_calendar.mark_full(0, begin, static_cast<std::uint64_t>(soonest));
+        return static_cast<std::uint64_t>(after_group(m_last.data(), soonest, group));
+    }
+
     /// Whether one more at `time`, just before `next`, makes five within tFAW together with later ones.
     [[nodiscard]] bool has_four_around(const Calendar::Use* next, std::int64_t time) const {
         return next[0].time < next[-3].time + m_faw || next[1].time < next[-2].time + m_faw ||
                next[2].time < next[-1].time + m_faw || next[3].time < time + m_faw;
     }
     /// Two of a group may have at most two others between them: tRRD_L is no longer than tFAW.
-    [[nodiscard]] std::int64_t after_group(const Calendar::Use* next, std::int64_t time,
+    [[nodiscard]] std::int64_t after_group(const Calendar::Use* three, std::int64_t time,
                                            std::uint8_t group) const {
-        for (const Calendar::Use* other = next - 3; other < next; ++other)
-            if (other->tag == group) time = std::max(time, other->time + m_rrd_l);
+        for (std::size_t i = 0; i < 3; ++i)
+            if (three[i].tag == group) time = std::max(time, three[i].time + m_rrd_l);
         return time;
     }
     [[nodiscard]] bool fits_before(const Calendar::Use* next, std::int64_t time, std::uint8_t group) const {
@@ -122,7 +131,7 @@ private:
     }
 
     std::int64_t m_rrd_s, m_rrd_l, m_faw;
-    std::array<std::int64_t, 4> m_last{}; ///< the latest four, latest first
+    std::array<Calendar::Use, 4> m_last{{{-far, 0}, {-far, 0}, {-far, 0}, {-far, 0}}}; ///< latest first
     Calendar m_calendar;
 };
 
