@@ -48,6 +48,9 @@ public:
         m_latest[mine] = std::max(m_latest[mine], time);
     }
 
+    /// No read that is not reserved yet begins in [from, until).
+    void keep_reads_out(std::uint64_t from, std::uint64_t until) { m_calendar.mark_full(0, from, until); }
+
 private:
     using Calendar = SlotCalendar<2>;
 

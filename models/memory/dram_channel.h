@@ -55,6 +55,9 @@ public:
     [[gnu::always_inline]] std::uint64_t give(const DramPlace& place, BusDirection direction,
                                               const Commands& commands);
 
+    /// No read that has no commands yet puts data on the bus in [from, until).
+    void keep_reads_out(std::uint64_t from, std::uint64_t until) { m_bus.keep_reads_out(from, until); }
+
 private:
     /// One row being open in a bank.
     struct Activation {

@@ -3,6 +3,7 @@
 #include "base/address.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace pagewalk::models {
 
@@ -73,11 +74,16 @@ void DramController::write(Channel& channel, const DramPlace& place, std::uint64
 
 void DramController::drain_batch(Channel& channel, std::uint64_t time) {
     ++m_stats.drains;
+    std::uint64_t begin = std::numeric_limits<std::uint64_t>::max(), end = 0;
     for (; channel.queue.size() > m_write_low; channel.queue.pop()) {
         const DramPlace& place = channel.queue.front().place;
-        give(channel, place, BusDirection::Write,
-             channel.dram.plan(place, time, BusDirection::Write, channel.reads_end));
+        const DramChannel::Commands commands =
+            channel.dram.plan(place, time, BusDirection::Write, channel.reads_end);
+        give(channel, place, BusDirection::Write, commands);
+        begin = std::min(begin, commands.data_end);
+        end = std::max(end, commands.data_end);
     }
+    channel.dram.keep_reads_out(begin, end);
 }
 
 /// Serves what an idle channel has begun by `until`, when it hears of something new.

@@ -37,7 +37,7 @@ struct DramStats {
 /// the way out. Writes are accepted into the channel's write queue after half of it and drained, oldest
 /// first,
 /// - in batches: when a write finds write_high of them queued, down to write_low, behind all reads that have
-///   their commands;
+///   their commands; no later read is put between the writes of a batch;
 /// - while the channel is idle: with the last read's data on the bus and no other known, each write is given
 ///   its commands as soon as the DRAM can take it. What has its column command when the next read comes
 ///   stays, and the read waits for its turnaround; what has not stays queued.
