@@ -16,7 +16,6 @@ function(pagewalk_library name)
     cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
     add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
     target_link_libraries(${name} PUBLIC pagewalk_flags ${ARG_LINK})
-    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
 # pagewalk_test(NAME SOURCES... LINK TARGETS...): one GoogleTest program; its cases are found when it is built.

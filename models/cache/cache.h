@@ -6,9 +6,9 @@
 #include "contract/memory_access.h"
 #include "models/cache/cache_config.h"
 #include "models/cache/replacement/lru.h"
-#include "models/cache/replacement/srrip.h"
-#include "models/cache/replacement/tree_plru.h"
+#include "models/cache/replacement/way_bytes.h"
 
+#include <bit>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -23,10 +23,11 @@ using LineNumber = std::uint64_t;
 /// One line of a cache: its number, its state, and when its data is (or will be) there.
 class CacheLine {
 public:
-    static constexpr std::uint64_t number_mask = (1ULL << 46) - 1; ///< 52 physical address bits
+    static constexpr unsigned number_bits = 46; ///< of 52 physical address bits
+    static constexpr std::uint64_t number_mask = (1ULL << number_bits) - 1;
 
     [[nodiscard]] bool valid() const { return (m_word & number_mask) != number_mask; }
-    [[nodiscard]] bool holds(LineNumber line) const { return (m_word & number_mask) == line; }
+    [[nodiscard]] bool holds(LineNumber line) const { return (m_word ^ line) << (64 - number_bits) == 0; }
     [[nodiscard]] LineNumber number() const { return m_word & number_mask; }
     [[nodiscard]] bool dirty() const { return (m_word & dirty_bit) != 0; }
     [[nodiscard]] bool exclusive() const { return (m_word & exclusive_bit) != 0; }
@@ -59,9 +60,9 @@ private:
     std::uint64_t m_ready = 0;
 };
 
-/// Set-associative tag array with its replacement state. A set's ways are searched by a byte of each tag,
-/// sixteen at a time, so that a look-up costs the same for any associativity. Knows nothing of time or of
-/// other caches.
+/// Set-associative tag array with its replacement state. A set is one record of whole host cache lines: a
+/// byte of each tag, the replacement state, the lines themselves. The ways are searched by the bytes, all at
+/// a time, so that a look-up costs the same for any associativity. Knows nothing of time or of other caches.
 class Cache {
 public:
     /// Whether a look-up tries the set's most recent way before all of them: pays where hits are the rule.
@@ -69,83 +70,128 @@ public:
 
     Cache(const CacheConfig& config, std::uint64_t seed, std::string_view name,
           RecentFirst recent_first = RecentFirst::No);
+    Cache(Cache&&) = default;
+    Cache& operator=(Cache&&) = default;
+
+    /// Has the host fetch the set of a line that is about to be looked up.
+    void prefetch(LineNumber line) const { __builtin_prefetch(record_of(line & m_set_mask), 1); }
 
     /// The line, made most recent; null when it is not here.
     [[nodiscard]] CacheLine* access(LineNumber line) {
-        const std::size_t set = line & m_set_mask;
-        replacement::WayBytes* const state = &m_state[set * m_state_stride];
-        CacheLine* const lines = &m_lines[set * m_ways];
-        std::uint32_t candidates = replacement::ways_equal(state, m_blocks, fingerprint(line)) & m_way_mask;
-        while (candidates != 0) {
-            const unsigned way = static_cast<unsigned>(std::countr_zero(candidates));
-            if (lines[way].holds(line)) [[likely]] {
-                touch(state + m_blocks, way);
-                return &lines[way];
-            }
-            candidates &= candidates - 1;
-        }
-        return nullptr;
+        std::uint8_t* const record = record_of(line & m_set_mask);
+        return m_wide ? access_in<Ways32>(record, line) : access_in<Ways16>(record, line);
     }
     /// As access(), for a cache that was made RecentFirst.
     [[nodiscard]] CacheLine* access_recent_first(LineNumber line) {
         const std::size_t set = line & m_set_mask;
-        CacheLine& recent = m_lines[set * m_ways + m_recent[set]];
+        std::uint8_t* const record = record_of(set);
+        CacheLine* const lines = m_wide ? lines_of<Ways32>(record) : lines_of<Ways16>(record);
+        CacheLine& recent = lines[m_recent[set]];
         if (recent.holds(line)) [[likely]] {
             // It is the last that was touched: its rank is 0 already.
             if (m_replacement != Replacement::Lru) [[unlikely]]
-                touch_other(&m_state[set * m_state_stride + m_blocks], m_recent[set]);
+                touch_other(state_of(record), m_recent[set]);
             return &recent;
         }
         CacheLine* const found = access(line);
-        if (found != nullptr) m_recent[set] = static_cast<std::uint8_t>(found - &m_lines[set * m_ways]);
+        if (found != nullptr) m_recent[set] = static_cast<std::uint8_t>(found - lines);
         return found;
     }
 
     /// The line, its recency left alone.
     [[nodiscard]] CacheLine* probe(LineNumber line) {
-        const std::size_t set = line & m_set_mask;
-        CacheLine* const lines = &m_lines[set * m_ways];
-        std::uint32_t candidates =
-            replacement::ways_equal(&m_state[set * m_state_stride], m_blocks, fingerprint(line)) & m_way_mask;
-        for (; candidates != 0; candidates &= candidates - 1)
-            if (CacheLine& candidate = lines[std::countr_zero(candidates)]; candidate.holds(line))
-                return &candidate;
-        return nullptr;
+        std::uint8_t* const record = record_of(line & m_set_mask);
+        const unsigned way = m_wide ? find<Ways32>(record, line) : find<Ways16>(record, line);
+        if (way == none) return nullptr;
+        return (m_wide ? lines_of<Ways32>(record) : lines_of<Ways16>(record)) + way;
     }
 
     /// Makes room for a line that is not here. `victim` is what was there (perhaps not valid). The caller
     /// fills the line.
-    CacheLine& allocate(LineNumber line, CacheLine& victim);
+    CacheLine& allocate(LineNumber line, CacheLine& victim) {
+        const std::size_t set = line & m_set_mask;
+        std::uint8_t* const record = record_of(set);
+        return m_wide ? allocate_in<Ways32>(record, set, line, victim)
+                      : allocate_in<Ways16>(record, set, line, victim);
+    }
 
     /// Drops a line that probe() or access() found; its way is the next to be refilled.
     void drop(CacheLine& line);
 
-    [[nodiscard]] std::uint64_t lines() const { return m_lines.size(); }
+    [[nodiscard]] std::uint64_t lines() const { return (m_set_mask + 1) * m_ways; }
 
 private:
+    using Lru = replacement::Lru;
+    using Ways16 = replacement::Ways16;
+    using Ways32 = replacement::Ways32;
+    struct alignas(64) HostLine {
+        std::uint8_t bytes[64];
+    };
+
+    static constexpr unsigned none = 32;
+
+    /// A set's record: fingerprints, then replacement state, a vector of each, then lines.
+    [[nodiscard]] std::uint8_t* record_of(std::size_t set) const { return m_base + set * m_record_bytes; }
+    [[nodiscard]] std::uint8_t* state_of(std::uint8_t* record) const {
+        return record + (m_wide ? sizeof(Ways32) : sizeof(Ways16));
+    }
+    template <class Ways>
+    [[nodiscard]] static CacheLine* lines_of(std::uint8_t* record) {
+        return reinterpret_cast<CacheLine*>(record + 2 * sizeof(Ways));
+    }
     [[nodiscard]] std::uint8_t fingerprint(LineNumber line) const {
         const std::uint64_t tag = line >> m_set_bits;
         return static_cast<std::uint8_t>(tag ^ tag >> 8);
     }
-    void touch(replacement::WayBytes* ranks, unsigned way) {
-        if (m_replacement == Replacement::Lru) [[likely]]
-            replacement::Lru::touch(ranks, m_blocks, way);
-        else
-            touch_other(ranks, way);
-    }
-    void touch_other(replacement::WayBytes* ranks, unsigned way);
-    [[nodiscard]] unsigned replace_other(replacement::WayBytes* ranks, const CacheLine* lines);
 
+    /// The line's way; none when it is not here.
+    template <class Ways>
+    [[nodiscard]] unsigned find(std::uint8_t* record, LineNumber line) const {
+        std::uint32_t candidates = replacement::ways_equal<Ways>(record, fingerprint(line)) & m_way_mask;
+        for (; candidates != 0; candidates &= candidates - 1) {
+            const auto way = static_cast<unsigned>(std::countr_zero(candidates));
+            if (lines_of<Ways>(record)[way].holds(line)) [[likely]]
+                return way;
+        }
+        return none;
+    }
+    template <class Ways>
+    [[nodiscard]] CacheLine* access_in(std::uint8_t* record, LineNumber line) {
+        const unsigned way = find<Ways>(record, line);
+        if (way == none) return nullptr;
+        if (m_replacement == Replacement::Lru) [[likely]]
+            Lru::touch<Ways>(record + sizeof(Ways), way);
+        else
+            touch_other(record + sizeof(Ways), way);
+        return &lines_of<Ways>(record)[way];
+    }
+    template <class Ways>
+    CacheLine& allocate_in(std::uint8_t* record, std::size_t set, LineNumber line, CacheLine& victim) {
+        // With LRU an empty way is always the least recent one.
+        const unsigned way = m_replacement == Replacement::Lru
+                                 ? Lru::replace<Ways>(record + sizeof(Ways), m_oldest)
+                                 : replace_other(record + sizeof(Ways), lines_of<Ways>(record));
+        CacheLine& chosen = lines_of<Ways>(record)[way];
+        victim = chosen;
+        if (m_recent != nullptr) m_recent[set] = static_cast<std::uint8_t>(way);
+        record[way] = fingerprint(line);
+        return chosen;
+    }
+    void touch_other(std::uint8_t* state, unsigned way);
+    [[nodiscard]] unsigned replace_other(std::uint8_t* state, const CacheLine* lines);
+
+    std::uint8_t* m_base = nullptr; // of m_storage
     std::uint64_t m_set_mask;
+    std::size_t m_record_bytes;
+    std::uint32_t m_way_mask;
     unsigned m_set_bits;
-    unsigned m_ways;
-    std::uint32_t m_way_mask; // the state has bytes for 16 or 32
-    unsigned m_blocks;        // of 16 ways
-    unsigned m_state_stride;  // fingerprints, then replacement state
+    bool m_wide; // more than 16 ways
     Replacement m_replacement;
-    std::vector<replacement::WayBytes> m_state;
-    std::vector<CacheLine> m_lines;
-    std::vector<std::uint8_t> m_recent; // way by set; empty unless RecentFirst
+    std::uint8_t m_oldest; // rank of the least recent way
+    unsigned m_ways;
+    std::uint8_t* m_recent = nullptr; // way by set, of m_recent_storage; null unless RecentFirst
+    std::vector<HostLine> m_storage;
+    std::vector<std::uint8_t> m_recent_storage;
     Rng m_rng;
 };
 

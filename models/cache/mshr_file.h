@@ -1,20 +1,27 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <immintrin.h>
+#include <limits>
 #include <optional>
 #include <vector>
 
 namespace pagewalk::models {
 
 /// Miss-status holding registers: how many misses a cache can have under way. Times are in whatever unit the
-/// cache uses. A register is taken from when the miss is known until its line arrives.
+/// cache uses, below 2^63. A register is taken from when the miss is known until its line arrives.
 ///
 /// Approximation: each register remembers its last use only. A miss whose time lies before that use began
 /// finds the register free.
 class MshrFile {
 public:
-    explicit MshrFile(std::size_t count) : m_registers(count) {}
+    explicit MshrFile(std::size_t count)
+        : m_count(count), m_starts((count + lanes - 1) / lanes * lanes), m_releases(m_starts.size(), never) {
+        std::fill_n(m_releases.begin(), count, 0);
+    }
 
     struct Grant {
         std::size_t index = 0;
@@ -23,20 +30,18 @@ public:
 
     /// A register for a miss known at `time`. The caller must call hold() with the same grant.
     [[nodiscard]] Grant acquire(std::uint64_t time) {
-        // Registers are handed out in turn, so the next one was taken longest ago: nearly always it is free.
+        // Registers are handed out in turn, so the next one was taken longest ago: it is the likeliest to be
+        // free.
         const std::size_t next = m_next;
-        if (m_registers[next].release <= time) {
-            m_next = next + 1 == m_registers.size() ? 0 : next + 1;
+        if (m_releases[next] <= static_cast<std::int64_t>(time)) {
+            m_next = next + 1 == m_count ? 0 : next + 1;
             return {next, time};
         }
-        return acquire_slow(time);
+        const std::size_t index = first_free(time);
+        return index != none ? Grant{index, time} : first_release();
     }
 
-    [[nodiscard]] bool has_free(std::uint64_t time) const {
-        for (const Register& r : m_registers)
-            if (r.release <= time || r.start > time) return true;
-        return false;
-    }
+    [[nodiscard]] bool has_free(std::uint64_t time) const { return first_free(time) != none; }
     /// As acquire(), but nothing when all are taken: a prefetch does not wait.
     [[nodiscard]] std::optional<Grant> try_acquire(std::uint64_t time) {
         if (!has_free(time)) return std::nullopt;
@@ -44,27 +49,68 @@ public:
     }
 
     void hold(const Grant& grant, std::uint64_t release) {
-        m_registers[grant.index] = {grant.start, release};
+        m_starts[grant.index] = static_cast<std::int64_t>(grant.start);
+        m_releases[grant.index] = static_cast<std::int64_t>(release);
     }
 
 private:
-    struct Register {
-        std::uint64_t start = 0;
-        std::uint64_t release = 0;
-    };
+    static constexpr std::size_t lanes = 4;
+    static constexpr std::size_t none = ~std::size_t{0};
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    using Times = std::int64_t __attribute__((vector_size(32)));
+    using LooseTimes =
+        std::int64_t __attribute__((vector_size(32), aligned(8), may_alias)); // as they lie in memory
 
-    [[nodiscard]] Grant acquire_slow(std::uint64_t time) {
-        std::size_t first = 0;
-        for (std::size_t i = 0; i < m_registers.size(); ++i) {
-            const Register& r = m_registers[i];
-            if (r.release <= time || r.start > time) return {i, time};
-            if (r.release < m_registers[first].release) first = i;
-        }
-        return {first, m_registers[first].release};
+    [[nodiscard]] static Times load(const std::int64_t* times) {
+        return *reinterpret_cast<const LooseTimes*>(times);
+    }
+    /// The lanes that hold a comparison's true, a bit each.
+    [[nodiscard]] static unsigned mask_of(Times lanes_true) {
+#ifdef __AVX2__
+        return static_cast<unsigned>(_mm256_movemask_pd(std::bit_cast<__m256d>(lanes_true)));
+#else
+        unsigned mask = 0;
+        for (unsigned i = 0; i < lanes; ++i) mask |= static_cast<unsigned>(lanes_true[i] & 1) << i;
+        return mask;
+#endif
     }
 
-    std::vector<Register> m_registers;
+    /// The first register that is free at `time`.
+    [[nodiscard]] std::size_t first_free(std::uint64_t time) const {
+        const auto now = static_cast<std::int64_t>(time);
+        for (std::size_t i = 0; i < m_releases.size(); i += lanes) {
+            const Times taken = (load(&m_releases[i]) > now) & (load(&m_starts[i]) <= now);
+            const unsigned is_free = ~mask_of(taken) & ((1U << lanes) - 1);
+            if (is_free != 0) return i + static_cast<unsigned>(std::countr_zero(is_free));
+        }
+        return none;
+    }
+    /// The register that comes free first, of several the one with the lowest index.
+    [[nodiscard]] Grant first_release() const {
+        Times release = load(m_releases.data());
+        Times index{0, 1, 2, 3};
+        Times other = index;
+        for (std::size_t i = lanes; i < m_releases.size(); i += lanes) {
+            const Times candidate = load(&m_releases[i]);
+            other += static_cast<std::int64_t>(lanes);
+            const Times sooner = candidate < release;
+            release = sooner ? candidate : release;
+            index = sooner ? other : index;
+        }
+        std::int64_t best = release[0], at = index[0];
+        for (unsigned i = 1; i < lanes; ++i)
+            if (release[i] < best || (release[i] == best && index[i] < at)) {
+                best = release[i];
+                at = index[i];
+            }
+        return {static_cast<std::size_t>(at), static_cast<std::uint64_t>(best)};
+    }
+
+    std::size_t m_count;
     std::size_t m_next = 0;
+    // By register, filled up to whole vectors with some that are never free.
+    std::vector<std::int64_t> m_starts;
+    std::vector<std::int64_t> m_releases;
 };
 
 } // namespace pagewalk::models

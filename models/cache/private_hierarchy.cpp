@@ -42,8 +42,8 @@ bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, std::uint64_t rea
     return in_flight;
 }
 
-AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number, std::uint64_t cycle,
-                                       AccessKind kind) {
+[[gnu::noinline]] AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number,
+                                                         std::uint64_t cycle, AccessKind kind) {
     const std::uint64_t ready = cycle + m_l1d.latency;
     const bool in_flight = note_hit(m_l1d, line, ready, true);
     const AccessResult result{std::max(ready, line.ready()), in_flight ? line.source() : HitLevel::L1};
@@ -62,14 +62,20 @@ AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number, std::
     return {upgraded.ready, upgraded.level};
 }
 
-AccessResult PrivateHierarchy::l1d_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle,
-                                        AccessKind kind, VirtAddr pc) {
+// The path of a miss through both levels and of the victims that it moves is one function.
+[[gnu::flatten]] AccessResult PrivateHierarchy::l1d_slow(CacheLine* line, PhysAddr address,
+                                                         std::uint64_t cycle, AccessKind kind, VirtAddr pc) {
     const AccessResult result = line != nullptr ? hit_l1d(*line, line_number_of(address), cycle, kind)
                                                 : miss_l1(m_l1d, address, cycle, kind, pc);
     if (m_l1d.prefetcher.active() && kind != AccessKind::Walk)
         m_l1d.prefetcher.train(address, pc,
                                [&](PhysAddr target) { prefetch_l1(m_l1d, target, cycle + m_l1d.latency); });
     return result;
+}
+
+AccessResult PrivateHierarchy::walk_l2(PhysAddr address, std::uint64_t cycle) {
+    const L2Result result = access_l2(line_number_of(address), cycle, AccessKind::Walk, VirtAddr(), address);
+    return {result.ready, result.level};
 }
 
 AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle) {
@@ -88,6 +94,7 @@ AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, std::
 AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind,
                                        VirtAddr pc) {
     const LineNumber number = line_number_of(address);
+    m_l2.tags.prefetch(number);
     ++l1.stats.misses;
     if (kind == AccessKind::Walk) ++l1.stats.walk_misses;
     const std::uint64_t known = cycle + l1.latency;
@@ -146,8 +153,8 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, st
     return {ready, response.level, response.exclusive};
 }
 
-PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, std::uint64_t cycle,
-                                                     std::uint64_t data_ready) {
+[[gnu::noinline]] PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, std::uint64_t cycle,
+                                                                       std::uint64_t data_ready) {
     const LineResponse response = m_memory.request({.line = address_of_line(number),
                                                     .cpu = m_cpu,
                                                     .kind = AccessKind::Store,
@@ -160,7 +167,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, std::uin
     return {ready, response.level, true};
 }
 
-void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle) {
+[[gnu::noinline]] void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle) {
     const LineNumber number = line_number_of(address);
     if (l1.tags.probe(number) != nullptr) return;
     const auto grant = l1.mshrs.try_acquire(cycle);
@@ -171,7 +178,7 @@ void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cy
     fill_l1(l1, number, below).set_prefetched();
 }
 
-void PrivateHierarchy::prefetch_l2(PhysAddr address, std::uint64_t cycle) {
+[[gnu::noinline]] void PrivateHierarchy::prefetch_l2(PhysAddr address, std::uint64_t cycle) {
     const LineNumber number = line_number_of(address);
     if (m_l2.tags.probe(number) != nullptr || !m_l2.mshrs.has_free(cycle)) return;
     ++m_l2.stats.prefetches;

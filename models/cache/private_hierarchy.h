@@ -75,11 +75,7 @@ public:
 
     /// A page walker's load of a table entry.
     AccessResult walk(PhysAddr address, std::uint64_t cycle) {
-        if (m_walks_through == WalksThrough::L2) {
-            const L2Result result =
-                access_l2(line_number_of(address), cycle, AccessKind::Walk, VirtAddr(), address);
-            return {result.ready, result.level};
-        }
+        if (m_walks_through == WalksThrough::L2) return walk_l2(address, cycle);
         ++m_l1d.stats.accesses;
         ++m_l1d.stats.walk_accesses;
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
@@ -124,6 +120,7 @@ private:
     AccessResult l1d_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle, AccessKind kind,
                           VirtAddr pc);
     AccessResult l1i_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle);
+    AccessResult walk_l2(PhysAddr address, std::uint64_t cycle);
     AccessResult hit_l1d(CacheLine& line, LineNumber number, std::uint64_t cycle, AccessKind kind);
     AccessResult miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind, VirtAddr pc);
     L2Result access_l2(LineNumber line, std::uint64_t cycle, AccessKind kind, VirtAddr pc, PhysAddr address);

@@ -24,15 +24,15 @@ void SharedCacheStats::declare(StatGroup group) const {
 SharedCache::SharedCache(const LlcConfig& config, SharedCacheClients clients, MemoryPort& memory,
                          std::uint64_t seed, std::string_view name)
     : m_clients(clients.cpus), m_memory(memory), m_policy(config.policy) {
-    PAGEWALK_INVARIANT(clients.cpus >= 1 && clients.cpus <= SharerSet::max_sharers);
+    PAGEWALK_INVARIANT(clients.cpus >= 1 && clients.cpus <= Directory::max_cpus);
     const Clock clock(config.frequency);
     m_latency = clock.to_ticks(config.cache.latency);
-    m_port_use = clock.to_ticks(config.port);
+    const Tick port_use = clock.to_ticks(config.port);
     m_snoop = clock.to_ticks(config.snoop);
     m_slices.reserve(config.slices);
     for (std::uint32_t i = 0; i < config.slices; ++i)
-        m_slices.emplace_back(config.cache, m_port_use, seed, std::string(name) + std::to_string(i));
-    if (clients.cpus > 1) m_directory.emplace(clients.private_lines);
+        m_slices.emplace_back(config.cache, port_use, seed, std::string(name) + std::to_string(i));
+    if (clients.cpus > 1) m_directory.emplace(clients.private_lines, clients.cpus);
 }
 
 void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
@@ -40,20 +40,16 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     m_clients[index_of(cpu)] = {&target, distance};
 }
 
-LineResponse SharedCache::request(const LineRequest& request) {
+[[gnu::flatten]] LineResponse SharedCache::request(const LineRequest& request) {
     const LineNumber number = line_number_of(request.line);
     Slice& slice = slice_of(number);
-    const Tick looked_up = slice.port.reserve(request.time, m_port_use) + m_latency;
-    if (is_device(request.cpu)) [[unlikely]] {
-        ++m_stats.device_accesses;
-        if (request.kind != AccessKind::WriteBack) return device_read(slice, number, request, looked_up);
-        device_write(slice, number, request, looked_up);
-        return {looked_up, HitLevel::Llc, false};
-    }
-    if (request.kind == AccessKind::WriteBack) {
-        evict(request, SnoopTarget::Dirty::Yes, Retained::No);
-        return {looked_up, HitLevel::Llc, false};
-    }
+    slice.tags.prefetch(number);
+    if (m_directory) m_directory->prefetch(number);
+    const Tick looked_up = slice.port.reserve(request.time) + m_latency;
+    if (is_device(request.cpu)) [[unlikely]]
+        return device_access(slice, number, request, looked_up);
+    if (request.kind == AccessKind::WriteBack) [[unlikely]]
+        return write_back(request, looked_up);
 
     const bool demand = request.kind != AccessKind::Prefetch;
     if (demand) {
@@ -98,42 +94,47 @@ LineResponse SharedCache::request(const LineRequest& request) {
     return {std::max(arrived, snooped.ready), HitLevel::Memory, snooped.exclusive};
 }
 
-SharedCache::Snooped SharedCache::snoop(LineNumber number, const LineRequest& request, Tick time) {
-    DirectoryEntry& entry = m_directory->find_or_insert(number);
+[[gnu::noinline]] LineResponse SharedCache::write_back(const LineRequest& request, Tick looked_up) {
+    evict(request, SnoopTarget::Dirty::Yes, Retained::No);
+    return {looked_up, HitLevel::Llc, false};
+}
+
+[[gnu::noinline]] SharedCache::Snooped SharedCache::snoop(LineNumber number, const LineRequest& request,
+                                                          Tick time) {
+    DirectoryEntry entry = m_directory->find_or_insert(number);
     Snooped result{.ready = time};
-    result.already_held = entry.sharers.contains(request.cpu);
+    result.already_held = entry.contains(request.cpu);
     if (is_store(request.kind)) {
         result.supplied =
             invalidate_others(entry, request.cpu, time, result.ready) == SnoopTarget::Dirty::Yes;
         result.any = result.ready != time;
-        entry.sharers.clear();
-        entry.sharers.add(request.cpu);
-        entry.state = DirectoryEntry::State::Exclusive;
+        entry.set_only(request.cpu);
+        entry.set_state(DirectoryEntry::State::Exclusive);
         return result;
     }
     result.already_held = false;
-    if (entry.state == DirectoryEntry::State::Exclusive && !entry.sharers.contains(request.cpu)) {
-        entry.sharers.for_each([&](CpuId owner) {
+    if (entry.state() == DirectoryEntry::State::Exclusive && !entry.contains(request.cpu)) {
+        entry.for_each([&](CpuId owner) {
             const Client& client = m_clients[index_of(owner)];
             result.supplied = client.target->downgrade(request.line) == SnoopTarget::Dirty::Yes;
             result.ready = time + m_snoop + client.distance;
         });
         result.any = true;
         ++m_stats.downgrades;
-        entry.state = DirectoryEntry::State::Shared;
+        entry.set_state(DirectoryEntry::State::Shared);
     }
-    const bool alone = entry.sharers.empty() || (entry.state == DirectoryEntry::State::Exclusive &&
-                                                 entry.sharers.contains(request.cpu));
-    entry.sharers.add(request.cpu);
-    if (alone) entry.state = DirectoryEntry::State::Exclusive;
+    const bool alone =
+        entry.empty() || (entry.state() == DirectoryEntry::State::Exclusive && entry.contains(request.cpu));
+    entry.add(request.cpu);
+    if (alone) entry.set_state(DirectoryEntry::State::Exclusive);
     result.exclusive = alone;
     return result;
 }
 
-SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry& entry, CpuId keep, Tick time, Tick& ready) {
+SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry entry, CpuId keep, Tick time, Tick& ready) {
     SnoopTarget::Dirty dirty = SnoopTarget::Dirty::No;
-    const PhysAddr line = address_of_line(entry.line);
-    entry.sharers.for_each([&](CpuId cpu) {
+    const PhysAddr line = address_of_line(entry.line());
+    entry.for_each([&](CpuId cpu) {
         if (cpu == keep) return;
         const Client& client = m_clients[index_of(cpu)];
         if (client.target->invalidate(line) == SnoopTarget::Dirty::Yes) dirty = SnoopTarget::Dirty::Yes;
@@ -143,17 +144,20 @@ SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry& entry, CpuId k
     return dirty;
 }
 
-void SharedCache::evict(const LineRequest& request, SnoopTarget::Dirty dirty, Retained retained) {
+[[gnu::flatten]] void SharedCache::evict(const LineRequest& request, SnoopTarget::Dirty dirty,
+                                         Retained retained) {
     const LineNumber number = line_number_of(request.line);
+    Slice& slice = slice_of(number);
+    const bool comes_in = dirty == SnoopTarget::Dirty::Yes || m_policy == LlcPolicy::Victim;
+    if (comes_in) slice.tags.prefetch(number);
     if (m_directory && retained == Retained::No) {
-        if (DirectoryEntry* const entry = m_directory->find(number)) {
-            entry->sharers.remove(request.cpu);
-            if (entry->sharers.empty()) m_directory->erase(*entry);
+        if (DirectoryEntry entry = m_directory->find(number)) {
+            entry.remove(request.cpu);
+            if (entry.empty()) m_directory->erase(entry);
         }
     }
-    if (dirty == SnoopTarget::Dirty::No && m_policy != LlcPolicy::Victim) return;
-    Slice& slice = slice_of(number);
-    const Tick arrived = slice.port.reserve(request.time, m_port_use) + m_latency;
+    if (!comes_in) return;
+    const Tick arrived = slice.port.reserve(request.time) + m_latency;
     if (dirty == SnoopTarget::Dirty::Yes) {
         ++m_stats.cache.write_backs_in;
         take_dirty(slice, number, request, arrived);
@@ -179,36 +183,50 @@ CacheLine& SharedCache::fill(Slice& slice, LineNumber number, const LineRequest&
 
 void SharedCache::leave(const CacheLine& victim, const LineRequest& request, Tick time) {
     bool dirty = victim.dirty();
-    const PhysAddr address = address_of_line(victim.number());
-    if (m_policy == LlcPolicy::Inclusive) {
-        const auto drop = [&](CpuId cpu) {
-            ++m_stats.back_invalidations;
-            if (m_clients[index_of(cpu)].target->invalidate(address) == SnoopTarget::Dirty::Yes) dirty = true;
-        };
-        if (!m_directory) {
-            drop(CpuId{0});
-        } else if (DirectoryEntry* const entry = m_directory->find(victim.number())) {
-            entry->sharers.for_each(drop);
-            m_directory->erase(*entry);
-        }
-    }
+    if (m_policy == LlcPolicy::Inclusive && drop_private_copies(victim.number()) == SnoopTarget::Dirty::Yes)
+        dirty = true;
     if (!dirty) return;
     ++m_stats.cache.write_backs_out;
-    m_memory.access({address, request.cpu, AccessKind::WriteBack, time});
+    m_memory.access({address_of_line(victim.number()), request.cpu, AccessKind::WriteBack, time});
+}
+
+[[gnu::noinline]] SnoopTarget::Dirty SharedCache::drop_private_copies(LineNumber line) {
+    SnoopTarget::Dirty dirty = SnoopTarget::Dirty::No;
+    const PhysAddr address = address_of_line(line);
+    const auto drop = [&](CpuId cpu) {
+        ++m_stats.back_invalidations;
+        if (m_clients[index_of(cpu)].target->invalidate(address) == SnoopTarget::Dirty::Yes)
+            dirty = SnoopTarget::Dirty::Yes;
+    };
+    if (!m_directory) {
+        drop(CpuId{0});
+    } else if (const DirectoryEntry entry = m_directory->find(line)) {
+        entry.for_each(drop);
+        m_directory->erase(entry);
+    }
+    return dirty;
+}
+
+[[gnu::noinline]] LineResponse SharedCache::device_access(Slice& slice, LineNumber number,
+                                                          const LineRequest& request, Tick time) {
+    ++m_stats.device_accesses;
+    if (request.kind != AccessKind::WriteBack) return device_read(slice, number, request, time);
+    device_write(slice, number, request, time);
+    return {time, HitLevel::Llc, false};
 }
 
 LineResponse SharedCache::device_read(Slice& slice, LineNumber number, const LineRequest& request,
                                       Tick time) {
-    if (DirectoryEntry* const entry = m_directory ? m_directory->find(number) : nullptr;
-        entry != nullptr && entry->state == DirectoryEntry::State::Exclusive) {
+    if (DirectoryEntry entry = m_directory ? m_directory->find(number) : DirectoryEntry();
+        entry && entry.state() == DirectoryEntry::State::Exclusive) {
         SnoopTarget::Dirty dirty = SnoopTarget::Dirty::No;
         Tick answered = time;
-        entry->sharers.for_each([&](CpuId owner) {
+        entry.for_each([&](CpuId owner) {
             const Client& client = m_clients[index_of(owner)];
             dirty = client.target->downgrade(request.line);
             answered = time + m_snoop + client.distance;
         });
-        entry->state = DirectoryEntry::State::Shared;
+        entry.set_state(DirectoryEntry::State::Shared);
         if (dirty == SnoopTarget::Dirty::Yes) {
             take_dirty(slice, number, request, answered);
             return {answered, HitLevel::RemoteCache, false};
@@ -226,10 +244,10 @@ LineResponse SharedCache::device_read(Slice& slice, LineNumber number, const Lin
 
 void SharedCache::device_write(Slice& slice, LineNumber number, const LineRequest& request, Tick time) {
     if (m_directory) {
-        if (DirectoryEntry* const entry = m_directory->find(number)) {
+        if (const DirectoryEntry entry = m_directory->find(number)) {
             Tick answered = time;
-            invalidate_others(*entry, request.cpu, time, answered);
-            m_directory->erase(*entry);
+            invalidate_others(entry, request.cpu, time, answered);
+            m_directory->erase(entry);
         }
     } else if (m_clients.front().target != nullptr) {
         m_clients.front().target->invalidate(request.line);

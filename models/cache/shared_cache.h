@@ -8,7 +8,7 @@
 #include "models/cache/coherent_memory.h"
 #include "models/cache/directory.h"
 #include "models/cache/mshr_file.h"
-#include "models/interconnect/timeline.h"
+#include "models/cache/slice_port.h"
 #include "models/memory/memory_port.h"
 
 #include <cstdint>
@@ -67,7 +67,7 @@ private:
             : tags(config, seed, name), mshrs(config.mshrs), port(port_use) {}
         Cache tags;
         MshrFile mshrs;
-        Timeline<64> port;
+        SlicePort port;
     };
     struct Client {
         SnoopTarget* target = nullptr;
@@ -89,13 +89,17 @@ private:
     }
     [[nodiscard]] bool is_device(CpuId cpu) const { return index_of(cpu) >= m_clients.size(); }
 
+    LineResponse write_back(const LineRequest& request, Tick looked_up);
     Snooped snoop(LineNumber line, const LineRequest& request, Tick time);
-    SnoopTarget::Dirty invalidate_others(DirectoryEntry& entry, CpuId keep, Tick time, Tick& ready);
+    SnoopTarget::Dirty invalidate_others(DirectoryEntry entry, CpuId keep, Tick time, Tick& ready);
+    LineResponse device_access(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     LineResponse device_read(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     void device_write(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     CacheLine& fill(Slice& slice, LineNumber line, const LineRequest& request, Tick ready, HitLevel source);
     void take_dirty(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     void leave(const CacheLine& victim, const LineRequest& request, Tick time);
+    /// Drops the private copies of an inclusive cache's victim.
+    SnoopTarget::Dirty drop_private_copies(LineNumber line);
 
     std::vector<Slice> m_slices;
     std::vector<Client> m_clients;
@@ -103,7 +107,6 @@ private:
     MemoryPort& m_memory;
     LlcPolicy m_policy;
     Tick m_latency;
-    Tick m_port_use;
     Tick m_snoop;
     SharedCacheStats m_stats;
 };

@@ -22,48 +22,49 @@ struct DramPlace {
 class AddressMapper {
 public:
     explicit AddressMapper(const DramConfig& config)
-        : m_mapping(config.mapping), m_channels(config.channels), m_channel_bits(bits(config.channels)),
-          m_rank_bits(bits(config.ranks)), m_group_bits(bits(config.bank_groups)),
-          m_bank_bits(bits(config.banks)),
-          m_column_bits(static_cast<unsigned>(std::countr_zero(config.row_bytes / line_size))),
-          m_hashed(config.bank_hash), m_power_of_two_channels(std::has_single_bit(config.channels)) {}
-
-    [[nodiscard]] DramPlace place(PhysAddr address) const {
-        std::uint64_t rest = address.value() >> line_shift;
-        DramPlace p;
-        if (m_power_of_two_channels) {
-            p.channel = take(rest, m_channel_bits);
-        } else {
-            p.channel = static_cast<std::uint32_t>(rest % m_channels);
-            rest /= m_channels;
-        }
-        std::uint32_t bank = 0;
-        switch (m_mapping) {
+        : m_group_bits(bits(config.bank_groups)), m_bank_bits(bits(config.banks)),
+          m_group_hash(config.bank_hash ? mask(m_group_bits) : 0),
+          m_bank_hash(config.bank_hash ? mask(m_bank_bits) : 0), m_rank_mask(mask(bits(config.ranks))),
+          m_channels(config.channels), m_channel_bits(bits(config.channels)) {
+        const unsigned rank_bits = bits(config.ranks);
+        const auto column_bits = static_cast<unsigned>(std::countr_zero(config.row_bytes / line_size));
+        // From the lowest bit upwards.
+        switch (config.mapping) {
         case AddressMapping::BankGroupInterleave:
-            p.bank_group = take(rest, m_group_bits);
-            rest >>= m_column_bits;
-            bank = take(rest, m_bank_bits);
-            p.rank = take(rest, m_rank_bits);
+            m_group_shift = 0;
+            m_bank_shift = m_group_bits + column_bits;
             break;
         case AddressMapping::RowInterleave:
-            rest >>= m_column_bits;
-            p.bank_group = take(rest, m_group_bits);
-            bank = take(rest, m_bank_bits);
-            p.rank = take(rest, m_rank_bits);
+            m_group_shift = column_bits;
+            m_bank_shift = column_bits + m_group_bits;
             break;
         case AddressMapping::BankInterleave:
-            p.bank_group = take(rest, m_group_bits);
-            bank = take(rest, m_bank_bits);
-            p.rank = take(rest, m_rank_bits);
-            rest >>= m_column_bits;
+            m_group_shift = 0;
+            m_bank_shift = m_group_bits;
             break;
         }
-        p.row = rest;
-        if (m_hashed) {
-            std::uint64_t low = rest;
-            p.bank_group ^= take(low, m_group_bits);
-            bank ^= take(low, m_bank_bits);
-        }
+        m_rank_shift = m_bank_shift + m_bank_bits;
+        m_row_shift = column_bits + m_group_bits + m_bank_bits + rank_bits;
+        // ceil(2^(64 + channel_bits - 1) / channels): multiplying by it divides every line number exactly,
+        // as those have less than 63 bits (Granlund and Montgomery, Division by invariant integers, 1994).
+        if (!std::has_single_bit(m_channels))
+            m_reciprocal = static_cast<std::uint64_t>(
+                ((static_cast<unsigned __int128>(1) << (63 + m_channel_bits)) + m_channels - 1) / m_channels);
+    }
+
+    [[nodiscard]] DramPlace place(PhysAddr address) const {
+        const std::uint64_t line = address.value() >> line_shift;
+        std::uint64_t rest = line >> m_channel_bits;
+        if (m_reciprocal != 0)
+            rest = static_cast<std::uint64_t>((static_cast<unsigned __int128>(line) * m_reciprocal) >> 64) >>
+                   (m_channel_bits - 1);
+        DramPlace p;
+        p.channel = static_cast<std::uint32_t>(line - rest * m_channels);
+        p.row = rest >> m_row_shift;
+        p.rank = field(rest, m_rank_shift, m_rank_mask);
+        p.bank_group = field(rest, m_group_shift, mask(m_group_bits)) ^ field(p.row, 0, m_group_hash);
+        const std::uint32_t bank =
+            field(rest, m_bank_shift, mask(m_bank_bits)) ^ field(p.row, m_group_bits, m_bank_hash);
         p.bank = ((p.rank << m_group_bits | p.bank_group) << m_bank_bits) | bank;
         return p;
     }
@@ -72,17 +73,18 @@ private:
     [[nodiscard]] static unsigned bits(std::uint32_t count) {
         return static_cast<unsigned>(std::bit_width(count - 1));
     }
-    [[nodiscard]] static std::uint32_t take(std::uint64_t& rest, unsigned bit_count) {
-        const auto field = static_cast<std::uint32_t>(rest & ((1ULL << bit_count) - 1));
-        rest >>= bit_count;
-        return field;
+    [[nodiscard]] static std::uint32_t mask(unsigned bit_count) { return (1U << bit_count) - 1; }
+    [[nodiscard]] static std::uint32_t field(std::uint64_t from, unsigned shift, std::uint32_t mask) {
+        return static_cast<std::uint32_t>(from >> shift) & mask;
     }
 
-    AddressMapping m_mapping;
+    unsigned m_group_bits, m_bank_bits;
+    std::uint32_t m_group_hash, m_bank_hash; ///< which of the row's bits are mixed in
+    std::uint32_t m_rank_mask;
     std::uint32_t m_channels;
-    unsigned m_channel_bits, m_rank_bits, m_group_bits, m_bank_bits, m_column_bits;
-    bool m_hashed;
-    bool m_power_of_two_channels;
+    unsigned m_channel_bits;
+    std::uint64_t m_reciprocal = 0; ///< of the number of channels; 0 where that is a power of two
+    unsigned m_group_shift = 0, m_bank_shift = 0, m_rank_shift = 0, m_row_shift = 0;
 };
 
 } // namespace pagewalk::models

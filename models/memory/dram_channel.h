@@ -1,14 +1,16 @@
 #pragma once
 
-#include "models/interconnect/timeline.h"
 #include "models/memory/activate_window.h"
 #include "models/memory/address_mapping.h"
+#include "models/memory/data_bus.h"
 #include "models/memory/dram_config.h"
 #include "models/memory/dram_timing.h"
 #include "models/memory/refresh_schedule.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace pagewalk::models {
@@ -22,50 +24,41 @@ enum class RowOutcome : std::uint8_t {
 /// One DRAM channel: banks, their ranks' activate and refresh limits, the data bus.
 ///
 /// Each access is given its commands when it is asked for, by reservation. Modelled: tRCD, tRP, tCL/tCWL,
-/// tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR, tRTRS, all-bank refresh. Approximations:
+/// tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank refresh. Approximations:
 /// - First-ready, first-come: an access takes the first gap of the data bus in which its bank can serve it,
-/// so a
-///   row hit that comes later may be served before an earlier row conflict, also in a row whose closing is
-///   decided but lies ahead. What has its commands keeps them: no access is put off for one that comes later.
+///   so a row hit that comes later may be served before an earlier row conflict, also in a row whose closing
+///   is decided but lies ahead. What has its commands keeps them: no access is put off for one that comes
+///   later.
 /// - A bank remembers its last four row activations; a request that comes late (its CPU ran behind) is put
 ///   between them where it fits, after them where not.
 /// - The command bus is never the limit, and commands are not aligned to clock edges.
-/// - Writes are drained in batches that own the data bus; a batch begins after all reads that have their
-///   commands. The turnaround after it is tWTR_L whatever the bank group.
+/// - A refresh begins on time and closes whatever is open at once.
 class DramChannel {
 public:
     DramChannel(const DramConfig& config, const DramTiming& timing);
 
-    struct Served {
-        std::uint64_t data_end = 0; ///< the line's last transfer on the bus
+    /// The commands that serve an access.
+    struct Commands {
+        std::uint64_t activated = 0; ///< when its row is opened, or was
+        std::uint64_t column = 0;    ///< when the read or write command is given
+        std::uint64_t data_end = 0;  ///< the line's last transfer on the bus
+        std::uint64_t period = 0;    ///< of refresh, that they lie in
         RowOutcome outcome = RowOutcome::Miss;
+        bool activates = false;    ///< opens the row
+        std::uint8_t position = 0; ///< the row's place among the bank's activations, 0 = latest
     };
-    /// A read that the controller knows of at `time`.
-    Served read(const DramPlace& place, std::uint64_t time);
+    /// The commands that an access which is known of at `time` would be given; data not before `first_data`.
+    [[nodiscard, gnu::always_inline]] Commands plan(const DramPlace& place, std::uint64_t time,
+                                                    BusDirection direction, std::uint64_t first_data = 0);
+    /// Reserves what plan() has answered. Contract: no other access was given commands in between. Returns
+    /// how many refreshes have begun on the rank since its latest access.
+    [[gnu::always_inline]] std::uint64_t give(const DramPlace& place, BusDirection direction,
+                                              const Commands& commands);
 
-    struct Write {
-        DramPlace place;
-        std::uint64_t line = 0;
-    };
-    /// Writes `count` queued lines in one batch, not before `time`, calling `served(RowOutcome)` for each.
-    template <class OnServed>
-    void write_batch(const Write* writes, std::size_t count, std::uint64_t time, OnServed&& served) {
-        const std::uint64_t first_data = begin_writes(time);
-        std::uint64_t end = first_data;
-        for (std::size_t i = 0; i < count; ++i) {
-            const Served one = serve(writes[i].place, time, Direction::Write, first_data);
-            if (one.data_end > end) end = one.data_end;
-            served(one.outcome);
-        }
-        end_writes(first_data, end);
-    }
-
-    /// Refreshes begun on all ranks up to the latest access.
-    [[nodiscard]] std::uint64_t refreshes() const { return m_refreshes; }
+    /// No read that has no commands yet puts data on the bus in [from, until).
+    void keep_reads_out(std::uint64_t from, std::uint64_t until) { m_bus.keep_reads_out(from, until); }
 
 private:
-    enum class Direction : std::uint8_t { Read, Write };
-
     /// One row being open in a bank.
     struct Activation {
         std::uint64_t row = 0;
@@ -93,47 +86,132 @@ private:
         RefreshSchedule refresh;
         std::uint64_t last_period = 0;
     };
-    using BankGroupTimeline = Timeline<16>;
 
-    Served serve(const DramPlace& place, std::uint64_t time, Direction direction, std::uint64_t first_data);
-    bool serve_among_earlier(const DramPlace& place, std::uint64_t time, Direction direction,
-                             std::uint64_t first_data, Served& served);
-    Served activate(const DramPlace& place, std::uint64_t earliest, std::size_t position, Direction direction,
-                    std::uint64_t first_data, RowOutcome outcome);
-
+    bool plan_among_earlier(const DramPlace& place, std::uint64_t time, BusDirection direction,
+                            std::uint64_t first_column, Commands& commands);
+    [[nodiscard, gnu::always_inline]] Commands plan_activate(const DramPlace& place, std::uint64_t earliest,
+                                                             BusDirection direction,
+                                                             std::uint64_t first_column, RowOutcome outcome);
+    [[nodiscard]] Commands plan_around_refresh(const DramPlace& place, std::uint64_t earliest,
+                                               BusDirection direction, std::uint64_t first_column,
+                                               RowOutcome outcome);
     [[nodiscard]] std::uint64_t find_column(const DramPlace& place, std::uint64_t earliest,
-                                            Direction direction) const;
-    std::uint64_t take_column(const DramPlace& place, std::uint64_t column, Direction direction,
-                              Activation& activation);
-    [[nodiscard]] std::uint64_t precharge_after(std::uint64_t column, Direction direction) const {
-        return direction == Direction::Read ? column + m_rtp : column + m_cwl + m_burst + m_wr;
+                                            BusDirection direction) {
+        const std::uint64_t delay = data_delay(direction);
+        return m_bus.find(earliest + delay, direction, group_of(place)) - delay;
     }
-    [[nodiscard]] std::uint64_t data_delay(Direction direction) const {
-        return direction == Direction::Read ? m_cl : m_cwl;
+    [[nodiscard]] std::uint64_t precharge_after(std::uint64_t column, BusDirection direction) const {
+        return column + m_to_precharge[static_cast<std::size_t>(direction)];
     }
-    [[nodiscard]] BankGroupTimeline& group_of(const DramPlace& place) {
-        return m_groups[place.rank * m_bank_groups + place.bank_group];
+    [[nodiscard]] std::uint64_t data_delay(BusDirection direction) const {
+        return m_data_delay[static_cast<std::size_t>(direction)];
     }
-    void count_refreshes(Rank& rank, std::uint64_t period) {
-        if (period <= rank.last_period) return;
-        m_refreshes += period - rank.last_period;
-        rank.last_period = period;
+    [[nodiscard]] std::uint64_t data_end(std::uint64_t column, BusDirection direction) const {
+        return column + data_delay(direction) + m_burst;
     }
-    [[nodiscard]] std::uint64_t begin_writes(std::uint64_t time) const;
-    void end_writes(std::uint64_t first_data, std::uint64_t end);
+    /// Counted through the ranks.
+    [[nodiscard]] std::uint8_t group_of(const DramPlace& place) const {
+        return static_cast<std::uint8_t>(place.bank >> m_bank_bits);
+    }
+    void keep_open(Activation& activation, std::uint64_t column, BusDirection direction);
 
-    std::uint64_t m_cl, m_cwl, m_rcd, m_rp, m_ras, m_rc, m_ccd_l, m_ccd_l_wr, m_wr, m_wtr, m_rtp, m_rtrs;
-    std::uint64_t m_burst;
-    std::uint64_t m_bus_use; ///< a burst, or tCCD_S where that is longer
+    std::uint64_t m_rcd, m_rp, m_ras, m_rc, m_burst;
+    std::array<std::uint64_t, 2> m_data_delay;   ///< column command to data, by direction
+    std::array<std::uint64_t, 2> m_to_precharge; ///< column command to precharge, by direction
     PagePolicy m_page_policy;
     std::uint64_t m_page_timeout;
-    std::uint32_t m_bank_groups;
-    Timeline<64> m_bus;
-    std::uint32_t m_last_rank = 0;
-    std::uint64_t m_refreshes = 0;
-    std::vector<BankGroupTimeline> m_groups;
+    unsigned m_bank_bits;
+    DataBus m_bus;
     std::vector<Rank> m_ranks;
     std::vector<Bank> m_banks;
 };
+
+// Every access comes through these: they are inlined where it does, so that nothing is written down twice.
+
+inline DramChannel::Commands DramChannel::plan(const DramPlace& place, std::uint64_t time,
+                                               BusDirection direction, std::uint64_t first_data) {
+    Rank& rank = m_ranks[place.rank];
+    const Activation& latest = m_banks[place.bank][0];
+    const std::uint64_t period = rank.refresh.period(time);
+    const std::uint64_t first_column =
+        std::max(time, first_data - std::min(first_data, data_delay(direction)));
+    if (!latest.used || (period > latest.period && time > latest.activated))
+        return plan_activate(place, time, direction, first_column, RowOutcome::Miss);
+
+    if (latest.row == place.row && time < latest.open_until) {
+        const std::uint64_t column =
+            find_column(place, std::max(first_column, latest.activated + m_rcd), direction);
+        if (rank.refresh.period(column) == latest.period)
+            return {.activated = latest.activated,
+                    .column = column,
+                    .data_end = data_end(column, direction),
+                    .period = latest.period,
+                    .outcome = RowOutcome::Hit};
+        return plan_around_refresh(place, rank.refresh.after_refresh(column), direction, first_column,
+                                   RowOutcome::Miss);
+    }
+    if (time < latest.activated) [[unlikely]] {
+        Commands commands;
+        if (plan_among_earlier(place, time, direction, first_column, commands)) return commands;
+    }
+    const bool closed = time >= latest.open_until;
+    const std::uint64_t precharge = closed ? latest.open_until : std::max(time, latest.may_precharge);
+    const std::uint64_t earliest = std::max({time, precharge + m_rp, latest.activated + m_rc});
+    return plan_activate(place, earliest, direction, first_column,
+                         closed ? RowOutcome::Miss : RowOutcome::Conflict);
+}
+
+inline DramChannel::Commands DramChannel::plan_activate(const DramPlace& place, std::uint64_t earliest,
+                                                        BusDirection direction, std::uint64_t first_column,
+                                                        RowOutcome outcome) {
+    Rank& rank = m_ranks[place.rank];
+    const std::uint64_t activated = rank.activates.find(earliest, group_of(place));
+    const std::uint64_t column = find_column(place, std::max(first_column, activated + m_rcd), direction);
+    if (!rank.refresh.surely_undisturbed(earliest, column)) [[unlikely]]
+        return plan_around_refresh(place, earliest, direction, first_column, outcome);
+    return {.activated = activated,
+            .column = column,
+            .data_end = data_end(column, direction),
+            .period = rank.refresh.period(),
+            .outcome = outcome,
+            .activates = true};
+}
+
+inline std::uint64_t DramChannel::give(const DramPlace& place, BusDirection direction,
+                                       const Commands& commands) {
+    Rank& rank = m_ranks[place.rank];
+    Bank& bank = m_banks[place.bank];
+    if (commands.activates) {
+        rank.activates.insert(commands.activated, group_of(place));
+        bank.insert(commands.position) = {.row = place.row,
+                                          .activated = commands.activated,
+                                          .may_precharge = commands.activated + m_ras,
+                                          .open_until = 0,
+                                          .period = commands.period,
+                                          .used = true};
+    }
+    m_bus.insert(commands.column + data_delay(direction), direction, group_of(place));
+    keep_open(bank[commands.position], commands.column, direction);
+    if (commands.period <= rank.last_period) return 0;
+    const std::uint64_t refreshes = commands.period - rank.last_period;
+    rank.last_period = commands.period;
+    return refreshes;
+}
+
+inline void DramChannel::keep_open(Activation& activation, std::uint64_t column, BusDirection direction) {
+    activation.may_precharge = std::max(activation.may_precharge, precharge_after(column, direction));
+    switch (m_page_policy) {
+    case PagePolicy::Open:
+        activation.open_until = std::numeric_limits<std::uint64_t>::max();
+        break;
+    case PagePolicy::Closed:
+        activation.open_until = activation.may_precharge;
+        break;
+    case PagePolicy::Timeout:
+        activation.open_until =
+            std::max({activation.open_until, activation.may_precharge, column + m_page_timeout});
+        break;
+    }
+}
 
 } // namespace pagewalk::models

@@ -3,6 +3,7 @@
 #include "base/address.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace pagewalk::models {
 
@@ -16,7 +17,8 @@ void DramStats::declare(StatGroup group) const {
     group.counter("row_conflicts", row_conflicts, "count", "accesses to a bank with another row open");
     group.counter("forwarded", forwarded, "count", "reads served from the write queue");
     group.counter("merged_writes", merged_writes, "count", "writes to a line that was in the write queue");
-    group.counter("drains", drains, "count", "batches of writes sent to the DRAM");
+    group.counter("drains", drains, "count",
+                  "batches of writes sent to the DRAM, from a full queue or while idle");
     group.counter("bus_busy", bus_busy, "ps", "data on the bus, summed over the channels");
     group.counter("refreshes", refreshes, "count", "all-bank refreshes of a rank");
     group.histogram("read_latency", read_latency, "ps", "from a read's arrival to its data");
@@ -28,10 +30,8 @@ DramController::DramController(const DramConfig& config)
       m_latency_out(config.controller_latency.value() - config.controller_latency.value() / 2),
       m_write_high(config.write_high), m_write_low(config.write_low) {
     config.validate();
-    for (std::uint32_t i = 0; i < config.channels; ++i) {
-        m_channels.push_back({.dram = DramChannel(config, m_timing), .queue = {}});
-        m_channels.back().queue.reserve(config.write_queue);
-    }
+    for (std::uint32_t i = 0; i < config.channels; ++i)
+        m_channels.push_back({DramChannel(config, m_timing), WriteQueue(config.write_queue)});
 }
 
 Tick DramController::access(const LineRequest& request) {
@@ -39,6 +39,7 @@ Tick DramController::access(const LineRequest& request) {
     const DramPlace place = m_mapper.place(request.line);
     Channel& channel = m_channels[place.channel];
     const std::uint64_t known = request.time.value() + m_latency_in;
+    if (known > channel.next_drain && known > channel.reads_end) drain_idle(channel, known);
     if (request.kind == AccessKind::WriteBack) {
         write(channel, place, line, known);
         return Tick(known);
@@ -46,54 +47,70 @@ Tick DramController::access(const LineRequest& request) {
     ++m_stats.reads;
     m_stats.read_bytes += line_size;
     std::uint64_t served = known;
-    if (is_queued(channel, line)) {
+    if (channel.queue.contains(line)) {
         ++m_stats.forwarded;
     } else {
-        const std::uint64_t refreshes = channel.dram.refreshes();
-        const DramChannel::Served read = channel.dram.read(place, known);
-        m_stats.refreshes += channel.dram.refreshes() - refreshes;
-        m_stats.bus_busy += m_timing.burst.value();
-        count(read.outcome);
-        served = read.data_end;
+        const DramChannel::Commands commands = channel.dram.plan(place, known, BusDirection::Read);
+        give(channel, place, BusDirection::Read, commands);
+        served = commands.data_end;
+        channel.reads_end = std::max(channel.reads_end, served);
     }
     const Tick arrives(served + m_latency_out);
     m_stats.read_latency.add((arrives - request.time).value());
     return arrives;
 }
 
-bool DramController::is_queued(const Channel& channel, std::uint64_t line) {
-    if (channel.filter[filter_slot(line)] == 0) [[likely]]
-        return false;
-    return std::ranges::find(channel.queue, line, &DramChannel::Write::line) != channel.queue.end();
-}
-
 void DramController::write(Channel& channel, const DramPlace& place, std::uint64_t line, std::uint64_t time) {
     ++m_stats.writes;
     m_stats.write_bytes += line_size;
-    if (is_queued(channel, line)) {
+    if (channel.queue.contains(line)) {
         ++m_stats.merged_writes;
         return;
     }
-    ++channel.filter[filter_slot(line)];
-    channel.queue.push_back({place, line});
-    if (channel.queue.size() >= m_write_high) drain(channel, time);
+    if (channel.queue.empty()) channel.next_drain = time;
+    channel.queue.push({place, line, time});
+    if (channel.queue.size() >= m_write_high) drain_batch(channel, time);
 }
 
-void DramController::drain(Channel& channel, std::uint64_t time) {
+void DramController::drain_batch(Channel& channel, std::uint64_t time) {
     ++m_stats.drains;
-    const std::size_t batch = channel.queue.size() - m_write_low;
-    const std::uint64_t refreshes = channel.dram.refreshes();
-    channel.dram.write_batch(channel.queue.data(), batch, time, [&](RowOutcome outcome) {
-        m_stats.bus_busy += m_timing.burst.value();
-        count(outcome);
-    });
-    m_stats.refreshes += channel.dram.refreshes() - refreshes;
-    for (std::size_t i = 0; i < batch; ++i) --channel.filter[filter_slot(channel.queue[i].line)];
-    channel.queue.erase(channel.queue.begin(), channel.queue.begin() + static_cast<std::ptrdiff_t>(batch));
+    std::uint64_t begin = std::numeric_limits<std::uint64_t>::max(), end = 0;
+    for (; channel.queue.size() > m_write_low; channel.queue.pop()) {
+        const DramPlace& place = channel.queue.front().place;
+        const DramChannel::Commands commands =
+            channel.dram.plan(place, time, BusDirection::Write, channel.reads_end);
+        give(channel, place, BusDirection::Write, commands);
+        begin = std::min(begin, commands.data_end);
+        end = std::max(end, commands.data_end);
+    }
+    channel.dram.keep_reads_out(begin, end);
 }
 
-void DramController::count(RowOutcome outcome) {
-    switch (outcome) {
+/// Serves what an idle channel has begun by `until`, when it hears of something new.
+void DramController::drain_idle(Channel& channel, std::uint64_t until) {
+    std::uint64_t served = 0;
+    channel.next_drain = never_drains;
+    for (; !channel.queue.empty(); channel.queue.pop(), ++served) {
+        const WriteQueue::Write& oldest = channel.queue.front();
+        channel.next_drain = std::max(oldest.time, channel.reads_end);
+        if (channel.next_drain >= until) break;
+        const DramChannel::Commands commands =
+            channel.dram.plan(oldest.place, channel.next_drain, BusDirection::Write);
+        if (commands.column >= until) {
+            channel.next_drain = commands.column;
+            break;
+        }
+        give(channel, oldest.place, BusDirection::Write, commands);
+        channel.next_drain = never_drains;
+    }
+    m_stats.drains += served != 0 ? 1 : 0;
+}
+
+inline void DramController::give(Channel& channel, const DramPlace& place, BusDirection direction,
+                                 const DramChannel::Commands& commands) {
+    m_stats.refreshes += channel.dram.give(place, direction, commands);
+    m_stats.bus_busy += m_timing.burst.value();
+    switch (commands.outcome) {
     case RowOutcome::Hit:
         ++m_stats.row_hits;
         break;

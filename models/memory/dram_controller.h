@@ -6,9 +6,11 @@
 #include "models/memory/dram_channel.h"
 #include "models/memory/dram_config.h"
 #include "models/memory/memory_port.h"
+#include "models/memory/write_queue.h"
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 namespace pagewalk::models {
@@ -32,7 +34,16 @@ struct DramStats {
 };
 
 /// A memory controller with its channels. Reads pay half the controller's latency on the way in and half on
-/// the way out; writes are accepted into the channel's write queue after half of it and drained in batches.
+/// the way out. Writes are accepted into the channel's write queue after half of it and drained, oldest
+/// first,
+/// - in batches: when a write finds write_high of them queued, down to write_low, behind all reads that have
+///   their commands; no later read is put between the writes of a batch;
+/// - while the channel is idle: with the last read's data on the bus and no other known, each write is given
+///   its commands as soon as the DRAM can take it. What has its column command when the next read comes
+///   stays, and the read waits for its turnaround; what has not stays queued.
+/// ChampSim (DRAM_CHANNEL::swap_write_mode) and Ramulator 2 (GenericDRAMController) enter write mode
+/// likewise: above a high watermark or when no read waits, until below a low one with reads waiting; DRAMsim3
+/// (Controller::ScheduleTransaction) when the buffer is full, or more than 8 wait and no command is queued.
 class DramController final : public MemoryPort {
 public:
     explicit DramController(const DramConfig& config);
@@ -44,20 +55,20 @@ public:
     void declare(StatGroup group) const { m_stats.declare(group); }
 
 private:
+    static constexpr std::uint64_t never_drains = std::numeric_limits<std::uint64_t>::max();
+
     struct Channel {
         DramChannel dram;
-        std::vector<DramChannel::Write> queue;
-        std::array<std::uint8_t, 256>
-            filter{}; ///< queued lines by hash: most reads need not search the queue
+        WriteQueue queue;
+        std::uint64_t reads_end = 0;             ///< of the last data of all reads
+        std::uint64_t next_drain = never_drains; ///< no idle channel takes the oldest write earlier
     };
 
-    [[nodiscard]] static std::size_t filter_slot(std::uint64_t line) {
-        return static_cast<std::size_t>((line * 0x9e3779b97f4a7c15ULL) >> 56);
-    }
-    [[nodiscard]] static bool is_queued(const Channel& channel, std::uint64_t line);
     void write(Channel& channel, const DramPlace& place, std::uint64_t line, std::uint64_t time);
-    void drain(Channel& channel, std::uint64_t time);
-    void count(RowOutcome outcome);
+    void drain_batch(Channel& channel, std::uint64_t time);
+    void drain_idle(Channel& channel, std::uint64_t until);
+    void give(Channel& channel, const DramPlace& place, BusDirection direction,
+              const DramChannel::Commands& commands);
 
     DramTiming m_timing;
     AddressMapper m_mapper;

@@ -1,7 +1,9 @@
 #include "models/memory/dram_timing.h"
 
 #include "base/address.h"
+#include "models/memory/slot_calendar.h"
 
+#include <algorithm>
 #include <string>
 
 namespace pagewalk::models {
@@ -171,6 +173,22 @@ DramTiming DramTiming::make(DramStandard standard, const DramTimingOptions& opti
             "dram.timing.t_refi = " + format_quantity(timing.t_refi.value(), Unit::Ticks) +
             ": refreshes would leave no time for accesses; allowed: more than twice t_rfc + t_rp "
             "+ t_ras + t_rp");
+    if (timing.t_rrd_l > timing.t_faw)
+        throw ConfigError("dram.timing.t_rrd_l = " + format_quantity(timing.t_rrd_l.value(), Unit::Ticks) +
+                          ": allowed: up to t_faw, " + format_quantity(timing.t_faw.value(), Unit::Ticks));
+    const auto looks_too_far = [](const char* span, Tick length, const char* spacing, Tick apart) {
+        if (length <= apart * (SlotCalendar<1>::longest_look / 2)) return;
+        throw ConfigError("dram.timing: " + std::string(span) + " of " +
+                          format_quantity(length.value(), Unit::Ticks) + ": allowed: up to " +
+                          std::to_string(SlotCalendar<1>::longest_look / 2) + " times " + spacing + ", " +
+                          format_quantity(apart.value(), Unit::Ticks));
+    };
+    looks_too_far("t_faw", timing.t_faw, "t_rrd_s", timing.t_rrd_s);
+    const Tick use = std::max(timing.burst, timing.t_ccd_s);
+    looks_too_far("turnaround (burst, t_wtr_l, t_cl)", timing.burst + timing.t_wtr_l + timing.t_cl, "t_ccd_s",
+                  use);
+    looks_too_far("turnaround (burst, t_rtrs)", timing.burst + timing.t_rtrs, "t_ccd_s", use);
+    looks_too_far("t_ccd_l", std::max(timing.t_ccd_l, timing.t_ccd_l_wr), "t_ccd_s", use);
     return timing;
 }
 

@@ -111,6 +111,25 @@ void dram_stream(benchmark::State& state) {
 }
 BENCHMARK(dram_stream);
 
+/// A page of whole-line stores: nothing is read, 64 modified lines move down through every level.
+void page_clear(benchmark::State& state) {
+    Machine machine(static_cast<std::size_t>(state.range(0)));
+    PrivateHierarchy& core = *machine.cores[0];
+    Rng rng(1, "bench");
+    std::uint64_t cycle = 1000;
+    const auto clear = [&] {
+        const PhysAddr page(rng.below(1 << 18) << page_shift);
+        std::uint64_t ready = 0;
+        for (std::uint64_t line = 0; line < page_size; line += line_size)
+            ready = core.store_line(page + line, cycle += 4).ready;
+        return ready;
+    };
+    for (int i = 0; i < 2000; ++i) clear();
+    for (auto _ : state) benchmark::DoNotOptimize(clear());
+    state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * (page_size / line_size)));
+}
+BENCHMARK(page_clear)->Arg(1)->Arg(4);
+
 void dram_random_directory(benchmark::State& state) {
     Machine machine(2);
     run(state, machine, random_lines(1ULL << 32, 1 << 20), 100);

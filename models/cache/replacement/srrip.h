@@ -1,6 +1,8 @@
 #pragma once
 
-#include "models/cache/replacement/lru.h"
+#include "models/cache/replacement/way_bytes.h"
+
+#include <cstdint>
 
 namespace pagewalk::models::replacement {
 
@@ -11,19 +13,18 @@ struct Srrip {
     static constexpr std::uint8_t inserted = 2;
     static constexpr std::uint8_t distant = 3;
 
-    static void reset(WayBytes* blocks, unsigned block_count, unsigned ways) {
-        for (unsigned i = 0; i < block_count * 16; ++i)
-            blocks[i / 16].bytes[i % 16] = i < ways ? distant : no_way;
+    static void reset(std::uint8_t* intervals, unsigned bytes, unsigned ways) {
+        for (unsigned i = 0; i < bytes; ++i) intervals[i] = i < ways ? distant : no_way;
     }
-    static void touch(WayBytes* blocks, unsigned way) { blocks[way / 16].bytes[way % 16] = near; }
-    static void insert(WayBytes* blocks, unsigned way) { blocks[way / 16].bytes[way % 16] = inserted; }
-    static void demote(WayBytes* blocks, unsigned way) { blocks[way / 16].bytes[way % 16] = distant; }
+    static void touch(std::uint8_t* intervals, unsigned way) { intervals[way] = near; }
+    static void insert(std::uint8_t* intervals, unsigned way) { intervals[way] = inserted; }
+    static void demote(std::uint8_t* intervals, unsigned way) { intervals[way] = distant; }
 
-    [[nodiscard]] static unsigned victim(WayBytes* blocks, unsigned block_count, unsigned ways) {
+    [[nodiscard]] static unsigned victim(std::uint8_t* intervals, unsigned ways) {
         for (;;) {
-            if (const std::uint32_t found = ways_equal(blocks, block_count, distant); found != 0)
-                return static_cast<unsigned>(std::countr_zero(found));
-            for (unsigned i = 0; i < ways; ++i) ++blocks[i / 16].bytes[i % 16];
+            for (unsigned way = 0; way < ways; ++way)
+                if (intervals[way] == distant) return way;
+            for (unsigned way = 0; way < ways; ++way) ++intervals[way];
         }
     }
 };

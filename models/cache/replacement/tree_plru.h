@@ -1,8 +1,7 @@
 #pragma once
 
-#include "models/cache/replacement/lru.h"
-
 #include <bit>
+#include <cstdint>
 #include <cstring>
 
 namespace pagewalk::models::replacement {
@@ -10,10 +9,10 @@ namespace pagewalk::models::replacement {
 /// Tree pseudo-LRU: a binary tree over the ways (rounded up to a power of two), a bit a node that points to
 /// the half not used last. Kept in the first four bytes of the set's state; the root is bit 1.
 struct TreePlru {
-    static void reset(WayBytes* blocks) { write(blocks, 0); }
+    static void reset(std::uint8_t* state) { write(state, 0); }
 
-    static void touch(WayBytes* blocks, unsigned ways, unsigned way) {
-        std::uint32_t tree = read(blocks);
+    static void touch(std::uint8_t* state, unsigned ways, unsigned way) {
+        std::uint32_t tree = read(state);
         const unsigned levels = static_cast<unsigned>(std::bit_width(ways - 1));
         unsigned node = 1;
         for (unsigned level = levels; level-- > 0;) {
@@ -21,11 +20,11 @@ struct TreePlru {
             tree = side == 0 ? tree | 1U << node : tree & ~(1U << node);
             node = node * 2 + side;
         }
-        write(blocks, tree);
+        write(state, tree);
     }
 
-    [[nodiscard]] static unsigned victim(const WayBytes* blocks, unsigned ways) {
-        const std::uint32_t tree = read(blocks);
+    [[nodiscard]] static unsigned victim(const std::uint8_t* state, unsigned ways) {
+        const std::uint32_t tree = read(state);
         const unsigned levels = static_cast<unsigned>(std::bit_width(ways - 1));
         unsigned node = 1;
         unsigned way = 0;
@@ -40,14 +39,12 @@ struct TreePlru {
     }
 
 private:
-    static std::uint32_t read(const WayBytes* blocks) {
+    static std::uint32_t read(const std::uint8_t* state) {
         std::uint32_t tree;
-        std::memcpy(&tree, blocks->bytes, sizeof tree);
+        std::memcpy(&tree, state, sizeof tree);
         return tree;
     }
-    static void write(WayBytes* blocks, std::uint32_t tree) {
-        std::memcpy(blocks->bytes, &tree, sizeof tree);
-    }
+    static void write(std::uint8_t* state, std::uint32_t tree) { std::memcpy(state, &tree, sizeof tree); }
 };
 
 } // namespace pagewalk::models::replacement

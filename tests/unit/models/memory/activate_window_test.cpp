@@ -23,7 +23,7 @@ TEST(ActivateWindow, SpacesActivatesOfOneGroupMoreThanThoseOfTwo) {
 
 TEST(ActivateWindow, FifthActivateWaitsForTheFourActivateWindow) {
     ActivateWindow window(timing());
-    for (std::uint32_t i = 0; i < 4; ++i) window.insert(start + clocks(4 * i), i);
+    for (std::uint8_t i = 0; i < 4; ++i) window.insert(start + clocks(4 * i), i);
     EXPECT_EQ(window.find(start, 0), start + clocks(34));
     EXPECT_EQ(window.find(start + clocks(34), 0), start + clocks(34));
 }
@@ -36,20 +36,75 @@ TEST(ActivateWindow, LateRequestGoesBetweenEarlierOnesWhereItFits) {
     EXPECT_EQ(window.find(start + clocks(93), 0), start + clocks(108));
 }
 
+/// The same by trying every moment that may be the first.
+class PlainWindow {
+public:
+    explicit PlainWindow(const DramTiming& t) : m_t(t) {}
+    [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint8_t group) const {
+        std::vector<std::uint64_t> moments{earliest};
+        for (const Activate& one : m_all)
+            for (const Tick wait : {m_t.t_rrd_s, m_t.t_rrd_l, m_t.t_faw})
+                moments.push_back(std::max(earliest, one.time + wait.value()));
+        std::ranges::sort(moments);
+        return *std::ranges::find_if(moments, [&](std::uint64_t time) { return fits({time, group}); });
+    }
+    void insert(std::uint64_t time, std::uint8_t group) { m_all.push_back({time, group}); }
+
+private:
+    struct Activate {
+        std::uint64_t time;
+        std::uint8_t group;
+    };
+    [[nodiscard]] bool fits(const Activate& mine) const {
+        std::vector<std::uint64_t> times{mine.time};
+        for (const Activate& one : m_all) {
+            const std::uint64_t apart = one.time > mine.time ? one.time - mine.time : mine.time - one.time;
+            if (apart < (one.group == mine.group ? m_t.t_rrd_l : m_t.t_rrd_s).value()) return false;
+            times.push_back(one.time);
+        }
+        std::ranges::sort(times);
+        for (std::size_t i = 4; i < times.size(); ++i)
+            if (times[i] - times[i - 4] < m_t.t_faw.value()) return false;
+        return true;
+    }
+    DramTiming m_t;
+    std::vector<Activate> m_all;
+};
+
+TEST(ActivateWindow, FindsTheFirstMomentThatThereIs) {
+    for (const DramStandard standard :
+         {DramStandard::Ddr4_2400, DramStandard::Ddr4_3200, DramStandard::Ddr5_4800}) {
+        const DramTiming t = DramTiming::make(standard, {}, 8);
+        Rng rng(5, "activates");
+        for (std::uint64_t round = 0; round < 20; ++round) {
+            ActivateWindow fast(t);
+            PlainWindow plain(t);
+            for (int i = 0; i < 100; ++i) {
+                const std::uint64_t earliest = start + rng.below(100'000 + round * 60'000);
+                const auto group = static_cast<std::uint8_t>(rng.below(4));
+                const std::uint64_t time = fast.find(earliest, group);
+                ASSERT_EQ(time, plain.find(earliest, group)) << "round " << round << ", activate " << i;
+                fast.insert(time, group);
+                plain.insert(time, group);
+            }
+        }
+    }
+}
+
 TEST(ActivateWindow, NoOrderOfRequestsBreaksAConstraint) {
     const DramTiming t = timing();
     Rng rng(7, "activates");
     ActivateWindow window(t);
     struct Activate {
         std::uint64_t time;
-        std::uint32_t group;
+        std::uint8_t group;
     };
     std::vector<Activate> all;
     std::uint64_t now = start;
     for (int i = 0; i < 2000; ++i) {
         // More than a rank can activate, so that the requests fall behind.
         now += rng.below(6'000);
-        const auto group = static_cast<std::uint32_t>(rng.below(4));
+        const auto group = static_cast<std::uint8_t>(rng.below(4));
         const std::uint64_t time = window.find(now - rng.below(10'000), group);
         window.insert(time, group);
         all.push_back({time, group});

@@ -228,6 +228,46 @@ TEST(DramController, WritesWaitForABatchAndThenHoldTheBus) {
     EXPECT_EQ(read(dram, at(0, 2, 0, 0), quiet - 200'000).value(), quiet - 200'000 + clocks(22 + 22 + 4));
 }
 
+TEST(DramController, IdleChannelServesQueuedWrites) {
+    DramController dram(plain());
+    write(dram, at(0, 0, 0, 0), quiet);
+    write(dram, at(0, 1, 0, 1), quiet);
+    EXPECT_EQ(dram.stats().bus_busy, 0U);
+    // The next access far away finds both done, and a row that it has use for.
+    EXPECT_EQ(read(dram, at(0, 0, 1, 0), 2 * quiet).value(), 2 * quiet + clocks(22 + 4));
+    EXPECT_EQ(dram.stats().bus_busy, 3 * clocks(4));
+    EXPECT_EQ(dram.stats().drains, 1U);
+    EXPECT_EQ(dram.stats().forwarded, 0U);
+}
+
+TEST(DramController, WriteThatHasItsColumnCommandIsServedAndOneThatHasNotStaysQueued) {
+    // Activated at once; the column command comes tRCD = 22 later.
+    DramController early(plain());
+    write(early, at(0, 0, 0, 0), quiet);
+    read(early, at(0, 1, 0, 1), quiet + clocks(22));
+    EXPECT_EQ(early.stats().drains, 0U);
+    DramController late(plain());
+    write(late, at(0, 0, 0, 0), quiet);
+    // Data from 22 + 16 to 42, then tWTR_S and the read's tCL and burst.
+    EXPECT_EQ(read(late, at(0, 1, 0, 1), quiet + clocks(22) + 1).value(),
+              quiet + clocks(22 + 16 + 4 + 4 + 22 + 4));
+    EXPECT_EQ(late.stats().drains, 1U);
+}
+
+TEST(DramController, WritesWaitWhileAReadIsUnderWay) {
+    DramController dram(plain());
+    // Data until 22 + 22 + 4 = 48; the write's activate comes then, its column command 22 later.
+    read(dram, at(0, 1, 0, 1), quiet);
+    write(dram, at(0, 0, 0, 0), quiet);
+    read(dram, at(0, 1, 1, 1), quiet + clocks(40));
+    EXPECT_EQ(dram.stats().drains, 0U);
+    // That one's until 40 + 22 + 4 = 66.
+    read(dram, at(0, 1, 2, 1), quiet + clocks(66 + 22));
+    EXPECT_EQ(dram.stats().drains, 0U);
+    read(dram, at(0, 1, 3, 1), quiet + clocks(88 + 22 + 4 + 22) + 1);
+    EXPECT_EQ(dram.stats().drains, 1U);
+}
+
 TEST(DramController, SecondWriteToAQueuedLineTakesNoPlace) {
     DramController dram(plain());
     for (int i = 0; i < 100; ++i) write(dram, at(0, 0, 0, 0), quiet);

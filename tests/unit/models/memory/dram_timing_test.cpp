@@ -54,5 +54,13 @@ TEST(DramTiming, RefusesRefreshesThatLeaveNoTime) {
     EXPECT_THROW((void)DramTiming::make(DramStandard::Ddr4_3200, options, 8), ConfigError);
 }
 
+TEST(DramTiming, RefusesSpansFarBeyondTheirSpacing) {
+    DramTimingOptions options;
+    options.t_faw = Cycles(255 * 4);
+    EXPECT_EQ(DramTiming::make(DramStandard::Ddr4_3200, options, 8).t_faw, Tick(255 * 4 * 625));
+    options.t_faw = Cycles(255 * 4 + 1);
+    EXPECT_THROW((void)DramTiming::make(DramStandard::Ddr4_3200, options, 8), ConfigError);
+}
+
 } // namespace
 } // namespace pagewalk::models
