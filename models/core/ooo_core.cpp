@@ -19,6 +19,12 @@ StallCause cause_of(HitLevel level) {
     return static_cast<StallCause>(static_cast<unsigned>(StallCause::L1) + static_cast<unsigned>(level));
 }
 
+/// Does it wait for its operands and a port only?
+bool is_plain(const MicroOp& uop) {
+    static_assert(UopClass::Nop < UopClass::IntAlu && UopClass::Branch < UopClass::Load);
+    return uop.cls >= UopClass::IntAlu && uop.cls <= UopClass::Branch && uop.pipelined;
+}
+
 /// Spreads some of a function's instructions evenly over its lines of text.
 class Share {
 public:
@@ -61,23 +67,31 @@ void OooCore::settle_stats() {
     m_mode_since = cycle();
 }
 
+// What waits for its operands and a port only.
 [[gnu::always_inline]] inline void OooCore::execute_plain(const MicroOp& uop) {
     const std::uint64_t dispatched = m_pipeline.dispatch();
+    const std::uint64_t ready = m_pipeline.operands_ready(uop, dispatched + 1);
+    const std::uint64_t complete = m_pipeline.issue(uop.cls, ready) + uop.latency;
+    if (uop.cls == UopClass::Branch) m_branch_complete = complete;
+    m_pipeline.write_registers(uop, complete);
+    m_pipeline.commit(complete, StallCause::Dependency);
+}
+
+// What needs no port, waits for all memory accesses, or keeps its unit to itself.
+[[gnu::noinline]] void OooCore::execute_special(const MicroOp& uop) {
+    const std::uint64_t dispatched = m_pipeline.dispatch();
     std::uint64_t complete;
-    if (uop.cls == UopClass::Nop) [[unlikely]] {
+    if (uop.cls == UopClass::Nop) {
         complete = m_pipeline.operands_ready(uop, dispatched);
     } else {
         std::uint64_t ready = m_pipeline.operands_ready(uop, dispatched + 1);
-        if (uop.cls == UopClass::Serialize) [[unlikely]]
-            ready = std::max(ready, m_memory_complete);
-        if (!uop.pipelined) [[unlikely]]
-            ready = std::max(ready, m_unit_free[static_cast<std::size_t>(uop.cls)]);
+        if (uop.cls == UopClass::Serialize) ready = std::max(ready, m_memory_complete);
+        std::uint64_t& unit_free = m_unit_free[static_cast<std::size_t>(uop.cls)];
+        if (!uop.pipelined) ready = std::max(ready, unit_free);
         complete = m_pipeline.issue(uop.cls, ready) + uop.latency;
-        if (!uop.pipelined) [[unlikely]]
-            m_unit_free[static_cast<std::size_t>(uop.cls)] = complete;
+        if (!uop.pipelined) unit_free = complete;
+        if (uop.cls == UopClass::Serialize) m_fence = complete;
         if (uop.cls == UopClass::Branch) m_branch_complete = complete;
-        if (uop.cls == UopClass::Serialize) [[unlikely]]
-            m_fence = complete;
     }
     m_pipeline.write_registers(uop, complete);
     m_pipeline.commit(complete, StallCause::Dependency);
@@ -88,7 +102,7 @@ void OooCore::settle_stats() {
     MicroOp plain = uop;
     plain.cls = UopClass::IntAlu;
     plain.latency = 1;
-    execute_plain(plain);
+    execute_special(plain);
 }
 
 [[gnu::noinline]] OooCore::MemoryOutcome OooCore::faulted(VirtAddr address, FaultAccess access,
@@ -263,32 +277,36 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             if (!begin_block(block, cursor)) return RunExit::Fault;
         }
         const MicroOp* const uops = block.uops.data();
-        const std::uint32_t count = executed_uops(execution);
+        const MicroOp* const uops_end = uops + executed_uops(execution);
+        const MicroOp* at = uops + cursor.uop;
         const MemoryReference* reference = execution.references + cursor.reference;
         const MemoryReference* const references_end = execution.references + execution.reference_count;
-        std::uint32_t index = cursor.uop;
-        const auto stop_at = [&](const MemoryReference* at) {
-            cursor.uop = index;
-            cursor.reference = static_cast<std::uint32_t>(at - execution.references);
+        const auto stop_before = [&](const MemoryReference* access) {
+            cursor.uop = static_cast<std::uint32_t>(at - uops);
+            cursor.reference = static_cast<std::uint32_t>(access - execution.references);
             return RunExit::Fault;
         };
         // The instruction that the next reference is of; beyond all when there is none.
         constexpr unsigned none = ~0U;
-        const auto instruction_of = [&](const MemoryReference* at) {
-            return at != references_end ? at->instruction() : none;
+        const auto instruction_of = [&](const MemoryReference* access) {
+            return access != references_end ? access->instruction() : none;
         };
         unsigned accessing = instruction_of(reference);
-        for (; index < count; ++index) {
-            const MicroOp& uop = uops[index];
+        for (; at != uops_end; ++at) {
+            const MicroOp& uop = *at;
             // What an earlier instruction touched beyond its micro-ops (gathers, state saves).
             while (accessing < uop.instruction) [[unlikely]] {
                     if (execute_extra(*reference, block.pc) == MemoryOutcome::Faulted)
-                        return stop_at(reference);
+                        return stop_before(reference);
                     accessing = instruction_of(++reference);
                 }
+            if (is_plain(uop)) [[likely]] {
+                execute_plain(uop);
+                continue;
+            }
             const bool store = uop.cls == UopClass::Store;
             if (!store && uop.cls != UopClass::Load) {
-                execute_plain(uop);
+                execute_special(uop);
                 continue;
             }
             if (accessing != uop.instruction || reference->is_store() != store) [[unlikely]] {
@@ -309,13 +327,14 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             const MemoryOutcome outcome = store ? execute_store<Mode::User>(uop, access->address(), size, pc)
                                                 : execute_load<Mode::User>(uop, access->address(), size, pc);
             if (outcome == MemoryOutcome::Faulted) [[unlikely]]
-                return stop_at(access);
+                return stop_before(access);
         }
         while (accessing < execution.instruction_count) [[unlikely]] {
-                if (execute_extra(*reference, block.pc) == MemoryOutcome::Faulted) return stop_at(reference);
+                if (execute_extra(*reference, block.pc) == MemoryOutcome::Faulted)
+                    return stop_before(reference);
                 accessing = instruction_of(++reference);
             }
-        m_stats.user_uops += index;
+        m_stats.user_uops += static_cast<std::uint64_t>(at - uops);
         m_previous_block = execution.instruction_count == block.instruction_count ? &block : nullptr;
         // One block a cycle at most; wide blocks take their fetch bandwidth.
         m_pipeline.pass_fetch(execution.instruction_count);
@@ -463,7 +482,7 @@ void OooCore::kernel_atomic(VirtAddr address) {
     MicroOp uop;
     uop.cls = UopClass::Serialize;
     uop.latency = 18; // lock-prefixed: Fog, instruction tables, Ice Lake
-    execute_plain(uop);
+    execute_special(uop);
     kernel_store(address);
     ++m_stats.kernel_uops;
     m_stats.kernel_instructions += 1;

@@ -112,6 +112,7 @@ private:
     [[nodiscard]] MemoryOutcome translate_second(VirtAddr address, FaultAccess access, std::uint64_t start,
                                                  const Translation& first, SecondLine& second);
     void execute_plain(const MicroOp& uop);
+    void execute_special(const MicroOp& uop);
     void execute_without_access(const MicroOp& uop);
     void kernel_chain(std::uint32_t count, std::uint32_t loads, std::uint32_t stores);
     void kernel_memory(const MicroOp& uop, VirtAddr address, std::uint32_t size = 8);
