@@ -55,15 +55,16 @@ void BranchPredictor::Folded::configure(unsigned bits) {
 }
 
 inline void BranchPredictor::push_history(bool taken) {
-    constexpr Lanes lane_below{7, 0, 1, 2, 3, 4, 5, 6};
     constexpr Lanes but_first{0, ~0U, ~0U, ~0U, ~0U, ~0U, ~0U, ~0U};
-    // Where the outcome that leaves each table's history is after the shift.
-    constexpr Lanes leaving_lane{5 / 32, 11 / 32, 22 / 32, 44 / 32, 88 / 32, 176 / 32, 0, 0};
     constexpr Lanes leaving_bit{5 % 32, 11 % 32, 22 % 32, 44 % 32, 88 % 32, 176 % 32, 0, 0};
     const Lanes first{taken ? 1U : 0U};
-    const Lanes carried = __builtin_shuffle(m_long_history >> 31, lane_below) & but_first;
-    m_long_history = (m_long_history << 1) | carried | first;
-    const Lanes leaving = (__builtin_shuffle(m_long_history, leaving_lane) >> leaving_bit) & 1;
+    const Lanes carry = m_long_history >> 31;
+    m_long_history = (m_long_history << 1) |
+                     (__builtin_shufflevector(carry, carry, 7, 0, 1, 2, 3, 4, 5, 6) & but_first) | first;
+    // What leaves each table's history by this shift, brought into the table's lane.
+    const Lanes leaving_word = __builtin_shufflevector(m_long_history, m_long_history, 5 / 32, 11 / 32,
+                                                       22 / 32, 44 / 32, 88 / 32, 176 / 32, 0, 0);
+    const Lanes leaving = (leaving_word >> leaving_bit) & 1;
     const Lanes in = Lanes{} + (taken ? 1U : 0U);
     m_index_fold.push(in, leaving);
     m_tag_fold.push(in, leaving);
