@@ -51,17 +51,21 @@ private:
         std::uint8_t useful = 0;
     };
     static constexpr std::size_t tagged_tables = 6;
-    static constexpr std::array<unsigned, tagged_tables> history_lengths{5, 11, 22, 44, 88, 176};
+    /// A value for each tagged table, two lanes spare: what is done for all tables is done at once.
+    using Lanes [[gnu::vector_size(32)]] = std::uint32_t;
 
-    /// A history folded to a few bits, updated a branch at a time.
+    /// The history folded to `width` bits, for each table from as much of it as the table sees.
     struct Folded {
-        std::uint32_t value = 0;
-        unsigned length = 0, width = 1, out = 0;
-        void push(bool in, bool leaving) {
-            value = (value << 1) | (in ? 1U : 0U);
-            value ^= (leaving ? 1U : 0U) << out;
+        Lanes value{};
+        Lanes width{}; ///< the same in all lanes
+        Lanes mask{};
+        Lanes out{}; ///< where the outcome that leaves a table's history has got to
+        void configure(unsigned bits);
+        void push(Lanes in, Lanes leaving) {
+            value = (value << 1) | in;
+            value ^= leaving << out;
             value ^= value >> width;
-            value &= (1U << width) - 1;
+            value &= mask;
         }
     };
 
@@ -72,10 +76,10 @@ private:
     BranchPredictorConfig m_config;
     std::vector<std::int8_t> m_base; ///< 2-bit counters, -2..1
     std::uint64_t m_history = 0;
-    std::array<std::uint64_t, 4> m_long_history{}; ///< ring of 256 outcomes
-    unsigned m_history_head = 0;
-    std::array<std::vector<TaggedEntry>, tagged_tables> m_tagged;
-    std::array<Folded, tagged_tables> m_index_fold, m_tag_fold;
+    Lanes m_long_history{}; ///< 256 outcomes, the latest in bit 0 of lane 0
+    Folded m_index_fold, m_tag_fold;
+    Lanes m_table_start{};             ///< of each tagged table in m_tagged
+    std::vector<TaggedEntry> m_tagged; ///< table after table
     std::uint32_t m_allocations = 0;
     std::vector<std::uint64_t> m_targets;
     std::uint64_t m_target_history = 0;

@@ -69,21 +69,36 @@ void Mmu::fill_l1_data(VirtAddr address, const TlbEntry& entry) {
         m_l1d_2m.insert(address, m_context.pcid, entry);
         break;
     case PageSize::Page1G:
-        (m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m).insert(address, m_context.pcid, entry);
+        l1d_1g().insert(address, m_context.pcid, entry);
         break;
     }
+}
+
+Translation Mmu::hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycle) const {
+    switch (entry.size) {
+    case PageSize::Page4K:
+        return hit<PageSize::Page4K>(entry, address, cycle);
+    case PageSize::Page2M:
+        return hit<PageSize::Page2M>(entry, address, cycle);
+    case PageSize::Page1G:
+        break;
+    }
+    return hit<PageSize::Page1G>(entry, address, cycle);
 }
 
 Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::uint64_t cycle) {
     const std::uint16_t pcid = m_context.pcid;
     const bool store = access == FaultAccess::Write;
+    bool rewalk = false;
+    if (const TlbEntry* const small = m_l1d_4k.find(address, PageSize::Page4K, pcid)) {
+        if (!store || small->dirty) return hit<PageSize::Page4K>(*small, address, cycle);
+        rewalk = true;
+    }
     TlbEntry* entry = m_l1d_2m.find(address, PageSize::Page2M, pcid);
-    if (entry == nullptr)
-        entry = (m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m).find(address, PageSize::Page1G, pcid);
+    if (entry == nullptr) entry = l1d_1g().find(address, PageSize::Page1G, pcid);
     if (entry != nullptr && (!store || entry->dirty)) return hit(*entry, address, cycle);
     // A store to a translation that is read-only or clean walks again, as the hardware does.
-    const bool rewalk =
-        entry != nullptr || (store && m_l1d_4k.probe(address, PageSize::Page4K, pcid) != nullptr);
+    rewalk = rewalk || entry != nullptr;
     if (!rewalk) {
         m_l1d_4k.count_miss();
         ++m_stats.dtlb_misses;

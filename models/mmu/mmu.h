@@ -56,15 +56,36 @@ public:
     [[nodiscard]] const TranslationContext& context() const { return m_context; }
 
     [[nodiscard]] Translation translate_load(VirtAddr address, std::uint64_t cycle) {
-        if (TlbEntry* entry = m_l1d_4k.find(address, PageSize::Page4K, m_context.pcid)) [[likely]]
-            return hit(*entry, address, cycle);
+        if (const TlbEntry* entry = m_l1d_4k.recent(address, PageSize::Page4K, m_context.pcid)) [[likely]] {
+            m_l1d_4k.count_hit();
+            return hit<PageSize::Page4K>(*entry, address, cycle);
+        }
         return translate_data_slow(address, FaultAccess::Read, cycle);
     }
     [[nodiscard]] Translation translate_store(VirtAddr address, std::uint64_t cycle) {
-        if (TlbEntry* entry = m_l1d_4k.find(address, PageSize::Page4K, m_context.pcid);
-            entry != nullptr && entry->dirty) [[likely]]
-            return hit(*entry, address, cycle);
+        if (const TlbEntry* entry = m_l1d_4k.recent(address, PageSize::Page4K, m_context.pcid);
+            entry != nullptr && entry->dirty) [[likely]] {
+            m_l1d_4k.count_hit();
+            return hit<PageSize::Page4K>(*entry, address, cycle);
+        }
         return translate_data_slow(address, FaultAccess::Write, cycle);
+    }
+    /// As the above, for kernel memory: most of it is mapped by large pages, which are looked up first.
+    [[nodiscard]] Translation translate_kernel_load(VirtAddr address, std::uint64_t cycle) {
+        if (const TlbEntry* entry = recent_large<PageSize::Page1G>(l1d_1g(), address)) [[likely]]
+            return hit<PageSize::Page1G>(*entry, address, cycle);
+        if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_l1d_2m, address)) [[likely]]
+            return hit<PageSize::Page2M>(*entry, address, cycle);
+        return translate_load(address, cycle);
+    }
+    [[nodiscard]] Translation translate_kernel_store(VirtAddr address, std::uint64_t cycle) {
+        if (const TlbEntry* entry = recent_large<PageSize::Page1G>(l1d_1g(), address, NeedsDirty::Yes))
+            [[likely]]
+            return hit<PageSize::Page1G>(*entry, address, cycle);
+        if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_l1d_2m, address, NeedsDirty::Yes))
+            [[likely]]
+            return hit<PageSize::Page2M>(*entry, address, cycle);
+        return translate_store(address, cycle);
     }
     [[nodiscard]] Translation translate_fetch(VirtAddr address, std::uint64_t cycle) {
         // Sequential fetch stays in a page: no look-up is repeated for it.
@@ -83,11 +104,26 @@ public:
 private:
     static constexpr VirtAddr no_page{~0ULL};
 
+    enum class NeedsDirty : bool { No, Yes };
+
+    template <PageSize size>
     [[nodiscard]] Translation hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycle) const {
-        const std::uint64_t offset = address.value() & ((1ULL << shift_of(entry.size)) - 1);
+        const std::uint64_t offset = address.value() & ((1ULL << shift_of(size)) - 1);
         const std::uint64_t start = cycle + m_config.l1_latency;
         return {PhysAddr((entry.frame << page_shift) + offset), start > entry.ready ? start : entry.ready};
     }
+    [[nodiscard]] Translation hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycle) const;
+    /// The most recent entry of its set in a first-level TLB, counted, where that serves the access.
+    template <PageSize size>
+    [[nodiscard]] const TlbEntry* recent_large(Tlb& tlb, VirtAddr address,
+                                               NeedsDirty needs_dirty = NeedsDirty::No) {
+        const TlbEntry* const entry = tlb.recent(address, size, m_context.pcid);
+        if (entry == nullptr || (needs_dirty == NeedsDirty::Yes && !entry->dirty)) return nullptr;
+        tlb.count_hit();
+        return entry;
+    }
+    /// Where the first level keeps its 1 GiB pages.
+    [[nodiscard]] Tlb& l1d_1g() { return m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m; }
     [[nodiscard]] Translation translate_data_slow(VirtAddr address, FaultAccess access, std::uint64_t cycle);
     [[nodiscard]] Translation translate_fetch_slow(VirtAddr address, std::uint64_t cycle);
     /// Second-level TLBs, then a walk. Null when the walk faults; `ready` is set either way.

@@ -1,5 +1,6 @@
 #include "models/mmu/tlb.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace pagewalk::models {
@@ -25,26 +26,44 @@ void TlbStats::declare(StatGroup group) const {
 }
 
 Tlb::Tlb(const TlbConfig& config)
-    : m_ways(config.entries == 0 ? 0 : config.ways),
-      m_set_mask(config.entries == 0 ? 0 : config.entries / config.ways - 1), m_tags(config.entries),
-      m_used(config.entries), m_entries(config.entries) {}
+    : m_ways(config.entries == 0 ? 0 : config.ways), m_blocks((m_ways + 15) / 16),
+      m_set_mask(config.entries == 0 ? 0 : config.entries / config.ways - 1),
+      m_fingerprints((m_set_mask + 1) * m_blocks), m_recent(m_set_mask + 1),
+      m_slots(config.entries + spare_slots), m_used(config.entries) {
+    for (std::size_t set = 0; set < m_recent.size(); ++set) m_recent[set] = &m_slots[set * m_ways];
+}
+
+Tlb::Slot* Tlb::search_blocks(std::size_t set, std::uint64_t tag) {
+    for (std::size_t block = 0; block < m_blocks; ++block)
+        if (Slot* const slot = search_block(set, block, tag)) return slot;
+    return nullptr;
+}
 
 void Tlb::insert(VirtAddr address, std::uint16_t pcid, const TlbEntry& entry) {
     if (m_ways == 0) return;
     const std::uint64_t tag = tag_of(address, entry.size, pcid);
-    const std::size_t base = set_of(address, entry.size);
-    std::size_t victim = base;
-    for (std::size_t slot = base; slot < base + m_ways; ++slot) {
-        if (m_tags[slot] == tag) {
-            victim = slot;
-            break;
+    const std::size_t set = set_of(address, entry.size);
+    Slot* slot = search(set, tag);
+    if (slot == nullptr) {
+        const std::uint64_t* const used = &m_used[set * m_ways];
+        const auto way = static_cast<std::size_t>(std::min_element(used, used + m_ways) - used);
+        slot = &m_slots[set * m_ways + way];
+        if (slot->tag != 0) {
+            ++m_stats.evictions;
+            --m_held[static_cast<std::size_t>(slot->entry.size)];
         }
-        if (m_used[slot] < m_used[victim]) victim = slot;
+        ++m_held[static_cast<std::size_t>(entry.size)];
+        m_fingerprints[set * m_blocks + way / 16].ways[way % 16] = fingerprint(tag);
+        slot->tag = tag;
     }
-    if (m_tags[victim] != 0 && m_tags[victim] != tag) ++m_stats.evictions;
-    m_tags[victim] = tag;
-    m_used[victim] = ++m_clock;
-    m_entries[victim] = entry;
+    slot->entry = entry;
+    touch(set, slot);
+}
+
+void Tlb::drop(Slot& slot) {
+    --m_held[static_cast<std::size_t>(slot.entry.size)];
+    slot.tag = 0;
+    m_used[static_cast<std::size_t>(&slot - m_slots.data())] = 0;
 }
 
 bool covers(const TlbInvalidation& invalidation, std::uint64_t tag) {
@@ -64,26 +83,25 @@ bool covers(const TlbInvalidation& invalidation, std::uint64_t tag) {
 
 std::uint64_t Tlb::invalidate(const TlbInvalidation& invalidation) {
     std::uint64_t dropped = 0;
-    auto drop = [&](std::size_t slot) {
-        m_tags[slot] = 0;
-        m_used[slot] = 0;
-        ++dropped;
-    };
     const bool range = invalidation.scope == TlbInvalidation::Scope::Range;
     const std::uint64_t pages = range ? (invalidation.end - invalidation.start) >> page_shift : ~0ULL;
-    if (range && pages * page_size_count < m_tags.size() / (m_ways == 0 ? 1 : m_ways)) {
+    if (range && pages * page_size_count < m_recent.size()) {
         // Few pages: look at their sets only.
         for (std::uint64_t page = 0; page < pages; ++page)
-            for (std::size_t size = 0; size < page_size_count; ++size) {
+            for (const PageSize size : {PageSize::Page4K, PageSize::Page2M, PageSize::Page1G}) {
+                if (!holds(size)) continue;
                 const VirtAddr address = invalidation.start + (page << page_shift);
-                const std::size_t base = set_of(address, static_cast<PageSize>(size));
-                const std::uint64_t tag = tag_of(address, static_cast<PageSize>(size), invalidation.pcid);
-                for (std::size_t slot = base; slot < base + m_ways; ++slot)
-                    if (m_tags[slot] == tag) drop(slot);
+                Slot* const slot = search(set_of(address, size), tag_of(address, size, invalidation.pcid));
+                if (slot == nullptr) continue;
+                drop(*slot);
+                ++dropped;
             }
     } else {
-        for (std::size_t slot = 0; slot < m_tags.size(); ++slot)
-            if (m_tags[slot] != 0 && covers(invalidation, m_tags[slot])) drop(slot);
+        for (Slot& slot : m_slots)
+            if (slot.tag != 0 && covers(invalidation, slot.tag)) {
+                drop(slot);
+                ++dropped;
+            }
     }
     m_stats.invalidations += dropped;
     return dropped;

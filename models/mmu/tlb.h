@@ -6,7 +6,10 @@
 #include "contract/kernel_layout.h"
 #include "contract/kernel_path.h"
 
+#include <array>
+#include <bit>
 #include <cstdint>
+#include <emmintrin.h>
 #include <string>
 #include <vector>
 
@@ -48,10 +51,13 @@ struct TlbEntry {
     bool executable = false;
 };
 
-/// A set-associative TLB with true LRU; may hold several page sizes, each indexed by its own page number.
+/// A set-associative TLB with true LRU; may hold several page sizes, each indexed by its own page number. A
+/// look-up tries the most recent way of its set, then searches a byte of each tag, sixteen ways at a time.
 class Tlb {
 public:
-    Tlb(const TlbConfig& config);
+    explicit Tlb(const TlbConfig& config);
+    Tlb(const Tlb&) = delete;
+    Tlb& operator=(const Tlb&) = delete;
 
     /// Tag of a page: page number of its size, address space, size.
     [[nodiscard]] static std::uint64_t tag_of(VirtAddr address, PageSize size, std::uint16_t pcid) {
@@ -62,23 +68,27 @@ public:
 
     /// The entry, made most recent; null on a miss. Counts.
     [[nodiscard]] TlbEntry* find(VirtAddr address, PageSize size, std::uint16_t pcid) {
-        if (TlbEntry* entry = probe(address, size, pcid)) {
-            ++m_stats.hits;
-            return entry;
-        }
-        return nullptr;
+        TlbEntry* const entry = probe(address, size, pcid);
+        m_stats.hits += entry != nullptr ? 1 : 0;
+        return entry;
+    }
+    /// The entry where it is the most recent of its set: the fast case of find. Counts nothing.
+    [[nodiscard]] TlbEntry* recent(VirtAddr address, PageSize size, std::uint16_t pcid) {
+        Slot* const slot = m_recent[set_of(address, size)];
+        return slot->tag == tag_of(address, size, pcid) ? &slot->entry : nullptr;
     }
     /// As find, counting nothing (a TLB of several sizes is probed once a size).
     [[nodiscard]] TlbEntry* probe(VirtAddr address, PageSize size, std::uint16_t pcid) {
-        if (m_ways == 0) return nullptr;
+        if (!holds(size)) return nullptr;
+        const std::size_t set = set_of(address, size);
         const std::uint64_t tag = tag_of(address, size, pcid);
-        const std::size_t base = set_of(address, size);
-        for (std::size_t way = 0; way < m_ways; ++way)
-            if (m_tags[base + way] == tag) {
-                m_used[base + way] = ++m_clock;
-                return &m_entries[base + way];
-            }
-        return nullptr;
+        Slot* slot = m_recent[set];
+        if (slot->tag != tag) {
+            slot = search(set, tag);
+            if (slot == nullptr) return nullptr;
+            touch(set, slot);
+        }
+        return &slot->entry;
     }
     void count_hit() { ++m_stats.hits; }
     void count_miss() { ++m_stats.misses; }
@@ -89,18 +99,55 @@ public:
 
     [[nodiscard]] const TlbStats& stats() const { return m_stats; }
     [[nodiscard]] bool present() const { return m_ways != 0; }
+    /// Is any page of this size here?
+    [[nodiscard]] bool holds(PageSize size) const { return m_held[static_cast<std::size_t>(size)] != 0; }
 
 private:
+    struct Slot {
+        std::uint64_t tag = 0; ///< 0 = invalid
+        TlbEntry entry;
+    };
+    static constexpr std::size_t spare_slots = 16; ///< never filled: a search looks at 16 ways
+    struct alignas(16) Fingerprints {
+        std::uint8_t ways[16]{};
+    };
+
     [[nodiscard]] std::size_t set_of(VirtAddr address, PageSize size) const {
-        return static_cast<std::size_t>((address.value() >> shift_of(size)) & m_set_mask) * m_ways;
+        return static_cast<std::size_t>((address.value() >> shift_of(size)) & m_set_mask);
     }
+    [[nodiscard]] static std::uint8_t fingerprint(std::uint64_t tag) {
+        return static_cast<std::uint8_t>(tag >> 14 ^ tag >> 22 ^ tag >> 30);
+    }
+    [[nodiscard]] Slot* search(std::size_t set, std::uint64_t tag) {
+        return m_blocks == 1 ? search_block(set, 0, tag) : search_blocks(set, tag);
+    }
+    [[nodiscard]] Slot* search_blocks(std::size_t set, std::uint64_t tag);
+    [[nodiscard]] Slot* search_block(std::size_t set, std::size_t block, std::uint64_t tag) {
+        const auto* bytes = reinterpret_cast<const __m128i*>(m_fingerprints[set * m_blocks + block].ways);
+        const __m128i wanted = _mm_set1_epi8(static_cast<char>(fingerprint(tag)));
+        auto candidates =
+            static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_load_si128(bytes), wanted)));
+        // Ways that a set of fewer lacks are those of the sets that follow, or the spare ones at the end.
+        Slot* const first = &m_slots[set * m_ways + block * 16];
+        for (; candidates != 0; candidates &= candidates - 1)
+            if (Slot* const slot = first + std::countr_zero(candidates); slot->tag == tag) return slot;
+        return nullptr;
+    }
+    void touch(std::size_t set, Slot* slot) {
+        m_used[static_cast<std::size_t>(slot - m_slots.data())] = ++m_clock;
+        m_recent[set] = slot;
+    }
+    void drop(Slot& slot);
 
     std::size_t m_ways;
+    std::size_t m_blocks; ///< of 16 fingerprints, in each set
     std::uint64_t m_set_mask;
     std::uint64_t m_clock = 0;
-    std::vector<std::uint64_t> m_tags; ///< 0 = invalid
-    std::vector<std::uint64_t> m_used;
-    std::vector<TlbEntry> m_entries;
+    std::array<std::uint32_t, page_size_count> m_held{};
+    std::vector<Fingerprints> m_fingerprints;
+    std::vector<Slot*> m_recent; ///< by set
+    std::vector<Slot> m_slots;
+    std::vector<std::uint64_t> m_used; ///< 0 = invalid
     TlbStats m_stats;
 };
 

@@ -39,6 +39,19 @@ struct Step {
 }
 [[nodiscard]] inline MicroOp store(RegisterId value = 0) { return op(UopClass::Store, 1, value); }
 
+[[nodiscard]] inline CoreConfig with_ports(UopClass cls, const char* ports) {
+    CoreConfig config;
+    config.ports[static_cast<std::size_t>(cls)] = ports;
+    return config;
+}
+[[nodiscard]] inline std::vector<MicroOp> repeat(std::size_t n, const MicroOp& uop) {
+    return std::vector<MicroOp>(n, uop);
+}
+
+[[nodiscard]] inline MicroOp slow(unsigned latency, RegisterId destination = 0) {
+    return op(UopClass::IntMul, latency, 0, destination);
+}
+
 /// A block of one micro-op an instruction.
 [[nodiscard]] inline Step step(std::vector<MicroOp> uops, std::vector<MemoryReference> references = {},
                                VirtAddr pc = code) {

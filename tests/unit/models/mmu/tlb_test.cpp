@@ -1,4 +1,11 @@
+#include "base/rng.h"
 #include "models/mmu/tlb.h"
+
+#include <algorithm>
+#include <list>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -179,6 +186,84 @@ TEST(TlbConfig, RefusesSetsThatAreNoPowerOfTwo) {
     EXPECT_NO_THROW((TlbConfig{0, 12}.validate(options, "mmu.l2_tlb")));
     EXPECT_THROW((TlbConfig{1536, 16}.validate(options, "mmu.l2_tlb")), ConfigError);
     EXPECT_THROW((TlbConfig{10, 4}.validate(options, "mmu.l2_tlb")), ConfigError);
+}
+
+/// A set with true LRU as a list, most recent first, of pages and their frames.
+class PlainSets {
+public:
+    PlainSets(std::uint32_t sets, std::uint32_t ways) : m_sets(sets), m_ways(ways) {}
+    std::optional<std::uint64_t> find(std::uint64_t page) {
+        std::list<Entry>& set = m_sets[page % m_sets.size()];
+        const auto at = std::ranges::find(set, page, &Entry::first);
+        if (at == set.end()) return std::nullopt;
+        set.splice(set.begin(), set, at);
+        return at->second;
+    }
+    void insert(std::uint64_t page, std::uint64_t frame) {
+        drop(page);
+        std::list<Entry>& set = m_sets[page % m_sets.size()];
+        set.emplace_front(page, frame);
+        if (set.size() > m_ways) set.pop_back();
+    }
+    void drop(std::uint64_t page) {
+        std::erase_if(m_sets[page % m_sets.size()], [&](const Entry& entry) { return entry.first == page; });
+    }
+
+private:
+    using Entry = std::pair<std::uint64_t, std::uint64_t>;
+    std::vector<std::list<Entry>> m_sets;
+    std::uint32_t m_ways;
+};
+
+struct TlbOfWays : testing::TestWithParam<std::uint32_t> {};
+
+TEST_P(TlbOfWays, IsLeastRecentlyUsed) {
+    const std::uint32_t ways = GetParam();
+    Tlb tlb({4 * ways, ways});
+    PlainSets plain(4, ways);
+    Rng rng(1, "tlb");
+    for (std::uint64_t i = 0; i < 20'000; ++i) {
+        const std::uint64_t page = rng.below(8 * ways);
+        const VirtAddr address = user + page * page_size;
+        if (rng.below(50) == 0) {
+            (void)tlb.invalidate(range(address, page_size, 1));
+            plain.drop(page);
+            continue;
+        }
+        const std::optional<std::uint64_t> expected = plain.find(page);
+        const TlbEntry* const found = tlb.find(address, PageSize::Page4K, 1);
+        ASSERT_EQ(found != nullptr, expected.has_value()) << i;
+        if (found != nullptr) {
+            ASSERT_EQ(found->frame, *expected);
+            ASSERT_EQ(tlb.recent(address, PageSize::Page4K, 1), found);
+        } else {
+            tlb.insert(address, 1, TlbEntry{.frame = i});
+            plain.insert(page, i);
+        }
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Associativities, TlbOfWays, testing::Values(1, 2, 4, 12, 16, 20, 64, 300));
+
+TEST(Tlb, KnowsWhichPageSizesItHolds) {
+    Tlb tlb({4, 2});
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M));
+    tlb.insert(user, 1, page(512, PageSize::Page2M));
+    EXPECT_TRUE(tlb.holds(PageSize::Page2M));
+    EXPECT_FALSE(tlb.holds(PageSize::Page4K));
+    (void)tlb.invalidate(range(user, huge, 1));
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M));
+    tlb.insert(user, 1, page(512, PageSize::Page2M));
+    for (std::uint64_t i = 0; i < 8; ++i) tlb.insert(user + i * page_size, 1, page(i));
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M)); // evicted
+}
+
+TEST(Tlb, AbsentTlbHoldsNothing) {
+    Tlb tlb({0, 4});
+    tlb.insert(user, 1, page(1));
+    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.recent(user, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.invalidate(range(user, page_size, 1)), 0U);
 }
 
 } // namespace

@@ -1,0 +1,38 @@
+#include "models/core/core_stats.h"
+
+#include <string>
+
+namespace pagewalk::models {
+namespace {
+
+constexpr const char* cause_names[stall_cause_count] = {
+    "base",         "icache", "itlb",          "branch", "dependency",  "l1",        "l2",  "llc",
+    "remote_cache", "memory", "remote_memory", "dtlb",   "store_queue", "exception", "lock"};
+
+} // namespace
+
+void CoreStats::declare(StatGroup group) const {
+    group.counter("cycles", cycles, "cycles", "cycles of the core, idle ones included");
+    group.counter("user_instructions", user_instructions, "instructions", "program instructions committed");
+    group.counter("kernel_instructions", kernel_instructions, "instructions",
+                  "kernel instructions committed");
+    group.counter("user_uops", user_uops, "count", "program micro-ops committed");
+    group.counter("kernel_uops", kernel_uops, "count", "kernel micro-ops committed");
+    group.counter("user_cycles", user_cycles, "cycles", "cycles in user mode");
+    group.counter("kernel_cycles", kernel_cycles, "cycles", "cycles in kernel mode, idle ones excluded");
+    group.counter("loads", loads, "count", "loads executed");
+    group.counter("stores", stores, "count", "stores executed");
+    group.counter("forwarded_loads", forwarded_loads, "count",
+                  "loads served by an older store in the store queue");
+    group.counter("branch_misses", branch_misses, "count", "mispredicted branches of the program");
+    for (std::size_t mode = 0; mode < 2; ++mode) {
+        const StatGroup stack = group.group(mode == 0 ? "cpi_stack/user" : "cpi_stack/kernel");
+        for (std::size_t cause = 0; cause < stall_cause_count; ++cause)
+            StatGroup(stack).counter(cause_names[cause], cpi_stack[mode][cause], "cycles",
+                                     std::string("cycles charged to ") + cause_names[cause]);
+    }
+    group.ratio("ipc", "user_instructions", "cycles", 1, "instructions/cycle",
+                "program instructions a cycle");
+}
+
+} // namespace pagewalk::models

@@ -1,0 +1,64 @@
+#include "models/core/issue_schedule.h"
+
+namespace pagewalk::models {
+
+// A word holds four cycles; of the first, those up to m_swept may stand for cycles a window ahead.
+
+void IssueSchedule::sweep(std::uint64_t now) {
+    const auto sweep_word = [this](std::uint64_t word, std::uint64_t cycles) {
+        const std::uint64_t four = four_from(word);
+        const std::uint64_t left = four & ~cycles;
+        m_waiting -= static_cast<std::uint32_t>(std::popcount(four & cycles));
+        std::memcpy(&m_taken[word & (window - 1)], &left, sizeof left);
+    };
+    const auto up_to_now = [now](std::uint64_t word) {
+        return now - word >= 3 ? ~0ULL : (1ULL << (16 * (now - word + 1))) - 1;
+    };
+    std::uint64_t word = (m_swept + 1) & ~3ULL;
+    if (m_waiting != 0) sweep_word(word, first_unswept() & up_to_now(word));
+    for (word += 4; word + 3 <= now && m_waiting != 0; word += 4)
+        if (const std::uint64_t four = four_from(word); four != 0) {
+            m_waiting -= static_cast<std::uint32_t>(std::popcount(four));
+            std::memset(&m_taken[word & (window - 1)], 0, sizeof four);
+        } else if ((word & 15) == 12) {
+            // Where little issues, sixteen cycles are skipped at a time.
+            while (word + 20 <= now && (four_from(word + 4) | four_from(word + 8) | four_from(word + 12) |
+                                        four_from(word + 16)) == 0)
+                word += 16;
+        }
+    if (word <= now && m_waiting != 0) sweep_word(word, up_to_now(word));
+    m_swept = now;
+}
+
+std::uint64_t IssueSchedule::next() const {
+    std::uint64_t from = first_unswept();
+    for (std::uint64_t word = (m_swept + 1) & ~3ULL;; word += 4) {
+        if (const std::uint64_t four = four_from(word) & from; four != 0)
+            return word + static_cast<std::uint64_t>(std::countr_zero(four)) / 16;
+        from = ~0ULL;
+    }
+}
+
+std::uint64_t IssueSchedule::issue_later(UopClass cls, std::uint64_t ready, std::uint64_t now) {
+    const std::uint16_t ports = m_ports[static_cast<std::size_t>(cls)];
+    Full& full = m_full[static_cast<std::size_t>(cls)];
+    std::uint64_t cycle = ready;
+    if (full.begin <= ready && ready < full.end)
+        cycle = full.end;
+    else
+        full.begin = ready;
+    for (;; ++cycle) {
+        if (cycle - m_swept >= window) {
+            if (cycle - now >= window) {
+                full = {};
+                return ready;
+            }
+            sweep(now);
+        }
+        if (take(ports, cycle)) break;
+    }
+    full.end = cycle;
+    return cycle;
+}
+
+} // namespace pagewalk::models

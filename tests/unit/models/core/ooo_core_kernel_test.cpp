@@ -1,0 +1,111 @@
+#include "models/core/ooo_core.h"
+#include "tests/unit/models/core/core_rig.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::models {
+namespace {
+
+using namespace rig;
+
+// All times are from an empty pipeline at cycle 0, where a micro-op of latency L is dispatched at 0, issued
+// at 1, complete at 1 + L and committed at 2 + L.
+
+TEST(OooCoreKernel, EnteringAndLeavingTheKernelCostThePenaltyEach) {
+    CoreRig rig;
+    const std::uint64_t begin = rig.core.cycle();
+    const std::uint64_t exception =
+        rig.core.stats().cpi_stack[1][static_cast<std::size_t>(StallCause::Exception)];
+    rig.core.enter_kernel();
+    EXPECT_EQ(rig.core.cycle(), begin + 30);
+    rig.core.leave_kernel();
+    EXPECT_EQ(rig.core.cycle(), begin + 60);
+    EXPECT_EQ(rig.core.stats().kernel_cycles, 60U);
+    EXPECT_EQ(rig.core.stats().cpi_stack[1][static_cast<std::size_t>(StallCause::Exception)], exception + 60);
+}
+
+/// Cycles that `work` takes in the kernel, from an empty pipeline.
+template <class Work>
+std::uint64_t kernel_time(CoreRig& rig, Work work) {
+    rig.core.enter_kernel();
+    rig.drain();
+    const std::uint64_t begin = rig.core.cycle();
+    work();
+    const std::uint64_t cycles = rig.core.cycle() - begin;
+    rig.core.leave_kernel();
+    return cycles;
+}
+
+TEST(OooCoreKernel, KernelLoadsFollowEachOther) {
+    CoreRig rig;
+    EXPECT_EQ(kernel_time(rig,
+                          [&] {
+                              rig.core.kernel_load(kernel_memory);
+                              rig.core.kernel_load(kernel_memory + line_size);
+                          }),
+              1 + 2 * l1_cycles + 1);
+}
+
+TEST(OooCoreKernel, KernelAtomicLoadsSerializesAndStores) {
+    CoreRig rig;
+    const std::uint64_t before = rig.core.stats().stores;
+    // Load 1 to 5, locked operation of 18 to 23, store complete at 24.
+    EXPECT_EQ(kernel_time(rig, [&] { rig.core.kernel_atomic(kernel_memory); }), 1 + l1_cycles + 18 + 1 + 1);
+    EXPECT_EQ(rig.core.stats().stores, before + 1);
+    EXPECT_EQ(rig.core.stats().kernel_instructions, 1U);
+}
+
+TEST(OooCoreKernel, ClearingAPageStoresEachLine) {
+    CoreRig rig;
+    const std::uint64_t before = rig.core.stats().stores;
+    rig.core.enter_kernel();
+    rig.core.kernel_clear(kernel_memory, page_size);
+    rig.core.leave_kernel();
+    EXPECT_EQ(rig.core.stats().stores - before, page_size / line_size);
+    EXPECT_EQ(rig.core.stats().kernel_instructions, 1U);
+}
+
+TEST(OooCoreKernel, CopyingAPageLoadsAndStoresEachLine) {
+    CoreRig rig;
+    const CoreStats before = rig.core.stats();
+    rig.core.enter_kernel();
+    rig.core.kernel_copy(kernel_memory, kernel_memory + page_size, page_size);
+    rig.core.leave_kernel();
+    EXPECT_EQ(rig.core.stats().loads - before.loads, page_size / line_size);
+    EXPECT_EQ(rig.core.stats().stores - before.stores, page_size / line_size);
+}
+
+TEST(OooCoreKernel, KernelTextCountsItsInstructionsLoadsAndStores) {
+    CoreRig rig;
+    const CoreStats before = rig.core.stats();
+    const KernelStep work{StepKind::Execute, 30, 20, 100, kernel_layout::text_base, {}};
+    rig.core.enter_kernel();
+    rig.core.kernel_execute(work, kernel_memory + page_size);
+    rig.core.leave_kernel();
+    EXPECT_EQ(rig.core.stats().kernel_instructions, 100U);
+    EXPECT_EQ(rig.core.stats().kernel_uops, 100U);
+    EXPECT_EQ(rig.core.stats().loads - before.loads, 30U);
+    EXPECT_EQ(rig.core.stats().stores - before.stores, 20U);
+    EXPECT_EQ(rig.core.stats().user_instructions, before.user_instructions);
+}
+
+TEST(OooCoreKernel, KernelTextIsMispredictedAtItsInterval) {
+    CoreConfig config;
+    config.kernel_mispredict_interval = 0;
+    CoreRig never(config);
+    config.kernel_mispredict_interval = 200;
+    CoreRig sometimes(config);
+    const KernelStep work{StepKind::Execute, 0, 0, 2000, kernel_layout::text_base, {}};
+    const auto run_twice = [&](CoreRig& rig) {
+        (void)kernel_time(rig, [&] { rig.core.kernel_execute(work, kernel_memory + page_size); }); // warm
+        return kernel_time(rig, [&] { rig.core.kernel_execute(work, kernel_memory + page_size); });
+    };
+    const std::uint64_t plain = run_twice(never);
+    const std::uint64_t missed = run_twice(sometimes);
+    // Nine take effect within the run, each 17 cycles after the commit before it.
+    EXPECT_GE(missed, plain + 9 * 17);
+    EXPECT_LE(missed, plain + 10 * (17 + 6));
+}
+
+} // namespace
+} // namespace pagewalk::models
