@@ -29,7 +29,8 @@ std::span<const Command> commands() {
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
         {"show",
-         "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME|slabtop | --config | --events NAME | "
+         "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME|slabtop | --config | --events "
+         "NAME | "
          "--function-graph]",
          "print what a run measured", [](std::span<const std::string> a) { return run_show(a); }},
         {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",

@@ -22,8 +22,8 @@ void EventConfig::declare(OptionGroup group) {
     group.number("page_faults", page_faults, {},
                  {Unit::Count, "page faults kept as events: 0 none, 1 all, N every Nth", "user"});
     group.number("driver", driver, {},
-                 {Unit::Count, "operations of the allocation driver kept as events: 0 none, 1 all, N every Nth",
-                  "user"});
+                 {Unit::Count,
+                  "operations of the allocation driver kept as events: 0 none, 1 all, N every Nth", "user"});
     group.number("functions", functions, {},
                  {Unit::Count,
                   "kernel paths whose function calls are kept as events: 0 none, 1 all, N every Nth",

@@ -12,7 +12,8 @@ namespace pagewalk::os {
 namespace {
 
 constexpr std::array<std::string_view, allocation_purpose_count> purposes{
-    "anonymous", "copy_on_write", "file", "shared_memory", "page_table", "kernel_object", "kernel_stack", "vmalloc", "driver"};
+    "anonymous",     "copy_on_write", "file",    "shared_memory", "page_table",
+    "kernel_object", "kernel_stack",  "vmalloc", "driver"};
 constexpr std::array<std::string_view, allocation_source_count> sources{
     "pcp_hit", "pcp_refill",        "buddy",          "fallback_steal", "highatomic", "min_watermark",
     "reserve", "direct_compaction", "direct_reclaim", "out_of_memory",  "failed"};
@@ -78,10 +79,11 @@ EventSchema kmem_schema(std::vector<std::string> caches) {
              event_column("bytes_alloc", &E::bytes_alloc, "bytes", "size taken; 0 when freed"),
              event_column("gfp_flags", &E::gfp_flags, "", "allocation flags, numbered as in Linux 6.1"),
              event_column("task", &E::task, "", "task on whose behalf"),
-             event_column("node", &E::node, "", "NUMA node asked for; -1: any"), event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("node", &E::node, "", "NUMA node asked for; -1: any"),
+             event_column("cpu", &E::cpu, "", "CPU"),
              event_column("cache", &E::cache, "", "cache; pages: none serves this size", std::move(caches)),
              event_column("call", &E::call, "", "tracepoint",
-                    {"kmem_cache_alloc", "kmem_cache_free", "kmalloc", "kfree"}),
+                          {"kmem_cache_alloc", "kmem_cache_free", "kmalloc", "kfree"}),
              event_column("path", &E::path, "", "how the call was served", std::move(paths))}};
 }
 

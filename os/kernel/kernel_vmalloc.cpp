@@ -79,8 +79,8 @@ std::expected<VirtAddr, VmallocError> KernelVmalloc::allocate(Operation& op, std
     const FunctionScope scope = in(op, TracedFunction::Vmalloc);
     const Serving serving(*this, op);
     op.path.call(KernelFunction::Vmalloc);
-    const auto address = m_vmalloc.allocate(
-        {.size = bytes, .gfp = mask, .cpu = op.cpu, .caller = "pagewalk_driver+0x0/0x0"});
+    const auto address =
+        m_vmalloc.allocate({.size = bytes, .gfp = mask, .cpu = op.cpu, .caller = "pagewalk_driver+0x0/0x0"});
     describe(op);
     return address;
 }
