@@ -57,7 +57,7 @@ Kmalloc::Kmalloc(SlabAllocator& allocator, const KmallocConfig& config)
 std::size_t Kmalloc::slot_of(std::uint64_t class_bytes) {
     if (class_bytes == 96) return 1;
     if (class_bytes == 192) return 2;
-    return static_cast<std::size_t>(std::bit_width(class_bytes) - 1);
+    return static_cast<std::size_t>(std::countr_zero(class_bytes)) % class_slots;
 }
 
 // In the kernel's order, which decides merging and the order of /proc/slabinfo.
