@@ -88,42 +88,6 @@ TEST_F(Daemons, KswapdDropsABoostAfterARoundInVain) {
     EXPECT_EQ(zone().boost, 0U);
 }
 
-TEST_F(Daemons, KcompactdMakesBlocksInTheBackground) {
-    touch_down_to(Watermark::High);
-    for (std::uint64_t page = 0; page < touched; page += 2)
-        machine.call(28, {base + page * page_size, page_size, 4}, 0);
-    machine.kernel->drain_lru_batches();
-    machine.kernel->allocator().drain_all(cpu0);
-    const auto huge = [&] { return zone().areas[9].count + zone().areas[10].count; };
-    while (machine.kernel->allocator().allocate({.mask = gfp::transhuge_light, .order = 9})) {
-    }
-    const std::uint64_t before = huge();
-    // kswapd's daemon would ask for it like this.
-    machine.kernel->compaction().wake_kcompactd(zone(), 9, ZoneType::Normal);
-    const Tick began = machine.now;
-    EXPECT_GT(run_cpu1(), 4); // others could run in between
-    EXPECT_GT(machine.now, began);
-    EXPECT_GT(huge(), before);
-    EXPECT_EQ(machine.kernel->compaction().counters().daemon_wakes, 1U);
-    EXPECT_GT(machine.kernel->compaction().counters().daemon_migrate_scanned, 100U);
-    EXPECT_GT(counters().pgmigrate_success, 0U);
-    EXPECT_EQ(run_cpu1(), 0);
-}
-
-TEST_F(Daemons, KcompactdLooksAtFragmentedMemoryUnasked) {
-    touch_down_to(Watermark::High);
-    for (std::uint64_t page = 0; page < touched; page += 2)
-        machine.call(28, {base + page * page_size, page_size, 4}, 0);
-    machine.kernel->drain_lru_batches();
-    machine.kernel->allocator().drain_all(cpu0);
-    EXPECT_EQ(run_cpu1(), 0);
-    ASSERT_TRUE(machine.kernel->compaction().proactive_wanted(NodeId{0}));
-    machine.now = Kcompactd::check_interval;
-    EXPECT_GT(run_cpu1(), 10);
-    EXPECT_EQ(machine.kernel->compaction().counters().daemon_wakes, 0U);
-    EXPECT_FALSE(machine.kernel->compaction().proactive_wanted(NodeId{0}));
-}
-
 TEST(DaemonsOfNodes, RunOnTheirNodesCpus) {
     Machine machine;
     machine.config.memory = pc_memory_map({256ULL << 20, 256ULL << 20}, 2);
