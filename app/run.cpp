@@ -109,6 +109,10 @@ void report_objects(const os::SlabReports& reports) {
                      static_cast<unsigned long long>(reports.count() - most));
 }
 
+void report_driver(const os::AllocationDriver& driver) {
+    for (const std::string& report : driver.reports()) std::fprintf(stderr, "pagewalk: %s\n", report.c_str());
+}
+
 std::string end_text(Simulation::End end, const Simulation& simulation, const Workload& workload,
                      const os::Kernel& kernel) {
     std::string text;
@@ -187,6 +191,7 @@ int run_run(std::span<const std::string> words) {
     }
     report_kills(machine.kernel());
     report_objects(machine.kernel().objects().reports());
+    report_driver(machine.kernel().driver());
     if (!simulation.is_measuring())
         std::fprintf(stderr,
                      "pagewalk: the run ended within its warm-up (run.warmup = %llu instructions): the "

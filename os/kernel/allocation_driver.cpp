@@ -18,11 +18,19 @@ void AllocationDriver::report(std::string what) {
 void AllocationDriver::declare(StatGroup group) const {
     group.gauge("live_objects", m_live_objects, "count", "objects of the allocation driver now");
     group.gauge("live_bytes", m_live_bytes, "bytes", "bytes that it has asked for and not freed");
+    group.gauge("slab_pages", m_slab_pages, "pages",
+                "pages that the object allocator holds now, beyond those at the driver's first call");
     group.gauge("live_slot_bytes", m_live_slot_bytes, "bytes", "bytes that these take from their allocators");
 }
 
 void AllocationDriver::serve(Operation& op, const SyscallRecord& record) {
+    if (!m_first_pages) m_first_pages = m_objects.pages();
     op.path.call(KernelFunction::DriverIoctl);
+    dispatch(op, record);
+    m_slab_pages = m_objects.pages() - std::min(m_objects.pages(), *m_first_pages);
+}
+
+void AllocationDriver::dispatch(Operation& op, const SyscallRecord& record) {
     switch (static_cast<DriverCall>(record.number)) {
     case DriverCall::CacheCreate:
         create_cache(op, record);

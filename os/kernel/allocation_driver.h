@@ -9,6 +9,7 @@
 #include "os/kernel/operation.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,6 +44,7 @@ private:
         unsigned order = 0;
     };
 
+    void dispatch(Operation& op, const SyscallRecord& record);
     void create_cache(Operation& op, const SyscallRecord& record);
     void destroy_cache(Operation& op, std::uint64_t handle);
     void allocate(Operation& op, Kind kind, const SyscallRecord& record);
@@ -61,6 +63,8 @@ private:
     std::uint64_t m_live_objects = 0;
     std::uint64_t m_live_bytes = 0;
     std::uint64_t m_live_slot_bytes = 0;
+    std::optional<std::uint64_t> m_first_pages; ///< of the object allocator, when the driver was first called
+    std::uint64_t m_slab_pages = 0;             ///< since then
     std::vector<std::string> m_reports;
 };
 

@@ -85,7 +85,8 @@ std::string meminfo_text(const Kernel& kernel) {
     lines.pages("CommitLimit", zones.managed * overcommit_percent / 100);
     lines.pages("Committed_AS", counters.nr_anon_pages + counters.nr_shmem);
     lines.kib("VmallocTotal", vmalloc_total_kib);
-    for (const char* name : {"VmallocUsed", "VmallocChunk"}) lines.kib(name, 0);
+    lines.pages("VmallocUsed", kernel.vmalloc().pages());
+    lines.kib("VmallocChunk", 0);
     lines.kib("Percpu", kernel.boot_layout().addresses.percpu.size() * KernelAddresses::percpu_bytes / 1024);
     for (const char* name : {"HardwareCorrupted", "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped",
                              "FileHugePages", "FilePmdMapped"})

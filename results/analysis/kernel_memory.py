@@ -54,14 +54,9 @@ def space(runs):
     lines = {}
     for run in runs:
         summary = run.summary
-        stats = run.stats.set_index("component").groupby("component")
-
-        def value(component, name):
-            part = stats.get_group(component)
-            return float(part[part.name == name].value.iloc[0])
-
-        live, slots = value("kernel/driver", "live_bytes"), value("kernel/driver", "live_slot_bytes")
-        held = value("kernel/driver", "slab_bytes")
+        driver = run.stats[run.stats.component == "kernel/driver"].set_index("name").value.astype(float)
+        live, slots = driver["live_bytes"], driver["live_slot_bytes"]
+        held = driver["slab_pages"] * 4096
         lines[label(run)] = {
             "cycles": summary["cycles"],
             "L1D misses": sum(run.stats.query("component.str.endswith('/l1d') and name == 'misses'").value),
