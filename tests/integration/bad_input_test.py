@@ -106,7 +106,7 @@ class Configurations(BadInputCase):
         self.refuse_run("--set", "machine.cpus=3", "--set", "machine.sockets=2", named=["machine.cpus", "3", "machine.sockets", "2"])
 
     def test_memory_not_divisible_among_sockets(self):
-        self.refuse_run("--set", "machine.cpus=3", "--set", "machine.sockets=3", "--set", "machine.memory=100MiB",
+        self.refuse_run("--set", "machine.cpus=3", "--set", "machine.sockets=3", "--set", "machine.memory=200MiB",
                         named=["machine.memory", "2MiB"])
 
     def test_nodes_of_other_number_than_sockets(self):

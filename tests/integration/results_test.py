@@ -177,9 +177,9 @@ class MeasuredRegion(PagewalkCase):
         done = self.call("run", self.config(SYNTHETIC), "-o", "run.h5", "--set", "machine.memory=128MiB",
                          "--set", "synthetic.gups.table=256MiB", "--set", "synthetic.instructions=1M")
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("killed task", done.stderr)
+        self.assertIn("Out of memory: Killed process", done.stderr)
         with h5py.File(self.path("run.h5"), "r") as run:
-            self.assertIn("killed task", text(run["meta/status_text"]))
+            self.assertIn("Out of memory: Killed process", text(run["meta/status_text"]))
             self.assertGreater(run["stats/kernel/allocations_failed"][()], 0)
 
 

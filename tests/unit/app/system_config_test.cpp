@@ -103,7 +103,7 @@ TEST(MachineConfig, RefusesNodesThatDoNotFit) {
     EXPECT_THAT(refusal({"machine.node_memory=1MiB"}), HasSubstr("multiple of 2MiB"));
     EXPECT_THAT(refusal({"machine.node_memory=big"}), HasSubstr("machine.node_memory"));
     EXPECT_THAT(refusal({"machine.node_memory=1GiB,"}), HasSubstr("machine.node_memory"));
-    EXPECT_THAT(refusal({"machine.memory=65MiB"}), HasSubstr("machine.memory"));
+    EXPECT_THAT(refusal({"machine.memory=129MiB"}), HasSubstr("machine.memory"));
 }
 
 TEST(MachineConfig, ReadsADistanceTable) {

@@ -79,6 +79,8 @@ TEST_F(AllocationDriverCalls, MapsFramesThatAreNotContiguousInARow) {
 
 TEST_F(AllocationDriverCalls, WritesEveryLineItIsAskedTo) {
     boot();
+    call(DriverCall::Kmalloc, {4096, 1, 1, 0, 0, 0}); // makes the slab
+    call(DriverCall::Kfree, {0, 1, 1, 0, 0, 0});
     const PathTotals none = call(DriverCall::Kmalloc, {4096, 1, 1, 0, 0, 0});
     call(DriverCall::Kfree, {0, 1, 1, 0, 0, 0});
     const PathTotals all = call(DriverCall::Kmalloc, {4096, 1, 1, 0, 4096, 0});

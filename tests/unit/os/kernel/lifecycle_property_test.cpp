@@ -219,7 +219,8 @@ private:
         std::uint64_t managed = 0;
         for (const auto& zone : m_machine.kernel->allocator().zones()) managed += zone->managed;
         EXPECT_EQ(managed, m_machine.free_frames() + m_machine.kernel->files().cached_pages() +
-                               m_machine.kernel->objects().pages() + counters.nr_kernel_stack);
+                               m_machine.kernel->objects().pages() + counters.nr_kernel_stack +
+                               m_machine.kernel->vmalloc().tables().tables());
         for (const ObjectKind kind : {ObjectKind::Credentials, ObjectKind::Files, ObjectKind::FileSystemState,
                                       ObjectKind::SignalHandlers, ObjectKind::Signals})
             EXPECT_EQ(m_machine.kernel->objects().objects(kind), 0U);

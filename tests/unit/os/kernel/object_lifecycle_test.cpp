@@ -106,10 +106,11 @@ TEST_P(ObjectLifecycle, ReturnsWhatItsProcessesHadWhenTheyAreGone) {
     // Files stay known, with their inodes, names and cached pages; all else is gone.
     for (const ObjectKind kind :
          {ObjectKind::Mm, ObjectKind::MapleNode, ObjectKind::Pid, ObjectKind::AnonVma,
-          ObjectKind::AnonVmaChain, ObjectKind::Credentials, ObjectKind::Task, ObjectKind::SignalHandlers,
-          ObjectKind::Signals, ObjectKind::Files, ObjectKind::FileSystemState, ObjectKind::VmArea,
-          ObjectKind::FileSecurity, ObjectKind::PathName, ObjectKind::File, ObjectKind::ShmemInode})
+          ObjectKind::AnonVmaChain, ObjectKind::Credentials, ObjectKind::SignalHandlers, ObjectKind::Signals,
+          ObjectKind::Files, ObjectKind::FileSystemState, ObjectKind::VmArea, ObjectKind::FileSecurity,
+          ObjectKind::PathName, ObjectKind::File, ObjectKind::ShmemInode})
         EXPECT_EQ(objects.objects(kind), 0U) << object_type(kind).cache;
+    EXPECT_EQ(objects.objects(ObjectKind::Task), 2U); // kswapd and kcompactd
     EXPECT_EQ(objects.objects(ObjectKind::Inode), 60U);
     EXPECT_EQ(objects.objects(ObjectKind::Dentry), 60U);
     EXPECT_EQ(objects.reports().count(), 0U);
@@ -127,7 +128,8 @@ TEST_P(ObjectLifecycle, LeavesCachesThatCanBeDestroyed) {
     for (std::size_t i = 0; i < object_kind_count; ++i) {
         const auto kind = static_cast<ObjectKind>(i);
         const bool in_use = objects.objects(kind) != 0;
-        EXPECT_EQ(objects.destroy(op, objects.cache(kind)), !in_use) << object_type(kind).cache;
+        const bool merged = objects.cache(kind).references > 1; // gives up its name only
+        EXPECT_EQ(objects.destroy(op, objects.cache(kind)), merged || !in_use) << object_type(kind).cache;
     }
     objects.end_grace_period(op);
     EXPECT_LT(objects.pages(), pages);
