@@ -9,13 +9,14 @@ DramChannel::DramChannel(const DramConfig& config, const DramTiming& t)
     : m_rcd(t.t_rcd.value()), m_rp(t.t_rp.value()), m_ras(t.t_ras.value()), m_rc(t.t_rc.value()),
       m_burst(t.burst.value()), m_data_delay{t.t_cl.value(), t.t_cwl.value()},
       m_to_precharge{t.t_rtp.value(), (t.t_cwl + t.burst + t.t_wr).value()},
-      m_page_policy(config.page_policy), m_page_timeout(config.page_timeout.value()),
+      m_page_policy(config.page_policy), m_page_timeout(t.clock.to_cycles(config.page_timeout).value()),
       m_bank_bits(static_cast<unsigned>(std::bit_width(config.banks - 1))),
       m_bus(t, config.ranks, config.bank_groups),
       m_banks(std::size_t{config.ranks} * config.bank_groups * config.banks) {
     for (std::uint32_t rank = 0; rank < config.ranks; ++rank)
-        m_ranks.push_back({ActivateWindow(t), RefreshSchedule(t.t_refi, t.t_rp + t.t_rfc,
-                                                              Tick(t.t_refi.value() * rank / config.ranks))});
+        m_ranks.push_back(
+            {ActivateWindow(t, config.bank_groups),
+             RefreshSchedule(t.t_refi, t.t_rp + t.t_rfc, Cycles(t.t_refi.value() * rank / config.ranks))});
 }
 
 bool DramChannel::plan_among_earlier(const DramPlace& place, std::uint64_t time, BusDirection direction,

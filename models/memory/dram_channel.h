@@ -23,7 +23,8 @@ enum class RowOutcome : std::uint8_t {
 
 /// One DRAM channel: banks, their ranks' activate and refresh limits, the data bus.
 ///
-/// Each access is given its commands when it is asked for, by reservation. Modelled: tRCD, tRP, tCL/tCWL,
+/// Each access is given its commands when it is asked for, by reservation. All times are numbers of clock
+/// edges, on which commands are given. Modelled: tRCD, tRP, tCL/tCWL,
 /// tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank refresh. Approximations:
 /// - First-ready, first-come: an access takes the first gap of the data bus in which its bank can serve it,
 ///   so a row hit that comes later may be served before an earlier row conflict, also in a row whose closing
@@ -31,7 +32,7 @@ enum class RowOutcome : std::uint8_t {
 ///   later.
 /// - A bank remembers its last four row activations; a request that comes late (its CPU ran behind) is put
 ///   between them where it fits, after them where not.
-/// - The command bus is never the limit, and commands are not aligned to clock edges.
+/// - The command bus is never the limit.
 /// - A refresh begins on time and closes whatever is open at once.
 class DramChannel {
 public:
