@@ -17,8 +17,8 @@ class ActivateWindow {
 public:
     /// Bank groups, a power of two, may be counted through the ranks.
     ActivateWindow(const DramTiming& timing, std::uint32_t bank_groups)
-        : m_rrd_s(timing.t_rrd_s.value()), m_rrd_l(std::max(timing.t_rrd_l, timing.t_rrd_s).value()),
-          m_faw(timing.t_faw.value()), m_group_mask(bank_groups - 1), m_calendar(first_group + bank_groups) {}
+        : m_rrd_s(timing.t_rrd_s.value()), m_faw(timing.t_faw.value()), m_group_mask(bank_groups - 1),
+          m_group_bits(blocked(rrd_l(timing), rrd_l(timing))), m_calendar(first_group + bank_groups) {}
 
     /// The first clock not before `earliest` at which a bank of `group` may be activated.
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint8_t group) const {
@@ -26,8 +26,11 @@ public:
     }
 
     /// Contract: find() has answered `at`.
-    void insert(std::uint64_t at, std::uint8_t group) {
+    [[gnu::always_inline]] void insert(std::uint64_t at, std::uint8_t group) {
         m_calendar.reach(at + look);
+        if (!m_calendar.holds_around(at)) [[unlikely]]
+            return;
+        ClockCalendar::Around around = m_calendar.around(at);
         // None comes in (at - before, at + after).
         std::uint64_t before = m_rrd_s, after = m_rrd_s;
         // Four within tFAW, from `back` before this one to `ahead` behind it, allow no fifth.
@@ -36,7 +39,7 @@ public:
             before = std::max(before, within ? m_faw - ahead : 0);
             after = std::max(after, within ? m_faw - back : 0);
         };
-        auto [earlier, later] = m_calendar.around(taken, at);
+        auto [earlier, later] = around.bits(taken);
         const std::uint64_t b1 = previous(earlier), b2 = previous(earlier), b3 = previous(earlier);
         four(b3, 0);
         if (later != 0) {
@@ -45,10 +48,9 @@ public:
             four(b1, a2);
             four(0, a3);
         }
-        const std::size_t mine = row(group);
-        using Row = ClockCalendar::RowMask;
-        m_calendar.block(at - look, Row{all, latest(before - 1)}, Row{mine, latest(m_rrd_l - 1)});
-        m_calendar.block(at, Row{taken, 1}, Row{all, soonest(after)}, Row{mine, soonest(m_rrd_l)});
+        around.block(taken);
+        around.block(all, blocked(before, after));
+        around.block(row(group), m_group_bits);
     }
 
 private:
@@ -58,9 +60,12 @@ private:
 
     [[nodiscard]] std::size_t row(std::uint8_t group) const { return first_group + (group & m_group_mask); }
 
-    /// So many of the clocks before an activate, or from it on.
-    static std::uint64_t latest(std::uint64_t clocks) { return ~(~0ULL >> clocks); }
-    static std::uint64_t soonest(std::uint64_t clocks) { return ~0ULL >> (look - clocks); }
+    static ClockCalendar::Around::Bits blocked(std::uint64_t before, std::uint64_t after) {
+        return {~(~0ULL >> (before - 1)), ~0ULL >> (look - after)};
+    }
+    static std::uint64_t rrd_l(const DramTiming& timing) {
+        return std::max(timing.t_rrd_l, timing.t_rrd_s).value();
+    }
     /// How far back the latest of the activates is, which is taken out; more than `look` where none is left.
     static std::uint64_t previous(std::uint64_t& earlier) {
         const auto n = static_cast<unsigned>(std::countl_zero(earlier));
@@ -74,8 +79,9 @@ private:
         return n;
     }
 
-    std::uint64_t m_rrd_s, m_rrd_l, m_faw;
+    std::uint64_t m_rrd_s, m_faw;
     std::size_t m_group_mask;
+    ClockCalendar::Around::Bits m_group_bits; ///< what one blocks to its group
     ClockCalendar m_calendar;
 };
 

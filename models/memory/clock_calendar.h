@@ -64,19 +64,43 @@ public:
         return word * word_clocks + static_cast<unsigned>(std::countr_zero(free));
     }
 
-    /// The clocks around one: bit 63 of `before` is the one just before it, bit 0 of `from` itself.
-    struct Around {
-        std::uint64_t before, from;
+    /// The 128 clocks around one, in all rows.
+    class Around {
+    public:
+        /// Bit 63 of `before` is the clock just before the one, bit 0 of `from` itself.
+        struct Bits {
+            std::uint64_t before, from;
+        };
+        [[nodiscard, gnu::always_inline]] Bits bits(std::size_t row) const {
+            const std::uint64_t here = m_here[row * word_count];
+            return {m_before[row * word_count] >> m_bit | here << 1 << m_left,
+                    here >> m_bit | m_after[row * word_count] << 1 << m_left};
+        }
+        [[gnu::always_inline]] void block(std::size_t row, Bits bits) {
+            m_before[row * word_count] |= bits.before << m_bit;
+            m_here[row * word_count] |= bits.before >> 1 >> m_left | bits.from << m_bit;
+            m_after[row * word_count] |= bits.from >> 1 >> m_left;
+        }
+        /// Blocks the clock itself.
+        [[gnu::always_inline]] void block(std::size_t row) { m_here[row * word_count] |= 1ULL << m_bit; }
+
+    private:
+        friend class ClockCalendar;
+        std::uint64_t *m_before, *m_here, *m_after; // words of the first row
+        std::uint64_t m_bit, m_left;
     };
-    /// Contract: the ring reaches to 64 clocks behind `at`. What is older than it is not blocked.
-    [[nodiscard, gnu::always_inline]] Around around(std::size_t row, std::uint64_t at) const {
-        const std::uint64_t word = at / word_clocks, bit = at % word_clocks;
-        if (!holds(word - 1)) [[unlikely]]
-            return {};
-        const std::uint64_t* const bits = ring(row);
-        const std::uint64_t here = bits[word % word_count];
-        return {bits[(word - 1) % word_count] >> bit | here << 1 << (~at % word_clocks),
-                here >> bit | bits[(word + 1) % word_count] << 1 << (~at % word_clocks)};
+    /// Whether around() may be asked.
+    [[nodiscard]] bool holds_around(std::uint64_t at) const { return holds(at / word_clocks - 1); }
+    /// Contract: holds_around(at), and the ring reaches to 64 clocks behind.
+    [[nodiscard, gnu::always_inline]] Around around(std::uint64_t at) {
+        const std::uint64_t word = at / word_clocks;
+        Around around;
+        around.m_before = m_bits.data() + (word - 1) % word_count;
+        around.m_here = m_bits.data() + word % word_count;
+        around.m_after = m_bits.data() + (word + 1) % word_count;
+        around.m_bit = at % word_clocks;
+        around.m_left = ~at % word_clocks;
+        return around;
     }
 
 private:

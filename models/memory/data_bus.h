@@ -27,6 +27,7 @@ public:
     DataBus(const DramTiming& t, std::uint32_t ranks, std::uint32_t bank_groups)
         : m_group_bits(static_cast<unsigned>(std::bit_width(bank_groups - 1))), m_ranks(ranks),
           m_write_rows(ranks * (1 + bank_groups)), m_shadows(shadows(distances(t))),
+          m_others_matter(ranks > 1 || !m_shadows[0].more.empty() || !m_shadows[1].more.empty()),
           m_calendar(2 * m_write_rows) {}
 
     /// The first clock not before `earliest` at which a transfer may begin.
@@ -39,20 +40,10 @@ public:
     /// Contract: find() has answered `time`.
     [[gnu::always_inline]] void insert(std::uint64_t time, BusDirection direction, std::uint8_t group) {
         const Shadow& shadow = m_shadows[static_cast<std::size_t>(direction)];
-        const std::size_t mine = rank_of(group);
         m_calendar.reach(time + shadow.behind);
-        std::uint64_t from = time - shadow.ahead;
-        using Row = ClockCalendar::RowMask;
-        for (const auto& [reads, writes] : shadow.masks) {
-            m_calendar.block(from, Row{row(group), reads[SameGroup]}, Row{mine, reads[SameRank]},
-                             Row{m_write_rows + row(group), writes[SameGroup]},
-                             Row{m_write_rows + mine, writes[SameRank]});
-            for (std::size_t rank = 0; m_ranks > 1 && rank < m_ranks; ++rank)
-                if (rank != mine)
-                    m_calendar.block(from, Row{rank, reads[OtherRank]},
-                                     Row{m_write_rows + rank, writes[OtherRank]});
-            from += 64;
-        }
+        block_own(time - shadow.ahead, shadow.first, group);
+        if (m_others_matter) [[unlikely]]
+            insert_rest(time - shadow.ahead, shadow, group);
     }
 
     /// No read that is not reserved yet begins in [from, until).
@@ -66,14 +57,41 @@ private:
     enum Relation : std::uint8_t { SameGroup, SameRank, OtherRank, relation_count };
     using Distances = std::array<std::array<std::array<std::uint64_t, relation_count>, 2>, 2>;
 
+    using Row = ClockCalendar::RowMask;
+    static constexpr std::uint64_t mask_clocks = 64;
+
     /// When no other transfer may begin beside one of a direction, as masks of 64 clocks each.
     struct Shadow {
         struct Masks {
             std::array<std::uint64_t, relation_count> reads, writes;
         };
         std::uint64_t ahead = 0, behind = 0; ///< how far it reaches, in clocks
-        std::vector<Masks> masks;
+        Masks first{};
+        std::vector<Masks> more;
     };
+
+    [[gnu::always_inline]] void block_own(std::uint64_t from, const Shadow::Masks& masks,
+                                          std::uint8_t group) {
+        const std::size_t mine = rank_of(group);
+        m_calendar.block(from, Row{row(group), masks.reads[SameGroup]}, Row{mine, masks.reads[SameRank]},
+                         Row{m_write_rows + row(group), masks.writes[SameGroup]},
+                         Row{m_write_rows + mine, masks.writes[SameRank]});
+    }
+    void block_others(std::uint64_t from, const Shadow::Masks& masks, std::uint8_t group) {
+        for (std::size_t rank = 0; rank < m_ranks; ++rank)
+            if (rank != rank_of(group))
+                m_calendar.block(from, Row{rank, masks.reads[OtherRank]},
+                                 Row{m_write_rows + rank, masks.writes[OtherRank]});
+    }
+    /// Blocks all but the rank's own first clocks.
+    [[gnu::noinline]] void insert_rest(std::uint64_t from, const Shadow& shadow, std::uint8_t group) {
+        block_others(from, shadow.first, group);
+        for (const Shadow::Masks& masks : shadow.more) {
+            from += mask_clocks;
+            block_own(from, masks, group);
+            block_others(from, masks, group);
+        }
+    }
 
     /// The calendar's rows, first for reads, then for writes: a rank's clocks that are blocked to all of its
     /// groups, then those of each group.
@@ -98,16 +116,18 @@ private:
                 shadow.ahead = std::max(shadow.ahead, std::ranges::max(distance[other][mine]) - 1);
                 shadow.behind = std::max(shadow.behind, std::ranges::max(distance[mine][other]));
             }
-            shadow.masks.resize((shadow.ahead + shadow.behind + 63) / 64);
+            shadow.more.resize((shadow.ahead + shadow.behind - 1) / mask_clocks);
             const auto blocks = [&](std::size_t other, std::size_t relation, std::uint64_t clock) {
                 return clock + distance[other][mine][relation] > shadow.ahead &&
                        clock < shadow.ahead + distance[mine][other][relation];
             };
             for (std::size_t relation = 0; relation < relation_count; ++relation)
                 for (std::uint64_t clock = 0; clock < shadow.ahead + shadow.behind; ++clock) {
-                    Shadow::Masks& masks = shadow.masks[clock / 64];
-                    masks.reads[relation] |= std::uint64_t{blocks(0, relation, clock)} << clock % 64;
-                    masks.writes[relation] |= std::uint64_t{blocks(1, relation, clock)} << clock % 64;
+                    const std::uint64_t i = clock / mask_clocks;
+                    Shadow::Masks& masks = i == 0 ? shadow.first : shadow.more[i - 1];
+                    masks.reads[relation] |= std::uint64_t{blocks(0, relation, clock)} << clock % mask_clocks;
+                    masks.writes[relation] |= std::uint64_t{blocks(1, relation, clock)}
+                                              << clock % mask_clocks;
                 }
         }
         return all;
@@ -117,6 +137,7 @@ private:
     std::size_t m_ranks;
     std::size_t m_write_rows;        ///< the first
     std::array<Shadow, 2> m_shadows; ///< by direction
+    bool m_others_matter;            ///< a transfer blocks more than its rank's first clocks
     ClockCalendar m_calendar;
 };
 

@@ -183,7 +183,7 @@ DramTiming DramTiming::make(DramStandard standard, const DramTimingOptions& opti
     };
     at_most("t_faw", timing.t_faw, DramTiming::longest_faw);
     constexpr std::uint64_t longest = ClockCalendar::longest_span;
-    at_most("t_rrd_s", timing.t_rrd_s, longest);
+    at_most("t_rrd_s", timing.t_rrd_s, DramTiming::longest_faw);
     at_most("turnaround (burst, t_wtr_l, t_cl)",
             timing.burst + std::max(timing.t_wtr_l, timing.t_wtr_s) + timing.t_cl, longest);
     at_most("turnaround (burst, t_rtrs)", timing.burst + timing.t_rtrs, longest);

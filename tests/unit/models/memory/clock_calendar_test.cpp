@@ -34,9 +34,31 @@ TEST(ClockCalendar, TellsWhatIsBlockedOnBothSides) {
     ClockCalendar calendar(1);
     calendar.reach(1000 + 64);
     for (const std::uint64_t at : {936U, 999U, 1000U, 1063U}) calendar.block(at, Row{0, 1});
-    const auto [before, from] = calendar.around(0, 1000);
+    const auto [before, from] = calendar.around(1000).bits(0);
     EXPECT_EQ(before, 1ULL << 63 | 1);
     EXPECT_EQ(from, 1ULL << 63 | 1);
+}
+
+TEST(ClockCalendar, BlocksOnBothSides) {
+    for (std::uint64_t at = 1000; at < 1128; ++at) {
+        ClockCalendar calendar(2);
+        calendar.reach(at + 64);
+        calendar.around(at).block(1, {0b111ULL << 61, 0b11});
+        EXPECT_EQ(calendar.find(1, 0, at - 4), at - 4);
+        EXPECT_EQ(calendar.find(1, 0, at - 3), at + 2);
+        calendar.around(at).block(0);
+        EXPECT_EQ(calendar.find(0, 0, at - 1), at - 1);
+        EXPECT_EQ(calendar.find(0, 0, at), at + 1);
+    }
+}
+
+TEST(ClockCalendar, HoldsWhatLiesAroundAllButTheOldestOfTheRing) {
+    ClockCalendar calendar(1);
+    EXPECT_TRUE(calendar.holds_around(0));
+    calendar.reach(3 * ring);
+    EXPECT_TRUE(calendar.holds_around(3 * ring));
+    EXPECT_TRUE(calendar.holds_around(2 * ring + 1024));
+    EXPECT_FALSE(calendar.holds_around(2 * ring - 64));
 }
 
 TEST(ClockCalendar, WhatWouldBeginBeforeTheFirstClockIsCut) {
@@ -44,7 +66,7 @@ TEST(ClockCalendar, WhatWouldBeginBeforeTheFirstClockIsCut) {
     calendar.reach(64);
     calendar.block(std::uint64_t{0} - 4, Row{0, 0xff});
     EXPECT_EQ(calendar.find(0, 0, 0), 4U);
-    EXPECT_EQ(calendar.around(0, 2).before, 0b11ULL << 62);
+    EXPECT_EQ(calendar.around(2).bits(0).before, 0b11ULL << 62);
 }
 
 TEST(ClockCalendar, ForgetsWhatIsOlderThanTheRing) {
