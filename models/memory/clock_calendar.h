@@ -27,12 +27,13 @@ public:
         if (const std::uint64_t word = until / word_clocks + 1; word > m_top) [[unlikely]]
             turn_to(word);
     }
+    /// What is to be blocked of a row, a bit a clock.
     struct RowMask {
         std::size_t row;
         std::uint64_t mask;
     };
     /// Blocks clock `from` + i of each row where bit i of its mask is set. A `from` before clock 0 may have
-    /// wrapped around.
+    /// wrapped around. Contract: reach() comes first.
     template <std::same_as<RowMask>... Masks>
     [[gnu::always_inline]] void block(std::uint64_t from, Masks... masks) {
         const std::uint64_t word = from / word_clocks, bit = from % word_clocks, left = ~from % word_clocks;
