@@ -23,7 +23,8 @@ enum class RowOutcome : std::uint8_t {
 
 /// One DRAM channel: banks, their ranks' activate and refresh limits, the data bus.
 ///
-/// Each access is given its commands when it is asked for, by reservation. Modelled: tRCD, tRP, tCL/tCWL,
+/// Each access is given its commands when it is asked for, by reservation. All times are numbers of clock
+/// edges, on which commands are given. Modelled: tRCD, tRP, tCL/tCWL,
 /// tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank refresh. Approximations:
 /// - First-ready, first-come: an access takes the first gap of the data bus in which its bank can serve it,
 ///   so a row hit that comes later may be served before an earlier row conflict, also in a row whose closing
@@ -31,7 +32,7 @@ enum class RowOutcome : std::uint8_t {
 ///   later.
 /// - A bank remembers its last four row activations; a request that comes late (its CPU ran behind) is put
 ///   between them where it fits, after them where not.
-/// - The command bus is never the limit, and commands are not aligned to clock edges.
+/// - The command bus is never the limit.
 /// - A refresh begins on time and closes whatever is open at once.
 class DramChannel {
 public:
@@ -60,7 +61,7 @@ public:
 
 private:
     /// One row being open in a bank.
-    struct Activation {
+    struct alignas(64) Activation {
         std::uint64_t row = 0;
         std::uint64_t activated = 0;
         std::uint64_t may_precharge = 0;
@@ -69,16 +70,17 @@ private:
         bool used = false;
     };
     static constexpr std::size_t remembered = 4;
-    /// A bank's last activations in a ring; 0 is the latest.
+    /// A bank's last activations, the latest first.
     struct Bank {
-        std::array<Activation, remembered> ring{};
-        std::size_t first = 0;
-        [[nodiscard]] Activation& operator[](std::size_t i) { return ring[(first + i) % remembered]; }
+        std::array<Activation, remembered> all{};
+        [[nodiscard]] Activation& operator[](std::size_t i) { return all[i]; }
         /// Makes room at `position`; the oldest is forgotten.
         Activation& insert(std::size_t position) {
-            first = (first + remembered - 1) % remembered;
-            for (std::size_t i = 0; i < position; ++i) (*this)[i] = (*this)[i + 1];
-            return (*this)[position];
+            static_assert(remembered == 4);
+            all[3] = all[2];
+            if (position < 2) all[2] = all[1];
+            if (position < 1) all[1] = all[0];
+            return all[position];
         }
     };
     struct Rank {
@@ -87,8 +89,9 @@ private:
         std::uint64_t last_period = 0;
     };
 
-    bool plan_among_earlier(const DramPlace& place, std::uint64_t time, BusDirection direction,
-                            std::uint64_t first_column, Commands& commands);
+    /// Before the bank's activation `position` - 1. False when it does not fit.
+    bool plan_between(std::size_t position, const DramPlace& place, std::uint64_t time,
+                      BusDirection direction, std::uint64_t first_column, Commands& commands);
     [[nodiscard, gnu::always_inline]] Commands plan_activate(const DramPlace& place, std::uint64_t earliest,
                                                              BusDirection direction,
                                                              std::uint64_t first_column, RowOutcome outcome);
@@ -131,7 +134,8 @@ private:
 inline DramChannel::Commands DramChannel::plan(const DramPlace& place, std::uint64_t time,
                                                BusDirection direction, std::uint64_t first_data) {
     Rank& rank = m_ranks[place.rank];
-    const Activation& latest = m_banks[place.bank][0];
+    Bank& bank = m_banks[place.bank];
+    const Activation& latest = bank[0];
     const std::uint64_t period = rank.refresh.period(time);
     const std::uint64_t first_column =
         std::max(time, first_data - std::min(first_data, data_delay(direction)));
@@ -151,12 +155,20 @@ inline DramChannel::Commands DramChannel::plan(const DramPlace& place, std::uint
                                    RowOutcome::Miss);
     }
     if (time < latest.activated) [[unlikely]] {
-        Commands commands;
-        if (plan_among_earlier(place, time, direction, first_column, commands)) return commands;
+        for (std::size_t i = remembered - 1; i >= 1; --i) {
+            const Activation &open = bank[i], &next = bank[i - 1];
+            // Most spans are too short for a row more.
+            if (time >= next.activated ||
+                (open.row != place.row && std::max(time, open.may_precharge + m_rp) + m_rc > next.activated))
+                continue;
+            Commands commands;
+            if (plan_between(i, place, time, direction, first_column, commands)) return commands;
+        }
     }
+    // tRC holds too: a row may be precharged tRAS after its activate.
     const bool closed = time >= latest.open_until;
     const std::uint64_t precharge = closed ? latest.open_until : std::max(time, latest.may_precharge);
-    const std::uint64_t earliest = std::max({time, precharge + m_rp, latest.activated + m_rc});
+    const std::uint64_t earliest = std::max(time, precharge + m_rp);
     return plan_activate(place, earliest, direction, first_column,
                          closed ? RowOutcome::Miss : RowOutcome::Conflict);
 }

@@ -26,6 +26,9 @@ void DramStats::declare(StatGroup group) const {
 
 DramController::DramController(const DramConfig& config)
     : m_timing(DramTiming::make(config.standard, config.timing, config.channel_bytes)), m_mapper(config),
+      m_clocks_a_tick(static_cast<std::uint64_t>(
+          (static_cast<unsigned __int128>(m_timing.clock.hertz()) << 64) / ticks_per_second)),
+      m_burst(m_timing.clock.to_ticks(m_timing.burst).value()),
       m_latency_in(config.controller_latency.value() / 2),
       m_latency_out(config.controller_latency.value() - config.controller_latency.value() / 2),
       m_write_high(config.write_high), m_write_low(config.write_low) {
@@ -38,22 +41,23 @@ Tick DramController::access(const LineRequest& request) {
     const std::uint64_t line = request.line.value() >> line_shift;
     const DramPlace place = m_mapper.place(request.line);
     Channel& channel = m_channels[place.channel];
-    const std::uint64_t known = request.time.value() + m_latency_in;
+    const std::uint64_t arrived = request.time.value() + m_latency_in;
+    const std::uint64_t known = edge(arrived);
     if (known > channel.next_drain && known > channel.reads_end) drain_idle(channel, known);
     if (request.kind == AccessKind::WriteBack) {
         write(channel, place, line, known);
-        return Tick(known);
+        return Tick(arrived);
     }
     ++m_stats.reads;
     m_stats.read_bytes += line_size;
-    std::uint64_t served = known;
+    std::uint64_t served = arrived;
     if (channel.queue.contains(line)) {
         ++m_stats.forwarded;
     } else {
         const DramChannel::Commands commands = channel.dram.plan(place, known, BusDirection::Read);
         give(channel, place, BusDirection::Read, commands);
-        served = commands.data_end;
-        channel.reads_end = std::max(channel.reads_end, served);
+        channel.reads_end = std::max(channel.reads_end, commands.data_end);
+        served = m_timing.clock.to_ticks(Cycles(commands.data_end)).value();
     }
     const Tick arrives(served + m_latency_out);
     m_stats.read_latency.add((arrives - request.time).value());
@@ -109,7 +113,7 @@ void DramController::drain_idle(Channel& channel, std::uint64_t until) {
 inline void DramController::give(Channel& channel, const DramPlace& place, BusDirection direction,
                                  const DramChannel::Commands& commands) {
     m_stats.refreshes += channel.dram.give(place, direction, commands);
-    m_stats.bus_busy += m_timing.burst.value();
+    m_stats.bus_busy += m_burst;
     switch (commands.outcome) {
     case RowOutcome::Hit:
         ++m_stats.row_hits;

@@ -34,8 +34,8 @@ struct DramStats {
 };
 
 /// A memory controller with its channels. Reads pay half the controller's latency on the way in and half on
-/// the way out. Writes are accepted into the channel's write queue after half of it and drained, oldest
-/// first,
+/// the way out; DRAM hears of what arrives between two clock edges at the later one. Writes are accepted into
+/// the channel's write queue after half of it and drained, oldest first,
 /// - in batches: when a write finds write_high of them queued, down to write_low, behind all reads that have
 ///   their commands; no later read is put between the writes of a batch;
 /// - while the channel is idle: with the last read's data on the bus and no other known, each write is given
@@ -60,19 +60,28 @@ private:
     struct Channel {
         DramChannel dram;
         WriteQueue queue;
+        // Both in clocks.
         std::uint64_t reads_end = 0;             ///< of the last data of all reads
         std::uint64_t next_drain = never_drains; ///< no idle channel takes the oldest write earlier
     };
 
+    /// The first clock edge that is not before a moment.
+    [[nodiscard]] std::uint64_t edge(std::uint64_t ticks) const {
+        // Cheaper than Clock::to_cycles and the same for hours.
+        const unsigned __int128 clocks = static_cast<unsigned __int128>(ticks) * m_clocks_a_tick;
+        return static_cast<std::uint64_t>((clocks + ~0ULL) >> 64);
+    }
     void write(Channel& channel, const DramPlace& place, std::uint64_t line, std::uint64_t time);
     void drain_batch(Channel& channel, std::uint64_t time);
     void drain_idle(Channel& channel, std::uint64_t until);
-    void give(Channel& channel, const DramPlace& place, BusDirection direction,
-              const DramChannel::Commands& commands);
+    [[gnu::always_inline]] void give(Channel& channel, const DramPlace& place, BusDirection direction,
+                                     const DramChannel::Commands& commands);
 
     DramTiming m_timing;
     AddressMapper m_mapper;
-    std::uint64_t m_latency_in;
+    std::uint64_t m_clocks_a_tick; ///< with 64 fraction bits
+    std::uint64_t m_burst;         ///< ticks
+    std::uint64_t m_latency_in;    ///< ticks
     std::uint64_t m_latency_out;
     std::size_t m_write_high;
     std::size_t m_write_low;

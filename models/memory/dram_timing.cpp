@@ -1,7 +1,7 @@
 #include "models/memory/dram_timing.h"
 
 #include "base/address.h"
-#include "models/memory/slot_calendar.h"
+#include "models/memory/clock_calendar.h"
 
 #include <algorithm>
 #include <string>
@@ -84,7 +84,7 @@ constexpr DramTimingOptions custom{};
 struct ClockParameter {
     const char* name;
     Cycles DramTimingOptions::*option;
-    Tick DramTiming::*value;
+    Cycles DramTiming::*value;
     const char* meaning;
 };
 
@@ -154,41 +154,41 @@ DramTiming DramTiming::make(DramStandard standard, const DramTimingOptions& opti
     };
     const std::uint64_t data_rate = options.data_rate != 0 ? options.data_rate : preset.data_rate;
     if (data_rate == 0) throw missing("data_rate");
-    const Clock clock(data_rate / 2);
-    DramTiming timing;
-    timing.t_ck = clock.to_ticks(Cycles(1));
+    DramTiming timing{.clock = Clock(data_rate / 2)};
     for (const ClockParameter& p : clock_parameters) {
         const Cycles chosen = options.*p.option != Cycles() ? options.*p.option : preset.*p.option;
         if (chosen == Cycles()) throw missing(p.name);
-        timing.*p.value = clock.to_ticks(chosen);
+        timing.*p.value = chosen;
     }
-    timing.t_refi = options.t_refi != Tick() ? options.t_refi : preset.t_refi;
-    timing.t_rfc = options.t_rfc != Tick() ? options.t_rfc : preset.t_rfc;
-    if (timing.t_refi == Tick()) throw missing("t_refi");
-    if (timing.t_rfc == Tick()) throw missing("t_rfc");
+    const Tick t_refi = options.t_refi != Tick() ? options.t_refi : preset.t_refi;
+    const Tick t_rfc = options.t_rfc != Tick() ? options.t_rfc : preset.t_rfc;
+    if (t_refi == Tick()) throw missing("t_refi");
+    if (t_rfc == Tick()) throw missing("t_rfc");
+    timing.t_refi = timing.clock.to_cycles(t_refi);
+    timing.t_rfc = timing.clock.to_cycles(t_rfc);
     timing.t_rc = timing.t_ras + timing.t_rp;
-    timing.burst = clock.to_ticks(Cycles(line_size / channel_bytes / 2));
+    timing.burst = Cycles(line_size / channel_bytes / 2);
     if (timing.t_refi < (timing.t_rfc + timing.t_rp + timing.t_rc) * 2)
         throw ConfigError(
-            "dram.timing.t_refi = " + format_quantity(timing.t_refi.value(), Unit::Ticks) +
+            "dram.timing.t_refi = " + format_quantity(t_refi.value(), Unit::Ticks) +
             ": refreshes would leave no time for accesses; allowed: more than twice t_rfc + t_rp "
             "+ t_ras + t_rp");
     if (timing.t_rrd_l > timing.t_faw)
-        throw ConfigError("dram.timing.t_rrd_l = " + format_quantity(timing.t_rrd_l.value(), Unit::Ticks) +
-                          ": allowed: up to t_faw, " + format_quantity(timing.t_faw.value(), Unit::Ticks));
-    const auto looks_too_far = [](const char* span, Tick length, const char* spacing, Tick apart) {
-        if (length <= apart * (SlotCalendar<1>::longest_look / 2)) return;
-        throw ConfigError("dram.timing: " + std::string(span) + " of " +
-                          format_quantity(length.value(), Unit::Ticks) + ": allowed: up to " +
-                          std::to_string(SlotCalendar<1>::longest_look / 2) + " times " + spacing + ", " +
-                          format_quantity(apart.value(), Unit::Ticks));
+        throw ConfigError("dram.timing.t_rrd_l = " + std::to_string(timing.t_rrd_l.value()) +
+                          " clocks: allowed: up to t_faw, " + std::to_string(timing.t_faw.value()));
+    const auto at_most = [](const char* span, Cycles length, std::uint64_t limit) {
+        if (length.value() <= limit) return;
+        throw ConfigError("dram.timing: " + std::string(span) + " of " + std::to_string(length.value()) +
+                          " clocks: allowed: up to " + std::to_string(limit));
     };
-    looks_too_far("t_faw", timing.t_faw, "t_rrd_s", timing.t_rrd_s);
-    const Tick use = std::max(timing.burst, timing.t_ccd_s);
-    looks_too_far("turnaround (burst, t_wtr_l, t_cl)", timing.burst + timing.t_wtr_l + timing.t_cl, "t_ccd_s",
-                  use);
-    looks_too_far("turnaround (burst, t_rtrs)", timing.burst + timing.t_rtrs, "t_ccd_s", use);
-    looks_too_far("t_ccd_l", std::max(timing.t_ccd_l, timing.t_ccd_l_wr), "t_ccd_s", use);
+    at_most("t_faw", timing.t_faw, DramTiming::longest_faw);
+    constexpr std::uint64_t longest = ClockCalendar::longest_span;
+    at_most("t_rrd_s", timing.t_rrd_s, DramTiming::longest_faw);
+    at_most("turnaround (burst, t_wtr_l, t_cl)",
+            timing.burst + std::max(timing.t_wtr_l, timing.t_wtr_s) + timing.t_cl, longest);
+    at_most("turnaround (burst, t_rtrs)", timing.burst + timing.t_rtrs, longest);
+    at_most("t_ccd_s, t_ccd_l, t_ccd_l_wr", std::max({timing.t_ccd_s, timing.t_ccd_l, timing.t_ccd_l_wr}),
+            longest);
     return timing;
 }
 

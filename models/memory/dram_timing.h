@@ -22,15 +22,18 @@ struct DramTimingOptions {
     void declare(OptionGroup group);
 };
 
-/// The same in ticks, complete.
+/// The same complete, all in clocks.
 struct DramTiming {
-    Tick t_ck; ///< rounded down; no other figure is derived from it
-    Tick t_cl, t_cwl, t_rcd, t_rp, t_ras, t_rc;
-    Tick t_ccd_s, t_ccd_l, t_ccd_l_wr;
-    Tick t_rrd_s, t_rrd_l, t_faw;
-    Tick t_wr, t_wtr_s, t_wtr_l, t_rtp, t_rtrs;
-    Tick t_refi, t_rfc;
-    Tick burst; ///< one line on the data bus
+    /// What a search for an activate looks back, in clocks: tFAW is no longer.
+    static constexpr std::uint64_t longest_faw = 64;
+
+    Clock clock; ///< of half the data rate
+    Cycles t_cl, t_cwl, t_rcd, t_rp, t_ras, t_rc;
+    Cycles t_ccd_s, t_ccd_l, t_ccd_l_wr;
+    Cycles t_rrd_s, t_rrd_l, t_faw;
+    Cycles t_wr, t_wtr_s, t_wtr_l, t_rtp, t_rtrs;
+    Cycles t_refi, t_rfc; ///< rounded up
+    Cycles burst;         ///< one line on the data bus
 
     /// The standard's numbers with what `options` sets in their place. `channel_bytes`: width of a channel.
     /// Throws ConfigError when a custom timing lacks a parameter, naming it.

@@ -6,12 +6,13 @@
 
 namespace pagewalk::models {
 
-/// When a rank is refreshed: all its banks at once, every tREFI, for tRP (precharge) + tRFC, never postponed.
-/// Period k begins with refresh k; period 0 has none. A row that is open when a period ends is closed.
+/// When a rank is refreshed, in clocks: all its banks at once, every tREFI, for tRP (precharge) + tRFC, never
+/// postponed. Period k begins with refresh k; period 0 has none. A row that is open when a period ends is
+/// closed.
 class RefreshSchedule {
 public:
     /// `shift`: how much later than at multiples of the interval this rank's refreshes begin.
-    RefreshSchedule(Tick interval, Tick blocked, Tick shift)
+    RefreshSchedule(Cycles interval, Cycles blocked, Cycles shift)
         : m_interval(interval.value()), m_blocked(blocked.value()), m_shift(shift.value()), m_start(m_shift) {
     }
 

@@ -17,7 +17,7 @@ public:
     struct Write {
         DramPlace place;
         std::uint64_t line = 0;
-        std::uint64_t time = 0; ///< when it was queued
+        std::uint64_t time = 0; ///< when it was queued, in clocks
     };
 
     /// Contract: never holds more than `capacity`.

@@ -9,31 +9,31 @@
 namespace pagewalk::models {
 namespace {
 
-/// tRRD_S 4, tRRD_L 8, tFAW 34 clocks of 625 ps.
+/// tRRD_S 4, tRRD_L 8, tFAW 34 clocks. Four bank groups.
 DramTiming timing() { return DramTiming::make(DramStandard::Ddr4_3200, {}, 8); }
-constexpr std::uint64_t clocks(std::uint64_t n) { return n * 625; }
-constexpr std::uint64_t start = 1'000'000;
+constexpr std::uint32_t groups = 4;
+constexpr std::uint64_t start = 1'600;
 
 TEST(ActivateWindow, SpacesActivatesOfOneGroupMoreThanThoseOfTwo) {
-    ActivateWindow window(timing());
+    ActivateWindow window(timing(), groups);
     window.insert(start, 0);
-    EXPECT_EQ(window.find(start, 1), start + clocks(4));
-    EXPECT_EQ(window.find(start, 0), start + clocks(8));
+    EXPECT_EQ(window.find(start, 1), start + 4);
+    EXPECT_EQ(window.find(start, 0), start + 8);
 }
 
 TEST(ActivateWindow, FifthActivateWaitsForTheFourActivateWindow) {
-    ActivateWindow window(timing());
-    for (std::uint8_t i = 0; i < 4; ++i) window.insert(start + clocks(4 * i), i);
-    EXPECT_EQ(window.find(start, 0), start + clocks(34));
-    EXPECT_EQ(window.find(start + clocks(34), 0), start + clocks(34));
+    ActivateWindow window(timing(), groups);
+    for (std::uint8_t i = 0; i < 4; ++i) window.insert(start + 4 * i, i);
+    EXPECT_EQ(window.find(start, 0), start + 34);
+    EXPECT_EQ(window.find(start + 34, 0), start + 34);
 }
 
 TEST(ActivateWindow, LateRequestGoesBetweenEarlierOnesWhereItFits) {
-    ActivateWindow window(timing());
+    ActivateWindow window(timing(), groups);
     window.insert(start, 0);
-    window.insert(start + clocks(100), 0);
-    EXPECT_EQ(window.find(start + clocks(92), 0), start + clocks(92));
-    EXPECT_EQ(window.find(start + clocks(93), 0), start + clocks(108));
+    window.insert(start + 100, 0);
+    EXPECT_EQ(window.find(start + 92, 0), start + 92);
+    EXPECT_EQ(window.find(start + 93, 0), start + 108);
 }
 
 /// The same by trying every moment that may be the first.
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] std::uint64_t find(std::uint64_t earliest, std::uint8_t group) const {
         std::vector<std::uint64_t> moments{earliest};
         for (const Activate& one : m_all)
-            for (const Tick wait : {m_t.t_rrd_s, m_t.t_rrd_l, m_t.t_faw})
+            for (const Cycles wait : {m_t.t_rrd_s, m_t.t_rrd_l, m_t.t_faw})
                 moments.push_back(std::max(earliest, one.time + wait.value()));
         std::ranges::sort(moments);
         return *std::ranges::find_if(moments, [&](std::uint64_t time) { return fits({time, group}); });
@@ -77,10 +77,10 @@ TEST(ActivateWindow, FindsTheFirstMomentThatThereIs) {
         const DramTiming t = DramTiming::make(standard, {}, 8);
         Rng rng(5, "activates");
         for (std::uint64_t round = 0; round < 20; ++round) {
-            ActivateWindow fast(t);
+            ActivateWindow fast(t, groups);
             PlainWindow plain(t);
             for (int i = 0; i < 100; ++i) {
-                const std::uint64_t earliest = start + rng.below(100'000 + round * 60'000);
+                const std::uint64_t earliest = start + rng.below(160 + round * 100);
                 const auto group = static_cast<std::uint8_t>(rng.below(4));
                 const std::uint64_t time = fast.find(earliest, group);
                 ASSERT_EQ(time, plain.find(earliest, group)) << "round " << round << ", activate " << i;
@@ -94,7 +94,7 @@ TEST(ActivateWindow, FindsTheFirstMomentThatThereIs) {
 TEST(ActivateWindow, NoOrderOfRequestsBreaksAConstraint) {
     const DramTiming t = timing();
     Rng rng(7, "activates");
-    ActivateWindow window(t);
+    ActivateWindow window(t, groups);
     struct Activate {
         std::uint64_t time;
         std::uint8_t group;
@@ -103,9 +103,9 @@ TEST(ActivateWindow, NoOrderOfRequestsBreaksAConstraint) {
     std::uint64_t now = start;
     for (int i = 0; i < 2000; ++i) {
         // More than a rank can activate, so that the requests fall behind.
-        now += rng.below(6'000);
+        now += rng.below(10);
         const auto group = static_cast<std::uint8_t>(rng.below(4));
-        const std::uint64_t time = window.find(now - rng.below(10'000), group);
+        const std::uint64_t time = window.find(now - rng.below(16), group);
         window.insert(time, group);
         all.push_back({time, group});
     }

@@ -29,7 +29,7 @@ public:
         for (const Access& one : all) check_alone(one);
         std::ranges::sort(all, {}, [&](const Access& one) { return data(one); });
         for (std::size_t i = 0; i < all.size(); ++i)
-            for (std::size_t k = i + 1; k < all.size() && data(all[k]) - data(all[i]) < 100'000; ++k)
+            for (std::size_t k = i + 1; k < all.size() && data(all[k]) - data(all[i]) < 200; ++k)
                 check_transfers(all[i], all[k]);
         for (std::uint32_t rank = 0; rank < m_config.ranks; ++rank) check_activates(all, rank);
         for (std::uint32_t bank = 0; bank < m_config.ranks * m_config.bank_groups * m_config.banks; ++bank)
@@ -47,16 +47,16 @@ private:
     [[nodiscard]] std::uint64_t refreshes(const Access& one, std::uint64_t time) const {
         return time < shift(one) ? 0 : (time - shift(one)) / t.t_refi.value();
     }
-    static void at_least(std::uint64_t later, std::uint64_t earlier, Tick apart, const char* what) {
+    static void at_least(std::uint64_t later, std::uint64_t earlier, Cycles apart, const char* what) {
         EXPECT_GE(later, earlier + apart.value()) << what;
     }
 
     void check_alone(const Access& one) const {
         const DramChannel::Commands& c = one.commands;
         if (c.activates) {
-            at_least(c.activated, one.time, Tick(0), "activated before it was asked for");
+            at_least(c.activated, one.time, Cycles(0), "activated before it was asked for");
         }
-        at_least(c.column, one.time, Tick(0), "served before it was asked for");
+        at_least(c.column, one.time, Cycles(0), "served before it was asked for");
         at_least(c.column, c.activated, t.t_rcd, "tRCD");
         EXPECT_EQ(c.data_end, data(one) + t.burst.value());
         const std::uint64_t period = refreshes(one, c.activated);
@@ -73,7 +73,7 @@ private:
             (first.direction == BusDirection::Read && second.direction == BusDirection::Write)) {
             at_least(data(second), data(first), t.burst + t.t_rtrs, "tRTRS");
         } else if (first.direction == second.direction) {
-            const Tick ccd_l = first.direction == BusDirection::Read ? t.t_ccd_l : t.t_ccd_l_wr;
+            const Cycles ccd_l = first.direction == BusDirection::Read ? t.t_ccd_l : t.t_ccd_l_wr;
             at_least(second.commands.column, first.commands.column, same_group ? ccd_l : t.t_ccd_s, "tCCD");
         } else {
             at_least(second.commands.column, data(first), t.burst + (same_group ? t.t_wtr_l : t.t_wtr_s),
@@ -131,8 +131,8 @@ struct Traffic {
     DramStandard standard;
     std::uint32_t ranks;
     PagePolicy policy;
-    std::uint64_t gap;      ///< mean ticks between accesses
-    std::uint64_t disorder; ///< how much earlier than the latest an access may be, in ticks
+    std::uint64_t gap;      ///< mean clocks between accesses
+    std::uint64_t disorder; ///< how much earlier than the latest an access may be, in clocks
     std::uint64_t rows;
 };
 
@@ -157,7 +157,7 @@ TEST_P(DramChannelTraffic, NoCommandComesTooEarly) {
     const std::uint64_t lines =
         traffic.rows * config.ranks * config.bank_groups * config.banks * (config.row_bytes / line_size);
     std::vector<Access> all;
-    std::uint64_t now = 2'000'000;
+    std::uint64_t now = 3'200;
     bool writing = false;
     std::size_t hits = 0;
     for (int i = 0; i < 12'000; ++i) {
@@ -179,17 +179,16 @@ TEST_P(DramChannelTraffic, NoCommandComesTooEarly) {
 
 INSTANTIATE_TEST_SUITE_P(
     Orders, DramChannelTraffic,
-    testing::Values(
-        Traffic{"InOrder", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 20'000, 0, 8},
-        Traffic{"OutOfOrder", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 20'000, 250'000, 8},
-        Traffic{"MoreThanItCanServe", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 4'000, 50'000, 64},
-        Traffic{"TwoRanks", DramStandard::Ddr4_3200, 2, PagePolicy::Open, 8'000, 250'000, 2},
-        Traffic{"FewRows", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 6'000, 100'000, 2},
-        Traffic{"ClosedPages", DramStandard::Ddr4_3200, 1, PagePolicy::Closed, 15'000, 250'000, 2},
-        Traffic{"TimedOutPages", DramStandard::Ddr4_3200, 1, PagePolicy::Timeout, 15'000, 250'000, 2},
-        Traffic{"Ddr4_2400", DramStandard::Ddr4_2400, 2, PagePolicy::Open, 10'000, 250'000, 4},
-        Traffic{"Ddr5", DramStandard::Ddr5_4800, 1, PagePolicy::Open, 10'000, 250'000, 4},
-        Traffic{"Ddr5TwoRanks", DramStandard::Ddr5_4800, 2, PagePolicy::Open, 5'000, 500'000, 4}),
+    testing::Values(Traffic{"InOrder", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 32, 0, 8},
+                    Traffic{"OutOfOrder", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 32, 400, 8},
+                    Traffic{"MoreThanItCanServe", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 6, 80, 64},
+                    Traffic{"TwoRanks", DramStandard::Ddr4_3200, 2, PagePolicy::Open, 13, 400, 2},
+                    Traffic{"FewRows", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 10, 160, 2},
+                    Traffic{"ClosedPages", DramStandard::Ddr4_3200, 1, PagePolicy::Closed, 24, 400, 2},
+                    Traffic{"TimedOutPages", DramStandard::Ddr4_3200, 1, PagePolicy::Timeout, 24, 400, 2},
+                    Traffic{"Ddr4_2400", DramStandard::Ddr4_2400, 2, PagePolicy::Open, 12, 300, 4},
+                    Traffic{"Ddr5", DramStandard::Ddr5_4800, 1, PagePolicy::Open, 24, 600, 4},
+                    Traffic{"Ddr5TwoRanks", DramStandard::Ddr5_4800, 2, PagePolicy::Open, 12, 1200, 4}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 } // namespace

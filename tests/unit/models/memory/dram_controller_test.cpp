@@ -2,6 +2,7 @@
 #include "models/memory/dram_controller.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -38,6 +39,29 @@ TEST(DramController, IdleReadOfClosedBankTakesActivateColumnAndBurst) {
     DramController dram(plain());
     EXPECT_EQ(read(dram, at(0, 0, 0, 0), quiet).value(), quiet + clocks(22 + 22 + 4));
     EXPECT_EQ(dram.stats().row_misses, 1U);
+}
+
+TEST(DramController, ReadBetweenTwoClockEdgesIsServedFromTheLaterOne) {
+    for (const auto& [arrives, edge] : {std::pair{quiet, quiet},
+                                        {quiet + 1, quiet + clocks(1)},
+                                        {quiet + clocks(1), quiet + clocks(1)},
+                                        {quiet + clocks(1) + 1, quiet + clocks(2)}}) {
+        DramController dram(plain());
+        EXPECT_EQ(read(dram, at(0, 0, 0, 0), arrives).value(), edge + clocks(22 + 22 + 4));
+    }
+}
+
+TEST(DramController, ClockThatIsNoWholeNumberOfTicksDoesNotDrift) {
+    DramConfig config = plain();
+    config.standard = DramStandard::Ddr4_2400;
+    // 3 clocks are 2.5 ns: an edge, far from power-on.
+    constexpr std::uint64_t edge = 3'600'000'000'000'000;
+    DramController on(config);
+    const std::uint64_t served = read(on, at(0, 0, 0, 0), edge).value();
+    DramController before(config);
+    EXPECT_EQ(read(before, at(0, 0, 0, 0), edge - 1).value(), served);
+    DramController behind(config);
+    EXPECT_EQ(read(behind, at(0, 0, 0, 0), edge + 1).value(), served + 833);
 }
 
 TEST(DramController, ControllerLatencyAddsToEveryRead) {
@@ -159,7 +183,8 @@ TEST(DramController, StreamReachesNineTenthsOfThePeakRate) {
             slot = read(dram, PhysAddr(i * 64), slot).value();
             last = std::max(last, slot);
         }
-        const std::uint64_t peak = lines * dram.timing().burst.value();
+        const DramTiming& t = dram.timing();
+        const std::uint64_t peak = t.clock.to_ticks(t.burst * lines).value();
         EXPECT_GE(peak * 100, last * 90);
         EXPECT_LE(peak, last);
     }
@@ -177,13 +202,14 @@ TEST(DramController, RefreshBlocksTheRankAndClosesItsRows) {
     }
     DramController dram(plain());
     read(dram, at(0, 0, 0, 0), quiet);
-    EXPECT_EQ(read(dram, at(0, 0, 1, 0), refresh - 1).value(), refresh - 1 + clocks(22 + 4));
+    EXPECT_EQ(read(dram, at(0, 0, 1, 0), refresh - clocks(1)).value(), refresh - clocks(1) + clocks(22 + 4));
 }
 
 TEST(DramController, ActivateThatWouldReadDuringARefreshWaitsForItsEnd) {
     constexpr std::uint64_t refresh = 7'800'000, end = refresh + 13'750 + 350'000;
     DramController before(plain());
-    EXPECT_EQ(read(before, at(0, 0, 0, 0), refresh - clocks(22) - 1).value(), refresh - 1 + clocks(22 + 4));
+    EXPECT_EQ(read(before, at(0, 0, 0, 0), refresh - clocks(22 + 1)).value(),
+              refresh - clocks(1) + clocks(22 + 4));
     DramController after(plain());
     EXPECT_EQ(read(after, at(0, 0, 0, 0), refresh - clocks(22)).value(), end + clocks(22 + 22 + 4));
 }
@@ -205,7 +231,7 @@ TEST(DramController, TimeoutPolicyClosesAnIdleRow) {
     const std::uint64_t closes = quiet + clocks(22) + 200'000;
     DramController open(config);
     read(open, at(0, 0, 0, 0), quiet);
-    read(open, at(0, 0, 1, 0), closes - 1);
+    read(open, at(0, 0, 1, 0), closes - clocks(1));
     EXPECT_EQ(open.stats().row_hits, 1U);
     DramController closed(config);
     read(closed, at(0, 0, 0, 0), quiet);

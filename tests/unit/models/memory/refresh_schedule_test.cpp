@@ -6,7 +6,7 @@ namespace pagewalk::models {
 namespace {
 
 TEST(RefreshSchedule, BlocksFromEachIntervalForItsLength) {
-    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(0));
+    RefreshSchedule schedule(Cycles(1000), Cycles(100), Cycles(0));
     EXPECT_EQ(schedule.after_refresh(999), 999U);
     EXPECT_EQ(schedule.after_refresh(1000), 1100U);
     EXPECT_EQ(schedule.after_refresh(1099), 1100U);
@@ -16,13 +16,13 @@ TEST(RefreshSchedule, BlocksFromEachIntervalForItsLength) {
 }
 
 TEST(RefreshSchedule, HasNoneBeforeTheFirstInterval) {
-    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(0));
+    RefreshSchedule schedule(Cycles(1000), Cycles(100), Cycles(0));
     EXPECT_EQ(schedule.after_refresh(0), 0U);
     EXPECT_EQ(schedule.period(0), 0U);
 }
 
 TEST(RefreshSchedule, ShiftMovesEveryRefresh) {
-    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(500));
+    RefreshSchedule schedule(Cycles(1000), Cycles(100), Cycles(500));
     EXPECT_EQ(schedule.period(0), 0U);
     EXPECT_EQ(schedule.after_refresh(1000), 1000U);
     EXPECT_EQ(schedule.after_refresh(1500), 1600U);
@@ -31,7 +31,7 @@ TEST(RefreshSchedule, ShiftMovesEveryRefresh) {
 }
 
 TEST(RefreshSchedule, AnswersTimesThatRunBackwards) {
-    RefreshSchedule schedule(Tick(1000), Tick(100), Tick(500));
+    RefreshSchedule schedule(Cycles(1000), Cycles(100), Cycles(500));
     EXPECT_EQ(schedule.period(10'500), 10U);
     EXPECT_EQ(schedule.period(3'499), 2U);
     EXPECT_EQ(schedule.period(100), 0U);
