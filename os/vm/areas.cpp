@@ -293,6 +293,7 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     const std::uint64_t size = page_up(VirtAddr(new_bytes)).value();
     const std::size_t at = space.areas.find(start);
     if (at == space.areas.size() || !space.areas[at].contains(start)) return;
+    if (space.areas[at].end < old_end) return; // EFAULT: the range must be of one area
     op.path.acquire(space.lock());
     if (moved_to == start) {
         if (start + size < old_end) {

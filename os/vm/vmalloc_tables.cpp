@@ -50,8 +50,7 @@ void VmallocTables::write(Pfn table, std::size_t index, PageTableEntry value) {
 }
 
 MapResult VmallocTables::preallocate(VirtAddr start, VirtAddr limit, CpuId cpu) {
-    for (VirtAddr at = start; at <= limit; at += level_span(m_levels)) {
-        const std::size_t index = table_index(at, m_levels);
+    for (std::size_t index = table_index(start, m_levels); index <= table_index(limit, m_levels); ++index) {
         if (entry(m_root, index).present()) continue;
         const auto frame = add_table(cpu);
         if (!frame) return MapResult::NoMemory;
