@@ -104,13 +104,13 @@ TOLERANCE = {
              "walk references": 0.04, "l1d miss latency": 0.15, "llc miss latency": 0.20, "dram reads": 0.05},
     "btree": {"branch misses": CLOSE, "l1d misses": 0.03, "l2 misses": 0.08, "llc misses": 0.08, "dtlb misses": CLOSE,
               "stlb misses": CLOSE, "walk references": CLOSE, "llc miss latency": 0.10},
-    "gups": {"ipc": 0.20, "l1d accesses": CLOSE, "l1d misses": CLOSE, "l2 misses": CLOSE, "l2 write-backs in": CLOSE,
+    "gups": {"ipc": 0.36, "l1d accesses": CLOSE, "l1d misses": CLOSE, "l2 misses": CLOSE, "l2 write-backs in": CLOSE,
              "llc misses": CLOSE, "llc write-backs in": CLOSE, "dtlb misses": CLOSE, "stlb misses": CLOSE,
              "walk references": 0.02, "dram writes": CLOSE},
 }
 # A walk given ChampSim's cost, by the latency of its first look-up: then times must agree.
 WALK_COST = {"btree": 410, "gups": 170}
-TOLERANCE_AT_ITS_WALK_COST = {"btree": {"ipc": 0.08, "walk latency": 0.05}, "gups": {"ipc": 0.12, "walk latency": 0.15}}
+TOLERANCE_AT_ITS_WALK_COST = {"btree": {"ipc": 0.08, "walk latency": 0.05}, "gups": {"ipc": 0.25, "walk latency": 0.15}}
 
 
 def compare(program, source, folder, trace, tolerance, settings):
