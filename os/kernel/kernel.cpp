@@ -42,8 +42,9 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     build_kernel_tables(m_layout, m_table_memory, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     Operation boot = untimed(CpuId{}, Tick{});
-    m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{}, m_frames, m_objects, m_tables,
-                                                m_table_memory, static_cast<unsigned>(m_config.levels), boot);
+    m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{.huge_vmalloc = m_config.huge_vmalloc},
+                                                m_frames, m_objects, m_tables, m_table_memory,
+                                                static_cast<unsigned>(m_config.levels), boot);
     finish_untimed();
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
     for (std::size_t i = 0; i < m_cpus.size(); ++i)

@@ -36,6 +36,9 @@ void KernelConfig::declare(OptionGroup os) {
     os.number("watermark_scale_factor", pages.watermark_scale_factor, {1, 3000},
               {Unit::Count, "vm.watermark_scale_factor, in 1/10000 of a zone", "Linux 6.1 default"});
     objects.declare(os);
+    os.choice("huge_vmalloc", huge_vmalloc, {"off", "on"},
+              {Unit::None, "vmalloc of 2 MiB and more tries huge pages, as vmalloc_huge does",
+               "Linux 6.1: only vmalloc_huge"});
     os.number("percpu_pagelist_high_fraction", pages.percpu_pagelist_high_fraction, {0, 1'000'000},
               {Unit::Count,
                "vm.percpu_pagelist_high_fraction: part of a zone that the per-CPU lists may hold, as 1/n (0: "

@@ -11,6 +11,7 @@
 #include "os/page/page_allocator.h"
 #include "os/slab/slab_config.h"
 #include "os/vm/virtual_memory.h"
+#include "os/vm/vmalloc.h"
 
 #include <cstdint>
 
@@ -29,6 +30,7 @@ struct KernelConfig {
     VmConfig vm;
     PageSettings pages;
     ObjectAllocatorConfig objects;
+    VmallocConfig::HugeMappings huge_vmalloc = VmallocConfig::HugeMappings::Off;
     CostTable costs;
     std::uint64_t seed = 1; ///< the run's; the machine gives it
 

@@ -68,8 +68,9 @@ void KernelVmalloc::Books::free(VirtAddr object, CpuId) {
 
 KernelVmalloc::KernelVmalloc(const VmallocConfig& config, FrameAllocator& frames, KernelObjects& objects,
                              PageTables& tables, PageTableMemory& memory, unsigned levels, Operation& boot)
-    : m_addresses(frames.addresses()), m_pages(frames, tables), m_books(objects),
-      m_cpus(all_cpus(frames.allocator().cpus().size())),
+    : m_addresses(frames.addresses()),
+      m_flags(config.huge_vmalloc == VmallocConfig::HugeMappings::On ? vm_flag::allow_huge : VmFlags{}),
+      m_pages(frames, tables), m_books(objects), m_cpus(all_cpus(frames.allocator().cpus().size())),
       m_vmalloc((serve(&boot), config), memory, m_addresses.root, levels, m_pages, m_books) {
     serve(nullptr);
 }
@@ -79,8 +80,8 @@ std::expected<VirtAddr, VmallocError> KernelVmalloc::allocate(Operation& op, std
     const FunctionScope scope = in(op, TracedFunction::Vmalloc);
     const Serving serving(*this, op);
     op.path.call(KernelFunction::Vmalloc);
-    const auto address =
-        m_vmalloc.allocate({.size = bytes, .gfp = mask, .cpu = op.cpu, .caller = "pagewalk_driver+0x0/0x0"});
+    const auto address = m_vmalloc.allocate(
+        {.size = bytes, .gfp = mask, .cpu = op.cpu, .flags = m_flags, .caller = "pagewalk_driver+0x0/0x0"});
     describe(op);
     return address;
 }

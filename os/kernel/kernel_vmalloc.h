@@ -90,6 +90,7 @@ private:
     [[nodiscard]] VirtAddr lock_address(const VmallocStep& step) const;
 
     const KernelAddresses& m_addresses;
+    VmFlags m_flags;
     Pages m_pages;
     Books m_books;
     CpuMask m_cpus;

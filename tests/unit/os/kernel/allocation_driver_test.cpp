@@ -77,6 +77,19 @@ TEST_F(AllocationDriverCalls, MapsFramesThatAreNotContiguousInARow) {
     EXPECT_TRUE(gap);
 }
 
+TEST_F(AllocationDriverCalls, MapsLargeAreasWithHugePagesWhereAsked) {
+    machine.config.huge_vmalloc = VmallocConfig::HugeMappings::On;
+    boot();
+    call(DriverCall::Vmalloc, {4ULL << 20, 1, 1, 0, 0, 0});
+    const VmArea* area = machine.kernel->vmalloc().find(VirtAddr(collector.rows.back().address));
+    ASSERT_NE(area, nullptr);
+    EXPECT_EQ(area->page_order, 9U);
+    EXPECT_EQ(collector.rows.back().address % (2 << 20), 0U);
+    const std::uint64_t frames = machine.free_frames();
+    call(DriverCall::Vfree, {0, 1, 1, 0, 0, 0});
+    EXPECT_GE(machine.free_frames(), frames + 1024);
+}
+
 TEST_F(AllocationDriverCalls, WritesEveryLineItIsAskedTo) {
     boot();
     call(DriverCall::Kmalloc, {4096, 1, 1, 0, 0, 0}); // makes the slab
