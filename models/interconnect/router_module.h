@@ -15,7 +15,8 @@ enum class RoutedAddress : std::uint8_t {
     Offset,   ///< from the start of its range, as a memory from elsewhere expects
 };
 
-/// Passes TLM-2.0 blocking transports on to the target of the node that owns the address. Takes no time.
+/// Passes TLM-2.0 blocking transports on to the target of the node that owns the address. Takes no time. So
+/// it does with requests for direct access, unless the target sees other addresses than who asks.
 class RouterModule final : public sc_core::sc_module {
 public:
     sc_core::sc_vector<tlm_utils::simple_target_socket<RouterModule>> inputs;
@@ -26,6 +27,8 @@ public:
 
 private:
     void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& granted);
+    void invalidate_direct_mem_ptr(sc_dt::uint64 start, sc_dt::uint64 end);
 
     NumaMap m_map;
     RoutedAddress m_address;

@@ -11,6 +11,7 @@ DramControllerModule::DramControllerModule(sc_core::sc_module_name name, const D
     : sc_module(name), socket("socket"), m_controller(config) {
     require_picosecond_resolution();
     socket.register_b_transport(this, &DramControllerModule::b_transport);
+    socket.register_get_direct_mem_ptr(this, &DramControllerModule::get_direct_mem_ptr);
 }
 
 void DramControllerModule::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
@@ -26,6 +27,7 @@ void DramControllerModule::b_transport(tlm::tlm_generic_payload& payload, sc_cor
         request.cpu = extension->cpu;
         request.kind = extension->kind;
         request.time = extension->time;
+        payload.set_dmi_allowed(true);
     }
     const PhysAddr end = PhysAddr(payload.get_address()) + payload.get_data_length();
     Tick served = request.time;
@@ -33,6 +35,15 @@ void DramControllerModule::b_transport(tlm::tlm_generic_payload& payload, sc_cor
         served = std::max(served, m_controller.access(request));
     if (extension != nullptr) extension->served = served;
     delay = served > now ? to_sc_time(served - now) : sc_core::SC_ZERO_TIME;
+}
+
+bool DramControllerModule::get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& granted) {
+    MemoryExtension* const extension = payload.get_extension<MemoryExtension>();
+    if (extension == nullptr) return false;
+    extension->direct = &m_controller;
+    granted.init(); // all addresses
+    granted.allow_read_write();
+    return true;
 }
 
 } // namespace pagewalk::models

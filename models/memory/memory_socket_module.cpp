@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace pagewalk::models {
@@ -18,6 +19,7 @@ MemorySocketModule::MemorySocketModule(sc_core::sc_module_name name) : sc_module
     m_payload.set_data_length(line_size);
     m_payload.set_streaming_width(line_size);
     m_payload.set_extension(&m_extension);
+    socket.register_invalidate_direct_mem_ptr(this, &MemorySocketModule::take_grants_back);
 }
 
 MemorySocketModule::~MemorySocketModule() {
@@ -25,7 +27,7 @@ MemorySocketModule::~MemorySocketModule() {
     m_payload.clear_extension(&m_extension);
 }
 
-Tick MemorySocketModule::access(const LineRequest& request) {
+Tick MemorySocketModule::transport(const LineRequest& request) {
     const Tick now = to_ticks(sc_core::sc_time_stamp());
     const sc_core::sc_time ahead =
         request.time > now ? to_sc_time(request.time - now) : sc_core::SC_ZERO_TIME;
@@ -43,7 +45,26 @@ Tick MemorySocketModule::access(const LineRequest& request) {
     socket->b_transport(m_payload, delay);
     if (!m_payload.is_response_ok()) [[unlikely]]
         refused(request);
+    if (m_payload.is_dmi_allowed()) ask_for_direct_access(request.line);
     return m_extension.served.value_or(request.time + to_ticks(delay - ahead));
+}
+
+void MemorySocketModule::ask_for_direct_access(PhysAddr line) {
+    m_extension.direct = nullptr;
+    m_payload.set_address(line.value());
+    tlm::tlm_dmi granted;
+    if (!socket->get_direct_mem_ptr(m_payload, granted) || m_extension.direct == nullptr) return;
+    const std::uint64_t start = granted.get_start_address();
+    // The whole of the address space has no length in 64 bits: its last byte is nobody's.
+    const std::uint64_t bytes =
+        std::max(granted.get_end_address() - start, granted.get_end_address() - start + 1);
+    m_grants.push_back({start, bytes, m_extension.direct});
+}
+
+void MemorySocketModule::take_grants_back(sc_dt::uint64 start, sc_dt::uint64 end) {
+    std::erase_if(m_grants, [=](const Grant& grant) {
+        return grant.start <= end && start <= grant.start + (grant.bytes - 1);
+    });
 }
 
 void MemorySocketModule::refused(const LineRequest& request) const {

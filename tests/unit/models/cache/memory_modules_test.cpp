@@ -44,6 +44,33 @@ private:
     std::vector<unsigned char> m_data;
 };
 
+/// Passes transactions on and counts them; direct access only where it is made to.
+class Monitor final : public sc_core::sc_module {
+public:
+    enum class Grants : bool { No, Yes };
+    tlm_utils::simple_target_socket<Monitor> in;
+    tlm_utils::simple_initiator_socket<Monitor> out;
+    std::uint64_t transports = 0;
+
+    Monitor(sc_core::sc_module_name name, Grants grants) : sc_module(name), in("in"), out("out") {
+        in.register_b_transport(this, &Monitor::b_transport);
+        if (grants == Grants::Yes) in.register_get_direct_mem_ptr(this, &Monitor::get_direct_mem_ptr);
+        out.register_invalidate_direct_mem_ptr(this, &Monitor::invalidate_direct_mem_ptr);
+    }
+
+private:
+    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay) {
+        ++transports;
+        out->b_transport(payload, delay);
+    }
+    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& granted) {
+        return out->get_direct_mem_ptr(payload, granted);
+    }
+    void invalidate_direct_mem_ptr(sc_dt::uint64 start, sc_dt::uint64 end) {
+        in->invalidate_direct_mem_ptr(start, end);
+    }
+};
+
 // SystemC elaborates once a process: every module of the tests is built before the first of them runs.
 struct Machine {
     SharedCacheModule stock_llc{"stock_llc", LlcConfig{}, {}, 1};
@@ -57,6 +84,17 @@ struct Machine {
                         1, RoutedAddress::Offset};
     StockMemory node0{"node0"};
     DramControllerModule node1{"node1", DramConfig{}};
+    SharedCacheModule watched_llc{"watched_llc", LlcConfig{}, {}, 1};
+    Monitor watching{"watching", Monitor::Grants::No};
+    DramControllerModule watched{"watched", DramConfig{}};
+    SharedCacheModule direct_llc{"direct_llc", LlcConfig{}, {}, 1};
+    Monitor granting{"granting", Monitor::Grants::Yes};
+    RouterModule nodes{"nodes",
+                       NumaMap({{PhysAddr(0), PhysAddr(0x80000), NodeId{0}},
+                                {PhysAddr(0x80000), PhysAddr(0x100000), NodeId{1}}}),
+                       1, RoutedAddress::Physical};
+    DramControllerModule low{"low", DramConfig{}};
+    DramControllerModule high{"high", DramConfig{}};
 
     Machine() {
         stock_llc.memory_socket().bind(stock.socket);
@@ -64,6 +102,12 @@ struct Machine {
         routed_llc.memory_socket().bind(router.inputs[0]);
         router.outputs[0].bind(node0.socket);
         router.outputs[1].bind(node1.socket);
+        watched_llc.memory_socket().bind(watching.in);
+        watching.out.bind(watched.socket);
+        direct_llc.memory_socket().bind(granting.in);
+        granting.out.bind(nodes.inputs[0]);
+        nodes.outputs[0].bind(low.socket);
+        nodes.outputs[1].bind(high.socket);
     }
 };
 
@@ -154,6 +198,33 @@ TEST_F(MemoryModules, RouterChoosesTheNodeAndGivesAStockMemoryItsOffset) {
     load(machine().routed_llc, 0x80040, 60'000'000);
     EXPECT_EQ(machine().node0.addresses.size(), 1U);
     EXPECT_EQ(machine().node1.controller().stats().reads, 1U);
+}
+
+TEST_F(MemoryModules, ModuleThatGrantsNoDirectAccessSeesEveryTransaction) {
+    for (std::uint64_t i = 0; i < 5; ++i) load(machine().watched_llc, i * 0x1000, 1'000'000 + i * 1'000'000);
+    EXPECT_EQ(machine().watching.transports, 5U);
+    EXPECT_EQ(machine().watched.controller().stats().reads, 5U);
+}
+
+TEST_F(MemoryModules, DirectAccessGoesPastTheSocketsAndAnswersAsTheyDo) {
+    DramController expected_low{DramConfig{}}, expected_high{DramConfig{}};
+    const auto expect_as_alone = [&](std::uint64_t address, std::uint64_t time) {
+        DramController& alone = address < 0x80000 ? expected_low : expected_high;
+        EXPECT_EQ(load(machine().direct_llc, address, time).ready,
+                  alone.access({PhysAddr(address), CpuId{0}, AccessKind::Load, Tick(time + llc_lookup)}));
+    };
+    for (std::uint64_t i = 0; i < 100; ++i) expect_as_alone(i * 0x2740 & ~63ULL, 1'000'000 + i * 30'000);
+    // One transaction a node asked for it.
+    EXPECT_EQ(machine().granting.transports, 2U);
+    EXPECT_EQ(machine().low.controller().stats().reads, expected_low.stats().reads);
+    EXPECT_GT(machine().high.controller().stats().reads, 0U);
+
+    machine().high.socket->invalidate_direct_mem_ptr(0x90000, 0x9ffff);
+    expect_as_alone(0xa0000, 20'000'000);
+    EXPECT_EQ(machine().granting.transports, 3U);
+    expect_as_alone(0x40, 30'000'000);
+    expect_as_alone(0xb0000, 40'000'000);
+    EXPECT_EQ(machine().granting.transports, 3U);
 }
 
 TEST_F(MemoryModules, PlainTransactionWithoutTheExtensionIsServed) {
