@@ -1,10 +1,11 @@
 #pragma once
 
+#include "models/cache/four_times.h"
+
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <immintrin.h>
 #include <limits>
 #include <optional>
 #include <vector>
@@ -57,53 +58,21 @@ private:
     static constexpr std::size_t lanes = 4;
     static constexpr std::size_t none = ~std::size_t{0};
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
-    using Times = std::int64_t __attribute__((vector_size(32)));
-    using LooseTimes =
-        std::int64_t __attribute__((vector_size(32), aligned(8), may_alias)); // as they lie in memory
-
-    [[nodiscard]] static Times load(const std::int64_t* times) {
-        return *reinterpret_cast<const LooseTimes*>(times);
-    }
-    /// The lanes that hold a comparison's true, a bit each.
-    [[nodiscard]] static unsigned mask_of(Times lanes_true) {
-#ifdef __AVX2__
-        return static_cast<unsigned>(_mm256_movemask_pd(std::bit_cast<__m256d>(lanes_true)));
-#else
-        unsigned mask = 0;
-        for (unsigned i = 0; i < lanes; ++i) mask |= static_cast<unsigned>(lanes_true[i] & 1) << i;
-        return mask;
-#endif
-    }
 
     /// The first register that is free at `time`.
     [[nodiscard]] std::size_t first_free(std::uint64_t time) const {
         const auto now = static_cast<std::int64_t>(time);
         for (std::size_t i = 0; i < m_releases.size(); i += lanes) {
-            const Times taken = (load(&m_releases[i]) > now) & (load(&m_starts[i]) <= now);
-            const unsigned is_free = ~mask_of(taken) & ((1U << lanes) - 1);
+            const FourTimes taken = (load_four(&m_releases[i]) > now) & (load_four(&m_starts[i]) <= now);
+            const unsigned is_free = ~lanes_of(taken) & ((1U << lanes) - 1);
             if (is_free != 0) return i + static_cast<unsigned>(std::countr_zero(is_free));
         }
         return none;
     }
     /// The register that comes free first, of several the one with the lowest index.
     [[nodiscard]] Grant first_release() const {
-        Times release = load(m_releases.data());
-        Times index{0, 1, 2, 3};
-        Times other = index;
-        for (std::size_t i = lanes; i < m_releases.size(); i += lanes) {
-            const Times candidate = load(&m_releases[i]);
-            other += static_cast<std::int64_t>(lanes);
-            const Times sooner = candidate < release;
-            release = sooner ? candidate : release;
-            index = sooner ? other : index;
-        }
-        std::int64_t best = release[0], at = index[0];
-        for (unsigned i = 1; i < lanes; ++i)
-            if (release[i] < best || (release[i] == best && index[i] < at)) {
-                best = release[i];
-                at = index[i];
-            }
-        return {static_cast<std::size_t>(at), static_cast<std::uint64_t>(best)};
+        const IndexedTime first = earliest_of(m_releases.data(), m_releases.size());
+        return {first.index, static_cast<std::uint64_t>(first.time)};
     }
 
     std::size_t m_count;

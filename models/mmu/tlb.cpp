@@ -1,5 +1,7 @@
 #include "models/mmu/tlb.h"
 
+#include "models/cache/four_times.h"
+
 #include <algorithm>
 #include <bit>
 
@@ -26,11 +28,14 @@ void TlbStats::declare(StatGroup group) const {
 }
 
 Tlb::Tlb(const TlbConfig& config)
-    : m_ways(config.entries == 0 ? 0 : config.ways), m_blocks((m_ways + 15) / 16),
-      m_set_mask(config.entries == 0 ? 0 : config.entries / config.ways - 1),
+    : m_ways(config.entries == 0 ? 0 : config.ways), m_stride((m_ways + 3) / 4 * 4),
+      m_blocks((m_ways + 15) / 16), m_set_mask(config.entries == 0 ? 0 : config.entries / config.ways - 1),
       m_fingerprints((m_set_mask + 1) * m_blocks), m_recent(m_set_mask + 1),
-      m_slots(config.entries + spare_slots), m_used(config.entries) {
-    for (std::size_t set = 0; set < m_recent.size(); ++set) m_recent[set] = &m_slots[set * m_ways];
+      m_slots((m_set_mask + 1) * m_stride + spare_slots), m_used((m_set_mask + 1) * m_stride, never) {
+    for (std::size_t set = 0; set < m_recent.size(); ++set) {
+        m_recent[set] = &m_slots[set * m_stride];
+        std::fill_n(m_used.data() + set * m_stride, m_ways, 0);
+    }
 }
 
 Tlb::Slot* Tlb::search_blocks(std::size_t set, std::uint64_t tag) {
@@ -45,9 +50,8 @@ void Tlb::insert(VirtAddr address, std::uint16_t pcid, const TlbEntry& entry) {
     const std::size_t set = set_of(address, entry.size);
     Slot* slot = search(set, tag);
     if (slot == nullptr) {
-        const std::uint64_t* const used = &m_used[set * m_ways];
-        const auto way = static_cast<std::size_t>(std::min_element(used, used + m_ways) - used);
-        slot = &m_slots[set * m_ways + way];
+        const std::size_t way = earliest_of(&m_used[set * m_stride], m_stride).index;
+        slot = &m_slots[set * m_stride + way];
         if (slot->tag != 0) {
             ++m_stats.evictions;
             --m_held[static_cast<std::size_t>(slot->entry.size)];

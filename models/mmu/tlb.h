@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstdint>
 #include <emmintrin.h>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -108,6 +109,7 @@ private:
         TlbEntry entry;
     };
     static constexpr std::size_t spare_slots = 16; ///< never filled: a search looks at 16 ways
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
     struct alignas(16) Fingerprints {
         std::uint8_t ways[16]{};
     };
@@ -128,18 +130,19 @@ private:
         auto candidates =
             static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_load_si128(bytes), wanted)));
         // Ways that a set of fewer lacks are those of the sets that follow, or the spare ones at the end.
-        Slot* const first = &m_slots[set * m_ways + block * 16];
+        Slot* const first = &m_slots[set * m_stride + block * 16];
         for (; candidates != 0; candidates &= candidates - 1)
             if (Slot* const slot = first + std::countr_zero(candidates); slot->tag == tag) return slot;
         return nullptr;
     }
     void touch(std::size_t set, Slot* slot) {
-        m_used[static_cast<std::size_t>(slot - m_slots.data())] = ++m_clock;
+        m_used[static_cast<std::size_t>(slot - m_slots.data())] = static_cast<std::int64_t>(++m_clock);
         m_recent[set] = slot;
     }
     void drop(Slot& slot);
 
     std::size_t m_ways;
+    std::size_t m_stride; ///< slots from a set to the next: the ways in whole fours
     std::size_t m_blocks; ///< of 16 fingerprints, in each set
     std::uint64_t m_set_mask;
     std::uint64_t m_clock = 0;
@@ -147,7 +150,7 @@ private:
     std::vector<Fingerprints> m_fingerprints;
     std::vector<Slot*> m_recent; ///< by set
     std::vector<Slot> m_slots;
-    std::vector<std::uint64_t> m_used; ///< 0 = invalid
+    std::vector<std::int64_t> m_used; ///< by slot; 0 = invalid, `never` = not a way
     TlbStats m_stats;
 };
 
