@@ -1,9 +1,11 @@
 #pragma once
 
 #include "base/time.h"
+#include "models/cache/four_times.h"
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,74 +18,75 @@ namespace pagewalk::models {
 class SlicePort {
 public:
     /// `use`: how long a request has the port.
-    explicit SlicePort(Tick use) : m_use(use.value()) {}
+    explicit SlicePort(Tick use) : m_use(static_cast<std::int64_t>(use.value())) {}
 
     /// Takes the first free moment not before `earliest`. Returns it.
     Tick reserve(Tick earliest) {
-        std::size_t i = first_ending_after(earliest.value());
-        std::uint64_t start = earliest.value();
-        if (i < m_end && m_spans[i].begin < start + m_use) start = m_spans[i++].end;
+        auto start = static_cast<std::int64_t>(earliest.value());
+        std::size_t i = first_ending_after(start);
+        if (i < m_end && m_begins[i] < start + m_use) start = m_ends[i++];
         insert(i, start, start + m_use);
-        return Tick(start);
+        return Tick(static_cast<std::uint64_t>(start));
     }
 
 private:
     static constexpr std::size_t capacity = 64;
-    static constexpr std::size_t near = 8;
-    struct Span {
-        std::uint64_t begin = 0;
-        std::uint64_t end = 0;
-    };
+    static constexpr std::size_t lanes = 4;
 
-    [[nodiscard]] std::size_t first_ending_after(std::uint64_t time) const {
-        // Nearly all requests are among the last.
-        std::size_t i = m_end;
-        for (const std::size_t stop = m_end - m_begin > near ? m_end - near : m_begin; i > stop; --i)
-            if (m_spans[i - 1].end <= time) return i;
-        const auto* const first = m_spans.data() + m_begin;
-        const auto* const found = std::partition_point(first, m_spans.data() + i,
-                                                       [time](const Span& span) { return span.end <= time; });
-        return static_cast<std::size_t>(found - m_spans.data());
+    [[nodiscard]] std::size_t first_ending_after(std::int64_t time) const {
+        // Nearly all requests are among the last. What a look at four finds below the first span does not
+        // count.
+        for (std::size_t i = m_end; i > m_first; i -= lanes)
+            if (const unsigned ended = lanes_of(load_four(&m_ends[i - lanes]) <= time); ended != 0)
+                return std::max(m_first, i - lanes + static_cast<unsigned>(std::bit_width(ended)));
+        return m_first;
     }
 
     /// `i`: of the span before which it lies. Spans that leave too short a gap become one.
-    void insert(std::size_t i, std::uint64_t begin, std::uint64_t end) {
-        const bool joins_left = i > m_begin && begin - m_spans[i - 1].end < m_use;
-        const bool joins_right = i < m_end && m_spans[i].begin - end < m_use;
+    void insert(std::size_t i, std::int64_t begin, std::int64_t end) {
+        const bool joins_left = i > m_first && begin - m_ends[i - 1] < m_use;
+        const bool joins_right = i < m_end && m_begins[i] - end < m_use;
         if (joins_left && joins_right) {
-            m_spans[i - 1].end = m_spans[i].end;
-            std::copy(&m_spans[i] + 1, m_spans.data() + m_end, &m_spans[i]);
+            m_ends[i - 1] = m_ends[i];
+            std::copy(&m_begins[i] + 1, &m_begins[m_end], &m_begins[i]);
+            std::copy(&m_ends[i] + 1, &m_ends[m_end], &m_ends[i]);
             --m_end;
         } else if (joins_left) {
-            m_spans[i - 1].end = end;
+            m_ends[i - 1] = end;
         } else if (joins_right) {
-            m_spans[i].begin = begin;
+            m_begins[i] = begin;
         } else {
-            add(i, {begin, end});
+            add(i, begin, end);
         }
     }
 
-    void add(std::size_t i, Span span) {
-        if (m_end - m_begin == capacity) {
-            if (i == m_begin) return;
-            ++m_begin;
+    void add(std::size_t i, std::int64_t begin, std::int64_t end) {
+        if (m_end - m_first == capacity) {
+            if (i == m_first) return;
+            ++m_first;
         }
-        if (m_end == m_spans.size()) {
-            std::copy(m_spans.data() + m_begin, m_spans.data() + m_end, m_spans.data());
-            i -= m_begin;
-            m_end -= m_begin;
-            m_begin = 0;
+        if (m_end == m_ends.size()) {
+            const std::size_t by = m_first - lanes;
+            std::copy(&m_begins[m_first], m_begins.end(), &m_begins[lanes]);
+            std::copy(&m_ends[m_first], m_ends.end(), &m_ends[lanes]);
+            m_first -= by;
+            m_end -= by;
+            i -= by;
         }
-        for (std::size_t later = m_end++; later > i; --later) m_spans[later] = m_spans[later - 1];
-        m_spans[i] = span;
+        for (std::size_t later = m_end++; later > i; --later) {
+            m_begins[later] = m_begins[later - 1];
+            m_ends[later] = m_ends[later - 1];
+        }
+        m_begins[i] = begin;
+        m_ends[i] = end;
     }
 
-    std::uint64_t m_use;
-    // The spans, oldest first, are those from m_begin to m_end: a window that moves up and is now and then
-    // put back.
-    std::size_t m_begin = 0;
-    std::size_t m_end = 0;
-    std::array<Span, 2 * capacity> m_spans{};
+    std::int64_t m_use;
+    // The spans, oldest first, are those from m_first to m_end: a window that moves up and is now and then
+    // put back. Below it there is room for a look at four.
+    std::size_t m_first = lanes;
+    std::size_t m_end = lanes;
+    std::array<std::int64_t, 2 * capacity + lanes> m_begins{}, m_ends{};
 };
 
 } // namespace pagewalk::models

@@ -32,9 +32,10 @@ public:
         m_oldest = next == m_end ? m_cycles.data() : next;
     }
     void push(std::uint64_t cycle, std::uint32_t times) {
-        const std::array<std::uint64_t, 4> four{cycle, cycle, cycle, cycle};
+        using Four [[gnu::vector_size(32)]] = std::uint64_t;
+        const Four four = Four{} + cycle;
         for (; times >= 4 && m_end - m_oldest > 4; times -= 4) {
-            std::memcpy(m_oldest, four.data(), sizeof four);
+            std::memcpy(m_oldest, &four, sizeof four);
             m_oldest += 4;
         }
         for (; times != 0; --times) push(cycle);
