@@ -20,7 +20,7 @@ namespace pagewalk::models {
 class MshrFile {
 public:
     explicit MshrFile(std::size_t count)
-        : m_count(count), m_starts((count + lanes - 1) / lanes * lanes), m_releases(m_starts.size(), never) {
+        : m_count(count), m_starts((count + block - 1) / block * block), m_releases(m_starts.size(), never) {
         std::fill_n(m_releases.begin(), count, 0);
     }
 
@@ -55,17 +55,19 @@ public:
     }
 
 private:
-    static constexpr std::size_t lanes = 4;
+    static constexpr std::size_t block = 16; ///< registers looked at before anything is decided
     static constexpr std::size_t none = ~std::size_t{0};
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
     /// The first register that is free at `time`.
     [[nodiscard]] std::size_t first_free(std::uint64_t time) const {
         const auto now = static_cast<std::int64_t>(time);
-        for (std::size_t i = 0; i < m_releases.size(); i += lanes) {
-            const FourTimes taken = (load_four(&m_releases[i]) > now) & (load_four(&m_starts[i]) <= now);
-            const unsigned is_free = ~lanes_of(taken) & ((1U << lanes) - 1);
-            if (is_free != 0) return i + static_cast<unsigned>(std::countr_zero(is_free));
+        const auto taken = [&](std::size_t i) {
+            return lanes_of((load_four(&m_releases[i]) > now) & (load_four(&m_starts[i]) <= now));
+        };
+        for (std::size_t i = 0; i < m_releases.size(); i += block) {
+            const unsigned all = taken(i) | taken(i + 4) << 4 | taken(i + 8) << 8 | taken(i + 12) << 12;
+            if (all != (1U << block) - 1) return i + static_cast<unsigned>(std::countr_one(all));
         }
         return none;
     }

@@ -50,14 +50,14 @@ void Mmu::declare(StatGroup group) const {
 
 TlbEntry* Mmu::find_second_level(VirtAddr address) {
     const std::uint16_t pcid = m_context.pcid;
-    TlbEntry* entry = m_l2.probe(address, PageSize::Page4K, pcid);
-    if (entry == nullptr) entry = m_l2.probe(address, PageSize::Page2M, pcid);
+    TlbEntry* entry = m_l2.probe({address, PageSize::Page4K, pcid});
+    if (entry == nullptr) entry = m_l2.probe({address, PageSize::Page2M, pcid});
     if (entry != nullptr) {
         m_l2.count_hit();
         return entry;
     }
     m_l2.count_miss();
-    return m_l2_1g.find(address, PageSize::Page1G, pcid);
+    return m_l2_1g.find({address, PageSize::Page1G, pcid});
 }
 
 void Mmu::fill_l1_data(VirtAddr address, const TlbEntry& entry) {
@@ -90,12 +90,12 @@ Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::
     const std::uint16_t pcid = m_context.pcid;
     const bool store = access == FaultAccess::Write;
     bool rewalk = false;
-    if (const TlbEntry* const small = m_l1d_4k.find(address, PageSize::Page4K, pcid)) {
+    if (const TlbEntry* const small = m_l1d_4k.find({address, PageSize::Page4K, pcid})) {
         if (!store || small->dirty) return hit<PageSize::Page4K>(*small, address, cycle);
         rewalk = true;
     }
-    TlbEntry* entry = m_l1d_2m.find(address, PageSize::Page2M, pcid);
-    if (entry == nullptr) entry = l1d_1g().find(address, PageSize::Page1G, pcid);
+    TlbEntry* entry = m_l1d_2m.find({address, PageSize::Page2M, pcid});
+    if (entry == nullptr) entry = l1d_1g().find({address, PageSize::Page1G, pcid});
     if (entry != nullptr && (!store || entry->dirty)) return hit(*entry, address, cycle);
     // A store to a translation that is read-only or clean walks again, as the hardware does.
     rewalk = rewalk || entry != nullptr;
@@ -125,12 +125,12 @@ Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::
 Translation Mmu::translate_fetch_slow(VirtAddr address, std::uint64_t cycle) {
     const std::uint16_t pcid = m_context.pcid;
     TlbEntry found;
-    TlbEntry* entry = m_l1i_4k.probe(address, PageSize::Page4K, pcid);
+    TlbEntry* entry = m_l1i_4k.probe({address, PageSize::Page4K, pcid});
     if (entry != nullptr) {
         m_l1i_4k.count_hit();
     } else {
-        entry = m_l1i_2m.find(address, PageSize::Page2M, pcid);
-        if (entry == nullptr) entry = m_l1i_2m.find(address, PageSize::Page1G, pcid);
+        entry = m_l1i_2m.find({address, PageSize::Page2M, pcid});
+        if (entry == nullptr) entry = m_l1i_2m.find({address, PageSize::Page1G, pcid});
         if (entry == nullptr) {
             m_l1i_4k.count_miss();
             ++m_stats.itlb_misses;

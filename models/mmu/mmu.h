@@ -56,14 +56,14 @@ public:
     [[nodiscard]] const TranslationContext& context() const { return m_context; }
 
     [[nodiscard]] Translation translate_load(VirtAddr address, std::uint64_t cycle) {
-        if (const TlbEntry* entry = m_l1d_4k.recent(address, PageSize::Page4K, m_context.pcid)) [[likely]] {
+        if (const TlbEntry* entry = m_l1d_4k.recent({address, PageSize::Page4K, m_context.pcid})) [[likely]] {
             m_l1d_4k.count_hit();
             return hit<PageSize::Page4K>(*entry, address, cycle);
         }
         return translate_data_slow(address, FaultAccess::Read, cycle);
     }
     [[nodiscard]] Translation translate_store(VirtAddr address, std::uint64_t cycle) {
-        if (const TlbEntry* entry = m_l1d_4k.recent(address, PageSize::Page4K, m_context.pcid);
+        if (const TlbEntry* entry = m_l1d_4k.recent({address, PageSize::Page4K, m_context.pcid});
             entry != nullptr && entry->dirty) [[likely]] {
             m_l1d_4k.count_hit();
             return hit<PageSize::Page4K>(*entry, address, cycle);
@@ -117,7 +117,7 @@ private:
     template <PageSize size>
     [[nodiscard]] const TlbEntry* recent_large(Tlb& tlb, VirtAddr address,
                                                NeedsDirty needs_dirty = NeedsDirty::No) {
-        const TlbEntry* const entry = tlb.recent(address, size, m_context.pcid);
+        const TlbEntry* const entry = tlb.recent({address, size, m_context.pcid});
         if (entry == nullptr || (needs_dirty == NeedsDirty::Yes && !entry->dirty)) return nullptr;
         tlb.count_hit();
         return entry;

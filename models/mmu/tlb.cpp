@@ -38,51 +38,48 @@ Tlb::Tlb(const TlbConfig& config)
     }
 }
 
-Tlb::Slot* Tlb::search_blocks(std::size_t set, std::uint64_t tag) {
+Tlb::Slot* Tlb::search_blocks(std::size_t set, PageTag tag) {
     for (std::size_t block = 0; block < m_blocks; ++block)
         if (Slot* const slot = search_block(set, block, tag)) return slot;
     return nullptr;
 }
 
-void Tlb::insert(VirtAddr address, std::uint16_t pcid, const TlbEntry& entry) {
+void Tlb::insert(PageTag tag, const TlbEntry& entry) {
     if (m_ways == 0) return;
-    const std::uint64_t tag = tag_of(address, entry.size, pcid);
-    const std::size_t set = set_of(address, entry.size);
+    const std::size_t set = set_of(tag);
     Slot* slot = search(set, tag);
     if (slot == nullptr) {
-        const std::size_t way = earliest_of(&m_used[set * m_stride], m_stride).index;
-        slot = &m_slots[set * m_stride + way];
-        if (slot->tag != 0) {
+        // What the least recent way holds is known from when it was used: its slot is written, not read.
+        const IndexedTime oldest = earliest_of(&m_used[set * m_stride], m_stride);
+        if (oldest.time != 0) {
             ++m_stats.evictions;
-            --m_held[static_cast<std::size_t>(slot->entry.size)];
+            --m_held[static_cast<std::size_t>(oldest.time) % PageTag::kinds];
         }
-        ++m_held[static_cast<std::size_t>(entry.size)];
-        m_fingerprints[set * m_blocks + way / 16].ways[way % 16] = fingerprint(tag);
+        ++m_held[tag.kind()];
+        m_fingerprints[set * m_blocks + oldest.index / 16].ways[oldest.index % 16] = fingerprint(tag);
+        slot = &m_slots[set * m_stride + oldest.index];
         slot->tag = tag;
     }
     slot->entry = entry;
-    touch(set, slot);
+    touch(set, slot, tag);
 }
 
 void Tlb::drop(Slot& slot) {
-    --m_held[static_cast<std::size_t>(slot.entry.size)];
-    slot.tag = 0;
+    --m_held[slot.tag.kind()];
+    slot.tag = {};
     m_used[static_cast<std::size_t>(&slot - m_slots.data())] = 0;
 }
 
-bool covers(const TlbInvalidation& invalidation, std::uint64_t tag) {
+bool covers(const TlbInvalidation& invalidation, PageTag tag) {
     if (invalidation.scope == TlbInvalidation::Scope::All) return true;
-    const std::uint64_t space = tag >> 2 & 0xfff;
-    const PageSize size = static_cast<PageSize>((tag & 3) - 1);
-    const bool kernel = space == 0xfff;
     if (invalidation.scope == TlbInvalidation::Scope::AddressSpace)
-        return !kernel && space == invalidation.pcid;
-    if (kernel != kernel_layout::is_kernel(invalidation.start)) return false;
-    if (!kernel && space != invalidation.pcid) return false;
-    const std::uint64_t start = (tag >> 14) << shift_of(size);
+        return !tag.kernel() && tag.pcid() == invalidation.pcid;
+    if (tag.kernel() != kernel_layout::is_kernel(invalidation.start)) return false;
+    if (!tag.kernel() && tag.pcid() != invalidation.pcid) return false;
+    const std::uint64_t start = tag.page() << shift_of(tag.size());
     const std::uint64_t mask = 0xffffffffffffULL;
     return start < (invalidation.end.value() & mask) &&
-           start + (1ULL << shift_of(size)) > (invalidation.start.value() & mask);
+           start + (1ULL << shift_of(tag.size())) > (invalidation.start.value() & mask);
 }
 
 std::uint64_t Tlb::invalidate(const TlbInvalidation& invalidation) {
@@ -93,16 +90,16 @@ std::uint64_t Tlb::invalidate(const TlbInvalidation& invalidation) {
         // Few pages: look at their sets only.
         for (std::uint64_t page = 0; page < pages; ++page)
             for (const PageSize size : {PageSize::Page4K, PageSize::Page2M, PageSize::Page1G}) {
-                if (!holds(size)) continue;
-                const VirtAddr address = invalidation.start + (page << page_shift);
-                Slot* const slot = search(set_of(address, size), tag_of(address, size, invalidation.pcid));
+                const PageTag tag(invalidation.start + (page << page_shift), size, invalidation.pcid);
+                if (m_held[tag.kind()] == 0) continue;
+                Slot* const slot = search(set_of(tag), tag);
                 if (slot == nullptr) continue;
                 drop(*slot);
                 ++dropped;
             }
     } else {
         for (Slot& slot : m_slots)
-            if (slot.tag != 0 && covers(invalidation, slot.tag)) {
+            if (slot.tag.valid() && covers(invalidation, slot.tag)) {
                 drop(slot);
                 ++dropped;
             }

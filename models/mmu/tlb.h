@@ -41,8 +41,41 @@ struct TlbStats {
     void declare(StatGroup group) const;
 };
 
-/// A translation as a TLB holds it. Kernel addresses are global (no page-table isolation): they match in
-/// every address space.
+/// What tells the pages that a TLB holds from each other: page number (of its size), address space, size.
+/// Kernel addresses are global (no page-table isolation): they match in every address space.
+class PageTag {
+public:
+    PageTag() = default;
+    PageTag(VirtAddr address, PageSize size, std::uint16_t pcid)
+        : m_raw((address.value() & 0xffffffffffffULL) >> shift_of(size) << page_bit |
+                (kernel_layout::is_kernel(address) ? kernel_bit : std::uint64_t{pcid} << space_shift) |
+                (static_cast<std::uint64_t>(size) + 1)) {}
+
+    [[nodiscard]] bool valid() const { return m_raw != 0; }
+    [[nodiscard]] std::uint64_t page() const { return m_raw >> page_bit; }
+    [[nodiscard]] bool kernel() const { return (m_raw & kernel_bit) != 0; }
+    [[nodiscard]] std::uint16_t pcid() const {
+        return static_cast<std::uint16_t>(m_raw >> space_shift & 0xfff);
+    }
+    [[nodiscard]] PageSize size() const { return static_cast<PageSize>((m_raw & size_mask) - 1); }
+    /// Page size and whether it is the kernel's, in one number below `kinds`.
+    [[nodiscard]] std::size_t kind() const {
+        return (m_raw & size_mask) | (m_raw & kernel_bit) >> (std::countr_zero(kernel_bit) - 2);
+    }
+    static constexpr std::size_t kinds = 8;
+
+    bool operator==(const PageTag&) const = default;
+
+private:
+    static constexpr unsigned space_shift = 2;
+    static constexpr std::uint64_t size_mask = 3;
+    static constexpr std::uint64_t kernel_bit = 1ULL << 14;
+    static constexpr unsigned page_bit = 15;
+
+    std::uint64_t m_raw = 0; ///< 0 = no page
+};
+
+/// A translation as a TLB holds it.
 struct TlbEntry {
     std::uint64_t frame = 0; ///< first 4 KiB frame of the page
     std::uint64_t ready = 0; ///< core cycle at which the walk that filled it was done
@@ -60,52 +93,49 @@ public:
     Tlb(const Tlb&) = delete;
     Tlb& operator=(const Tlb&) = delete;
 
-    /// Tag of a page: page number of its size, address space, size.
-    [[nodiscard]] static std::uint64_t tag_of(VirtAddr address, PageSize size, std::uint16_t pcid) {
-        const std::uint64_t page = (address.value() & 0xffffffffffffULL) >> shift_of(size);
-        const std::uint64_t space = kernel_layout::is_kernel(address) ? 0xfff : pcid;
-        return page << 14 | space << 2 | (static_cast<std::uint64_t>(size) + 1);
-    }
-
     /// The entry, made most recent; null on a miss. Counts.
-    [[nodiscard]] TlbEntry* find(VirtAddr address, PageSize size, std::uint16_t pcid) {
-        TlbEntry* const entry = probe(address, size, pcid);
+    [[nodiscard]] TlbEntry* find(PageTag tag) {
+        TlbEntry* const entry = probe(tag);
         m_stats.hits += entry != nullptr ? 1 : 0;
         return entry;
     }
     /// The entry where it is the most recent of its set: the fast case of find. Counts nothing.
-    [[nodiscard]] TlbEntry* recent(VirtAddr address, PageSize size, std::uint16_t pcid) {
-        Slot* const slot = m_recent[set_of(address, size)];
-        return slot->tag == tag_of(address, size, pcid) ? &slot->entry : nullptr;
+    [[nodiscard]] TlbEntry* recent(PageTag tag) {
+        Slot* const slot = m_recent[set_of(tag)];
+        return slot->tag == tag ? &slot->entry : nullptr;
     }
     /// As find, counting nothing (a TLB of several sizes is probed once a size).
-    [[nodiscard]] TlbEntry* probe(VirtAddr address, PageSize size, std::uint16_t pcid) {
-        if (!holds(size)) return nullptr;
-        const std::size_t set = set_of(address, size);
-        const std::uint64_t tag = tag_of(address, size, pcid);
+    [[nodiscard]] TlbEntry* probe(PageTag tag) {
+        if (m_held[tag.kind()] == 0) return nullptr;
+        const std::size_t set = set_of(tag);
         Slot* slot = m_recent[set];
         if (slot->tag != tag) {
             slot = search(set, tag);
             if (slot == nullptr) return nullptr;
-            touch(set, slot);
+            touch(set, slot, tag);
         }
         return &slot->entry;
     }
     void count_hit() { ++m_stats.hits; }
     void count_miss() { ++m_stats.misses; }
 
-    void insert(VirtAddr address, std::uint16_t pcid, const TlbEntry& entry);
+    void insert(PageTag tag, const TlbEntry& entry);
+    void insert(VirtAddr address, std::uint16_t pcid, const TlbEntry& entry) {
+        insert({address, entry.size, pcid}, entry);
+    }
     /// Drops what the invalidation covers. Returns the number of entries dropped.
     std::uint64_t invalidate(const TlbInvalidation& invalidation);
 
     [[nodiscard]] const TlbStats& stats() const { return m_stats; }
     [[nodiscard]] bool present() const { return m_ways != 0; }
-    /// Is any page of this size here?
-    [[nodiscard]] bool holds(PageSize size) const { return m_held[static_cast<std::size_t>(size)] != 0; }
+    /// Is any page of this size and half of the address space here?
+    [[nodiscard]] bool holds(PageSize size, VirtAddr address) const {
+        return m_held[PageTag(address, size, 0).kind()] != 0;
+    }
 
 private:
     struct Slot {
-        std::uint64_t tag = 0; ///< 0 = invalid
+        PageTag tag;
         TlbEntry entry;
     };
     static constexpr std::size_t spare_slots = 16; ///< never filled: a search looks at 16 ways
@@ -114,17 +144,16 @@ private:
         std::uint8_t ways[16]{};
     };
 
-    [[nodiscard]] std::size_t set_of(VirtAddr address, PageSize size) const {
-        return static_cast<std::size_t>((address.value() >> shift_of(size)) & m_set_mask);
+    [[nodiscard]] std::size_t set_of(PageTag tag) const { return tag.page() & m_set_mask; }
+    [[nodiscard]] static std::uint8_t fingerprint(PageTag tag) {
+        const std::uint64_t page = tag.page();
+        return static_cast<std::uint8_t>(page ^ page >> 8 ^ page >> 16);
     }
-    [[nodiscard]] static std::uint8_t fingerprint(std::uint64_t tag) {
-        return static_cast<std::uint8_t>(tag >> 14 ^ tag >> 22 ^ tag >> 30);
-    }
-    [[nodiscard]] Slot* search(std::size_t set, std::uint64_t tag) {
+    [[nodiscard]] Slot* search(std::size_t set, PageTag tag) {
         return m_blocks == 1 ? search_block(set, 0, tag) : search_blocks(set, tag);
     }
-    [[nodiscard]] Slot* search_blocks(std::size_t set, std::uint64_t tag);
-    [[nodiscard]] Slot* search_block(std::size_t set, std::size_t block, std::uint64_t tag) {
+    [[nodiscard]] Slot* search_blocks(std::size_t set, PageTag tag);
+    [[nodiscard]] Slot* search_block(std::size_t set, std::size_t block, PageTag tag) {
         const auto* bytes = reinterpret_cast<const __m128i*>(m_fingerprints[set * m_blocks + block].ways);
         const __m128i wanted = _mm_set1_epi8(static_cast<char>(fingerprint(tag)));
         auto candidates =
@@ -135,8 +164,9 @@ private:
             if (Slot* const slot = first + std::countr_zero(candidates); slot->tag == tag) return slot;
         return nullptr;
     }
-    void touch(std::size_t set, Slot* slot) {
-        m_used[static_cast<std::size_t>(slot - m_slots.data())] = static_cast<std::int64_t>(++m_clock);
+    void touch(std::size_t set, Slot* slot, PageTag tag) {
+        m_used[static_cast<std::size_t>(slot - m_slots.data())] =
+            static_cast<std::int64_t>(++m_clock * PageTag::kinds + tag.kind());
         m_recent[set] = slot;
     }
     void drop(Slot& slot);
@@ -146,15 +176,16 @@ private:
     std::size_t m_blocks; ///< of 16 fingerprints, in each set
     std::uint64_t m_set_mask;
     std::uint64_t m_clock = 0;
-    std::array<std::uint32_t, page_size_count> m_held{};
+    std::array<std::uint32_t, PageTag::kinds> m_held{}; ///< entries by kind of page
     std::vector<Fingerprints> m_fingerprints;
     std::vector<Slot*> m_recent; ///< by set
     std::vector<Slot> m_slots;
-    std::vector<std::int64_t> m_used; ///< by slot; 0 = invalid, `never` = not a way
+    std::vector<std::int64_t>
+        m_used; ///< by slot: when, times kinds, plus kind; 0 = invalid, `never` = no way
     TlbStats m_stats;
 };
 
-/// Does the invalidation cover the page of a tag made by Tlb::tag_of?
-[[nodiscard]] bool covers(const TlbInvalidation& invalidation, std::uint64_t tag);
+/// Does the invalidation cover the page?
+[[nodiscard]] bool covers(const TlbInvalidation& invalidation, PageTag tag);
 
 } // namespace pagewalk::models

@@ -26,12 +26,12 @@ TlbInvalidation range(VirtAddr start, std::uint64_t bytes, std::uint16_t pcid) {
 
 TEST(Tlb, FindsWhatWasInserted) {
     Tlb tlb({64, 4});
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1}), nullptr);
     tlb.insert(user, 1, page(7));
-    const TlbEntry* entry = tlb.find(user + 0xfff, PageSize::Page4K, 1);
+    const TlbEntry* entry = tlb.find({user + 0xfff, PageSize::Page4K, 1});
     ASSERT_NE(entry, nullptr);
     EXPECT_EQ(entry->frame, 7U);
-    EXPECT_EQ(tlb.find(user + page_size, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({user + page_size, PageSize::Page4K, 1}), nullptr);
     EXPECT_EQ(tlb.stats().hits, 1U);
 }
 
@@ -40,20 +40,20 @@ TEST(Tlb, EvictsTheLeastRecentlyUsedOfItsSet) {
     const VirtAddr a = user, b = user + 4 * page_size, c = user + 8 * page_size;
     tlb.insert(a, 1, page(1));
     tlb.insert(b, 1, page(2));
-    EXPECT_NE(tlb.find(a, PageSize::Page4K, 1), nullptr);
+    EXPECT_NE(tlb.find({a, PageSize::Page4K, 1}), nullptr);
     EXPECT_EQ(tlb.stats().evictions, 0U);
     tlb.insert(c, 1, page(3));
     EXPECT_EQ(tlb.stats().evictions, 1U);
-    EXPECT_NE(tlb.find(a, PageSize::Page4K, 1), nullptr);
-    EXPECT_EQ(tlb.find(b, PageSize::Page4K, 1), nullptr);
-    EXPECT_NE(tlb.find(c, PageSize::Page4K, 1), nullptr);
+    EXPECT_NE(tlb.find({a, PageSize::Page4K, 1}), nullptr);
+    EXPECT_EQ(tlb.find({b, PageSize::Page4K, 1}), nullptr);
+    EXPECT_NE(tlb.find({c, PageSize::Page4K, 1}), nullptr);
 }
 
 TEST(Tlb, NeighbouringPagesDoNotCompeteForASet) {
     Tlb tlb({4, 1});
     for (std::uint64_t i = 0; i < 4; ++i) tlb.insert(user + i * page_size, 1, page(i));
     for (std::uint64_t i = 0; i < 4; ++i)
-        EXPECT_NE(tlb.find(user + i * page_size, PageSize::Page4K, 1), nullptr) << i;
+        EXPECT_NE(tlb.find({user + i * page_size, PageSize::Page4K, 1}), nullptr) << i;
 }
 
 TEST(Tlb, ReinsertionReplacesTheSamePageWithoutEviction) {
@@ -61,36 +61,36 @@ TEST(Tlb, ReinsertionReplacesTheSamePageWithoutEviction) {
     tlb.insert(user, 1, page(1));
     tlb.insert(user + 4 * page_size, 1, page(2));
     tlb.insert(user, 1, page(9));
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1)->frame, 9U);
-    EXPECT_NE(tlb.find(user + 4 * page_size, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1})->frame, 9U);
+    EXPECT_NE(tlb.find({user + 4 * page_size, PageSize::Page4K, 1}), nullptr);
     EXPECT_EQ(tlb.stats().evictions, 0U);
 }
 
 TEST(Tlb, PageSizesOfOneAddressAreDistinct) {
     Tlb tlb({64, 4});
     tlb.insert(user, 1, page(512, PageSize::Page2M));
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
-    EXPECT_EQ(tlb.find(user, PageSize::Page1G, 1), nullptr);
-    EXPECT_NE(tlb.find(user + huge - 1, PageSize::Page2M, 1), nullptr);
-    EXPECT_EQ(tlb.find(user + huge, PageSize::Page2M, 1), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1}), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page1G, 1}), nullptr);
+    EXPECT_NE(tlb.find({user + huge - 1, PageSize::Page2M, 1}), nullptr);
+    EXPECT_EQ(tlb.find({user + huge, PageSize::Page2M, 1}), nullptr);
     tlb.insert(user, 1, page(1 << 18, PageSize::Page1G));
-    EXPECT_NE(tlb.find(user + gigabyte - 1, PageSize::Page1G, 1), nullptr);
+    EXPECT_NE(tlb.find({user + gigabyte - 1, PageSize::Page1G, 1}), nullptr);
 }
 
 TEST(Tlb, AddressSpacesDoNotSeeEachOthersUserPages) {
     Tlb tlb({64, 4});
     tlb.insert(user, 1, page(1));
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 2), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 2}), nullptr);
     tlb.insert(user, 2, page(2));
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1)->frame, 1U);
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 2)->frame, 2U);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1})->frame, 1U);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 2})->frame, 2U);
 }
 
 TEST(Tlb, KernelPagesMatchInEveryAddressSpace) {
     Tlb tlb({64, 4});
     tlb.insert(kernel, 1, page(5));
-    ASSERT_NE(tlb.find(kernel, PageSize::Page4K, 2), nullptr);
-    EXPECT_EQ(tlb.find(kernel, PageSize::Page4K, 2)->frame, 5U);
+    ASSERT_NE(tlb.find({kernel, PageSize::Page4K, 2}), nullptr);
+    EXPECT_EQ(tlb.find({kernel, PageSize::Page4K, 2})->frame, 5U);
 }
 
 TEST(Tlb, RangeInvalidationDropsPagesInsideAndKeepsBothNeighbours) {
@@ -100,7 +100,7 @@ TEST(Tlb, RangeInvalidationDropsPagesInsideAndKeepsBothNeighbours) {
         for (std::uint64_t i = 0; i < 5; ++i) tlb.insert(user + i * page_size, 1, page(i));
         EXPECT_EQ(tlb.invalidate(range(user + page_size, 3 * page_size, 1)), 3U);
         for (std::uint64_t i = 0; i < 5; ++i)
-            EXPECT_EQ(tlb.find(user + i * page_size, PageSize::Page4K, 1) != nullptr, i == 0 || i == 4)
+            EXPECT_EQ(tlb.find({user + i * page_size, PageSize::Page4K, 1}) != nullptr, i == 0 || i == 4)
                 << i << " of " << config.ways << " ways";
         EXPECT_EQ(tlb.stats().invalidations, 3U);
     }
@@ -112,8 +112,8 @@ TEST(Tlb, RangeInvalidationOfASmallPageDropsTheHugePageAroundIt) {
         tlb.insert(user, 1, page(512, PageSize::Page2M));
         tlb.insert(user + huge, 1, page(1024, PageSize::Page2M));
         EXPECT_EQ(tlb.invalidate(range(user + 17 * page_size, page_size, 1)), 1U);
-        EXPECT_EQ(tlb.find(user, PageSize::Page2M, 1), nullptr);
-        EXPECT_NE(tlb.find(user + huge, PageSize::Page2M, 1), nullptr);
+        EXPECT_EQ(tlb.find({user, PageSize::Page2M, 1}), nullptr);
+        EXPECT_NE(tlb.find({user + huge, PageSize::Page2M, 1}), nullptr);
     }
 }
 
@@ -124,9 +124,9 @@ TEST(Tlb, RangeInvalidationLeavesOtherAddressSpacesAndTheKernel) {
         tlb.insert(user, 2, page(2));
         tlb.insert(kernel, 1, page(3));
         EXPECT_EQ(tlb.invalidate(range(user, page_size, 1)), 1U);
-        EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
-        EXPECT_NE(tlb.find(user, PageSize::Page4K, 2), nullptr);
-        EXPECT_NE(tlb.find(kernel, PageSize::Page4K, 2), nullptr);
+        EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1}), nullptr);
+        EXPECT_NE(tlb.find({user, PageSize::Page4K, 2}), nullptr);
+        EXPECT_NE(tlb.find({kernel, PageSize::Page4K, 2}), nullptr);
     }
 }
 
@@ -136,8 +136,8 @@ TEST(Tlb, KernelRangeInvalidationIgnoresTheAddressSpace) {
         tlb.insert(kernel, 1, page(3));
         tlb.insert(kernel + page_size, 1, page(4));
         EXPECT_EQ(tlb.invalidate(range(kernel, page_size, 9)), 1U);
-        EXPECT_EQ(tlb.find(kernel, PageSize::Page4K, 1), nullptr);
-        EXPECT_NE(tlb.find(kernel + page_size, PageSize::Page4K, 1), nullptr);
+        EXPECT_EQ(tlb.find({kernel, PageSize::Page4K, 1}), nullptr);
+        EXPECT_NE(tlb.find({kernel + page_size, PageSize::Page4K, 1}), nullptr);
     }
 }
 
@@ -148,9 +148,9 @@ TEST(Tlb, AddressSpaceInvalidationKeepsGlobalEntries) {
     tlb.insert(user, 2, page(2));
     tlb.insert(kernel, 1, page(3));
     EXPECT_EQ(tlb.invalidate({TlbInvalidation::Scope::AddressSpace, 1, {}, {}, {}}), 2U);
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
-    EXPECT_NE(tlb.find(user, PageSize::Page4K, 2), nullptr);
-    EXPECT_NE(tlb.find(kernel, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1}), nullptr);
+    EXPECT_NE(tlb.find({user, PageSize::Page4K, 2}), nullptr);
+    EXPECT_NE(tlb.find({kernel, PageSize::Page4K, 1}), nullptr);
 }
 
 TEST(Tlb, FullInvalidationDropsGlobalEntriesToo) {
@@ -159,7 +159,7 @@ TEST(Tlb, FullInvalidationDropsGlobalEntriesToo) {
     tlb.insert(user, 2, page(2));
     tlb.insert(kernel, 1, page(3));
     EXPECT_EQ(tlb.invalidate({TlbInvalidation::Scope::All, 0, {}, {}, {}}), 3U);
-    EXPECT_EQ(tlb.find(kernel, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({kernel, PageSize::Page4K, 1}), nullptr);
 }
 
 TEST(Tlb, DroppedEntryIsReusedBeforeALiveOneIsEvicted) {
@@ -169,14 +169,14 @@ TEST(Tlb, DroppedEntryIsReusedBeforeALiveOneIsEvicted) {
     tlb.invalidate(range(user + page_size, page_size, 1));
     tlb.insert(user + 2 * page_size, 1, page(3));
     EXPECT_EQ(tlb.stats().evictions, 0U);
-    EXPECT_NE(tlb.find(user, PageSize::Page4K, 1), nullptr);
+    EXPECT_NE(tlb.find({user, PageSize::Page4K, 1}), nullptr);
 }
 
 TEST(Tlb, WithoutEntriesNeverHits) {
     Tlb tlb({0, 4});
     EXPECT_FALSE(tlb.present());
     tlb.insert(user, 1, page(1));
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1}), nullptr);
     EXPECT_EQ(tlb.invalidate({TlbInvalidation::Scope::All, 0, {}, {}, {}}), 0U);
 }
 
@@ -231,11 +231,11 @@ TEST_P(TlbOfWays, IsLeastRecentlyUsed) {
             continue;
         }
         const std::optional<std::uint64_t> expected = plain.find(page);
-        const TlbEntry* const found = tlb.find(address, PageSize::Page4K, 1);
+        const TlbEntry* const found = tlb.find({address, PageSize::Page4K, 1});
         ASSERT_EQ(found != nullptr, expected.has_value()) << i;
         if (found != nullptr) {
             ASSERT_EQ(found->frame, *expected);
-            ASSERT_EQ(tlb.recent(address, PageSize::Page4K, 1), found);
+            ASSERT_EQ(tlb.recent({address, PageSize::Page4K, 1}), found);
         } else {
             tlb.insert(address, 1, TlbEntry{.frame = i});
             plain.insert(page, i);
@@ -247,22 +247,23 @@ INSTANTIATE_TEST_SUITE_P(Associativities, TlbOfWays, testing::Values(1, 2, 4, 12
 
 TEST(Tlb, KnowsWhichPageSizesItHolds) {
     Tlb tlb({4, 2});
-    EXPECT_FALSE(tlb.holds(PageSize::Page2M));
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M, user));
     tlb.insert(user, 1, page(512, PageSize::Page2M));
-    EXPECT_TRUE(tlb.holds(PageSize::Page2M));
-    EXPECT_FALSE(tlb.holds(PageSize::Page4K));
+    EXPECT_TRUE(tlb.holds(PageSize::Page2M, user));
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M, kernel));
+    EXPECT_FALSE(tlb.holds(PageSize::Page4K, user));
     (void)tlb.invalidate(range(user, huge, 1));
-    EXPECT_FALSE(tlb.holds(PageSize::Page2M));
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M, user));
     tlb.insert(user, 1, page(512, PageSize::Page2M));
     for (std::uint64_t i = 0; i < 8; ++i) tlb.insert(user + i * page_size, 1, page(i));
-    EXPECT_FALSE(tlb.holds(PageSize::Page2M)); // evicted
+    EXPECT_FALSE(tlb.holds(PageSize::Page2M, user)); // evicted
 }
 
 TEST(Tlb, AbsentTlbHoldsNothing) {
     Tlb tlb({0, 4});
     tlb.insert(user, 1, page(1));
-    EXPECT_EQ(tlb.find(user, PageSize::Page4K, 1), nullptr);
-    EXPECT_EQ(tlb.recent(user, PageSize::Page4K, 1), nullptr);
+    EXPECT_EQ(tlb.find({user, PageSize::Page4K, 1}), nullptr);
+    EXPECT_EQ(tlb.recent({user, PageSize::Page4K, 1}), nullptr);
     EXPECT_EQ(tlb.invalidate(range(user, page_size, 1)), 0U);
 }
 
