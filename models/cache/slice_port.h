@@ -31,14 +31,15 @@ public:
 
 private:
     static constexpr std::size_t capacity = 64;
-    static constexpr std::size_t lanes = 4;
+    static constexpr std::size_t block = 16; ///< spans looked at before anything is decided
 
     [[nodiscard]] std::size_t first_ending_after(std::int64_t time) const {
-        // Nearly all requests are among the last. What a look at four finds below the first span does not
-        // count.
-        for (std::size_t i = m_end; i > m_first; i -= lanes)
-            if (const unsigned ended = lanes_of(load_four(&m_ends[i - lanes]) <= time); ended != 0)
-                return std::max(m_first, i - lanes + static_cast<unsigned>(std::bit_width(ended)));
+        // Nearly all requests are among the last. What is seen below the first span does not count.
+        for (std::size_t i = m_end; i > m_first; i -= block) {
+            const auto ended = [&](std::size_t k) { return lanes_of(load_four(&m_ends[i - k]) <= time); };
+            const unsigned all = ended(16) | ended(12) << 4 | ended(8) << 8 | ended(4) << 12;
+            if (all != 0) return std::max(m_first, i - block + static_cast<unsigned>(std::bit_width(all)));
+        }
         return m_first;
     }
 
@@ -66,9 +67,9 @@ private:
             ++m_first;
         }
         if (m_end == m_ends.size()) {
-            const std::size_t by = m_first - lanes;
-            std::copy(&m_begins[m_first], m_begins.end(), &m_begins[lanes]);
-            std::copy(&m_ends[m_first], m_ends.end(), &m_ends[lanes]);
+            const std::size_t by = m_first - block;
+            std::copy(&m_begins[m_first], m_begins.end(), &m_begins[block]);
+            std::copy(&m_ends[m_first], m_ends.end(), &m_ends[block]);
             m_first -= by;
             m_end -= by;
             i -= by;
@@ -83,10 +84,10 @@ private:
 
     std::int64_t m_use;
     // The spans, oldest first, are those from m_first to m_end: a window that moves up and is now and then
-    // put back. Below it there is room for a look at four.
-    std::size_t m_first = lanes;
-    std::size_t m_end = lanes;
-    std::array<std::int64_t, 2 * capacity + lanes> m_begins{}, m_ends{};
+    // put back. Below it there is room for a look at a block.
+    std::size_t m_first = block;
+    std::size_t m_end = block;
+    std::array<std::int64_t, 2 * capacity + block> m_begins{}, m_ends{};
 };
 
 } // namespace pagewalk::models

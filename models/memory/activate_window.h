@@ -35,9 +35,11 @@ public:
         std::uint64_t before = m_rrd_s, after = m_rrd_s;
         // Four within tFAW, from `back` before this one to `ahead` behind it, allow no fifth.
         const auto four = [&](std::uint64_t back, std::uint64_t ahead) {
-            const bool within = back + ahead < m_faw;
-            before = std::max(before, within ? m_faw - ahead : 0);
-            after = std::max(after, within ? m_faw - back : 0);
+            // Nobody can tell whether they are: no branch, all ones or none.
+            const auto within =
+                static_cast<std::uint64_t>(static_cast<std::int64_t>(back + ahead - m_faw) >> 63);
+            before = std::max(before, (m_faw - ahead) & within);
+            after = std::max(after, (m_faw - back) & within);
         };
         auto [earlier, later] = around.bits(taken);
         const std::uint64_t b1 = previous(earlier), b2 = previous(earlier), b3 = previous(earlier);

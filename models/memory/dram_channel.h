@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -154,15 +155,21 @@ inline DramChannel::Commands DramChannel::plan(const DramPlace& place, std::uint
         return plan_around_refresh(place, rank.refresh.after_refresh(column), direction, first_column,
                                    RowOutcome::Miss);
     }
-    if (time < latest.activated) [[unlikely]] {
-        for (std::size_t i = remembered - 1; i >= 1; --i) {
+    if (time < latest.activated) {
+        // Most spans between activations are past or too short for a row more. All are looked at before
+        // anything is decided: which it will be, nobody can tell.
+        unsigned fitting = 0;
+        for (std::size_t i = 1; i < remembered; ++i) {
             const Activation &open = bank[i], &next = bank[i - 1];
-            // Most spans are too short for a row more.
-            if (time >= next.activated ||
-                (open.row != place.row && std::max(time, open.may_precharge + m_rp) + m_rc > next.activated))
-                continue;
+            const bool past = time >= next.activated;
+            const bool other_row = open.row != place.row;
+            const bool too_short = std::max(time, open.may_precharge + m_rp) + m_rc > next.activated;
+            fitting |= static_cast<unsigned>(!past & !(other_row & too_short)) << i;
+        }
+        for (; fitting != 0; fitting ^= std::bit_floor(fitting)) {
+            const auto oldest = static_cast<std::size_t>(std::bit_width(fitting) - 1);
             Commands commands;
-            if (plan_between(i, place, time, direction, first_column, commands)) return commands;
+            if (plan_between(oldest, place, time, direction, first_column, commands)) return commands;
         }
     }
     // tRC holds too: a row may be precharged tRAS after its activate.
