@@ -166,7 +166,9 @@ std::vector<SummaryValue> RunReader::summary() const {
         };
         const double seconds = number(host, "host_seconds");
         values.push_back(summary_value("host_seconds", seconds));
-        const double instructions = number(values, "instructions");
+        // The wall clock ran in the warm-up too.
+        double instructions = total("cpu*/user_instructions");
+        if (instructions == 0) instructions = number(values, "instructions");
         values.push_back(summary_value("host_mips", seconds > 0 ? instructions / seconds / 1e6 : 0.0));
         values.push_back(summary_value("status", status()));
         const auto place = [](const SummaryValue& value) {
@@ -192,6 +194,21 @@ std::vector<StoredStatistic> RunReader::stats(std::string_view glob) const {
             if (const auto* count = std::get_if<std::uint64_t>(&read.value)) stat.value = *count;
         }
         return stats;
+    });
+}
+
+double RunReader::total(std::string_view glob) const {
+    return guarded([&] {
+        double sum = 0;
+        for (const std::string& path : datasets_below("/stats_total")) {
+            if (!matches_glob(path, glob)) continue;
+            const Hdf5Object dataset(H5Dopen2(m_file, ("/stats_total/" + path).c_str(), H5P_DEFAULT),
+                                     "cannot read " + path);
+            const SummaryValue read = read_value(dataset, path);
+            if (const auto* count = std::get_if<std::uint64_t>(&read.value))
+                sum += static_cast<double>(*count);
+        }
+        return sum;
     });
 }
 

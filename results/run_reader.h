@@ -66,6 +66,8 @@ public:
     [[nodiscard]] std::vector<SummaryValue> summary() const;
     /// Those whose path matches the glob, by path.
     [[nodiscard]] std::vector<StoredStatistic> stats(std::string_view glob = "*") const;
+    /// The sum from power-on of the counters whose path matches the glob; 0 where the file does not know.
+    [[nodiscard]] double total(std::string_view glob) const;
     [[nodiscard]] std::vector<StoredHistogram> histograms(std::string_view glob = "*") const;
     [[nodiscard]] std::vector<std::string> proc_names() const;
     /// Throws InputError naming the texts there are.

@@ -42,7 +42,7 @@ public:
                               {"mean references", "walk_refs_mean"}});
         latencies();
         memory();
-        values("Host", {{"wall clock", "host_seconds"}, {"speed", "host_mips"}});
+        host();
         return std::move(m_text);
     }
 
@@ -188,6 +188,24 @@ private:
                       bytes("dram_read_bytes") / seconds / 1e9, bytes("dram_write_bytes") / seconds / 1e9,
                       seconds * 1e3);
         m_text += line.data();
+    }
+
+    void host() {
+        const auto number = [&](std::string_view key) {
+            const SummaryValue* const value = find(key);
+            const double* const real = value == nullptr ? nullptr : std::get_if<double>(&value->value);
+            return real == nullptr ? 0.0 : *real;
+        };
+        const double seconds = number("host_seconds");
+        TextTable table;
+        table.add({"wall clock", format_value(seconds), "s"});
+        table.add({"speed", format_value(number("host_mips")), "MIPS"});
+        if (const double kernel = m_run.total("cpu*/kernel_instructions"); kernel != 0 && seconds > 0) {
+            const double all = kernel + m_run.total("cpu*/user_instructions");
+            table.add({"with kernel", format_value(all / seconds / 1e6), "MIPS"});
+        }
+        title("Host");
+        m_text += table.text("  ");
     }
 
     const RunReader& m_run;

@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "results/file_builder.h"
 #include "results/run_reader.h"
+#include "results/summary_keys.h"
 #include "tests/unit/results/sample_run.h"
 
 #include <cmath>
@@ -73,6 +74,28 @@ TEST(RunReader, SummaryAddsHostSpeedAndStatus) {
     EXPECT_GT(seconds, 0);
     EXPECT_DOUBLE_EQ(std::get<double>(find(summary, "host_mips").value), 0.1 / seconds);
     EXPECT_EQ(std::get<std::string>(find(summary, "status").value), "complete");
+}
+
+TEST(RunReader, HostSpeedCountsTheWarmUp) {
+    const ScratchFolder folder;
+    std::uint64_t program[] = {300'000, 100'000}, kernel = 50'000;
+    StatRegistry registry;
+    for (std::size_t i = 0; i < 2; ++i)
+        registry.group("cpu" + std::to_string(i))
+            .counter("user_instructions", program[i], "instructions", "program instructions committed");
+    registry.group("cpu0").counter("kernel_instructions", kernel, "instructions", "kernel's committed");
+    RunFile file(folder / "run.h5", SampleRun::meta());
+    file.finish(RunStatus::Complete, "",
+                RunState{.registry = &registry,
+                         .measured = registry.snapshot(),
+                         .total = registry.snapshot(),
+                         .summary = {summary_value("instructions", std::uint64_t{100'000})}});
+    const RunReader reader(folder / "run.h5");
+    EXPECT_EQ(reader.total("cpu*/user_instructions"), 400'000.0);
+    EXPECT_EQ(reader.total("cpu*/none"), 0.0);
+    const auto summary = reader.summary();
+    EXPECT_DOUBLE_EQ(std::get<double>(find(summary, "host_mips").value),
+                     0.4 / std::get<double>(find(summary, "host_seconds").value));
 }
 
 TEST(RunReader, HistogramsEndAtTheirLastUsedBucket) {
