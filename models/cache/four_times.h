@@ -39,8 +39,8 @@ struct IndexedTime {
     const auto earlier = [](FourTimes a, FourTimes b) { return a < b ? a : b; };
     FourTimes first = load_four(times);
     for (std::size_t i = 4; i < count; i += 4) first = earlier(load_four(times + i), first);
-    first = earlier(first, __builtin_shuffle(first, FourTimes{2, 3, 0, 1}));
-    first = earlier(first, __builtin_shuffle(first, FourTimes{1, 0, 3, 2}));
+    first = earlier(first, __builtin_shufflevector(first, first, 2, 3, 0, 1));
+    first = earlier(first, __builtin_shufflevector(first, first, 1, 0, 3, 2));
     for (std::size_t i = 0;; i += 4)
         if (const unsigned here = lanes_of(load_four(times + i) == first); here != 0)
             return {i + static_cast<unsigned>(std::countr_zero(here)), first[0]};
