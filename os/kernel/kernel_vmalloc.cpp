@@ -37,11 +37,6 @@ std::uint64_t KernelVmalloc::Pages::total_pages() const {
     return pages;
 }
 
-NodeId KernelVmalloc::Pages::node_of(Pfn frame) const {
-    const Zone* zone = m_frames.allocator().zone_of(frame);
-    return zone == nullptr ? NodeId{} : zone->node;
-}
-
 void KernelVmalloc::Pages::add_table(PageTableMemory&, Pfn frame) {
     op->path.clear_pages(frame, 0);
     m_tables.make_table(frame);

@@ -29,9 +29,10 @@ public:
 
 private:
     /// Pages and tables on behalf of the operation that is being served.
-    class Pages final : public VmallocPages {
+    class Pages final : public AllocatorTopology<VmallocPages> {
     public:
-        Pages(FrameAllocator& frames, PageTables& tables) : m_frames(frames), m_tables(tables) {}
+        Pages(FrameAllocator& frames, PageTables& tables)
+            : AllocatorTopology(frames.allocator()), m_frames(frames), m_tables(tables) {}
         Operation* op = nullptr;
 
         [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
@@ -41,13 +42,6 @@ private:
         [[nodiscard]] std::uint64_t total_pages() const override;
         void add_table(PageTableMemory& memory, Pfn frame) override;
         void remove_table(PageTableMemory& memory, Pfn frame) override;
-        [[nodiscard]] std::size_t cpu_count() const override { return m_frames.allocator().cpus().size(); }
-        [[nodiscard]] std::size_t node_count() const override { return m_frames.allocator().node_count(); }
-        [[nodiscard]] NodeId node_of(CpuId cpu) const override { return m_frames.allocator().cpus()[cpu]; }
-        [[nodiscard]] NodeId node_of(Pfn frame) const override;
-        [[nodiscard]] std::span<const NodeId> fallback_order(NodeId node) const override {
-            return m_frames.allocator().node_order()[index_of(node)];
-        }
 
     private:
         [[nodiscard]] FrameAllocator::Request request_of(const PageRequest& request) const;

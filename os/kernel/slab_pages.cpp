@@ -32,9 +32,4 @@ void SlabPages::free(Pfn frame, unsigned order, CpuId) {
     m_frames.free(*m_op, frame, order);
 }
 
-NodeId SlabPages::node_of(Pfn frame) const {
-    const Zone* zone = m_frames.allocator().zone_of(frame);
-    return zone == nullptr ? NodeId{} : zone->node;
-}
-
 } // namespace pagewalk::os

@@ -2,6 +2,7 @@
 
 #include "os/kernel/frame_allocator.h"
 #include "os/kernel/slab_path.h"
+#include "os/slab/allocator_topology.h"
 #include "os/slab/page_source.h"
 
 #include <cstdint>
@@ -11,9 +12,9 @@ namespace pagewalk::os {
 
 /// Pages for object allocators, on behalf of the operation that is being served: their allocation is part of
 /// its path.
-class SlabPages final : public PageSource {
+class SlabPages final : public AllocatorTopology<PageSource> {
 public:
-    explicit SlabPages(FrameAllocator& frames) : m_frames(frames) {}
+    explicit SlabPages(FrameAllocator& frames) : AllocatorTopology(frames.allocator()), m_frames(frames) {}
 
     /// The allocator's steps are written before each call of the page allocator. Once, before it is used.
     void attach(SlabPathWriter& writer, SlabTrace& trace) {
@@ -35,13 +36,6 @@ public:
 
     [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
     void free(Pfn frame, unsigned order, CpuId cpu) override;
-    [[nodiscard]] std::size_t cpu_count() const override { return m_frames.allocator().cpus().size(); }
-    [[nodiscard]] std::size_t node_count() const override { return m_frames.allocator().node_count(); }
-    [[nodiscard]] NodeId node_of(CpuId cpu) const override { return m_frames.allocator().cpus()[cpu]; }
-    [[nodiscard]] NodeId node_of(Pfn frame) const override;
-    [[nodiscard]] std::span<const NodeId> fallback_order(NodeId node) const override {
-        return m_frames.allocator().node_order()[index_of(node)];
-    }
 
     /// Pages held now, those that wait for a grace period included.
     [[nodiscard]] const std::uint64_t& reclaimable() const { return m_reclaimable; }

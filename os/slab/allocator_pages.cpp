@@ -24,9 +24,4 @@ void AllocatorPages::free(Pfn frame, unsigned order, CpuId cpu) {
     m_frames -= 1ULL << order;
 }
 
-NodeId AllocatorPages::node_of(Pfn frame) const {
-    const Zone* zone = m_allocator.zone_of(frame);
-    return zone == nullptr ? NodeId{} : zone->node;
-}
-
 } // namespace pagewalk::os

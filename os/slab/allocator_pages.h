@@ -1,6 +1,7 @@
 #pragma once
 
 #include "os/page/page_allocator.h"
+#include "os/slab/allocator_topology.h"
 #include "os/slab/page_source.h"
 
 #include <cstdint>
@@ -8,19 +9,13 @@
 namespace pagewalk::os {
 
 /// Pages from the simulated page allocator.
-class AllocatorPages final : public PageSource {
+class AllocatorPages final : public AllocatorTopology<PageSource> {
 public:
-    explicit AllocatorPages(PageAllocator& allocator) : m_allocator(allocator) {}
+    explicit AllocatorPages(PageAllocator& allocator)
+        : AllocatorTopology(allocator), m_allocator(allocator) {}
 
     [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
     void free(Pfn frame, unsigned order, CpuId cpu) override;
-    [[nodiscard]] std::size_t cpu_count() const override { return m_allocator.cpus().size(); }
-    [[nodiscard]] std::size_t node_count() const override { return m_allocator.node_count(); }
-    [[nodiscard]] NodeId node_of(CpuId cpu) const override { return m_allocator.cpus()[cpu]; }
-    [[nodiscard]] NodeId node_of(Pfn frame) const override;
-    [[nodiscard]] std::span<const NodeId> fallback_order(NodeId node) const override {
-        return m_allocator.node_order()[index_of(node)];
-    }
 
     /// Frames that object allocators hold now.
     [[nodiscard]] std::uint64_t frames() const { return m_frames; }

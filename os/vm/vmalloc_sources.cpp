@@ -5,7 +5,8 @@
 
 namespace pagewalk::os {
 
-AllocatorVmallocPages::AllocatorVmallocPages(PageAllocator& allocator) : m_allocator(allocator) {}
+AllocatorVmallocPages::AllocatorVmallocPages(PageAllocator& allocator)
+    : AllocatorTopology(allocator), m_allocator(allocator) {}
 
 AllocRequest AllocatorVmallocPages::pages_of(const PageRequest& request) const {
     AllocRequest pages;
@@ -35,11 +36,6 @@ std::uint64_t AllocatorVmallocPages::total_pages() const {
     std::uint64_t pages = 0;
     for (const auto& zone : m_allocator.zones()) pages += zone->managed;
     return pages;
-}
-
-NodeId AllocatorVmallocPages::node_of(Pfn frame) const {
-    const Zone* zone = m_allocator.zone_of(frame);
-    return zone == nullptr ? NodeId{} : zone->node;
 }
 
 SlabVmallocObjects::SlabVmallocObjects(Kmalloc& kmalloc) : m_kmalloc(kmalloc) {

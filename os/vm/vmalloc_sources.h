@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "contract/page_table.h"
 #include "os/page/page_allocator.h"
+#include "os/slab/allocator_topology.h"
 #include "os/slab/kmalloc.h"
 #include "os/slab/page_source.h"
 
@@ -43,7 +44,7 @@ public:
 };
 
 /// Pages from the simulated page allocator.
-class AllocatorVmallocPages final : public VmallocPages {
+class AllocatorVmallocPages final : public AllocatorTopology<VmallocPages> {
 public:
     explicit AllocatorVmallocPages(PageAllocator& allocator);
 
@@ -52,13 +53,6 @@ public:
     [[nodiscard]] std::size_t allocate_bulk(const PageRequest& request, std::span<Pfn> frames) override;
     void split(Pfn frame, unsigned order) override { m_allocator.split(frame, order); }
     [[nodiscard]] std::uint64_t total_pages() const override;
-    [[nodiscard]] std::size_t cpu_count() const override { return m_allocator.cpus().size(); }
-    [[nodiscard]] std::size_t node_count() const override { return m_allocator.node_count(); }
-    [[nodiscard]] NodeId node_of(CpuId cpu) const override { return m_allocator.cpus()[cpu]; }
-    [[nodiscard]] NodeId node_of(Pfn frame) const override;
-    [[nodiscard]] std::span<const NodeId> fallback_order(NodeId node) const override {
-        return m_allocator.node_order()[index_of(node)];
-    }
 
 private:
     [[nodiscard]] AllocRequest pages_of(const PageRequest& request) const;
