@@ -1,5 +1,4 @@
 #include "base/error.h"
-#include "base/rng.h"
 #include "os/page/boot.h"
 #include "os/replay/page_snapshot.h"
 
@@ -8,8 +7,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -118,21 +115,7 @@ void run_parser(const std::uint8_t* data, std::size_t size) {
     }
 }
 
-} // namespace
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    if (size != 0 && data[0] == 'S') { // as a snapshot begins
-        run_parser(data, size);
-    } else {
-        Bytes bytes(data, size);
-        run_requests(bytes);
-    }
-    return 0;
-}
-
-#ifndef PAGEWALK_LIBFUZZER
-namespace {
-
+/// A good snapshot.
 constexpr std::string_view snapshot_seed =
     "SNAP 0 cpus 1 nodes 1 pageblock_order 9 max_order 11 pcp_lists 14 migrate_types 5\n"
     "ZONE 0 1 DMA32 start 1000 spanned 4096 present 4096 managed 4000\n"
@@ -141,35 +124,27 @@ constexpr std::string_view snapshot_seed =
     "PCP 0 1 0 count 1 high 27 batch 7 free_factor 2 expire 0\n"
     "PL 0 1 0 1 : 1030/1\nPZS 0 1 0 thr 6 -2 0 0\nPB 0 1 1000 7 1\nPF 1000 8 1000\nEND trunc 0\n";
 
-void run_generated(long runs) {
-    Rng rng(1, "page_allocator_fuzz");
-    for (long run = 0; run < runs; ++run) {
-        std::vector<std::uint8_t> requests(1 + rng.below(4096));
-        for (std::uint8_t& byte : requests) byte = static_cast<std::uint8_t>(rng.next());
-        if (requests[0] == 'S') requests[0] = 0;
-        LLVMFuzzerTestOneInput(requests.data(), requests.size());
-        std::string text(snapshot_seed);
-        for (std::uint64_t change = 0; change <= rng.below(8); ++change)
-            text[1 + rng.below(text.size() - 1)] = static_cast<char>(' ' + rng.below(96));
-        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+/// The good snapshot with a few characters changed.
+void run_parser_on_seed(Bytes& bytes) {
+    std::string text(snapshot_seed);
+    for (unsigned left = 1 + bytes.next() % 8; left != 0; --left) {
+        const std::size_t at = bytes.next() * 256U + bytes.next();
+        text[1 + at % (text.size() - 1)] = static_cast<char>(' ' + bytes.next() % 96);
     }
+    run_parser(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
 }
 
 } // namespace
 
-/// Without a fuzzing engine: page_allocator_fuzz FILE... runs inputs, page_allocator_fuzz -runs=N generates
-/// them.
-int main(int argc, char** argv) {
-    for (int i = 1; i < argc; ++i) {
-        const std::string argument = argv[i];
-        if (argument.starts_with("-runs=")) {
-            run_generated(std::strtol(argument.c_str() + 6, nullptr, 10));
-            continue;
-        }
-        std::ifstream in(argument, std::ios::binary);
-        const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-        LLVMFuzzerTestOneInput(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
-    }
+/// The first byte tells what the rest is: S a snapshot's first character, odd what to change in a good one,
+/// even requests.
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    Bytes bytes(data, size);
+    if (size != 0 && data[0] == 'S')
+        run_parser(data, size);
+    else if (bytes.next() % 2 != 0)
+        run_parser_on_seed(bytes);
+    else
+        run_requests(bytes);
     return 0;
 }
-#endif
