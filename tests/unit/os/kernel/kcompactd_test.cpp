@@ -1,43 +1,21 @@
 #include "os/kernel/kcompactd.h"
-#include "tests/unit/os/kernel/kernel_harness.h"
+#include "tests/unit/os/kernel/small_machine.h"
 
 #include <gtest/gtest.h>
 
 namespace pagewalk::os {
 namespace {
 
-using test::Machine;
+using test::cpu0;
 
-constexpr std::uint64_t base = 0x7f0000000000;
-constexpr CpuId cpu0{0};
-constexpr CpuId cpu1{1};
-
-struct KcompactdOfANode : testing::Test {
-    Machine machine{256ULL << 20, 2};
-
-    void SetUp() override {
-        machine.boot();
-        machine.pick(cpu0);
-        machine.map_anonymous(base, 512ULL << 20);
-    }
-    Zone& zone() { return *machine.kernel->allocator().find_zone(NodeId{0}, ZoneType::Dma32); }
-    const KernelCounters& counters() { return machine.kernel->counters(); }
+struct KcompactdOfANode : test::SmallMachine {
     /// Touches memory down to the high mark and gives back every second page.
     void fragment() {
-        std::uint64_t touched = 0;
-        while (zone().free_pages > static_cast<std::int64_t>(zone().watermark(Watermark::High)))
-            machine.touch(base + touched++ * page_size);
+        touch_down_to(Watermark::High);
         for (std::uint64_t page = 0; page < touched; page += 2)
             machine.call(28, {base + page * page_size, page_size, 4}, 0);
         machine.kernel->drain_lru_batches();
         machine.kernel->allocator().drain_all(cpu0);
-    }
-    /// Lets CPU 1 run what it has to. Returns how often it was given something.
-    int run_cpu1() {
-        int rounds = 0;
-        for (ScheduledTask next = machine.pick(cpu1); next.task != TaskId{}; next = machine.pick(cpu1))
-            ++rounds;
-        return rounds;
     }
 };
 

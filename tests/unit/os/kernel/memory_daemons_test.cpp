@@ -1,49 +1,24 @@
 #include "os/kernel/memory_daemons.h"
-#include "tests/unit/os/kernel/kernel_harness.h"
+#include "tests/unit/os/kernel/small_machine.h"
 
 #include <gtest/gtest.h>
 
 namespace pagewalk::os {
 namespace {
 
+using test::cpu0;
+using test::cpu1;
 using test::Machine;
 
-constexpr std::uint64_t base = 0x7f0000000000;
-constexpr CpuId cpu0{0};
-constexpr CpuId cpu1{1};
-
-struct Daemons : testing::Test {
-    Machine machine{256ULL << 20, 2};
-    std::uint64_t touched = 0;
-
-    void SetUp() override {
-        machine.boot();
-        machine.pick(cpu0);
-        machine.map_anonymous(base, 512ULL << 20);
-    }
-    Zone& zone() { return *machine.kernel->allocator().find_zone(NodeId{0}, ZoneType::Dma32); }
-    const KernelCounters& counters() { return machine.kernel->counters(); }
-    void touch_down_to(Watermark mark) {
-        while (zone().free_pages > static_cast<std::int64_t>(zone().watermark(mark)))
-            machine.touch(base + touched++ * page_size);
-    }
+struct Daemons : test::SmallMachine {
     /// Touches until a page came from below the low marks of every zone. No pageblock's stealing wakes kswapd
     /// before.
     void run_out_of_the_low_mark() {
         machine.kernel->allocator().buddy().set_watermark_boost_factor(0);
         while (counters().allocations[static_cast<std::size_t>(AllocationSource::MinWatermark)] == 0) {
             ASSERT_EQ(machine.kernel->live_tasks(), 1U);
-            machine.touch(base + touched++ * page_size);
+            touch_next();
         }
-    }
-    /// Lets CPU 1 run what it has to. Returns how often it was given something.
-    int run_cpu1() {
-        int rounds = 0;
-        for (ScheduledTask next = machine.pick(cpu1); next.task != TaskId{}; next = machine.pick(cpu1)) {
-            EXPECT_EQ(next.stream, nullptr);
-            ++rounds;
-        }
-        return rounds;
     }
 };
 
@@ -67,7 +42,7 @@ TEST_F(Daemons, KswapdIsWokenBelowTheLowMarkAndFindsNothing) {
     EXPECT_EQ(run_cpu1(), 1);
     EXPECT_EQ(machine.kernel->next_wakeup(cpu1), no_time);
     // Hopeless: nobody wakes it any more.
-    for (int i = 0; i < 20; ++i) machine.touch(base + touched++ * page_size);
+    for (int i = 0; i < 20; ++i) touch_next();
     EXPECT_EQ(run_cpu1(), 0);
 }
 
@@ -82,8 +57,8 @@ TEST_F(Daemons, KswapdSleepsAgainWhenMemoryComesBack) {
 TEST_F(Daemons, KswapdDropsABoostAfterARoundInVain) {
     zone().boost = 600;
     zone().boosted = true;
-    machine.touch(base + touched++ * page_size); // a per-CPU list's frame
-    for (int i = 0; i < 200; ++i) machine.touch(base + touched++ * page_size);
+    touch_next(); // a per-CPU list's frame
+    for (int i = 0; i < 200; ++i) touch_next();
     EXPECT_GT(run_cpu1(), 0);
     EXPECT_EQ(zone().boost, 0U);
 }
