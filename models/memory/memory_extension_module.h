@@ -15,8 +15,8 @@ namespace pagewalk::models {
 ///
 /// A memory that answers at once may take part in TLM-2.0's direct memory interface: asked by
 /// get_direct_mem_ptr with this extension, it names the port that answers as its b_transport does, for the
-/// range of addresses that it grants (dmi_data). Modules in between pass the request on, narrow the range, or
-/// refuse.
+/// range of addresses that it grants (dmi_data). A module in between that neither adds time nor changes
+/// addresses passes the request on, and may narrow the range; others refuse.
 class MemoryExtension final : public tlm::tlm_extension<MemoryExtension> {
 public:
     AccessKind kind = AccessKind::Load;
