@@ -140,8 +140,6 @@ int run_run(std::span<const std::string> words) {
     apply_settings(arguments.settings, config.options);
     config.validate();
 
-    const std::filesystem::path output =
-        arguments.output.empty() ? default_output(arguments.config) : std::filesystem::path(arguments.output);
     const std::unique_ptr<Workload> workload = open_workload(config, arguments.program, arguments.trace);
     Machine machine(config);
     machine.kernel().start(*workload);
@@ -160,6 +158,9 @@ int run_run(std::span<const std::string> words) {
     if (isatty(STDERR_FILENO) != 0)
         std::fprintf(stderr, "%s\n%s\n", meta.workload.c_str(), meta.machine.c_str());
     catch_interrupts();
+    // Only now: where the input is wrong nothing is written, no folder either.
+    const std::filesystem::path output =
+        arguments.output.empty() ? default_output(arguments.config) : std::filesystem::path(arguments.output);
     results::RunFile file(output, std::move(meta));
     Simulation simulation(config, machine, file, progress);
 

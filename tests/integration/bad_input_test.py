@@ -75,6 +75,14 @@ class Configurations(BadInputCase):
     def test_missing_file(self):
         self.assert_refused(self.call("run", "absent.cfg", "-o", "run.h5"), "absent.cfg")
 
+    def test_refusals_write_nothing_where_no_output_is_named(self):
+        config = self.config()
+        for words in (["absent.cfg"], [config, "--set", "llc.ways=abc"], [config], [config, "--", "/etc/passwd"],
+                      [config, "--trace", "absent.pwt"]):
+            with self.subTest(words=words):
+                self.assert_refused(self.call("run", *words))
+                self.assertEqual([item.name for item in self.folder.iterdir()], [config.name])
+
     def test_directory(self):
         self.assert_refused(self.call("run", self.folder, "-o", "run.h5"), self.folder, "directory")
 
