@@ -181,11 +181,22 @@ std::vector<SummaryValue> RunReader::summary() const {
 }
 
 std::vector<StoredStatistic> RunReader::stats(std::string_view glob) const {
+    return stats_below("/stats", glob);
+}
+
+double RunReader::total(std::string_view glob) const {
+    double sum = 0;
+    for (const StoredStatistic& stat : stats_below("/stats_total", glob))
+        if (std::holds_alternative<std::uint64_t>(stat.value)) sum += stat.number();
+    return sum;
+}
+
+std::vector<StoredStatistic> RunReader::stats_below(const char* group, std::string_view glob) const {
     return guarded([&] {
         std::vector<StoredStatistic> stats;
-        for (const std::string& path : datasets_below("/stats")) {
+        for (const std::string& path : datasets_below(group)) {
             if (!matches_glob(path, glob)) continue;
-            const Hdf5Object dataset(H5Dopen2(m_file, ("/stats/" + path).c_str(), H5P_DEFAULT),
+            const Hdf5Object dataset(H5Dopen2(m_file, (std::string(group) + "/" + path).c_str(), H5P_DEFAULT),
                                      "cannot read " + path);
             SummaryValue read = read_value(dataset, path);
             StoredStatistic& stat = stats.emplace_back(path, std::uint64_t{0}, read.unit, read.description,
@@ -194,21 +205,6 @@ std::vector<StoredStatistic> RunReader::stats(std::string_view glob) const {
             if (const auto* count = std::get_if<std::uint64_t>(&read.value)) stat.value = *count;
         }
         return stats;
-    });
-}
-
-double RunReader::total(std::string_view glob) const {
-    return guarded([&] {
-        double sum = 0;
-        for (const std::string& path : datasets_below("/stats_total")) {
-            if (!matches_glob(path, glob)) continue;
-            const Hdf5Object dataset(H5Dopen2(m_file, ("/stats_total/" + path).c_str(), H5P_DEFAULT),
-                                     "cannot read " + path);
-            const SummaryValue read = read_value(dataset, path);
-            if (const auto* count = std::get_if<std::uint64_t>(&read.value))
-                sum += static_cast<double>(*count);
-        }
-        return sum;
     });
 }
 

@@ -91,6 +91,7 @@ private:
     /// Paths of the datasets below `group`, sorted, without the group's own.
     [[nodiscard]] std::vector<std::string> datasets_below(const char* group) const;
     [[nodiscard]] std::vector<SummaryValue> values_below(const char* group) const;
+    [[nodiscard]] std::vector<StoredStatistic> stats_below(const char* group, std::string_view glob) const;
 
     std::filesystem::path m_path;
     QuietHdf5 m_quiet;

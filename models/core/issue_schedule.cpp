@@ -8,26 +8,22 @@ void IssueSchedule::sweep(std::uint64_t now) {
     const auto sweep_word = [this](std::uint64_t word, std::uint64_t cycles) {
         const std::uint64_t four = four_from(word);
         const std::uint64_t left = four & ~cycles;
-        m_waiting -= static_cast<std::uint32_t>(std::popcount(four & cycles));
         std::memcpy(&m_taken[word & (window - 1)], &left, sizeof left);
+        return static_cast<std::uint32_t>(std::popcount(four & cycles));
     };
     const auto up_to_now = [now](std::uint64_t word) {
         return now - word >= 3 ? ~0ULL : (1ULL << (16 * (now - word + 1))) - 1;
     };
-    const auto sweep_whole_word = [this](std::uint64_t word) {
-        const std::uint64_t four = four_from(word);
-        std::memset(&m_taken[word & (window - 1)], 0, sizeof four);
-        return static_cast<std::uint32_t>(std::popcount(four));
-    };
+    const auto sweep_whole_word = [&](std::uint64_t word) { return sweep_word(word, ~0ULL); };
     std::uint64_t word = (m_swept + 1) & ~3ULL;
-    if (m_waiting != 0) sweep_word(word, first_unswept() & up_to_now(word));
+    if (m_waiting != 0) m_waiting -= sweep_word(word, first_unswept() & up_to_now(word));
     for (word += 4; word % 16 != 0 && word + 3 <= now; word += 4) m_waiting -= sweep_whole_word(word);
     // Nobody can tell in which of so many cycles something issues: no look before it is swept.
     for (; word + 15 <= now && m_waiting != 0; word += 16)
         m_waiting -= sweep_whole_word(word) + sweep_whole_word(word + 4) + sweep_whole_word(word + 8) +
                      sweep_whole_word(word + 12);
     for (; word + 3 <= now && m_waiting != 0; word += 4) m_waiting -= sweep_whole_word(word);
-    if (word <= now && m_waiting != 0) sweep_word(word, up_to_now(word));
+    if (word <= now && m_waiting != 0) m_waiting -= sweep_word(word, up_to_now(word));
     m_swept = now;
 }
 

@@ -2,6 +2,7 @@
 #include "results/file_builder.h"
 #include "results/run_reader.h"
 #include "results/summary_keys.h"
+#include "results/summary_text.h"
 #include "tests/unit/results/sample_run.h"
 
 #include <cmath>
@@ -96,6 +97,7 @@ TEST(RunReader, HostSpeedCountsTheWarmUp) {
     const auto summary = reader.summary();
     EXPECT_DOUBLE_EQ(std::get<double>(find(summary, "host_mips").value),
                      0.4 / std::get<double>(find(summary, "host_seconds").value));
+    EXPECT_THAT(summary_page(reader, Colour::Off), testing::ContainsRegex("with kernel +[0-9.e+]+ +MIPS"));
 }
 
 TEST(RunReader, HistogramsEndAtTheirLastUsedBucket) {
