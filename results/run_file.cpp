@@ -23,6 +23,9 @@ RunFile::RunFile(std::filesystem::path path, RunMeta meta, RunFileOptions option
       m_options(options), m_host(read_host_facts()), m_start_time(utc_now()), m_start(Clock::now()) {
     guarded([this] {
         if (std::filesystem::is_directory(m_path)) throw Hdf5Error("it is a folder");
+        // A file takes the path's place when it is whole: what is no file must not be lost by that.
+        if (std::filesystem::exists(m_path) && !std::filesystem::is_regular_file(m_path))
+            throw Hdf5Error("it is a device, pipe or socket");
         m_spool = std::make_unique<ChunkSpool>(m_temporary);
         write_checkpoint({});
     });

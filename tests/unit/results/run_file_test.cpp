@@ -11,6 +11,7 @@
 #include <iterator>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -304,6 +305,19 @@ TEST(RunFile, UndeclaredAndEmptyTablesAreThere) {
     EXPECT_EQ(reader.events("other", 10).total, 0);
     EXPECT_EQ(reader.events("other", 10).every, 64);
     EXPECT_EQ(reader.events("page_faults", 10).every, 1);
+}
+
+TEST(RunFile, WhatIsNoFileIsRefusedAndStays) {
+    const ScratchFolder folder;
+    const std::filesystem::path pipe = folder / "run.h5";
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    try {
+        const RunFile file(pipe, SampleRun::meta());
+        FAIL() << "taken";
+    } catch (const InputError& error) {
+        EXPECT_NE(std::string(error.what()).find("it is a device, pipe or socket"), std::string::npos);
+    }
+    EXPECT_TRUE(std::filesystem::is_fifo(pipe));
 }
 
 } // namespace
