@@ -10,7 +10,7 @@
 #include "os/replay/capture_files.h"
 #include "os/replay/machine_capture.h"
 #include "os/slab/allocator_pages.h"
-#include "os/slab/replay/sys_kernel_slab.h"
+#include "os/replay/sys_kernel_slab.h"
 #include "os/slab/slab_sysfs.h"
 #include "os/slab/slabinfo.h"
 #include "os/slab/slub.h"

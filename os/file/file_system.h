@@ -4,8 +4,8 @@
 #include "base/ids.h"
 #include "os/file/disk.h"
 #include "os/file/page_cache.h"
-#include "os/kernel/frame_allocator.h"
-#include "os/kernel/kernel_objects.h"
+#include "os/path/frame_allocator.h"
+#include "os/path/kernel_objects.h"
 
 #include <cstdint>
 #include <functional>

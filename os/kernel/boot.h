@@ -3,7 +3,7 @@
 #include "base/ids.h"
 #include "base/option.h"
 #include "contract/page_table.h"
-#include "os/kernel/kernel_addresses.h"
+#include "os/path/kernel_addresses.h"
 #include "os/page/memory_map.h"
 
 #include <array>

@@ -5,13 +5,13 @@
 #include "os/file/disk.h"
 #include "os/file/file_system.h"
 #include "os/kernel/boot.h"
-#include "os/kernel/cost_table.h"
-#include "os/kernel/frame_allocator.h"
-#include "os/kernel/kernel_path_builder.h"
+#include "os/path/cost_table.h"
+#include "os/path/frame_allocator.h"
+#include "os/path/kernel_path_builder.h"
 #include "os/page/page_allocator.h"
 #include "os/slab/slab_config.h"
 #include "os/vm/virtual_memory.h"
-#include "os/vm/vmalloc.h"
+#include "os/vmalloc/vmalloc.h"
 
 #include <cstdint>
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include "os/kernel/compaction_driver.h"
-#include "os/kernel/frame_allocator.h"
-#include "os/kernel/kcompactd.h"
-#include "os/kernel/kernel_counters.h"
-#include "os/kernel/kswapd.h"
+#include "os/vm/compaction_driver.h"
+#include "os/path/frame_allocator.h"
+#include "os/reclaim/kcompactd.h"
+#include "os/path/kernel_counters.h"
+#include "os/reclaim/kswapd.h"
 #include "os/page/reclaimer.h"
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "os/vm/vmalloc.h"
+#include "os/vmalloc/vmalloc.h"
 
 #include <string>
 

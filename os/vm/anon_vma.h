@@ -1,6 +1,6 @@
 #pragma once
 
-#include "os/kernel/kernel_objects.h"
+#include "os/path/kernel_objects.h"
 #include "os/vm/vma.h"
 
 #include <cstdint>

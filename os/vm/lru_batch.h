@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/ids.h"
-#include "os/kernel/frame_allocator.h"
-#include "os/kernel/operation.h"
+#include "os/path/frame_allocator.h"
+#include "os/path/operation.h"
 
 #include <array>
 #include <cstdint>

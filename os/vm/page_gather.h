@@ -1,7 +1,7 @@
 #pragma once
 
-#include "os/kernel/frame_allocator.h"
-#include "os/kernel/operation.h"
+#include "os/path/frame_allocator.h"
+#include "os/path/operation.h"
 #include "os/vm/lru_batch.h"
 
 #include <cstdint>

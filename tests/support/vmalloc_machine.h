@@ -4,7 +4,7 @@
 #include "os/slab/allocator_pages.h"
 #include "os/slab/kmalloc.h"
 #include "os/slab/slub.h"
-#include "os/vm/vmalloc.h"
+#include "os/vmalloc/vmalloc.h"
 
 #include <cstdint>
 #include <memory>

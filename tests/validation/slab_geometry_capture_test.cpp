@@ -1,6 +1,6 @@
 #include "os/replay/capture_files.h"
-#include "os/slab/replay/slab_image.h"
-#include "os/slab/replay/sys_kernel_slab.h"
+#include "os/replay/slab_image.h"
+#include "os/replay/sys_kernel_slab.h"
 #include "os/slab/slab_sysfs.h"
 #include "os/slab/slabinfo.h"
 #include "tests/support/simple_pages.h"

@@ -1,5 +1,5 @@
 #include "base/error.h"
-#include "os/slab/replay/object_replay.h"
+#include "os/replay/object_replay.h"
 #include "tests/validation/page_captures.h"
 
 #include <fstream>

@@ -1,0 +1,278 @@
+#include "os/path/frame_allocator.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace pagewalk::os {
+
+FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op)
+    : m_frames(frames), m_outer(frames.m_current), m_op(op) {
+    frames.m_current = this;
+}
+
+FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op, const AllocTrace& trace)
+    : Scope(frames, op) {
+    m_trace = &trace;
+}
+
+Operation& FrameAllocator::slow_path_operation() {
+    if (m_current == nullptr) {
+        m_no_path.clear();
+        return m_no_operation;
+    }
+    if (m_current->m_trace != nullptr) describe_first_pass(*m_current);
+    return m_current->m_op;
+}
+
+AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
+    if (trace.path == AllocPath::Failed || trace.path == AllocPath::None) return AllocationSource::Failed;
+    switch (trace.served) {
+    case AllocStage::FirstPass:
+        break;
+    case AllocStage::MinWatermark:
+        return AllocationSource::MinWatermark;
+    case AllocStage::Reserves:
+        return AllocationSource::Reserve;
+    case AllocStage::DirectCompact:
+        return AllocationSource::DirectCompaction;
+    case AllocStage::DirectReclaim:
+        return AllocationSource::DirectReclaim;
+    case AllocStage::OutOfMemory:
+        return AllocationSource::OutOfMemory;
+    }
+    if (trace.fallbacks != 0) return AllocationSource::FallbackSteal;
+    switch (trace.path) {
+    case AllocPath::PcpHit:
+        return AllocationSource::PcpHit;
+    case AllocPath::PcpRefill:
+        return AllocationSource::PcpRefill;
+    case AllocPath::HighAtomic:
+        return AllocationSource::HighAtomic;
+    default:
+        return AllocationSource::Buddy;
+    }
+}
+
+std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
+    const FunctionScope call = in(op, TracedFunction::AllocPages);
+    AllocTrace trace;
+    const std::uint32_t begin = op.path.mark();
+    Scope scope(*this, op, trace);
+    const auto frame = m_allocator.allocate(asked(op, request), &trace);
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    const AllocationSource source = frame ? source_of(trace) : AllocationSource::Failed;
+    describe(scope, request, zone, frame.value_or(no_pfn));
+    if (frame)
+        hand_out(op, request, zone, *frame);
+    else
+        ++m_counters.failed_allocations;
+    record(op, request, zone, frame.value_or(no_pfn), source, begin);
+    return frame;
+}
+
+AllocRequest FrameAllocator::asked(const Operation& op, const Request& request) const {
+    return {.mask = request.mask,
+            .order = request.order,
+            .cpu = op.cpu,
+            .preferred = request.node.value_or(m_allocator.cpus()[op.cpu])};
+}
+
+void FrameAllocator::hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame) {
+    const std::uint64_t frames = 1ULL << request.order;
+    m_counters.pgalloc[pagewalk::os::index_of(zone.type)] += frames;
+    m_counters.frames_for[static_cast<std::size_t>(request.purpose)] += frames;
+    PageDescriptor& page = pages().at(frame);
+    page.refcount = 1;
+    page.mapcount = 0;
+    page.owner_flags = 0;
+    if (m_init == InitOnAlloc::On || request.mask.any(gfp::zero)) op.path.clear_pages(frame, request.order);
+}
+
+void FrameAllocator::record(Operation& op, const Request& request, const Zone& zone, Pfn frame,
+                            AllocationSource source, std::uint32_t begin) {
+    ++m_counters.allocations[static_cast<std::size_t>(source)];
+    const AllocationEvent event{.pfn = frame.value(),
+                                .task = static_cast<std::uint32_t>(op.task),
+                                .gfp = request.mask.bits(),
+                                .cpu = static_cast<std::uint16_t>(op.cpu),
+                                .node = static_cast<std::uint16_t>(zone.node),
+                                .zone = static_cast<std::uint8_t>(zone.type),
+                                .order = static_cast<std::uint8_t>(request.order),
+                                .migratetype = static_cast<std::uint8_t>(migratetype_of(request.mask)),
+                                .purpose = request.purpose,
+                                .source = source};
+    op.log.allocations.push_back({event, begin, op.path.mark()});
+}
+
+std::size_t FrameAllocator::allocate_bulk(Operation& op, const Request& request, std::span<Pfn> frames) {
+    AllocTrace trace;
+    std::uint32_t begin = op.path.mark();
+    Scope scope(*this, op, trace);
+    const std::size_t got = m_allocator.allocate_bulk(asked(op, request), frames, &trace);
+    if (got == 0) {
+        ++m_counters.failed_allocations;
+        return 0;
+    }
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    op.path.call(KernelFunction::AllocPagesBulk);
+    describe(scope, request, zone, frames.front());
+    const AllocationSource source = source_of(trace);
+    for (const Pfn frame : frames.first(got)) {
+        op.path.call(KernelFunction::AllocPagesBulkPage);
+        op.path.store_page(frame);
+        hand_out(op, request, zone, frame);
+        record(op, request, zone, frame, source, begin);
+        begin = op.path.mark();
+    }
+    return got;
+}
+
+void FrameAllocator::split(Pfn frame, unsigned order) {
+    m_allocator.split(frame, order);
+    for (std::uint64_t i = 0; i < 1ULL << order; ++i) pages().at(frame + i).refcount = 1;
+}
+
+void FrameAllocator::describe_first_pass(Scope& scope) {
+    if (scope.m_first_pass_described) return;
+    scope.m_first_pass_described = true;
+    KernelPathBuilder& path = scope.m_op.path;
+    path.call(KernelFunction::AllocPagesCore);
+    if (!scope.m_trace->entered(SlowStage::Entered)) return;
+    path.call(KernelFunction::SkipZone, scope.m_trace->zones_visited);
+    scope.m_zones_described = scope.m_trace->zones_visited;
+    path.call(KernelFunction::AllocSlowPath);
+}
+
+void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& zone, Pfn frame) {
+    Operation& op = scope.m_op;
+    const AllocTrace& trace = *scope.m_trace;
+    KernelPathBuilder& path = op.path;
+    if (!path.timed()) return;
+    describe_first_pass(scope);
+    path.load(m_addresses.zone(zone));
+    const std::uint32_t visited = trace.zones_visited - scope.m_zones_described;
+    if (visited > 1) path.call(KernelFunction::SkipZone, visited - 1U);
+    if (trace.entered(SlowStage::DrainAll))
+        path.call(KernelFunction::DrainAllPages, static_cast<std::uint32_t>(m_allocator.cpus().size()));
+    const FunctionScope call = in(op, TracedFunction::GetPageFromFreelist);
+    if (trace.path != AllocPath::Captured) path.call(KernelFunction::GetPageFromFreelist);
+    const bool on_pcp = trace.path == AllocPath::PcpHit || trace.path == AllocPath::PcpRefill;
+    if (on_pcp) {
+        path.store(m_addresses.pcp(op.cpu, zone));
+        const std::size_t list = PerCpuPages::list_index(request.order, migratetype_of(request.mask));
+        path.store(m_addresses.pcp_list(op.cpu, zone, list));
+    }
+    const bool in_buddy = trace.path == AllocPath::PcpRefill || trace.path == AllocPath::Buddy ||
+                          trace.path == AllocPath::HighAtomic;
+    if (in_buddy || trace.blocks_drained != 0) {
+        const FunctionScope rmqueue = in(op, TracedFunction::Rmqueue);
+        path.acquire(m_addresses.zone_lock(zone));
+        if (trace.path == AllocPath::PcpRefill) path.call(KernelFunction::RmqueueBulk);
+        if (trace.path == AllocPath::Buddy || trace.path == AllocPath::HighAtomic) {
+            path.call(KernelFunction::RmqueueBuddy);
+            path.call(KernelFunction::ExpandLevel, trace.split_levels);
+        }
+        describe_lists(op, trace);
+        path.call(KernelFunction::RmqueueBulkBlock, trace.blocks_refilled);
+        if (trace.fallbacks != 0) describe_fallback(op, request, trace, zone);
+        path.call(KernelFunction::FreePcppagesBulk, trace.blocks_drained);
+        path.release(m_addresses.zone_lock(zone));
+    }
+    if (frame != no_pfn) path.store_page(frame);
+}
+
+void FrameAllocator::describe_fallback(Operation& op, const Request& request, const AllocTrace& trace,
+                                       const Zone& zone) {
+    KernelPathBuilder& path = op.path;
+    // The request's own lists are found empty from its order upwards, then all lists from the largest order
+    // down.
+    for (unsigned order = request.order; order < max_order; ++order)
+        path.load(m_addresses.free_list(zone, order, migratetype_of(request.mask)));
+    path.call(KernelFunction::FallbackScan, trace.fallbacks);
+    path.call(KernelFunction::StealFallback, trace.fallbacks);
+    path.load(m_addresses.pageblock_bits(zone, trace.scan_begin));
+    for (std::uint32_t i = 0; i < trace.frames_scanned && i < max_order_pages; ++i)
+        path.load(kernel_layout::struct_page(Pfn(trace.scan_begin + i)));
+    path.call(KernelFunction::MoveFreepages, trace.frames_scanned);
+    if (trace.pageblocks_claimed != 0) path.store(m_addresses.pageblock_bits(zone, trace.scan_begin));
+}
+
+void FrameAllocator::describe_lists(Operation& op, const AllocTrace& trace) {
+    for (std::size_t i = 0; i < trace.list_count; ++i) {
+        const FreeListRef& list = trace.lists[i];
+        op.path.store(m_addresses.free_list(*m_allocator.zones()[list.zone], list.order, list.type));
+    }
+    for (std::size_t i = 0; i < trace.looked_count; ++i)
+        op.path.load(kernel_layout::struct_page(Pfn(trace.looked[i])));
+    for (std::size_t i = 0; i < trace.frame_count; ++i) op.path.store_page(Pfn(trace.frames[i]));
+}
+
+void FrameAllocator::describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone) {
+    KernelPathBuilder& path = op.path;
+    path.acquire(m_addresses.zone_lock(zone));
+    path.call(KernelFunction::FreePcppagesBulk, trace.blocks_drained);
+    if (trace.blocks_drained == 0) {
+        path.call(KernelFunction::FreePagesOk);
+        path.call(KernelFunction::FreeOnePage);
+        path.call(KernelFunction::MergeLevel, trace.merge_levels);
+    }
+    describe_lists(op, trace);
+    path.release(m_addresses.zone_lock(zone));
+}
+
+void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
+    if (!op.path.timed()) return;
+    const Zone& zone = *m_allocator.zones()[trace.zone];
+    if (trace.pcp_lock_acquisitions != 0) op.path.store(m_addresses.pcp(op.cpu, zone));
+    if (trace.zone_lock_acquisitions != 0) describe_drain(op, trace, zone);
+}
+
+void FrameAllocator::forget(Pfn frame) {
+    PageDescriptor& page = pages().at(frame);
+    if (page.is(PageState::Lru)) {
+        page.clear(PageState::Lru);
+        --((page.owner_flags & frame_flags::anonymous) != 0 ? m_counters.nr_lru_anon
+                                                            : m_counters.nr_lru_file);
+    }
+    page.owner_flags = 0;
+    page.refcount = 0;
+}
+
+void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
+    AllocTrace trace;
+    forget(frame);
+    const auto freed = m_allocator.free(frame, order, op.cpu, &trace);
+    PAGEWALK_INVARIANT(freed.has_value());
+    m_counters.pgfree += 1ULL << order;
+    if (!op.path.timed()) return;
+    op.path.call(KernelFunction::FreePages);
+    if (trace.pcp_lock_acquisitions != 0) op.path.call(KernelFunction::FreeUnrefPage);
+    op.path.store_page(frame);
+    if (trace.pcp_lock_acquisitions != 0) {
+        const PageDescriptor& page = pages().peek(frame);
+        auto type = static_cast<Migratetype>(page.type);
+        if (!is_mergeable(type)) type = Migratetype::Movable;
+        op.path.store(m_addresses.pcp_list(op.cpu, *m_allocator.zones()[trace.zone],
+                                           PerCpuPages::list_index(order, type)));
+    }
+    describe_free(op, trace);
+}
+
+void FrameAllocator::free_batch(Operation& op, std::span<const Pfn> frames) {
+    constexpr std::size_t swap_cluster = 32; // frames under one hold of the per-CPU lock: SWAP_CLUSTER_MAX
+    for (std::size_t at = 0; at < frames.size(); at += swap_cluster) {
+        const auto part = frames.subspan(at, std::min(swap_cluster, frames.size() - at));
+        for (const Pfn frame : part) forget(frame);
+        AllocTrace trace;
+        const std::size_t refused = m_allocator.free_list(part, op.cpu, &trace);
+        PAGEWALK_INVARIANT(refused == 0);
+        m_counters.pgfree += part.size();
+        if (!op.path.timed()) continue;
+        op.path.call(KernelFunction::FreeUnrefPage, static_cast<std::uint32_t>(part.size()));
+        for (const Pfn frame : part) op.path.store_page(frame);
+        describe_free(op, trace);
+    }
+}
+
+} // namespace pagewalk::os

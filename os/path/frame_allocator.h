@@ -1,0 +1,119 @@
+#pragma once
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "os/path/frame_mappings.h"
+#include "os/path/kernel_addresses.h"
+#include "os/path/kernel_counters.h"
+#include "os/path/operation.h"
+#include "os/page/page_allocator.h"
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+
+namespace pagewalk::os {
+
+/// What a frame's owner notes in PageDescriptor::owner_flags.
+namespace frame_flags {
+inline constexpr std::uint16_t anonymous = 1;
+inline constexpr std::uint16_t file = 2; ///< in a page cache
+inline constexpr std::uint16_t shmem = 4;
+inline constexpr std::uint16_t dirty = 8;
+inline constexpr std::uint16_t table = 16;
+inline constexpr std::uint16_t kernel = 32;
+inline constexpr std::uint16_t in_lru_batch = 64; ///< on its way to an LRU list, in some CPU's batch
+} // namespace frame_flags
+
+/// Are newly allocated pages cleared whoever asks? Debian's kernels do.
+enum class InitOnAlloc : std::uint8_t { Off, On };
+
+/// The page allocator as the rest of the kernel calls it: takes effect at once, and appends to the
+/// operation's path what the call touches, between two marks.
+class FrameAllocator {
+public:
+    FrameAllocator(PageAllocator& allocator, const KernelAddresses& addresses, KernelCounters& counters,
+                   InitOnAlloc init_on_alloc)
+        : m_allocator(allocator), m_addresses(addresses), m_counters(counters), m_init(init_on_alloc) {}
+
+    struct Request {
+        GfpMask mask;
+        unsigned order = 0;
+        AllocationPurpose purpose = AllocationPurpose::Anonymous;
+        std::optional<NodeId> node; ///< preferred; the CPU's own where none is given
+    };
+
+    /// Frames with a reference count of 1. Errors: NoMemory as the kernel would return null.
+    [[nodiscard]] std::expected<Pfn, AllocError> allocate(Operation& op, const Request& request);
+
+    /// alloc_pages_bulk: fills `frames` with single frames, as many as one per-CPU list gives without effort,
+    /// at least one where there is memory. Returns how many. Each is recorded as an allocation.
+    [[nodiscard]] std::size_t allocate_bulk(Operation& op, const Request& request, std::span<Pfn> frames);
+    /// split_page: the block is single frames from now on.
+    void split(Pfn frame, unsigned order);
+
+    /// Frees a block; its descriptor must have no users left.
+    void free(Operation& op, Pfn frame, unsigned order);
+    /// Frees single frames, as the end of a munmap does.
+    void free_batch(Operation& op, std::span<const Pfn> frames);
+
+    /// Says what a user page belongs to.
+    void set_mapping(Pfn frame, const FrameMapping& mapping) { m_mappings.set(frame, mapping); }
+    [[nodiscard]] FrameMapping mapping(Pfn frame) { return m_mappings.get(frame); }
+
+    /// Makes `op` the operation on whose path reclaim and compaction put their steps.
+    class Scope {
+    public:
+        Scope(FrameAllocator& frames, Operation& op);
+        ~Scope() { m_frames.m_current = m_outer; }
+        Scope(const Scope&) = delete;
+        Scope& operator=(const Scope&) = delete;
+
+    private:
+        friend class FrameAllocator;
+        Scope(FrameAllocator& frames, Operation& op, const AllocTrace& trace);
+
+        FrameAllocator& m_frames;
+        Scope* m_outer;
+        Operation& m_op;
+        const AllocTrace* m_trace = nullptr; ///< of the allocation in progress
+        std::uint32_t m_zones_described = 0;
+        bool m_first_pass_described = false;
+    };
+    /// The operation in progress, for what the page allocator calls back. Its path has the allocation's steps
+    /// up to here. An untimed one where the page allocator was called directly.
+    [[nodiscard]] Operation& slow_path_operation();
+    /// The steps of frees that went through the page allocator itself.
+    void describe_free(Operation& op, const AllocTrace& trace);
+
+    [[nodiscard]] PageMap& pages() { return m_allocator.pages(); }
+    [[nodiscard]] PageAllocator& allocator() { return m_allocator; }
+    [[nodiscard]] const KernelAddresses& addresses() const { return m_addresses; }
+
+private:
+    [[nodiscard]] static AllocationSource source_of(const AllocTrace& trace);
+    [[nodiscard]] AllocRequest asked(const Operation& op, const Request& request) const;
+    void hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame);
+    void record(Operation& op, const Request& request, const Zone& zone, Pfn frame, AllocationSource source,
+                std::uint32_t begin);
+    void describe_first_pass(Scope& scope);
+    void describe(Scope& scope, const Request& request, const Zone& zone, Pfn frame);
+    void describe_lists(Operation& op, const AllocTrace& trace);
+    void describe_fallback(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone);
+    void describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone);
+    void forget(Pfn frame);
+
+    PageAllocator& m_allocator;
+    const KernelAddresses& m_addresses;
+    KernelCounters& m_counters;
+    InitOnAlloc m_init;
+    FrameMappings m_mappings;
+    Scope* m_current = nullptr;
+    KernelPath m_no_path;
+    PathLog m_no_log;
+    CostTable m_no_costs;
+    Operation m_no_operation{.path = {m_no_path, m_no_costs, KernelTiming::Off}, .log = m_no_log};
+};
+
+} // namespace pagewalk::os

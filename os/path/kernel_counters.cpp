@@ -1,0 +1,73 @@
+#include "os/path/kernel_counters.h"
+
+#include <string>
+
+namespace pagewalk::os {
+
+void KernelCounters::declare(StatGroup group) const {
+    group.counter("pgfault", pgfault, "count", "page faults");
+    group.counter("pgmajfault", pgmajfault, "count", "page faults that read from a disk");
+    for (std::size_t i = 0; i < zone_type_count; ++i)
+        group.counter("pgalloc_" + std::string(name_of(static_cast<ZoneType>(i))), pgalloc[i], "pages",
+                      "pages allocated in this kind of zone");
+    group.counter("pgfree", pgfree, "pages", "pages freed");
+    group.counter("pgpgin", pgpgin, "KiB", "read from disks");
+    for (std::size_t i = 0; i < zone_type_count; ++i)
+        group.counter("allocstall_" + std::string(name_of(static_cast<ZoneType>(i))), allocstall[i], "count",
+                      "direct reclaims for requests up to this kind of zone");
+    group.counter("pageoutrun", pageoutrun, "count", "rounds of kswapd");
+    group.counter("kswapd_low_wmark_hit_quickly", kswapd_low_wmark_hit_quickly, "count",
+                  "times kswapd was woken from its first, short sleep");
+    group.counter("kswapd_high_wmark_hit_quickly", kswapd_high_wmark_hit_quickly, "count",
+                  "times kswapd found memory short again before it slept");
+    group.counter("pgmigrate_success", pgmigrate_success, "pages", "pages moved");
+    group.counter("pgmigrate_fail", pgmigrate_fail, "pages", "pages that could not be moved");
+    group.counter("oom_kill", oom_kill, "count", "processes killed for want of memory");
+    group.gauge("nr_anon_pages", nr_anon_pages, "pages", "mapped anonymous pages now");
+    group.gauge("nr_file_pages", nr_file_pages, "pages", "page cache pages now, shared memory included");
+    group.gauge("nr_shmem", nr_shmem, "pages", "shared memory pages now");
+    group.gauge("nr_mapped", nr_mapped, "pages", "page cache pages mapped now");
+    group.gauge("nr_dirty", nr_dirty, "pages", "dirty page cache pages now");
+    group.gauge("nr_page_table_pages", nr_page_table_pages, "pages", "user page tables now");
+    group.gauge("nr_kernel_stack", nr_kernel_stack, "pages", "kernel stacks now");
+    group.counter("system_calls", system_calls, "count", "system calls");
+    group.counter("context_switches", context_switches, "count", "switches to another task");
+    group.counter("forks", forks, "count", "tasks made by fork, vfork and clone");
+    group.counter("tasks_killed", tasks_killed, "count",
+                  "tasks killed for a forbidden access or want of memory");
+    group.counter("tlb_flushes", tlb_flushes, "count", "TLB invalidations asked for");
+    group.counter("shootdown_interrupts", shootdown_interrupts, "count",
+                  "interruptions by other CPUs' flushes");
+    group.counter("order_waits", order_waits, "count", "waits for another thread's system call");
+    group.counter("orders_forced", orders_forced, "count",
+                  "such waits given up: nobody was left to end them");
+    group.counter("stream_waits", stream_waits, "count", "polls of a live source that had nothing yet");
+    group.counter("failed_allocations", failed_allocations, "count", "page allocations that failed");
+    group.histogram("fault_latency", all_fault_latency, "ps", "page faults, all kinds");
+    group.histogram("allocation_latency", all_allocation_latency, "ps",
+                    "page allocations, from wherever served");
+    group.histogram("object_latency", all_object_latency, "ps",
+                    "calls of the object allocator, allocations and frees");
+    for (std::size_t i = 1; i < slab_path_count; ++i) {
+        const std::string name(name_of(static_cast<SlabPath>(i)));
+        group.histogram("object_latency_" + name, object_latency[i], "ps",
+                        "calls of the object allocator served by path " + name);
+    }
+    for (std::size_t i = 0; i < fault_kind_count; ++i) {
+        const std::string name(name_of(static_cast<FaultKind>(i)));
+        group.counter("faults_" + name, faults[i], "count", "page faults of kind " + name);
+        group.histogram("fault_latency_" + name, fault_latency[i], "ps", "page faults of kind " + name);
+    }
+    for (std::size_t i = 0; i < allocation_source_count; ++i) {
+        const std::string name(name_of(static_cast<AllocationSource>(i)));
+        group.counter("allocations_" + name, allocations[i], "count", "page allocations served from " + name);
+        group.histogram("allocation_latency_" + name, allocation_latency[i], "ps",
+                        "page allocations served from " + name);
+    }
+    for (std::size_t i = 0; i < allocation_purpose_count; ++i) {
+        const std::string name(name_of(static_cast<AllocationPurpose>(i)));
+        group.counter("frames_for_" + name, frames_for[i], "pages", "frames allocated for " + name);
+    }
+}
+
+} // namespace pagewalk::os

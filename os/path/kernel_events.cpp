@@ -1,0 +1,119 @@
+#include "os/path/kernel_events.h"
+
+#include "os/path/event_column.h"
+#include "os/page/migratetype.h"
+#include "os/page/zone_type.h"
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+namespace pagewalk::os {
+namespace {
+
+constexpr std::array<std::string_view, allocation_purpose_count> purposes{
+    "anonymous",     "copy_on_write", "file",    "shared_memory", "page_table",
+    "kernel_object", "kernel_stack",  "vmalloc", "driver"};
+constexpr std::array<std::string_view, allocation_source_count> sources{
+    "pcp_hit", "pcp_refill",        "buddy",          "fallback_steal", "highatomic", "min_watermark",
+    "reserve", "direct_compaction", "direct_reclaim", "out_of_memory",  "failed"};
+constexpr std::array<std::string_view, fault_kind_count> kinds{
+    "anonymous_write", "anonymous_read", "file_map", "file_major",    "file_cow", "shared",
+    "copy_on_write",   "copy_of_zero",   "reuse",    "make_writable", "spurious", "kill"};
+
+} // namespace
+
+std::string_view name_of(AllocationPurpose purpose) { return purposes[static_cast<std::size_t>(purpose)]; }
+std::string_view name_of(AllocationSource source) { return sources[static_cast<std::size_t>(source)]; }
+std::string_view name_of(FaultKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+
+std::string to_string(const KillRecord& kill) {
+    const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };
+    if (kill.reason == KillReason::OutOfMemory)
+        return "Out of memory: Killed process " + std::to_string(kill.task) + " (" + kill.name +
+               ") total-vm:" + kib(kill.total_vm) + ", anon-rss:" + kib(kill.anon_rss) +
+               ", file-rss:" + kib(kill.file_rss) + ", shmem-rss:" + kib(kill.shmem_rss) +
+               ", UID:0 pgtables:" + kib(kill.page_tables) + " oom_score_adj:0";
+    char address[24];
+    std::snprintf(address, sizeof address, "0x%llx", static_cast<unsigned long long>(kill.address));
+    return "task " + std::to_string(kill.task) + ": SIGSEGV at address " + address;
+}
+
+EventSchema allocation_schema() {
+    std::vector<std::string> zones;
+    for (std::size_t i = 0; i < zone_type_count; ++i) zones.emplace_back(name_of(static_cast<ZoneType>(i)));
+    std::vector<std::string> types;
+    for (std::size_t i = 0; i < migratetype_count; ++i)
+        types.emplace_back(name_of(static_cast<Migratetype>(i)));
+    using E = AllocationEvent;
+    return {"allocations",
+            "calls of the page allocator",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+             event_column("latency", &E::latency, "ps", "from the call to its return"),
+             event_column("pfn", &E::pfn, "", "first frame; all ones for a failure"),
+             event_column("task", &E::task, "", "task on whose behalf"),
+             event_column("gfp", &E::gfp, "", "allocation flags, numbered as in Linux 6.1"),
+             event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("node", &E::node, "", "NUMA node that served"),
+             event_column("zone", &E::zone, "", "zone that served", zones),
+             event_column("order", &E::order, "", "log2 of the frames"),
+             event_column("migratetype", &E::migratetype, "", "mobility asked for", types),
+             event_column("purpose", &E::purpose, "", "what the frames are for", value_names(purposes)),
+             event_column("source", &E::source, "", "where the allocation was served from",
+                          value_names(sources))}};
+}
+
+EventSchema kmem_schema(std::vector<std::string> caches) {
+    std::vector<std::string> paths;
+    for (std::size_t i = 0; i < slab_path_count; ++i) paths.emplace_back(name_of(static_cast<SlabPath>(i)));
+    using E = KmemEvent;
+    return {"kmem",
+            "calls of the object allocator",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+             event_column("latency", &E::latency, "ps", "from the call to its return"),
+             event_column("ptr", &E::ptr, "", "kernel address of the object; 0 for a failure"),
+             event_column("call_site", &E::call_site, "", "text address of the calling function"),
+             event_column("bytes_req", &E::bytes_req, "bytes", "size asked for; 0 when freed"),
+             event_column("bytes_alloc", &E::bytes_alloc, "bytes", "size taken; 0 when freed"),
+             event_column("gfp_flags", &E::gfp_flags, "", "allocation flags, numbered as in Linux 6.1"),
+             event_column("task", &E::task, "", "task on whose behalf"),
+             event_column("node", &E::node, "", "NUMA node asked for; -1: any"),
+             event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("cache", &E::cache, "", "cache; pages: none serves this size", std::move(caches)),
+             event_column("call", &E::call, "", "tracepoint",
+                          {"kmem_cache_alloc", "kmem_cache_free", "kmalloc", "kfree"}),
+             event_column("path", &E::path, "", "how the call was served", std::move(paths))}};
+}
+
+EventSchema fault_schema() {
+    using E = FaultEvent;
+    return {"page_faults",
+            "page faults of the program",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "entry into the kernel"),
+             event_column("latency", &E::latency, "ps", "until the return to the program, sleeps included"),
+             event_column("address", &E::address, "", "virtual address that faulted"),
+             event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("kind", &E::kind, "", "how the fault was resolved", value_names(kinds)),
+             event_column("access", &E::access, "", "what the program did", {"read", "write", "execute"})}};
+}
+
+EventSchema driver_schema() {
+    using E = DriverEvent;
+    const std::vector<std::string> calls{"cache_create",   "cache_destroy", "cache_allocate", "cache_free",
+                                         "kmalloc",        "kfree",         "vmalloc",        "vfree",
+                                         "allocate_pages", "free_pages"};
+    return {"driver",
+            "operations of the allocation driver",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+             event_column("latency", &E::latency, "ps", "from the call to its return"),
+             event_column("address", &E::address, "", "of the object; 0 for a failure"),
+             event_column("bytes", &E::bytes, "bytes", "asked for"),
+             event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
+             event_column("call", &E::call, "", "what was called", calls)}};
+}
+
+} // namespace pagewalk::os

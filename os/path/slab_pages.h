@@ -1,0 +1,53 @@
+#pragma once
+
+#include "os/path/frame_allocator.h"
+#include "os/path/slab_path.h"
+#include "os/slab/allocator_topology.h"
+#include "os/slab/page_source.h"
+
+#include <cstdint>
+#include <optional>
+
+namespace pagewalk::os {
+
+/// Pages for object allocators, on behalf of the operation that is being served: their allocation is part of
+/// its path.
+class SlabPages final : public AllocatorTopology<PageSource> {
+public:
+    explicit SlabPages(FrameAllocator& frames) : AllocatorTopology(frames.allocator()), m_frames(frames) {}
+
+    /// The allocator's steps are written before each call of the page allocator. Once, before it is used.
+    void attach(SlabPathWriter& writer, SlabTrace& trace) {
+        m_writer = &writer;
+        m_trace = &trace;
+    }
+    /// While it lives, calls belong to `op`. A reclaiming page allocator may lead to another one inside.
+    class Serving {
+    public:
+        Serving(SlabPages& pages, Operation& op) : m_pages(pages), m_outer(pages.m_op) { pages.m_op = &op; }
+        ~Serving() { m_pages.m_op = m_outer; }
+        Serving(const Serving&) = delete;
+        Serving& operator=(const Serving&) = delete;
+
+    private:
+        SlabPages& m_pages;
+        Operation* m_outer;
+    };
+
+    [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
+    void free(Pfn frame, unsigned order, CpuId cpu) override;
+
+    /// Pages held now, those that wait for a grace period included.
+    [[nodiscard]] const std::uint64_t& reclaimable() const { return m_reclaimable; }
+    [[nodiscard]] const std::uint64_t& unreclaimable() const { return m_unreclaimable; }
+
+private:
+    FrameAllocator& m_frames;
+    SlabPathWriter* m_writer = nullptr;
+    SlabTrace* m_trace = nullptr;
+    Operation* m_op = nullptr;
+    std::uint64_t m_reclaimable = 0;
+    std::uint64_t m_unreclaimable = 0;
+};
+
+} // namespace pagewalk::os

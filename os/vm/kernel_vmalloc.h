@@ -1,0 +1,94 @@
+#pragma once
+
+#include "os/path/frame_allocator.h"
+#include "os/path/kernel_objects.h"
+#include "os/path/operation.h"
+#include "os/vm/page_table.h"
+#include "os/vmalloc/vmalloc.h"
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+
+namespace pagewalk::os {
+
+/// vmalloc in the simulated kernel: pages, tables and descriptions come from the kernel's allocators as part
+/// of the operation's path, and what vmalloc itself touches is appended to it.
+class KernelVmalloc {
+public:
+    /// `boot` is the operation that pays for the tables of the vmalloc range. All are borrowed.
+    KernelVmalloc(const VmallocConfig& config, FrameAllocator& frames, KernelObjects& objects,
+                  PageTables& tables, PageTableMemory& memory, unsigned levels, Operation& boot);
+
+    [[nodiscard]] std::expected<VirtAddr, VmallocError> allocate(Operation& op, std::uint64_t bytes,
+                                                                 GfpMask mask);
+    void free(Operation& op, VirtAddr address);
+
+    [[nodiscard]] const Vmalloc& areas() const { return m_vmalloc; }
+
+private:
+    /// Pages and tables on behalf of the operation that is being served.
+    class Pages final : public AllocatorTopology<VmallocPages> {
+    public:
+        Pages(FrameAllocator& frames, PageTables& tables)
+            : AllocatorTopology(frames.allocator()), m_frames(frames), m_tables(tables) {}
+        Operation* op = nullptr;
+
+        [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
+        void free(Pfn frame, unsigned order, CpuId cpu) override;
+        [[nodiscard]] std::size_t allocate_bulk(const PageRequest& request, std::span<Pfn> frames) override;
+        void split(Pfn frame, unsigned order) override { m_frames.split(frame, order); }
+        [[nodiscard]] std::uint64_t total_pages() const override;
+        void add_table(PageTableMemory& memory, Pfn frame) override;
+        void remove_table(PageTableMemory& memory, Pfn frame) override;
+
+    private:
+        [[nodiscard]] FrameAllocator::Request request_of(const PageRequest& request) const;
+
+        FrameAllocator& m_frames;
+        PageTables& m_tables;
+    };
+
+    /// vmap_areas, vm_structs and page arrays.
+    class Books final : public VmallocObjects {
+    public:
+        explicit Books(KernelObjects& objects) : m_objects(objects) {}
+        Operation* op = nullptr;
+
+        [[nodiscard]] std::optional<VirtAddr> allocate_area(const SlabRequest& request) override;
+        void free_area(VirtAddr object, CpuId cpu) override;
+        [[nodiscard]] std::optional<VirtAddr> allocate(std::uint64_t bytes,
+                                                       const SlabRequest& request) override;
+        void free(VirtAddr object, CpuId cpu) override;
+
+    private:
+        KernelObjects& m_objects;
+    };
+
+    /// While it lives, what vmalloc asks for belongs to an operation.
+    class Serving {
+    public:
+        Serving(KernelVmalloc& vmalloc, Operation& op) : m_vmalloc(vmalloc) { m_vmalloc.serve(&op); }
+        ~Serving() { m_vmalloc.serve(nullptr); }
+        Serving(const Serving&) = delete;
+        Serving& operator=(const Serving&) = delete;
+
+    private:
+        KernelVmalloc& m_vmalloc;
+    };
+
+    void serve(Operation* op) { m_pages.op = m_books.op = op; }
+    /// Appends the steps that only vmalloc's trace knows.
+    void describe(Operation& op);
+    [[nodiscard]] VirtAddr lock_address(const VmallocStep& step) const;
+
+    const KernelAddresses& m_addresses;
+    VmFlags m_flags;
+    Pages m_pages;
+    Books m_books;
+    CpuMask m_cpus;
+    Vmalloc m_vmalloc;
+};
+
+} // namespace pagewalk::os

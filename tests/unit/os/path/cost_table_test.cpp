@@ -1,0 +1,152 @@
+#include "base/config_file.h"
+#include "contract/kernel_layout.h"
+#include "os/path/cost_table.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+const std::filesystem::path csv =
+    std::string(PAGEWALK_SOURCE_DIR) + "/../shared/groundtruth/kernel_costs_6.1.csv";
+
+/// Measured counts by "function" (median) and "function@column"; shares of loads and stores by function.
+struct Measured {
+    std::map<std::string, double> counts;
+    std::map<std::string, std::pair<double, double>> mix;
+
+    Measured() {
+        std::ifstream file(csv);
+        std::string line;
+        std::getline(file, line);
+        while (std::getline(file, line)) {
+            std::vector<std::string> fields;
+            std::stringstream text(line);
+            for (std::string field; std::getline(text, field, ',');) fields.push_back(field);
+            const auto number = [&](std::size_t i) { return std::stod(fields.at(i)); };
+            counts[fields[0]] = number(5);
+            counts[fields[0] + "@min"] = number(3);
+            counts[fields[0] + "@p10"] = number(4);
+            counts[fields[0] + "@p90"] = number(6);
+            counts[fields[0] + "@p99"] = number(7);
+            counts[fields[0] + "@max"] = number(8);
+            mix[fields[0]] = {number(9) / number(2), number(10) / number(2)};
+        }
+        counts["getppid"] = 341;            // path_costs.txt
+        counts["munmap_600pages"] = 611579; // path_costs.txt, init_on_alloc off
+    }
+};
+
+/// Evaluates a record's formula: names, numbers, + - * / and brackets, all separated by spaces.
+class Formula {
+public:
+    Formula(std::string_view text, const Measured& measured)
+        : m_text(std::string(text)), m_measured(measured) {
+        next();
+    }
+    double sum() {
+        double value = product();
+        while (m_word == "+" || m_word == "-") {
+            const bool add = m_word == "+";
+            next();
+            const double right = product();
+            value += add ? right : -right;
+        }
+        return value;
+    }
+
+private:
+    double product() {
+        double value = factor();
+        while (m_word == "*" || m_word == "/") {
+            const bool times = m_word == "*";
+            next();
+            const double right = factor();
+            value = times ? value * right : value / right;
+        }
+        return value;
+    }
+    double factor() {
+        if (m_word == "(") {
+            next();
+            const double value = sum();
+            next();
+            return value;
+        }
+        const std::string word = m_word;
+        next();
+        const auto known = m_measured.counts.find(word);
+        return known != m_measured.counts.end() ? known->second : std::stod(word);
+    }
+    void next() {
+        m_word.clear();
+        while (m_text >> m_word && m_word == "assumed") {
+        }
+        if (!m_text) m_word.clear();
+    }
+
+    std::stringstream m_text;
+    std::string m_word;
+    const Measured& m_measured;
+};
+
+TEST(CostTable, FollowsFromTheMeasurementByEveryFormula) {
+    if (!std::filesystem::exists(csv)) GTEST_SKIP() << "no ground truth at " << csv;
+    const Measured measured;
+    ASSERT_GT(measured.counts.size(), 100U);
+    for (std::size_t i = 0; i < kernel_function_count; ++i) {
+        const FunctionRecord& record = CostTable::record(static_cast<KernelFunction>(i));
+        const double value = Formula(record.formula, measured).sum();
+        EXPECT_EQ(record.cost.instructions, static_cast<std::uint32_t>(value))
+            << record.name << ": " << record.formula;
+        const auto mix = measured.mix.find(std::string(record.mix));
+        ASSERT_NE(mix, measured.mix.end()) << record.name;
+        const double instructions = record.cost.instructions;
+        EXPECT_NEAR(record.cost.loads, instructions * mix->second.first, 0.51) << record.name;
+        EXPECT_NEAR(record.cost.stores, instructions * mix->second.second, 0.51) << record.name;
+    }
+}
+
+TEST(CostTable, GivesEverySegmentItsOwnText) {
+    const CostTable costs;
+    VirtAddr end = kernel_layout::text_base;
+    for (std::size_t i = 0; i < kernel_function_count; ++i) {
+        const auto function = static_cast<KernelFunction>(i);
+        EXPECT_GE(costs.text(function), end);
+        EXPECT_EQ(costs.text(function).value() % line_size, 0U);
+        end = costs.text(function) + 4ULL * costs[function].instructions;
+    }
+}
+
+TEST(CostTable, LoadsFromTheShippedFileWhatIsCompiledIn) {
+    CostTable loaded;
+    OptionSet options;
+    loaded.declare(options.group("os").group("cost"));
+    load_config_file(std::string(PAGEWALK_SOURCE_DIR) + "/configs/os/linux-6.1-costs.cfg", options);
+    const CostTable defaults;
+    std::size_t from_file = 0;
+    for (const Option& option : options.all()) {
+        EXPECT_EQ(option.get(), option.default_text) << option.key;
+        from_file += option.where != "default" ? 1 : 0;
+    }
+    EXPECT_EQ(from_file, 3 * kernel_function_count);
+}
+
+TEST(CostTable, RefusesMoreAccessesThanInstructions) {
+    CostTable costs;
+    OptionSet options;
+    costs.declare(options.group("cost"));
+    options.set("cost.clear_page.loads", "100", "test");
+    EXPECT_THROW(costs.finish(), ConfigError);
+}
+
+} // namespace
+} // namespace pagewalk::os
