@@ -1,6 +1,7 @@
 #pragma once
 
 #include "contract/instruction_stream.h"
+#include "contract/interrupt.h"
 #include "contract/kernel_path.h"
 #include "contract/page_table.h"
 
@@ -36,13 +37,19 @@ public:
     /// The current task of `cpu` touched a page that its tables do not allow.
     [[nodiscard]] virtual KernelPath& page_fault(CpuId cpu, VirtAddr address, FaultAccess access,
                                                  Tick now) = 0;
+    /// The call's effects and its return; all of it, where `record.entered` is not set.
     [[nodiscard]] virtual KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) = 0;
+    /// The current task enters a call that may block; system_call() follows when its result is known.
+    [[nodiscard]] virtual KernelPath& system_call_entered(CpuId cpu, const SyscallRecord& record,
+                                                          Tick now) = 0;
     /// The current task's stream is over (thread exit, end of trace).
     [[nodiscard]] virtual KernelPath& stream_ended(CpuId cpu, Tick now) = 0;
-    /// A live source has nothing yet: the thread is inside a system call whose result is not known.
+    /// The stream has nothing that may happen now (StreamStatus::NotYet).
     [[nodiscard]] virtual KernelPath& stream_not_ready(CpuId cpu, Tick now) = 0;
-    /// The cost of being interrupted by a TLB shoot-down.
-    [[nodiscard]] virtual KernelPath& shootdown_interrupt(CpuId cpu, Tick now) = 0;
+    /// The handler's path. It belongs to the CPU, not to the task that it interrupts.
+    [[nodiscard]] virtual KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) = 0;
+    /// The path that `cpu` runs has reached an Effect step: what it names is visible to others from now on.
+    virtual void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) = 0;
     virtual void path_completed(CpuId cpu, KernelPath& path, Tick now) = 0;
 
     /// Puts the next runnable task on `cpu`: none when idle. `path`, where set, includes the switch itself.

@@ -26,6 +26,7 @@ enum class StepKind : std::uint8_t {
     ReleaseLock,
     FlushTlb, ///< path.invalidation(count)
     Mark,     ///< path.mark(count) becomes the time of this point
+    Effect,   ///< what others can see happens here: KernelInterface::effect is told, with index `count`
     Sleep,    ///< the task gives up its CPU until path.wake_time, or for ever until woken (no_time)
 };
 
@@ -34,7 +35,7 @@ struct KernelStep {
     StepKind kind = StepKind::Execute;
     std::uint16_t loads = 0;  ///< Execute: loads among the instructions
     std::uint16_t stores = 0; ///< Execute: stores among the instructions
-    std::uint32_t count = 0;  ///< Execute: instructions; ClearPages, CopyPages: bytes; Mark, FlushTlb: index
+    std::uint32_t count = 0;  ///< Execute: instructions; ClearPages, CopyPages: bytes; Mark, FlushTlb, Effect: index
     VirtAddr address{};       ///< Execute: of the function's text
     VirtAddr address2{};
 };
@@ -96,6 +97,8 @@ public:
         m_marks.push_back(no_time);
         return index;
     }
+    /// `index` is the kernel's own number for what happens.
+    void effect(std::uint32_t index) { m_steps.push_back({StepKind::Effect, 0, 0, index, {}, {}}); }
     void sleep_until(Tick time) {
         m_steps.push_back({StepKind::Sleep, 0, 0, 0, {}, {}});
         wake_time = time;

@@ -93,6 +93,9 @@ void Cpu::handle_batch_end() {
     case StreamStatus::SystemCall:
         run_path(m_kernel.system_call(m_id, *m_cursor->batch.syscall, now()));
         break;
+    case StreamStatus::Entered:
+        run_path(m_kernel.system_call_entered(m_id, *m_cursor->batch.syscall, now()));
+        break;
     case StreamStatus::NotYet:
         run_path(m_kernel.stream_not_ready(m_id, now()));
         break;
@@ -166,6 +169,9 @@ Cpu::PathEnd Cpu::execute_steps(KernelPath& path) {
         case StepKind::Mark:
             path.set_mark(step.count, now());
             break;
+        case StepKind::Effect:
+            m_kernel.effect(m_id, path, step.count, now());
+            break;
         case StepKind::Sleep:
             return PathEnd::Slept;
         }
@@ -196,7 +202,7 @@ void Cpu::shoot_down(const TlbInvalidation& invalidation) {
 
 void Cpu::take_interrupts() {
     for (; m_pending_interrupts != 0; --m_pending_interrupts) {
-        KernelPath& path = m_kernel.shootdown_interrupt(m_id, now());
+        KernelPath& path = m_kernel.interrupt(m_id, {InterruptKind::Shootdown, 0}, now());
         m_core.enter_kernel();
         const PathEnd end = execute_steps(path);
         PAGEWALK_INVARIANT(end == PathEnd::Completed);

@@ -140,6 +140,16 @@ KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now
     return task.path;
 }
 
+KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
+    Task& task = *m_scheduler.running(cpu);
+    Operation op = begin(task, cpu, now);
+    if (task.killed)
+        exit_task(op, task);
+    else
+        pass_order(record.enter_order);
+    return task.path;
+}
+
 KernelPath& Kernel::stream_ended(CpuId cpu, Tick now) {
     Task& task = *m_scheduler.running(cpu);
     Operation op = begin(task, cpu, now);
@@ -158,7 +168,7 @@ KernelPath& Kernel::stream_not_ready(CpuId cpu, Tick now) {
     return task.path;
 }
 
-KernelPath& Kernel::shootdown_interrupt(CpuId cpu, Tick) {
+KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt&, Tick) {
     KernelPath& path = m_cpus[cpu].interrupt_path;
     const VirtAddr stack = path.stack;
     path.clear();
@@ -167,6 +177,8 @@ KernelPath& Kernel::shootdown_interrupt(CpuId cpu, Tick) {
     ++m_counters.shootdown_interrupts;
     return path;
 }
+
+void Kernel::effect(CpuId, KernelPath&, std::uint32_t, Tick) {}
 
 void Kernel::log_object_calls(const Task& task) {
     for (const PathLog::ObjectCall& call : task.log.objects) {

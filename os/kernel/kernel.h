@@ -41,10 +41,12 @@ public:
 
     [[nodiscard]] KernelPath& page_fault(CpuId cpu, VirtAddr address, FaultAccess access, Tick now) override;
     [[nodiscard]] KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) override;
+    [[nodiscard]] KernelPath& system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) override;
     [[nodiscard]] KernelPath& stream_ended(CpuId cpu, Tick now) override;
     /// Parks the task for os.poll_interval.
     [[nodiscard]] KernelPath& stream_not_ready(CpuId cpu, Tick now) override;
-    [[nodiscard]] KernelPath& shootdown_interrupt(CpuId cpu, Tick now) override;
+    [[nodiscard]] KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) override;
+    void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) override;
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override;
     [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;

@@ -20,6 +20,7 @@ public:
         return cleared();
     }
     KernelPath& system_call(CpuId, const SyscallRecord&, Tick) override { return cleared(); }
+    KernelPath& system_call_entered(CpuId, const SyscallRecord&, Tick) override { return cleared(); }
     KernelPath& stream_ended(CpuId, Tick) override {
         m_over = true;
         KernelPath& path = cleared();
@@ -27,7 +28,8 @@ public:
         return path;
     }
     KernelPath& stream_not_ready(CpuId, Tick) override { return cleared(); }
-    KernelPath& shootdown_interrupt(CpuId, Tick) override { return cleared(); }
+    KernelPath& interrupt(CpuId, const Interrupt&, Tick) override { return cleared(); }
+    void effect(CpuId, KernelPath&, std::uint32_t, Tick) override {}
     void path_completed(CpuId, KernelPath&, Tick) override {}
     Pick pick(CpuId, Tick, ScheduledTask& next) override {
         if (m_over) return Pick::Idle;

@@ -126,6 +126,7 @@ public:
         }
         return path;
     }
+    KernelPath& system_call_entered(CpuId cpu, const SyscallRecord&, Tick) override { return begin(cpu); }
     KernelPath& stream_ended(CpuId cpu, Tick) override {
         KernelPath& path = begin(cpu);
         path.outcome = PathOutcome::Exit;
@@ -138,7 +139,7 @@ public:
         path.execute(kernel_layout::text_base, 50, 10, 5);
         return path;
     }
-    KernelPath& shootdown_interrupt(CpuId cpu, Tick) override {
+    KernelPath& interrupt(CpuId cpu, const Interrupt&, Tick) override {
         ++interrupts[index_of(cpu)];
         KernelPath& path = m_interrupt_paths[index_of(cpu)];
         path.clear();
@@ -146,6 +147,7 @@ public:
         path.execute(kernel_layout::text_base, 20, 4, 2);
         return path;
     }
+    void effect(CpuId, KernelPath&, std::uint32_t, Tick) override {}
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override {
         completed.push_back({cpu, now});
         if (&path == &m_interrupt_paths[index_of(cpu)]) return;

@@ -92,6 +92,9 @@ inline PathTotals run_path(Kernel& kernel, CpuId cpu, KernelPath& path, Tick& no
         case StepKind::Mark:
             path.set_mark(step.count, now);
             break;
+        case StepKind::Effect:
+            kernel.effect(cpu, path, step.count, now);
+            break;
         case StepKind::Sleep:
             totals.slept = true;
             break;
