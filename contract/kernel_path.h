@@ -22,6 +22,7 @@ enum class StepKind : std::uint8_t {
     Store,      ///< to the line at `address`
     ClearPages, ///< rep stosb over `count` bytes from `address`
     CopyPages,  ///< rep movsb of `count` bytes from `address2` to `address`
+    Atomic,     ///< read-modify-write of the line at `address` that orders memory
     AcquireLock, ///< spin lock at `address`: an atomic on its line, and waiting while another CPU holds it
     ReleaseLock,
     FlushTlb, ///< path.invalidation(count)
@@ -72,6 +73,13 @@ public:
         wake_time = no_time;
         outcome = PathOutcome::Resume;
     }
+    /// Forgets the steps that have run, for an operation that goes on after a sleep; marks keep their times.
+    void drop_executed() {
+        m_steps.clear();
+        position = 0;
+        wake_time = no_time;
+        outcome = PathOutcome::Resume;
+    }
     void execute(VirtAddr text, std::uint32_t instructions, std::uint16_t loads, std::uint16_t stores) {
         m_steps.push_back({StepKind::Execute, loads, stores, instructions, text, {}});
     }
@@ -83,6 +91,7 @@ public:
     void copy_pages(VirtAddr to, VirtAddr from, std::uint32_t bytes) {
         m_steps.push_back({StepKind::CopyPages, 0, 0, bytes, to, from});
     }
+    void atomic(VirtAddr address) { m_steps.push_back({StepKind::Atomic, 0, 0, 0, address, {}}); }
     void acquire(VirtAddr lock) { m_steps.push_back({StepKind::AcquireLock, 0, 0, 0, lock, {}}); }
     void release(VirtAddr lock) { m_steps.push_back({StepKind::ReleaseLock, 0, 0, 0, lock, {}}); }
     void flush_tlb(const TlbInvalidation& invalidation) {

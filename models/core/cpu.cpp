@@ -47,6 +47,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
         m_stats.idle_cycles += begin - m_core.cycle();
         m_core.idle_until(begin);
     }
+    m_kernel.poll(now());
     Progress progress;
     while (m_core.cycle() < end) {
         if (!m_has_task && !pick_task()) {
@@ -152,6 +153,9 @@ Cpu::PathEnd Cpu::execute_steps(KernelPath& path) {
             break;
         case StepKind::CopyPages:
             m_core.kernel_copy(step.address, step.address2, step.count);
+            break;
+        case StepKind::Atomic:
+            m_core.kernel_atomic(step.address);
             break;
         case StepKind::AcquireLock: {
             m_core.kernel_atomic(step.address);

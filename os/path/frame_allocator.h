@@ -6,25 +6,16 @@
 #include "os/path/kernel_addresses.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/operation.h"
+#include "os/path/page_flags.h"
 #include "os/page/page_allocator.h"
 
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <span>
+#include <utility>
 
 namespace pagewalk::os {
-
-/// What a frame's owner notes in PageDescriptor::owner_flags.
-namespace frame_flags {
-inline constexpr std::uint16_t anonymous = 1;
-inline constexpr std::uint16_t file = 2; ///< in a page cache
-inline constexpr std::uint16_t shmem = 4;
-inline constexpr std::uint16_t dirty = 8;
-inline constexpr std::uint16_t table = 16;
-inline constexpr std::uint16_t kernel = 32;
-inline constexpr std::uint16_t in_lru_batch = 64; ///< on its way to an LRU list, in some CPU's batch
-} // namespace frame_flags
 
 /// Are newly allocated pages cleared whoever asks? Debian's kernels do.
 enum class InitOnAlloc : std::uint8_t { Off, On };
@@ -80,6 +71,21 @@ public:
         const AllocTrace* m_trace = nullptr; ///< of the allocation in progress
         std::uint32_t m_zones_described = 0;
         bool m_first_pass_described = false;
+    };
+    /// While it lives, the operation that was in progress waits and others allocate.
+    class Suspended {
+    public:
+        explicit Suspended(FrameAllocator& frames)
+            : m_frames(frames), m_scope(std::exchange(frames.m_current, nullptr)) {}
+        ~Suspended() { m_frames.m_current = m_scope; }
+        Suspended(const Suspended&) = delete;
+        Suspended& operator=(const Suspended&) = delete;
+        /// Was it in the middle of an allocation?
+        [[nodiscard]] bool in_progress() const { return m_scope != nullptr; }
+
+    private:
+        FrameAllocator& m_frames;
+        Scope* m_scope;
     };
     /// The operation in progress, for what the page allocator calls back. Its path has the allocation's steps
     /// up to here. An untimed one where the page allocator was called directly.

@@ -12,8 +12,8 @@ namespace pagewalk::os {
 /// Are kernel paths executed, or only their effects on the TLBs and sleeps kept?
 enum class KernelTiming : std::uint8_t { Off, On };
 
-/// Appends the steps of one kernel operation to a path. Without timing only marks, TLB flushes and sleeps
-/// remain.
+/// Appends the steps of one kernel operation to a path. Without timing only marks, TLB flushes, effects and
+/// sleeps remain.
 class KernelPathBuilder {
 public:
     KernelPathBuilder(KernelPath& path, const CostTable& costs, KernelTiming timing)
@@ -61,6 +61,9 @@ public:
     void copy_bytes(VirtAddr to, VirtAddr from, std::uint32_t bytes) {
         if (m_on && bytes != 0) m_path.copy_pages(to, from, bytes);
     }
+    void atomic(VirtAddr address) {
+        if (m_on) m_path.atomic(address);
+    }
     void acquire(VirtAddr lock) {
         if (m_on) m_path.acquire(lock);
     }
@@ -69,6 +72,7 @@ public:
     }
     void flush_tlb(const TlbInvalidation& invalidation) { m_path.flush_tlb(invalidation); }
     [[nodiscard]] std::uint32_t mark() { return m_path.mark(); }
+    void effect(std::uint32_t index) { m_path.effect(index); }
     void sleep_until(Tick time) { m_path.sleep_until(time); }
 
     [[nodiscard]] KernelPath& path() { return m_path; }

@@ -8,7 +8,7 @@ namespace pagewalk::os {
 
 void Scheduler::wake(Task& task) {
     CpuId best = task.cpu;
-    if (!task.ever_ran || load(best) != 0) {
+    if (!task.pinned && (!task.ever_ran || load(best) != 0)) {
         bool any = false;
         for (std::size_t i = 0; i < m_queues.size(); ++i) {
             const auto cpu = static_cast<CpuId>(i);
@@ -31,7 +31,9 @@ void Scheduler::requeue(Task& task) {
 }
 
 Task* Scheduler::next(CpuId cpu) {
-    const auto may_run = [cpu](const Task* task) { return task->allowed[index_of(cpu)]; };
+    const auto may_run = [cpu](const Task* task) {
+        return task->allowed[index_of(cpu)] && (!task->pinned || task->cpu == cpu);
+    };
     CpuId from = cpu;
     if (m_queues[cpu].empty())
         for (std::size_t i = 0; i < m_queues.size(); ++i) {
@@ -57,17 +59,13 @@ void Scheduler::sleep(Task& task) {
     std::ranges::push_heap(m_sleepers, later);
 }
 
-std::size_t Scheduler::wake_sleepers(Tick now) {
-    std::size_t woken = 0;
-    while (!m_sleepers.empty() && m_sleepers.front().time <= now) {
-        Task* task = m_sleepers.front().task;
-        std::ranges::pop_heap(m_sleepers, later);
-        m_sleepers.pop_back();
-        PAGEWALK_INVARIANT(task->state == TaskState::Sleeping);
-        wake(*task);
-        ++woken;
-    }
-    return woken;
+Task* Scheduler::take_sleeper(Tick now) {
+    if (m_sleepers.empty() || m_sleepers.front().time > now) return nullptr;
+    Task* task = m_sleepers.front().task;
+    std::ranges::pop_heap(m_sleepers, later);
+    m_sleepers.pop_back();
+    PAGEWALK_INVARIANT(task->state == TaskState::Sleeping);
+    return task;
 }
 
 Tick Scheduler::next_wakeup() const { return m_sleepers.empty() ? no_time : m_sleepers.front().time; }

@@ -27,8 +27,8 @@ public:
 
     /// Registers a sleep that ends at task.wake_time.
     void sleep(Task& task);
-    /// Tasks whose sleep is over at `now` become runnable. Returns how many.
-    std::size_t wake_sleepers(Tick now);
+    /// Takes out a task whose sleep is over at `now`, the earliest first; null when there is none.
+    [[nodiscard]] Task* take_sleeper(Tick now);
     /// When the next sleep ends; no_time when none does.
     [[nodiscard]] Tick next_wakeup() const;
     void cancel_sleep(Task& task);

@@ -4,15 +4,21 @@
 #include "base/time.h"
 #include "contract/instruction_stream.h"
 #include "contract/kernel_path.h"
-#include "os/file/file_descriptors.h"
-#include "os/task/kernel_thread.h"
 #include "os/path/operation.h"
-#include "os/vm/address_space.h"
+#include "os/task/fiber.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <vector>
 
 namespace pagewalk::os {
+
+struct AddressSpace;
+class FileDescriptors;
+class KernelThread;
+struct Program;
+class WaitQueue;
 
 enum class TaskState : std::uint8_t {
     NoStream, ///< made by clone; its instructions have not shown up yet
@@ -22,22 +28,12 @@ enum class TaskState : std::uint8_t {
     Dead,
 };
 
-/// Why a task sleeps, when it is not for a time.
+/// Why a task sleeps, for those who look from outside.
 enum class SleepReason : std::uint8_t {
     None,
-    Time,  ///< until wake_time: I/O, timeouts, polls
-    Order, ///< until its next ordered event is due
-    Futex,
-    Child, ///< vfork, wait4
-    Work,  ///< a kernel thread that has nothing to do
-};
-
-/// What a task does when it runs again, before its program goes on.
-enum class Continuation : std::uint8_t {
-    None,
-    SystemCall,    ///< a deferred system call takes place
-    EndSystemCall, ///< the system call in progress returns, once its end is due
-    EndFault,      ///< the fault whose data have been read returns
+    Time,   ///< until wake_time
+    Queue,  ///< until woken: in `queue`
+    Stream, ///< until its stream has something that may happen
 };
 
 /// Kernel objects that the threads of a process share.
@@ -50,6 +46,7 @@ struct Task {
     TaskId id{};
     TaskId group{}; ///< of the process: the id of its first thread
     ThreadIndex thread{};
+    const Program* program = nullptr; ///< null: a kernel thread
     InstructionStream* stream = nullptr;
     KernelThread* work = nullptr;      ///< a kernel thread's; it has neither stream nor address space
     CpuMask allowed = CpuMask().set(); ///< where it may run
@@ -63,26 +60,31 @@ struct Task {
     VirtAddr pid{};    ///< struct pid
     std::shared_ptr<ProcessObjects> process;
     Pfn stack = no_pfn;
+
+    // the operation in progress
     KernelPath path;
     PathLog log;
+    std::optional<Operation> operation;
+    std::unique_ptr<Fiber> fiber; ///< while there is an operation in the middle of its work
+    bool round_over = false;      ///< a kernel thread's round has ended: the next part begins a new path
+    bool pinned = false;          ///< goes on on the CPU where it waits
 
+    // sleeping
     SleepReason reason = SleepReason::None;
     bool falling_asleep = false; ///< its path ends in a sleep that it has not reached
     bool woken = false;          ///< woken before it got there
     Tick wake_time = no_time;
-    std::uint64_t awaited_order = 0;
-    VirtAddr futex{};
-    TaskId awaited_child{};
+    WaitQueue* queue = nullptr; ///< that it waits in
+    bool killable = false;      ///< a kill ends the wait
 
-    Continuation continuation = Continuation::None;
-    SyscallRecord deferred;       ///< a system call that must wait for its place in the order
-    FaultEvent fault;             ///< whose data are being read
-    std::uint64_t exit_order = 0; ///< of the system call in progress; 0 = none
     bool killed = false;
     bool exited = false;       ///< its exit has taken place; the path still runs
     std::int64_t known_as = 0; ///< what the parent's clone returned
     TaskId parent{};
-    TaskId vfork_parent{}; ///< waits for this task's exec or exit; 0 = none
+    std::unique_ptr<WaitQueue> left; ///< who waits for this task's exit, or for its exec after vfork
+
+    Task();
+    ~Task();
 };
 
 } // namespace pagewalk::os

@@ -4,6 +4,7 @@
 #include "base/ids.h"
 #include "contract/kernel_path.h"
 #include "contract/page_table.h"
+#include "os/task/rw_semaphore.h"
 #include "os/vm/vma.h"
 
 #include <cstdint>
@@ -13,6 +14,9 @@ namespace pagewalk::os {
 
 /// An address space (mm_struct): its areas, its page tables and who uses it.
 struct AddressSpace {
+    explicit AddressSpace(TaskRunner& runner) : mmap_lock(runner) {}
+
+    RwSemaphore mmap_lock;
     VmaList areas;
     Pfn root = no_pfn;
     std::uint16_t pcid = 0;
@@ -36,9 +40,8 @@ struct AddressSpace {
     VirtAddr cached_block{~0ULL};
     Pfn cached_table = no_pfn;
 
-    [[nodiscard]] VirtAddr lock() const {
-        return object + 128;
-    } ///< mmap_lock, in a line of its own (assumed)
+    /// Where mmap_lock lies, in a line of its own (assumed).
+    [[nodiscard]] VirtAddr lock_line() const { return object + 128; }
 };
 
 } // namespace pagewalk::os

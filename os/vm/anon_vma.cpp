@@ -21,7 +21,8 @@ AnonVmaId AnonVmas::create(Operation& op) {
         id = m_unused.back();
         m_unused.pop_back();
     }
-    m_entries[static_cast<std::size_t>(id)] = {m_objects.allocate(op, ObjectKind::AnonVma), 0};
+    const VirtAddr object = m_objects.allocate(op, ObjectKind::AnonVma);
+    m_entries[static_cast<std::size_t>(id)] = {object, 0};
     return id;
 }
 
@@ -40,8 +41,20 @@ void AnonVmas::prepare(Operation& op, VmaList& areas, std::size_t index) {
     else if (index > 0 && shares(areas[index - 1], areas[index - 1], area))
         id = areas[index - 1].anon;
     if (id == no_anon_vma) id = create(op);
+    if (area.anon != no_anon_vma) { // another fault was faster while this one waited for memory
+        m_objects.free(op, ObjectKind::AnonVmaChain, link_object);
+        drop_unlinked(op, id);
+        return;
+    }
     link(area, id, link_object);
     area.anon = id;
+}
+
+void AnonVmas::drop_unlinked(Operation& op, AnonVmaId id) {
+    Entry& entry = m_entries[static_cast<std::size_t>(id)];
+    if (entry.links != 0) return;
+    m_objects.free(op, ObjectKind::AnonVma, entry.object);
+    m_unused.push_back(id);
 }
 
 void AnonVmas::clone(Operation& op, const Vma& from, Vma& to) {

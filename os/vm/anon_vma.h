@@ -24,6 +24,7 @@ public:
 private:
     void link(Vma& area, AnonVmaId id, VirtAddr link_object);
     [[nodiscard]] AnonVmaId create(Operation& op);
+    void drop_unlinked(Operation& op, AnonVmaId id);
 
     struct Entry {
         VirtAddr object{};

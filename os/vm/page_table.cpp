@@ -45,7 +45,7 @@ bool PageTables::create_root(Operation& op, AddressSpace& space) {
     const auto frame = m_frames.allocate(
         op, {.mask = table_gfp, .order = root_order, .purpose = AllocationPurpose::PageTable});
     if (!frame) return false;
-    m_frames.pages().at(*frame).owner_flags = frame_flags::table;
+    m_frames.pages().at(*frame).owner_flags = frame_flags::kernel;
     make_table(*frame);
     PageTableMemory::Table& table = m_memory.table(*frame);
     const PageTableMemory::Table& kernel = m_memory.table(m_kernel_root);
@@ -92,11 +92,18 @@ Pfn PageTables::add_table(Operation& op, AddressSpace& space, unsigned level) {
     op.path.call(KernelFunction::AllocPages);
     const auto frame = m_frames.allocate(op, {.mask = table_gfp, .purpose = AllocationPurpose::PageTable});
     if (!frame) return no_pfn;
-    m_frames.pages().at(*frame).owner_flags = frame_flags::table;
+    m_frames.pages().at(*frame).owner_flags = frame_flags::kernel;
     make_table(*frame);
     ++space.table_pages;
     ++m_counters.nr_page_table_pages;
     return *frame;
+}
+
+void PageTables::drop_table(Operation& op, AddressSpace& space, Pfn frame) {
+    m_memory.remove(frame);
+    --space.table_pages;
+    --m_counters.nr_page_table_pages;
+    m_frames.free(op, frame, 0);
 }
 
 PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
@@ -108,9 +115,14 @@ PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
         if (!entry.present()) {
             const Pfn frame = add_table(op, space, level - 1);
             if (frame == no_pfn) return {};
-            entry = PageTableEntry(frame, table_flags);
-            m_memory.table(table)[index] = entry;
-            op.path.store(address_of(table) + index * sizeof(PageTableEntry));
+            entry = m_memory.table(table)[index];
+            if (entry.present()) { // another was faster while this one waited for memory
+                drop_table(op, space, frame);
+            } else {
+                entry = PageTableEntry(frame, table_flags);
+                m_memory.table(table)[index] = entry;
+                op.path.store(address_of(table) + index * sizeof(PageTableEntry));
+            }
         }
         table = entry.frame();
     }

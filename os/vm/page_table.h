@@ -83,6 +83,7 @@ private:
     /// missing.
     [[nodiscard]] Pfn leaf_table(AddressSpace& space, VirtAddr at, unsigned& absent_level);
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
+    void drop_table(Operation& op, AddressSpace& space, Pfn frame);
     void free_level(Operation& op, AddressSpace& space, Pfn table, unsigned level, VirtAddr start,
                     VirtAddr end, VirtAddr floor, VirtAddr ceiling, std::vector<Pfn>& freed);
 

@@ -100,6 +100,7 @@ inline PathTotals run_path(Kernel& kernel, CpuId cpu, KernelPath& path, Tick& no
             break;
         case StepKind::Load:
         case StepKind::Store:
+        case StepKind::Atomic:
             break;
         }
         if (totals.slept) break;
