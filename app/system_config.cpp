@@ -132,6 +132,7 @@ SystemConfig::SystemConfig() {
     dram.declare(root.group("dram"));
     link.declare(root.group("socket_link"));
     os.declare(root.group("os"));
+    disk.declare(root.group("os"));
     events.declare(root.group("events"));
     workload.declare(root.group("workload"));
     synthetic.declare(root.group("synthetic"));

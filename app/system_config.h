@@ -5,6 +5,7 @@
 #include "models/cache/cache_config.h"
 #include "models/core/cpu.h"
 #include "models/interconnect/socket_link.h"
+#include "models/device/fixed_latency_disk.h"
 #include "models/memory/dram_config.h"
 #include "os/kernel/kernel_config.h"
 #include "workloads/synthetic/make_synthetic.h"
@@ -60,6 +61,7 @@ public:
     models::DramConfig dram;
     models::SocketLinkConfig link;
     os::KernelConfig os;
+    models::DiskConfig disk;
     RunConfig run;
     EventConfig events;
     WorkloadConfig workload;

@@ -1,7 +1,7 @@
 # Every library from outside, found once. All are Debian 12 packages (scripts/packages.txt).
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(Boost REQUIRED COMPONENTS program_options)
+find_package(Boost REQUIRED COMPONENTS context program_options)
 find_package(HDF5 REQUIRED COMPONENTS C HL)
 find_package(ZLIB REQUIRED)
 find_package(LibLZMA REQUIRED)

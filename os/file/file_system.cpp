@@ -32,10 +32,9 @@ ObjectKind object_of(InodeKind kind) {
 
 } // namespace
 
-FileSystem::FileSystem(FrameAllocator& frames, KernelObjects& objects, KernelCounters& counters,
-                       FileCache cache, const DiskConfig& disk, AddToLru add_to_lru)
-    : m_frames(frames), m_objects(objects), m_counters(counters), m_cache(cache), m_disk(disk),
-      m_add_to_lru(std::move(add_to_lru)) {}
+FileSystem::FileSystem(const Parts& parts, FileCache cache, AddToLru add_to_lru)
+    : m_frames(parts.frames), m_objects(parts.objects), m_counters(parts.counters), m_cache(cache),
+      m_block(parts.block), m_locks(parts.locks), m_add_to_lru(std::move(add_to_lru)) {}
 
 InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind) {
     InodeId id{static_cast<std::uint32_t>(m_inodes.size())};
@@ -46,6 +45,7 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
         m_unused.pop_back();
     }
     Inode& inode = at(id);
+    inode.id = id;
     inode.path = path;
     inode.kind = kind;
     inode.in_use = true;
@@ -93,29 +93,37 @@ bool FileSystem::plenty_free() const {
     return false;
 }
 
-Pfn FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index) {
+FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents) {
     const bool shmem = inode.kind == InodeKind::Shmem;
     op.path.call(KernelFunction::AllocPages);
     const auto frame =
         m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::zero : file_gfp,
                                .purpose = shmem ? AllocationPurpose::SharedMemory : AllocationPurpose::File});
-    if (!frame) return no_pfn;
-    NodeObjects nodes(m_objects, op);
-    inode.pages.insert(index, *frame, &nodes);
+    if (!frame) return {};
+    if (const Pfn found = inode.pages.find(index); found != no_pfn) {
+        m_frames.free(op, *frame, 0); // another was faster while this one waited for memory
+        return {found, false};
+    }
+    {
+        const AtomicSection inserting(op);
+        NodeObjects nodes(m_objects, op);
+        inode.pages.insert(index, *frame, &nodes);
+    }
     m_frames.set_mapping(
-        *frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(&inode - m_inodes.data()), index});
+        *frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(inode.id), index});
     ++m_cached;
     ++m_counters.nr_file_pages;
     if (shmem) ++m_counters.nr_shmem;
     m_frames.pages().at(*frame).owner_flags =
-        static_cast<std::uint16_t>(frame_flags::file | (shmem ? frame_flags::shmem : 0));
+        static_cast<std::uint16_t>(frame_flags::file | (shmem ? frame_flags::swapbacked : 0) |
+                                   (contents == Contents::There ? frame_flags::uptodate : frame_flags::locked));
     op.path.call(KernelFunction::FilemapAddFolio);
     op.path.call(KernelFunction::MemCgroupCharge);
     op.path.store(inode.object);
     if (const VirtAddr place = inode.pages.place_of(index); place != VirtAddr{}) op.path.store(place);
     op.path.store_page(*frame);
     m_add_to_lru(op, *frame);
-    return *frame;
+    return {*frame, true};
 }
 
 Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
@@ -125,8 +133,9 @@ Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
                       .log = m_scratch_log,
                       .cpu = op.cpu,
                       .task = op.task,
-                      .now = op.now};
-    const Pfn frame = add_page(untimed, inode, index);
+                      .now = op.now,
+                      .runs = false};
+    const Pfn frame = add_page(untimed, inode, index, Contents::There).frame;
     for (const PathLog::ObjectCall& call : m_scratch_log.objects)
         op.log.objects.push_back({call.event, 0, 0});
     return frame;
@@ -135,12 +144,18 @@ Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
 Pfn FileSystem::find_page(Operation& op, InodeId id, std::uint64_t index) {
     Inode& inode = at(id);
     const Pfn frame = inode.pages.find(index);
-    if (frame != no_pfn || m_cache == FileCache::Cold || inode.kind == InodeKind::Shmem) return frame;
+    if (frame != no_pfn) return ready({frame, false}) ? frame : no_pfn;
+    if (m_cache == FileCache::Cold || inode.kind == InodeKind::Shmem) return no_pfn;
     return plenty_free() ? add_untimed(op, inode, index) : no_pfn;
 }
 
+bool FileSystem::ready(const Page& page) const {
+    return (m_frames.pages().peek(page.frame).owner_flags & frame_flags::uptodate) != 0;
+}
+
 FileSystem::Page FileSystem::get_page(Operation& op, InodeId id, std::uint64_t index) {
-    const Pfn found = find_page(op, id, index);
+    Pfn found = find_page(op, id, index);
+    if (found == no_pfn) found = at(id).pages.find(index); // being read
     op.path.call(KernelFunction::FilemapGetFolio);
     Inode& inode = at(id);
     op.path.load(inode.object);
@@ -149,37 +164,65 @@ FileSystem::Page FileSystem::get_page(Operation& op, InodeId id, std::uint64_t i
         op.path.load_page(found);
         return {found, false};
     }
-    if (inode.kind == InodeKind::Shmem) return {add_page(op, inode, index), false};
+    if (inode.kind == InodeKind::Shmem) return {add_page(op, inode, index, Contents::There).frame, false};
+    return {read_ahead(op, inode, index), true};
+}
 
+/// Starts to read the page and those of its window that are not cached. Returns the page's frame.
+Pfn FileSystem::read_ahead(Operation& op, Inode& inode, std::uint64_t index) {
     // A sequential reader's window doubles up to the device's limit; a jump starts a small one again.
     const bool sequential = index == inode.readahead_next && index != 0;
-    inode.readahead_size =
+    const std::uint64_t pages =
         sequential ? std::clamp(2 * inode.readahead_size, readahead_start, readahead_most) : readahead_start;
+    inode.readahead_size = pages;
     op.path.call(KernelFunction::Readahead);
     Pfn wanted = no_pfn;
-    std::uint64_t read = 0;
-    for (std::uint64_t i = 0; i < inode.readahead_size; ++i) {
-        if (inode.pages.find(index + i) != no_pfn) continue;
-        const Pfn frame = add_page(op, inode, index + i);
-        if (i == 0) wanted = frame;
-        if (frame == no_pfn) break;
-        ++read;
+    std::uint64_t at = index;
+    std::vector<Pfn> run; // pages up to `at` that go into one request
+    for (; at < index + pages; ++at) {
+        const Pfn cached = inode.pages.find(at);
+        const Added page = cached != no_pfn ? Added{cached, false} : add_page(op, inode, at, Contents::ToBeRead);
+        if (at == index) wanted = page.frame;
+        if (page.own) {
+            run.push_back(page.frame);
+            continue;
+        }
+        submit_read(op, inode, at - run.size(), run);
+        run.clear();
+        if (page.frame == no_pfn) break;
     }
-    inode.readahead_next = index + inode.readahead_size;
-    if (wanted == no_pfn) return {};
-    op.path.call(KernelFunction::SubmitBio);
-    op.io_done = std::max(op.io_done, m_disk.read(op.now, read * page_size));
-    m_counters.pgpgin += read * page_size / 1024;
-    return {wanted, true};
+    submit_read(op, inode, at - run.size(), run);
+    inode.readahead_next = index + pages;
+    return wanted;
+}
+
+void FileSystem::submit_read(Operation& op, const Inode& inode, std::uint64_t index,
+                             std::span<const Pfn> frames) {
+    if (frames.empty()) return;
+    // Where a file lies on the device is not modelled: each has 8 GiB of its own (assumed).
+    constexpr unsigned file_shift = 33;
+    const std::uint64_t byte = (static_cast<std::uint64_t>(inode.id) << file_shift) + (index << page_shift);
+    m_block.read(op, byte / sector_size, frames);
+}
+
+void FileSystem::mark_accessed(Operation& op, Pfn frame) {
+    op.path.call(KernelFunction::MarkPageAccessed);
+    PageDescriptor& page = m_frames.pages().at(frame);
+    if ((page.owner_flags & frame_flags::referenced) == 0) {
+        page.owner_flags |= frame_flags::referenced;
+    } else if ((page.owner_flags & frame_flags::active) == 0) {
+        page.owner_flags = static_cast<std::uint16_t>((page.owner_flags | frame_flags::active) &
+                                                      ~frame_flags::referenced);
+    }
 }
 
 FileSystem::Page FileSystem::get_page_for_write(Operation& op, InodeId id, std::uint64_t index) {
     Inode& inode = at(id);
     Pfn frame = inode.pages.find(index);
-    if (frame == no_pfn) frame = add_page(op, inode, index);
+    if (frame == no_pfn) frame = add_page(op, inode, index, Contents::There).frame;
     if (frame == no_pfn) return {};
     PageDescriptor& page = m_frames.pages().at(frame);
-    if ((page.owner_flags & (frame_flags::dirty | frame_flags::shmem)) == 0) {
+    if ((page.owner_flags & (frame_flags::dirty | frame_flags::swapbacked)) == 0) {
         page.owner_flags |= frame_flags::dirty;
         ++m_counters.nr_dirty;
     }
@@ -209,13 +252,17 @@ void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first) {
     for (std::uint64_t index = inode.pages.next(first); index != PageCache::none;
          index = inode.pages.next(index + 1)) {
         const Pfn frame = inode.pages.find(index);
+        if (m_locks.is_locked(frame) && op.may_wait()) {
+            m_locks.wait_until_unlocked(op, frame);
+            if (at(id).pages.find(index) != frame) continue;
+        }
         inode.pages.erase(index, &nodes);
         --m_cached;
         --m_counters.nr_file_pages;
         PageDescriptor& page = m_frames.pages().at(frame);
         if (inode.kind == InodeKind::Shmem) --m_counters.nr_shmem;
         if ((page.owner_flags & frame_flags::dirty) != 0) --m_counters.nr_dirty;
-        page.owner_flags &= static_cast<std::uint16_t>(~(frame_flags::dirty));
+        page.owner_flags = static_cast<std::uint16_t>(page.owner_flags & ~frame_flags::dirty);
         PAGEWALK_INVARIANT(page.refcount != 0);
         if (--page.refcount == 0) {
             op.path.call(KernelFunction::ReleasePage);

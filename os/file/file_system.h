@@ -2,13 +2,16 @@
 
 #include "base/address.h"
 #include "base/ids.h"
-#include "os/file/disk.h"
+#include "os/block/block_layer.h"
 #include "os/file/page_cache.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
+#include "os/task/page_locks.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +31,7 @@ enum class InodeKind : std::uint8_t {
 };
 
 struct Inode {
+    InodeId id = no_inode;
     std::string path;
     InodeKind kind = InodeKind::Regular;
     bool in_use = false;
@@ -47,8 +51,14 @@ public:
     /// Receives pages that are to go onto an LRU list.
     using AddToLru = std::function<void(Operation&, Pfn)>;
 
-    FileSystem(FrameAllocator& frames, KernelObjects& objects, KernelCounters& counters, FileCache cache,
-               const DiskConfig& disk, AddToLru add_to_lru);
+    struct Parts {
+        FrameAllocator& frames;
+        KernelObjects& objects;
+        KernelCounters& counters;
+        BlockLayer& block;
+        PageLocks& locks;
+    };
+    FileSystem(const Parts& parts, FileCache cache, AddToLru add_to_lru);
 
     /// The file of this name, new or known; a user is added.
     [[nodiscard]] InodeId open(Operation& op, std::string_view path);
@@ -59,18 +69,29 @@ public:
     void drop_user(Operation& op, InodeId inode);
 
     struct Page {
-        Pfn frame = no_pfn; ///< no_pfn: no memory left
-        bool read_from_disk = false;
+        Pfn frame = no_pfn;          ///< no_pfn: no memory left
+        bool read_from_disk = false; ///< for this call: it was not in the cache
     };
-    /// The cached page, brought in where it is not: from the disk (then op.io_done says when it is there, and
-    /// the readahead window comes with it), or as a new page of a file in memory.
+    /// The cached page, brought in where it is not: from the disk (with the readahead window; it is not ready()
+    /// then), or as a new page of a file in memory.
     [[nodiscard]] Page get_page(Operation& op, InodeId inode, std::uint64_t index);
-    /// The cached page or no_pfn. Files warm in the cache bring pages in here, untimed.
+    /// Has the page what the file has there?
+    [[nodiscard]] bool ready(const Page& page) const;
+    /// Waits until a page that is being read is there. Contract: a page that get_page() has just returned.
+    void wait_for(Operation& op, const Page& page) { m_locks.wait_until_unlocked(op, page.frame); }
+    /// The cached page that is up to date, or no_pfn. Files warm in the cache bring pages in here, untimed.
     [[nodiscard]] Pfn find_page(Operation& op, InodeId inode, std::uint64_t index);
+    /// folio_mark_accessed: an access by read or write makes a page referenced, the next one active.
+    void mark_accessed(Operation& op, Pfn frame);
     /// A page about to be overwritten as a whole needs no reading.
     [[nodiscard]] Page get_page_for_write(Operation& op, InodeId inode, std::uint64_t index);
     /// With a warm cache: brings a range in, untimed. Stops when a zone runs low.
     void warm(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t pages);
+    /// The same for what a new mapping shows of a file, unless that is too much.
+    void warm_mapping(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t bytes) {
+        constexpr std::uint64_t most = 1ULL << 30; // assumed: a larger file is filled where it is touched
+        if (bytes <= most) warm(op, inode, first, (bytes + page_size - 1) >> page_shift);
+    }
     /// A cached page has moved to another frame.
     void replace_page(InodeId inode, std::uint64_t index, Pfn frame);
     /// Drops pages [first, end) (ftruncate, unlink of memory files). Mapped pages stay with their mappings.
@@ -82,7 +103,14 @@ public:
 
 private:
     [[nodiscard]] InodeId create(Operation& op, std::string_view path, InodeKind kind);
-    [[nodiscard]] Pfn add_page(Operation& op, Inode& inode, std::uint64_t index);
+    enum class Contents : std::uint8_t { There, ToBeRead };
+    struct Added {
+        Pfn frame = no_pfn; ///< no_pfn: no memory left
+        bool own = false;   ///< false: another operation has added it meanwhile
+    };
+    [[nodiscard]] Added add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents);
+    [[nodiscard]] Pfn read_ahead(Operation& op, Inode& inode, std::uint64_t index);
+    void submit_read(Operation& op, const Inode& inode, std::uint64_t index, std::span<const Pfn> frames);
     /// As add_page, in a path that nobody runs.
     [[nodiscard]] Pfn add_untimed(Operation& op, Inode& inode, std::uint64_t index);
     [[nodiscard]] bool plenty_free() const;
@@ -91,9 +119,10 @@ private:
     KernelObjects& m_objects;
     KernelCounters& m_counters;
     FileCache m_cache;
-    Disk m_disk;
+    BlockLayer& m_block;
+    PageLocks& m_locks;
     AddToLru m_add_to_lru;
-    std::vector<Inode> m_inodes;
+    std::deque<Inode> m_inodes; // references outlive a wait
     std::vector<InodeId> m_unused;
     std::unordered_map<std::string, InodeId> m_by_path;
     std::uint64_t m_cached = 0;

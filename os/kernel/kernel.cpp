@@ -1,8 +1,9 @@
 #include "os/kernel/kernel.h"
 
 #include "base/error.h"
-#include "contract/kernel_layout.h"
 #include "os/page/boot.h"
+#include "os/syscall/call_table.h"
+#include "os/task/untimed.h"
 
 #include <algorithm>
 
@@ -21,37 +22,57 @@ KernelConfig validated(KernelConfig config) {
 
 Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     : m_config(validated(config)), m_layout(lay_out_kernel(m_config.memory, m_config.levels)),
-      m_table_memory(tables), m_allocator(boot_page_allocator(m_layout.map, m_config.pages)),
+      m_allocator(boot_page_allocator(m_layout.map, m_config.pages)),
       m_frames(*m_allocator, m_layout.addresses, m_counters, m_config.init_on_alloc),
       m_objects(m_frames, m_config.objects, m_config.init_on_alloc, m_config.seed),
+      m_journal(m_counters, m_objects.cache_names()), m_scheduler(m_layout.map.cpus.size()),
+      m_runner({m_scheduler, m_frames, m_layout.addresses, m_counters, m_journal, m_config.costs,
+                m_config.timing}),
+      m_page_locks(m_frames, m_runner), m_block(m_page_locks, m_counters),
       m_lru(m_frames, m_counters, m_layout.map.cpus.size()),
-      m_files(m_frames, m_objects, m_counters, m_config.file_cache, m_config.disk,
+      m_files({m_frames, m_objects, m_counters, m_block, m_page_locks}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
+      m_open_files(m_objects, m_files),
       m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
-      m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters}, m_config.vm,
+      m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner}, m_config.vm,
                m_layout.map.cpus.size()),
       m_compaction(m_frames, m_memory, m_lru, m_counters),
-      m_daemons(m_frames, m_compaction, m_counters,
-                {[this](Daemon which, NodeId node) { return daemon_asleep(which, node); },
-                 [this](Operation& op, Daemon which, NodeId node) { wake_daemon(op, which, node); },
-                 [this](Operation& op) { return kill_for_memory(op); }}),
-      m_scheduler(m_layout.map.cpus.size()), m_cpus(m_layout.map.cpus.size()),
-      m_journal(m_counters, m_objects.cache_names()) {
-    build_kernel_tables(m_layout, m_table_memory, m_config.levels);
+      m_processes({m_runner, m_scheduler, m_frames, m_objects, m_counters, m_memory, m_open_files},
+                  m_layout.map.cpus.size()),
+      m_futexes(m_runner), m_order(m_runner, m_counters), m_streams(m_runner),
+      m_oom_killer(m_processes, m_memory, m_counters),
+      m_daemons({m_frames, m_compaction.compaction(), m_counters, m_runner, m_oom_killer}),
+      m_cpus(m_layout.map.cpus.size()) {
+    build_kernel_tables(m_layout, tables, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
-    Operation boot = untimed(CpuId{}, Tick{});
-    m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{.huge_vmalloc = m_config.huge_vmalloc},
-                                                m_frames, m_objects, m_tables, m_table_memory,
-                                                static_cast<unsigned>(m_config.levels), boot);
-    finish_untimed();
+    m_runner.on_tables_dead([this](PathLog& log) { m_tables.bury(log); });
+    m_compaction.on_daemon_wanted([this](NodeId node) { m_daemons.wake_kcompactd(node); });
+    {
+        UntimedOperation boot(m_runner, {});
+        m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{.huge_vmalloc = m_config.huge_vmalloc},
+                                                    m_frames, m_objects, m_tables, tables,
+                                                    static_cast<unsigned>(m_config.levels), *boot);
+    }
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
+    m_call_parts = std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames, m_processes,
+                                                         m_futexes, m_scheduler, *m_driver, m_counters});
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         m_cpus[static_cast<CpuId>(i)].interrupt_path.stack =
             m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
-    start_daemons();
+    m_daemons.start(m_processes);
 }
 
-Kernel::~Kernel() = default;
+Kernel::~Kernel() { m_processes.unwind(); }
+
+void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
+    m_runner.connect(interrupts);
+    m_block.connect(disk);
+}
+
+void Kernel::start(Workload& workload) {
+    m_program = {&workload, workload.maps_on_touch() ? StrayAccess::Maps : StrayAccess::Kills};
+    m_processes.start(m_program);
+}
 
 void Kernel::declare(StatGroup group) const {
     m_counters.declare(group);
@@ -60,269 +81,226 @@ void Kernel::declare(StatGroup group) const {
     m_driver->declare(group.group("driver"));
 }
 
-Operation Kernel::begin(Task& task, CpuId cpu, Tick now) {
-    task.path.clear();
-    task.log.clear();
-    task.log.functions.set_recording(m_journal.recording());
-    task.path.stack = kernel_layout::direct_map(address_of(task.stack)) + 4 * page_size;
-    return {.path = {task.path, m_config.costs, m_config.timing},
-            .log = task.log,
-            .cpu = cpu,
-            .task = task.id,
-            .now = now};
-}
-
-Operation Kernel::untimed(CpuId cpu, Tick now) {
-    m_scratch.clear();
-    m_scratch_log.clear();
-    return {
-        .path = {m_scratch, m_config.costs, KernelTiming::Off}, .log = m_scratch_log, .cpu = cpu, .now = now};
-}
-
-void Kernel::finish_untimed() {
-    m_tables.bury(m_scratch_log);
-    m_journal.write_unrun(m_scratch_log);
-    m_scratch_log.objects.clear();
+/// An operation of the task that runs on `cpu`. A task that has been killed meanwhile ends instead.
+template <class Job>
+KernelPath& Kernel::operate(CpuId cpu, Tick now, const Job& job) {
+    Task& task = *m_scheduler.running(cpu);
+    return m_runner.run(task, cpu, now, [this, &task, job](Operation& op) {
+        if (!task.killed) job(op);
+        if (task.killed && !task.exited) m_processes.exit(op, task);
+    });
 }
 
 KernelPath& Kernel::page_fault(CpuId cpu, VirtAddr address, FaultAccess access, Tick now) {
-    Task& task = *m_scheduler.running(cpu);
-    Operation op = begin(task, cpu, now);
-    task.log.fault_begin = op.path.mark();
-    if (task.killed) {
-        exit_task(op, task);
-        return task.path;
-    }
+    return operate(cpu, now, [=, this](Operation& op) { handle_fault(op, address, access); });
+}
+
+void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
+    Task& task = *op.self;
+    op.log.fault_begin = op.path.mark();
     ++m_counters.pgfault;
     op.path.call(KernelFunction::PageFaultEntry);
-    const VirtualMemory::FaultResult result = m_memory.fault(op, *task.space, address, access, m_stray);
+    const VirtualMemory::FaultResult result =
+        m_memory.fault(op, *task.space, address, access, task.program->stray);
     ++m_counters.faults[static_cast<std::size_t>(result.kind)];
     if (result.kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
-    task.log.has_fault = true;
-    task.log.fault = {.address = address.value(),
-                      .task = static_cast<std::uint32_t>(task.id),
-                      .cpu = static_cast<std::uint16_t>(cpu),
-                      .kind = result.kind,
-                      .access = static_cast<std::uint8_t>(access)};
-    if (task.killed) {
-        end_if_killed(op, task);
-    } else if (result.status != VirtualMemory::FaultStatus::Done) {
-        kill(op, task, address, access);
-    } else if (op.io_done > now) {
-        task.continuation = Continuation::EndFault;
-        task.fault = task.log.fault;
-        fall_asleep(op, task, SleepReason::Time, op.io_done);
-    }
-    return task.path;
+    op.log.has_fault = true;
+    op.log.fault = {.address = address.value(),
+                    .task = static_cast<std::uint32_t>(task.id),
+                    .cpu = static_cast<std::uint16_t>(op.cpu),
+                    .kind = result.kind,
+                    .access = static_cast<std::uint8_t>(access)};
+    if (!task.killed && result.status != VirtualMemory::FaultStatus::Done)
+        m_processes.kill(op, task,
+                         {.time = op.now,
+                          .task = static_cast<std::uint32_t>(task.id),
+                          .address = address.value(),
+                          .access = static_cast<std::uint8_t>(access)});
 }
 
 KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now) {
-    Task& task = *m_scheduler.running(cpu);
-    Operation op = begin(task, cpu, now);
     ++m_counters.system_calls;
-    if (task.killed) {
-        exit_task(op, task);
-        return task.path;
-    }
+    return operate(cpu, now, [this, &record](Operation& op) { do_system_call(op, record); });
+}
+
+// The record stays valid until the task's stream is asked for more.
+void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
+    Task& task = *op.self;
     op.path.call(KernelFunction::SyscallEntry);
-    if (m_gate.due(record.enter_order)) {
-        run_system_call(op, task, record);
-        end_if_killed(op, task);
-    } else {
-        task.deferred = record;
-        task.continuation = Continuation::SystemCall;
-        wait_for_order(op, task, record.enter_order);
+    if (!record.entered && m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
+    if (record.result >= 0) {
+        CallContext call{*m_call_parts, op, task, record};
+        if (is_driver_call(record.number))
+            m_driver->serve(op, record);
+        else if (const CallRow* row = find_call(record.number))
+            row->handler(call);
     }
-    return task.path;
+    if (task.exited)
+        m_order.pass(record.exit_order, {op.cpu, op.now});
+    else
+        (void)m_order.reach(op, record.exit_order);
 }
 
 KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
-    Task& task = *m_scheduler.running(cpu);
-    Operation op = begin(task, cpu, now);
-    if (task.killed)
-        exit_task(op, task);
-    else
-        pass_order(record.enter_order);
-    return task.path;
+    return operate(cpu, now, [this, &record](Operation& op) { (void)m_order.reach(op, record.enter_order); });
 }
 
 KernelPath& Kernel::stream_ended(CpuId cpu, Tick now) {
-    Task& task = *m_scheduler.running(cpu);
-    Operation op = begin(task, cpu, now);
-    exit_task(op, task);
-    return task.path;
+    return operate(cpu, now, [this](Operation& op) { m_processes.exit(op, *op.self); });
 }
 
 KernelPath& Kernel::stream_not_ready(CpuId cpu, Tick now) {
     Task& task = *m_scheduler.running(cpu);
-    Operation op = begin(task, cpu, now);
     ++m_counters.stream_waits;
+    Operation& op = m_runner.begin(task, cpu, now);
     if (task.killed)
-        exit_task(op, task);
+        go_on(task);
     else
-        give_up_cpu(op, task, SleepReason::Time, now + m_config.poll_interval);
+        m_streams.park(op);
     return task.path;
 }
 
-KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt&, Tick) {
-    KernelPath& path = m_cpus[cpu].interrupt_path;
-    const VirtAddr stack = path.stack;
-    path.clear();
-    path.stack = stack;
-    KernelPathBuilder(path, m_config.costs, m_config.timing).call(KernelFunction::ShootdownInterrupt);
-    ++m_counters.shootdown_interrupts;
-    return path;
+KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) {
+    Cpu& state = m_cpus[cpu];
+    const VirtAddr stack = state.interrupt_path.stack;
+    state.interrupt_path.clear();
+    state.interrupt_path.stack = stack;
+    state.interrupt_log.clear();
+    Operation op{.path = {state.interrupt_path, m_config.costs, m_config.timing},
+                 .log = state.interrupt_log,
+                 .cpu = cpu,
+                 .now = now};
+    switch (interrupt.kind) {
+    case InterruptKind::Shootdown:
+        op.path.call(KernelFunction::ShootdownInterrupt);
+        ++m_counters.shootdown_interrupts;
+        break;
+    case InterruptKind::Device:
+        m_block.complete(op);
+        break;
+    case InterruptKind::Reschedule: // an idle CPU watches a flag; a busy one looks when its path is done
+        break;
+    }
+    return state.interrupt_path;
 }
 
-void Kernel::effect(CpuId, KernelPath&, std::uint32_t, Tick) {}
+void Kernel::effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) {
+    const bool interrupt = &path == &m_cpus[cpu].interrupt_path;
+    // Copied: what takes place may add to the log.
+    const Effect effect = interrupt ? m_cpus[cpu].interrupt_log.effects[index]
+                                    : m_scheduler.running(cpu)->log.effects[index];
+    effect.take_place({cpu, now});
+}
 
 void Kernel::path_completed(CpuId cpu, KernelPath& path, Tick now) {
     if (&path == &m_cpus[cpu].interrupt_path) return;
     Task* task = m_scheduler.running(cpu);
     if (task == nullptr || &task->path != &path) return;
-    m_journal.write(path, task->log, {task->id, task->cpu});
-    if (task->continuation != Continuation::EndFault) m_journal.write_fault(path, task->log, now);
-    m_tables.bury(task->log);
-    if (task->continuation == Continuation::EndFault && task->log.has_fault)
-        task->fault.time = path.marked(task->log.fault_begin).value();
-    task->log.clear();
-    if (task->exited) {
-        task->state = TaskState::Dead;
-        m_cpus[cpu].buried = task;
-        m_scheduler.set_running(cpu, nullptr);
-        return;
-    }
-    if (!task->falling_asleep) return;
-    task->falling_asleep = false;
+    const bool over = m_runner.path_completed(*task, cpu, now);
+    if (!over || !task->exited) return;
+    task->state = TaskState::Dead;
+    m_cpus[cpu].departed = task;
     m_scheduler.set_running(cpu, nullptr);
-    task->state = TaskState::Sleeping;
-    if (task->woken)
-        wake(*task);
-    else if (task->reason == SleepReason::Time)
-        m_scheduler.sleep(*task);
 }
 
-KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
-    Cpu& state = m_cpus[cpu];
-    if (state.buried != nullptr) {
-        bury(*state.buried, cpu, now);
-        state.buried = nullptr;
-    }
+/// What a CPU does between two tasks, whatever the next one is.
+void Kernel::look_after_time(CpuId cpu, Tick now) {
+    const Moment moment{cpu, now};
+    if (Task* departed = std::exchange(m_cpus[cpu].departed, nullptr)) m_processes.bury(*departed, moment);
     if (m_objects.grace_period_due(now)) {
-        Operation op = untimed(cpu, now);
-        m_objects.end_grace_period(op);
-        finish_untimed();
+        UntimedOperation untimed(m_runner, moment);
+        m_objects.end_grace_period(*untimed);
     }
-    adopt_streams();
-    m_scheduler.wake_sleepers(now);
-    if (now >= m_daemons.next_check()) {
-        Operation op = untimed(cpu, now);
-        m_daemons.check(op);
-        finish_untimed();
+    m_processes.adopt_streams(moment);
+    m_streams.poll(moment);
+    m_runner.wake_sleepers(moment);
+}
+
+/// Nobody can run, and nothing that the machine does will change that: what may, from the least harm on.
+Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
+    const Moment moment{cpu, now};
+    m_poll_at = no_time;
+    while (m_scheduler.all_quiet() && m_block.in_flight() == 0) {
+        if (m_processes.awaits_streams() && ++m_stream_polls < polls_for_a_stream) {
+            m_poll_at = now + m_config.poll_interval;
+            return nullptr;
+        }
+        if (!m_streams.empty()) {
+            if (!m_streams.wait_for_news(moment)) {
+                m_poll_at = now; // time stands still until the host's world has moved
+                return nullptr;
+            }
+        } else if (m_order.skip_ahead(moment) || m_futexes.give_up_a_wait(moment) ||
+                   m_processes.give_up_a_wait(moment)) {
+            ++m_counters.orders_forced;
+        } else {
+            return nullptr;
+        }
+        if (Task* task = m_scheduler.next(cpu)) return task;
     }
+    return nullptr;
+}
+
+Task* Kernel::next_task(CpuId cpu, Tick now) {
     Task* task = m_scheduler.running(cpu);
     if (task != nullptr && !task->killed && m_scheduler.has_waiting(cpu)) {
         m_scheduler.requeue(*task);
-        task = nullptr;
         m_scheduler.set_running(cpu, nullptr);
+        task = nullptr;
     }
     if (task == nullptr) task = m_scheduler.next(cpu);
-    while (task == nullptr && m_scheduler.all_quiet()) {
-        m_poll_at = no_time;
-        if (!m_without_stream.empty() && ++m_polls < polls_for_a_stream) {
-            m_poll_at = now + m_config.poll_interval;
-            break;
-        }
-        if (!break_deadlock()) break;
-        task = m_scheduler.next(cpu);
-    }
-    if (task == nullptr) return Pick::Idle;
+    return task != nullptr ? task : unblock_somebody(cpu, now);
+}
 
-    m_polls = 0;
+KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
+    look_after_time(cpu, now);
+    Task* task = next_task(cpu, now);
+    if (task == nullptr) return Pick::Idle;
+    m_stream_polls = 0;
     m_poll_at = no_time;
     m_scheduler.set_running(cpu, task);
     task->state = TaskState::Running;
-    const bool switched = state.last != task->id;
-    Operation op = begin(*task, cpu, now);
-    if (switched) switch_steps(op, *task);
+    const bool switched = m_cpus[cpu].last != task->id;
+    Operation& op =
+        TaskRunner::in_operation(*task) ? m_runner.prepare_resume(*task, cpu, now) : m_runner.begin(*task, cpu, now);
+    if (switched)
+        switch_to(op, *task);
+    else if (task->space != nullptr)
+        m_memory.activate(op, *task->space); // another than before where it has done execve
+    m_processes.destroy_left_space(*task, {cpu, now});
     task->ever_ran = true;
     task->cpu = cpu;
-    state.last = task->id;
+    m_cpus[cpu].last = task->id;
     next.task = task->id;
+    go_on(*task);
     next.context = task->space != nullptr ? TranslationContext{task->space->root, task->space->pcid}
                                           : TranslationContext{m_layout.addresses.root, 0};
     next.stream = task->stream;
     next.time_slice = m_config.time_slice;
-    resume(op, *task);
     const bool empty = task->path.steps().empty() && task->path.outcome == PathOutcome::Resume;
     next.path = empty ? nullptr : &task->path;
     return switched ? Pick::Switched : Pick::Same;
 }
 
-void Kernel::switch_steps(Operation& op, Task& task) {
-    Cpu& state = m_cpus[op.cpu];
+/// Goes on with what the task was in the middle of, or ends it where it has been killed.
+void Kernel::go_on(Task& task) {
+    if (TaskRunner::in_operation(task))
+        m_runner.resume(task);
+    else if (task.killed && !task.exited)
+        m_runner.go_on_with(task, [this, &task](Operation& op) { m_processes.exit(op, task); });
+}
+
+void Kernel::switch_to(Operation& op, Task& task) {
     ++m_counters.context_switches;
     op.path.store(m_layout.addresses.run_queue(op.cpu));
     op.path.call(KernelFunction::Schedule);
     op.path.load(task.object);
-    if (task.space == nullptr) {
-        // Without user memory of its own: what was loaded stays, for whoever comes next.
-        op.path.call(KernelFunction::FinishTaskSwitch);
-        return;
-    }
-    AddressSpace& space = *task.space;
-    if (state.loaded != &space) {
-        if (state.loaded != nullptr) state.loaded->cpus.reset(index_of(op.cpu));
-        state.loaded = &space;
-        space.cpus.set(index_of(op.cpu));
-        op.path.load(space.object);
-        if (space.tlb_seen[op.cpu] != space.tlb_generation) {
-            space.tlb_seen[op.cpu] = space.tlb_generation;
-            CpuMask here;
-            here.set(index_of(op.cpu));
-            op.path.flush_tlb({TlbInvalidation::Scope::AddressSpace, space.pcid, {}, {}, here});
-        }
-    }
+    // A kernel thread leaves loaded what was, for whoever comes next.
+    if (task.space != nullptr) m_memory.activate(op, *task.space);
     op.path.call(KernelFunction::FinishTaskSwitch);
 }
 
-void Kernel::resume(Operation& op, Task& task) {
-    if (task.killed && !task.exited) {
-        exit_task(op, task);
-        return;
-    }
-    if (task.work != nullptr) {
-        run_thread(op, task);
-        return;
-    }
-    const Continuation what = std::exchange(task.continuation, Continuation::None);
-    switch (what) {
-    case Continuation::None:
-        break;
-    case Continuation::SystemCall:
-        run_system_call(op, task, task.deferred);
-        end_if_killed(op, task);
-        break;
-    case Continuation::EndSystemCall:
-        finish_system_call(op, task);
-        break;
-    case Continuation::EndFault:
-        op.path.call(KernelFunction::CompleteIo);
-        task.log.has_fault = true;
-        task.log.fault = task.fault;
-        task.log.fault_start = Tick(task.fault.time);
-        break;
-    }
-}
-
 Tick Kernel::next_wakeup(CpuId) const { return std::min(m_scheduler.next_wakeup(), m_poll_at); }
-
-std::size_t Kernel::live_tasks() const { return m_live; }
-
-const Task* Kernel::find_task(TaskId id) const {
-    const std::size_t index = index_of(id);
-    return index < m_tasks.size() ? m_tasks[index].get() : nullptr;
-}
 
 const AddressSpace* Kernel::address_space(TaskId id) const {
     const Task* task = find_task(id);
@@ -330,9 +308,8 @@ const AddressSpace* Kernel::address_space(TaskId id) const {
 }
 
 void Kernel::drain_lru_batches() {
-    Operation op = untimed(CpuId{}, Tick{});
-    for (std::size_t i = 0; i < m_cpus.size(); ++i) m_lru.drain(op, static_cast<CpuId>(i));
-    finish_untimed();
+    UntimedOperation untimed(m_runner, {});
+    for (std::size_t i = 0; i < m_cpus.size(); ++i) m_lru.drain(*untimed, static_cast<CpuId>(i));
 }
 
 } // namespace pagewalk::os

@@ -1,32 +1,39 @@
 #pragma once
 
 #include "base/stats.h"
+#include "contract/block_request.h"
 #include "contract/kernel_interface.h"
+#include "os/block/block_layer.h"
 #include "os/file/file_system.h"
-#include "os/syscall/allocation_driver.h"
-#include "os/vm/compaction_driver.h"
-#include "os/path/frame_allocator.h"
+#include "os/file/open_files.h"
 #include "os/kernel/kernel_config.h"
+#include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/kernel_objects.h"
 #include "os/path/path_journal.h"
-#include "os/vm/kernel_vmalloc.h"
-#include "os/kernel/memory_daemons.h"
-#include "os/task/order_gate.h"
+#include "os/reclaim/memory_daemons.h"
+#include "os/syscall/allocation_driver.h"
+#include "os/syscall/call_context.h"
+#include "os/task/call_order.h"
+#include "os/task/futexes.h"
+#include "os/task/oom_killer.h"
+#include "os/task/page_locks.h"
+#include "os/task/processes.h"
 #include "os/task/scheduler.h"
-#include "os/task/task.h"
+#include "os/task/stream_waits.h"
+#include "os/task/task_runner.h"
+#include "os/vm/compaction_driver.h"
+#include "os/vm/kernel_vmalloc.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
-#include <vector>
 
 namespace pagewalk::os {
 
-/// Linux 6.1 as the cores see it: boots on a memory map, runs a workload's tasks, and answers faults and
-/// system calls with kernel paths.
+/// Linux 6.1 as the cores see it: boots on a memory map, wires the rooms of the OS layer together, and answers the
+/// cores' calls with operations on them.
 class Kernel final : public KernelInterface {
 public:
     /// Boots. `tables` receives the kernel's page tables and must outlive the kernel. Throws ConfigError for
@@ -36,6 +43,8 @@ public:
     Kernel(const Kernel&) = delete;
     Kernel& operator=(const Kernel&) = delete;
 
+    /// The machine around it; both must outlive the run.
+    void connect(InterruptController& interrupts, BlockDevice& disk);
     /// Creates the workload's first task; it runs when a CPU picks it. The workload must outlive the kernel.
     void start(Workload& workload);
 
@@ -43,20 +52,19 @@ public:
     [[nodiscard]] KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) override;
     [[nodiscard]] KernelPath& system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) override;
     [[nodiscard]] KernelPath& stream_ended(CpuId cpu, Tick now) override;
-    /// Parks the task for os.poll_interval.
     [[nodiscard]] KernelPath& stream_not_ready(CpuId cpu, Tick now) override;
     [[nodiscard]] KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) override;
     void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) override;
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override;
     [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
+    void poll(Tick now) override { m_streams.poll({CpuId{}, now}); }
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
-    [[nodiscard]] std::size_t live_tasks() const override;
+    [[nodiscard]] std::size_t live_tasks() const override { return m_processes.live(); }
 
-    /// The event tables.
     [[nodiscard]] PathJournal& journal() { return m_journal; }
     [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
     /// Programs that were killed, oldest first.
-    [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
+    [[nodiscard]] std::span<const KillRecord> kills() const { return m_processes.kills(); }
     void declare(StatGroup group) const;
 
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
@@ -71,125 +79,62 @@ public:
     [[nodiscard]] const Vmalloc& vmalloc() const { return m_vmalloc->areas(); }
     [[nodiscard]] const AllocationDriver& driver() const { return *m_driver; }
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
+    [[nodiscard]] const Processes& processes() const { return m_processes; }
     /// Null where there is no such task.
-    [[nodiscard]] const Task* find_task(TaskId id) const;
+    [[nodiscard]] const Task* find_task(TaskId id) const { return m_processes.find(id); }
     [[nodiscard]] const AddressSpace* address_space(TaskId id) const;
     /// Empties the LRU batches of every CPU, as a snapshot of the lists needs it.
     void drain_lru_batches();
 
 private:
-    // tasks
-    [[nodiscard]] Operation begin(Task& task, CpuId cpu, Tick now);
-    [[nodiscard]] Operation untimed(CpuId cpu, Tick now);
-    Task& add_task(Operation& op);
-    [[nodiscard]] std::shared_ptr<ProcessObjects> add_process_objects(Operation& op);
-    void drop_process_objects(Operation& op, Task& task);
-    void clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
-    Task& copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
-    void copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags);
-    void adopt_streams();
-    void exit_task(Operation& op, Task& task);
-    void kill_group(TaskId group, CpuId cpu, const Task* spared);
-    void end_if_killed(Operation& op, Task& task);
-    void kill(Operation& op, Task& task, VirtAddr address, FaultAccess access);
-    void bury(Task& task, CpuId cpu, Tick now);
-    void finish_untimed();
-    void close_all(Operation& op, Task& task);
-    void release_space(Operation& op, Task& task);
-    void switch_steps(Operation& op, Task& task);
-    void resume(Operation& op, Task& task);
-
-    // kernel threads
-    void start_daemons();
-    [[nodiscard]] Task* daemon_task(Daemon which, NodeId node);
-    [[nodiscard]] bool daemon_asleep(Daemon which, NodeId node);
-    void wake_daemon(Operation& op, Daemon which, NodeId node);
-    void run_thread(Operation& op, Task& task);
-
-    // the OOM killer
-    [[nodiscard]] OomOutcome kill_for_memory(Operation& op);
-    [[nodiscard]] Task* choose_victim(Operation& op);
-    [[nodiscard]] KillRecord describe_victim(const Operation& op, Task& victim);
-
-    // sleeping
-    /// Ends the path in a sleep, by way of the scheduler.
-    void fall_asleep(Operation& op, Task& task, SleepReason reason, Tick until);
-    /// The same without the scheduler's cost.
-    void give_up_cpu(Operation& op, Task& task, SleepReason reason, Tick until);
-    void wake(Task& task);
-    void stop_waiting(Task& task);
-    void pass_order(std::uint64_t order);
-    void wait_for_order(Operation& op, Task& task, std::uint64_t order);
-    /// Nobody can run any more: gives up the wait that is first in line. Returns whether there was one.
-    bool break_deadlock();
-
-    // system calls
-    void run_system_call(Operation& op, Task& task, const SyscallRecord& record);
-    void finish_system_call(Operation& op, Task& task);
-    void dispatch(Operation& op, Task& task, const SyscallRecord& record);
-    void sys_mmap(Operation& op, Task& task, const SyscallRecord& record);
-    void sys_madvise(Operation& op, Task& task, const SyscallRecord& record);
-    void sys_open(Operation& op, Task& task, const SyscallRecord& record);
-    void open_file(Operation& op, Task& task, const SyscallRecord& record);
-    void make_room(Operation& op, FileDescriptors& files, std::uint64_t fd);
-    void drop_table(Operation& op, const DescriptorTable& table);
-    void sys_close(Operation& op, Task& task, std::uint64_t fd);
-    void sys_duplicate(Operation& op, Task& task, std::uint64_t from, std::uint64_t to);
-    void sys_futex(Operation& op, Task& task, const SyscallRecord& record);
-    void sys_wait(Operation& op, Task& task, const SyscallRecord& record);
-    enum class Direction : std::uint8_t { Read, Write };
-    void sys_transfer(Operation& op, Task& task, std::uint64_t fd, VirtAddr buffer, std::uint64_t bytes,
-                      const std::uint64_t* position, Direction direction);
-    void copy_user(Operation& op, Task& task, Pfn frame, std::uint64_t offset, VirtAddr buffer,
-                   std::uint64_t bytes, Direction direction);
-    void drop_file(Operation& op, const std::shared_ptr<OpenFile>& file);
-    void map_file_ahead(Operation& op, InodeId inode, std::uint64_t first_page, std::uint64_t bytes);
+    template <class Job>
+    KernelPath& operate(CpuId cpu, Tick now, const Job& job);
+    void handle_fault(Operation& op, VirtAddr address, FaultAccess access);
+    void do_system_call(Operation& op, const SyscallRecord& record);
+    void go_on(Task& task);
+    void leave_cpu(CpuId cpu, Tick now);
+    void look_after_time(CpuId cpu, Tick now);
+    [[nodiscard]] Task* next_task(CpuId cpu, Tick now);
+    [[nodiscard]] Task* unblock_somebody(CpuId cpu, Tick now);
+    void switch_to(Operation& op, Task& task);
 
     KernelConfig m_config;
     BootLayout m_layout;
-    PageTableMemory& m_table_memory;
     std::unique_ptr<PageAllocator> m_allocator;
     KernelCounters m_counters;
     FrameAllocator m_frames;
     KernelObjects m_objects;
+    PathJournal m_journal;
+    Scheduler m_scheduler;
+    TaskRunner m_runner;
+    PageLocks m_page_locks;
+    BlockLayer m_block;
     LruBatches m_lru;
     FileSystem m_files;
+    OpenFiles m_open_files;
     PageTables m_tables;
     VirtualMemory m_memory;
     CompactionDriver m_compaction;
+    Processes m_processes;
+    Futexes m_futexes;
+    CallOrder m_order;
+    StreamWaits m_streams;
+    OomKiller m_oom_killer;
     MemoryDaemons m_daemons;
-    Scheduler m_scheduler;
-    OrderGate m_gate;
-
-    Workload* m_workload = nullptr;
-    StrayAccess m_stray = StrayAccess::Kills;
-    std::vector<std::unique_ptr<Task>> m_tasks; // by id; ids are not used again
-    std::vector<Task*> m_daemon_tasks;          // node by node
-    std::vector<Task*> m_without_stream;
-    std::multimap<std::uint64_t, Task*> m_order_waiters;
-    std::vector<Task*> m_futex_waiters;
-    std::vector<Task*> m_child_waiters;
-    std::size_t m_live = 0;
-    Tick m_poll_at = no_time;  ///< when to ask again for streams of new threads
-    std::uint64_t m_polls = 0; ///< in a row
+    std::unique_ptr<KernelVmalloc> m_vmalloc; ///< needs the kernel's page tables
+    std::unique_ptr<AllocationDriver> m_driver;
+    std::unique_ptr<CallParts> m_call_parts;
+    Program m_program;
 
     struct Cpu {
         KernelPath interrupt_path;
         PathLog interrupt_log;
-        TaskId last{};                  ///< ran here last
-        AddressSpace* loaded = nullptr; ///< whose tables the CPU uses
-        std::vector<Pfn> stacks;        ///< kernel stacks of dead tasks, for new ones
-        Task* buried = nullptr;         ///< exited, to be forgotten at the next pick
+        TaskId last{};           ///< ran here last
+        Task* departed = nullptr; ///< exited, to be forgotten at the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;
-    KernelPath m_scratch;
-    PathLog m_scratch_log;
-
-    std::unique_ptr<KernelVmalloc> m_vmalloc; ///< needs the kernel's page tables
-    std::unique_ptr<AllocationDriver> m_driver;
-
-    PathJournal m_journal;
-    std::vector<KillRecord> m_kills;
+    std::uint64_t m_stream_polls = 0; ///< in a row, for streams of new threads
+    Tick m_poll_at = no_time;         ///< when to ask for those again
 };
 
 } // namespace pagewalk::os

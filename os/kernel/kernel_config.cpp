@@ -13,17 +13,11 @@ void KernelConfig::declare(OptionGroup os) {
                "Debian 6.1, dmesg: heap alloc:on"});
     os.choice("file_cache", file_cache, {"warm", "cold"},
               {Unit::None, "whether files are in the page cache before the program starts", "assumed"});
-    os.number("disk_latency", disk.latency, {0, 10 * ticks_per_second},
-              {Unit::Ticks, "latency of a 4 KiB read from the disk that holds the files",
-               "Intel SSD DC P4510 data sheet: 77 us typical"});
-    os.number(
-        "disk_bandwidth", disk.bandwidth, {1'000'000, 1'000'000'000'000},
-        {Unit::BytesPerSecond, "rate at which that disk delivers data", "Intel SSD DC P4510 data sheet"});
     os.number("time_slice", time_slice, {ticks_per_ns, ticks_per_second},
               {Unit::Ticks, "how long a task runs while others wait for its CPU",
                "CONFIG_HZ=250: one tick, the granularity at which CFS preempts"});
     os.number("poll_interval", poll_interval, {ticks_per_ns, ticks_per_second},
-              {Unit::Ticks, "after how long a live program's stream is asked again when it had nothing",
+              {Unit::Ticks, "after how long a live program is asked again for a new thread's stream",
                "assumed"});
     os.number("fault_around_bytes", vm.fault_around_bytes,
               {page_size, 1ULL << 21, OptionRange::Shape::PowerOfTwo},

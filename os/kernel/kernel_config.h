@@ -2,7 +2,6 @@
 
 #include "base/event_table.h"
 #include "base/option.h"
-#include "os/file/disk.h"
 #include "os/file/file_system.h"
 #include "os/kernel/boot.h"
 #include "os/path/cost_table.h"
@@ -24,7 +23,6 @@ struct KernelConfig {
     PagingLevels levels = PagingLevels::Four;
     InitOnAlloc init_on_alloc = InitOnAlloc::On;
     FileCache file_cache = FileCache::Warm;
-    DiskConfig disk;
     Tick time_slice{4'000'000 * ticks_per_ns};
     Tick poll_interval{1'000 * ticks_per_ns};
     VmConfig vm;

@@ -54,7 +54,7 @@ void PathJournal::write_unrun(const PathLog& log) {
 
 void PathJournal::write_fault(const KernelPath& path, const PathLog& log, Tick now) {
     if (!log.has_fault) return;
-    const Tick start = log.fault_start != no_time ? log.fault_start : path.marked(log.fault_begin);
+    const Tick start = path.marked(log.fault_begin);
     if (start == no_time) return;
     const Stretch when{start, now};
     m_counters.all_fault_latency.add(when.length());

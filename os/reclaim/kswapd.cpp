@@ -29,11 +29,11 @@ bool Kswapd::boosted(ZoneType highest) const {
     return found;
 }
 
-bool Kswapd::wanted(const Zone& zone, unsigned order, GfpMask mask, ZoneType highest, bool asleep) {
+bool Kswapd::wanted(const Zone& zone, unsigned order, GfpMask mask, ZoneType highest) {
     if (zone.managed == 0) return false;
     if (m_wanted_highest == nothing || m_wanted_highest < highest) m_wanted_highest = highest;
     m_wanted_order = std::max(m_wanted_order, order);
-    if (!asleep) return false;
+    if (!asleep()) return false;
     if (hopeless() || (balanced(order, highest) && !boosted(highest))) {
         if (!mask.any(gfp::direct_reclaim)) {
             // There may be enough memory in pieces too small.
@@ -72,10 +72,10 @@ void Kswapd::begin_balancing() {
     m_was_boosted = m_boost_left != 0;
     m_priority = first_priority;
     m_reclaimed = 0;
-    m_state = State::Balancing;
 }
 
-bool Kswapd::balance(Operation& op) {
+bool Kswapd::scan(Operation& op) {
+    const FrameAllocator::Scope scope(m_parts.frames, op);
     op.path.call(KernelFunction::BalancePgdat);
     for_each_zone(m_highest, [&](const Zone& zone) { op.path.load(m_parts.frames.addresses().zone(zone)); });
     const bool is_balanced = balanced(m_reclaim_order, m_highest);
@@ -114,6 +114,7 @@ bool Kswapd::balance(Operation& op) {
 }
 
 void Kswapd::end_balancing(Operation& op) {
+    const FrameAllocator::Scope scope(m_parts.frames, op);
     for_each_zone(m_highest, [&](Zone& zone) {
         zone.reclaim_active = false;
         const std::uint64_t boost = m_boosts[pagewalk::os::index_of(zone.type)];
@@ -131,69 +132,68 @@ void Kswapd::end_balancing(Operation& op) {
         }
 }
 
-KernelThread::Rest Kswapd::sleep_deeply(Operation& op) {
-    op.path.store(m_parts.frames.addresses().kswapd_wait(m_node));
-    set_thresholds(Thresholds::Normal);
-    m_state = State::Asleep;
-    return {Rest::Kind::Sleep, no_time};
+// balance_pgdat
+void Kswapd::balance(Operation& op) {
+    m_balancing = true;
+    take_request();
+    begin_balancing();
+    do {
+        op.host->end_round(op);
+    } while (scan(op));
+    end_balancing(op);
+    m_balancing = false;
+    // A request that came meanwhile is looked at next; its order is not forgotten until then.
+    if (m_reclaim_order == m_alloc_order) {
+        m_alloc_order = m_reclaim_order = m_wanted_order;
+        if (m_wanted_highest != nothing) m_highest = m_wanted_highest;
+    }
 }
 
-KernelThread::Rest Kswapd::try_to_sleep(Operation& op) {
+void Kswapd::sleep_deeply(Operation& op) {
+    do {
+        op.path.store(m_parts.frames.addresses().kswapd_wait(m_node));
+        set_thresholds(Thresholds::Normal);
+        sleep(op);
+    } while (m_wanted_highest == nothing);
+    set_thresholds(Thresholds::Pressure);
+}
+
+// kswapd_try_to_sleep. Returns when there is something to do.
+void Kswapd::try_to_sleep(Operation& op) {
     op.path.call(KernelFunction::KswapdTryToSleep);
     if (!may_sleep()) {
         ++m_parts.counters.kswapd_high_wmark_hit_quickly;
-        take_request();
-        begin_balancing();
-        return {Rest::Kind::Yield, no_time};
+        return;
     }
-    m_parts.compactor.kswapd_sleeps(m_node);
-    // There is room to move in: make the blocks that were asked for.
-    for (const auto& zone : m_parts.frames.allocator().zones())
-        if (zone->node == m_node) {
-            m_parts.compactor.wake_kcompactd(*zone, m_alloc_order, m_highest);
-            break;
-        }
-    m_state = State::ShortSleep;
-    m_short_sleep_end = op.now + short_sleep;
-    return {Rest::Kind::Sleep, m_short_sleep_end};
-}
-
-KernelThread::Rest Kswapd::run(Operation& op, Woken woken) {
-    // Its work may have been done on behalf of a request that could not wait: nothing is left then.
-    const bool nothing_new = m_wanted_highest == nothing;
-    switch (m_state) {
-    case State::Asleep:
-        if (nothing_new) return {Rest::Kind::Sleep, no_time};
-        set_thresholds(Thresholds::Pressure);
-        take_request();
-        begin_balancing();
-        return {Rest::Kind::Yield, no_time};
-    case State::Balancing:
-        if (balance(op)) return {Rest::Kind::Yield, no_time};
-        end_balancing(op);
-        // A request that came meanwhile is looked at next; its order is not forgotten until then.
-        if (m_reclaim_order == m_alloc_order) {
-            m_alloc_order = m_reclaim_order = m_wanted_order;
-            if (m_wanted_highest != nothing) m_highest = m_wanted_highest;
-        }
-        return try_to_sleep(op);
-    case State::ShortSleep:
-        if (nothing_new && op.now < m_short_sleep_end) return {Rest::Kind::Sleep, m_short_sleep_end};
-        break;
+    {
+        const FrameAllocator::Scope scope(m_parts.frames, op);
+        m_parts.compactor.kswapd_sleeps(m_node);
+        // There is room to move in: make the blocks that were asked for.
+        for (const auto& zone : m_parts.frames.allocator().zones())
+            if (zone->node == m_node) {
+                m_parts.compactor.wake_kcompactd(*zone, m_alloc_order, m_highest);
+                break;
+            }
     }
+    const WaitEnd end = sleep(op, op.now + short_sleep);
     op.path.call(KernelFunction::KswapdTryToSleep);
-    if (woken == Woken::Early) {
+    if (end == WaitEnd::Woken) {
         ++m_parts.counters.kswapd_low_wmark_hit_quickly;
         if (m_wanted_highest == nothing) m_wanted_highest = m_highest;
         m_wanted_order = std::max(m_wanted_order, m_reclaim_order);
     } else if (may_sleep()) {
-        return sleep_deeply(op);
+        sleep_deeply(op);
     } else {
         ++m_parts.counters.kswapd_high_wmark_hit_quickly;
     }
-    take_request();
-    begin_balancing();
-    return {Rest::Kind::Yield, no_time};
+}
+
+void Kswapd::run(Operation& op) {
+    sleep_deeply(op);
+    for (;;) {
+        balance(op);
+        try_to_sleep(op);
+    }
 }
 
 } // namespace pagewalk::os

@@ -23,15 +23,16 @@ public:
         Compactor& compactor;
         KernelCounters& counters;
     };
-    Kswapd(const Parts& parts, NodeId node) : m_parts(parts), m_node(node) {}
+    Kswapd(const Parts& parts, TaskRunner& runner, NodeId node)
+        : KernelThread(runner), m_parts(parts), m_node(node) {}
 
     /// wakeup_kswapd: notes what is wanted. True when the thread, asleep, is to be woken; a request that is
     /// not worth it goes to kcompactd where the requester cannot compact itself.
-    [[nodiscard]] bool wanted(const Zone& zone, unsigned order, GfpMask mask, ZoneType highest, bool asleep);
-    [[nodiscard]] Rest run(Operation& op, Woken woken) override;
+    [[nodiscard]] bool wanted(const Zone& zone, unsigned order, GfpMask mask, ZoneType highest);
+    void run(Operation& op) override;
 
-    /// It has been woken and has not slept since.
-    [[nodiscard]] bool busy() const { return m_state == State::Balancing || m_wanted_highest != nothing; }
+    /// Has it work to do that it has not given up on?
+    [[nodiscard]] bool busy() const { return (m_balancing || m_wanted_highest != nothing) && !hopeless(); }
     /// Reclaim in vain lately: direct reclaim must do.
     [[nodiscard]] bool hopeless() const { return m_failures >= most_failures; }
     [[nodiscard]] unsigned failures() const { return m_failures; }
@@ -43,12 +44,6 @@ private:
     static constexpr int first_priority = 12;     // DEF_PRIORITY
     static constexpr ZoneType nothing = static_cast<ZoneType>(zone_type_count);
 
-    enum class State : std::uint8_t {
-        Asleep,     ///< until woken
-        ShortSleep, ///< a tenth of a second, to see whether it stays balanced
-        Balancing,
-    };
-
     template <class Visit>
     void for_each_zone(ZoneType highest, const Visit& visit) const {
         for (const auto& zone : m_parts.frames.allocator().zones())
@@ -58,19 +53,19 @@ private:
     [[nodiscard]] bool boosted(ZoneType highest) const;
     [[nodiscard]] bool may_sleep() const { return hopeless() || balanced(m_reclaim_order, m_highest); }
     void take_request();
+    void balance(Operation& op);
     void begin_balancing();
-    /// One round over the node. False when balancing is over.
-    [[nodiscard]] bool balance(Operation& op);
+    /// One pass over the node. False when balancing is over.
+    [[nodiscard]] bool scan(Operation& op);
     void end_balancing(Operation& op);
-    [[nodiscard]] Rest try_to_sleep(Operation& op);
-    [[nodiscard]] Rest sleep_deeply(Operation& op);
+    void try_to_sleep(Operation& op);
+    void sleep_deeply(Operation& op);
     enum class Thresholds : std::uint8_t { Normal, Pressure };
     void set_thresholds(Thresholds which);
 
     Parts m_parts;
     NodeId m_node;
-    State m_state = State::Asleep;
-    Tick m_short_sleep_end{};
+    bool m_balancing = false;
     // what has been asked for since it last looked: pgdat's kswapd_order and kswapd_highest_zoneidx
     unsigned m_wanted_order = 0;
     ZoneType m_wanted_highest = nothing;

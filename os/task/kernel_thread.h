@@ -1,30 +1,38 @@
 #pragma once
 
-#include "base/time.h"
-#include "contract/kernel_path.h"
-#include "os/path/operation.h"
-
-#include <cstdint>
+#include "os/task/task_runner.h"
+#include "os/task/wait_queue.h"
 
 namespace pagewalk::os {
 
-/// The work of one of the kernel's own threads. It is scheduled as programs are; what it does between two
-/// looks of the scheduler is one call of run().
+/// One of the kernel's own threads: a loop that runs as a task of its own.
 class KernelThread {
 public:
+    explicit KernelThread(TaskRunner& runner) : m_runner(runner), m_idle(runner) {}
     virtual ~KernelThread() = default;
+    KernelThread(const KernelThread&) = delete;
+    KernelThread& operator=(const KernelThread&) = delete;
 
-    struct Rest {
-        enum class Kind : std::uint8_t {
-            Yield, ///< has more to do, but others may run first
-            Sleep, ///< until it is woken, or until `until`
-        };
-        Kind kind = Kind::Sleep;
-        Tick until = no_time;
-    };
-    /// Does a piece of its work at op.now. `Woken::Early`: it was woken before its sleep's end.
-    enum class Woken : std::uint8_t { Early, InTime };
-    [[nodiscard]] virtual Rest run(Operation& op, Woken woken) = 0;
+    /// The loop; never returns. Between two rounds of work it calls op.host->end_round(op).
+    virtual void run(Operation& op) = 0;
+
+    /// Does it sleep, with nobody having woken it?
+    [[nodiscard]] bool asleep() const { return !m_idle.empty(); }
+    /// try_to_wake_up, on behalf of `op`. Nothing where it is awake.
+    void wake(Operation& op);
+
+protected:
+    /// Until woken, at `until` at the latest.
+    WaitEnd sleep(Operation& op, Tick until = no_time) {
+        return m_idle.wait(op, Waiting::Uninterruptible, until);
+    }
+
+private:
+    void make_runnable(std::uint64_t task, const Moment& moment);
+
+    TaskRunner& m_runner;
+    WaitQueue m_idle;
+    Task* m_task = nullptr; ///< that was woken last
 };
 
 } // namespace pagewalk::os

@@ -51,6 +51,7 @@ struct Task {
     KernelThread* work = nullptr;      ///< a kernel thread's; it has neither stream nor address space
     CpuMask allowed = CpuMask().set(); ///< where it may run
     std::shared_ptr<AddressSpace> space;
+    std::shared_ptr<AddressSpace> space_left; ///< by execve; to be destroyed
     std::shared_ptr<FileDescriptors> files;
     TaskState state = TaskState::NoStream;
     CpuId cpu{}; ///< whose run queue it is in, or where it ran last
@@ -76,8 +77,14 @@ struct Task {
     Tick wake_time = no_time;
     WaitQueue* queue = nullptr; ///< that it waits in
     bool killable = false;      ///< a kill ends the wait
+    VirtAddr futex{};           ///< the word that it waits on
+    TaskId futex_waker{};       ///< who has chosen it to be woken; 0 = nobody
+    std::uint64_t awaited_order = 0;
+
+    bool gave_up = false;   ///< its wait was ended because nobody was left to end it
 
     bool killed = false;
+    bool executed = false;     ///< has done execve
     bool exited = false;       ///< its exit has taken place; the path still runs
     std::int64_t known_as = 0; ///< what the parent's clone returned
     TaskId parent{};

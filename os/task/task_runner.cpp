@@ -107,14 +107,23 @@ bool TaskRunner::path_completed(Task& task, CpuId cpu, Tick now) {
     return over;
 }
 
+void TaskRunner::untimed_over(PathLog& log) {
+    if (m_bury) m_bury(log);
+    m_parts.journal.write_unrun(log);
+}
+
+void TaskRunner::make_runnable(Task& task, const Moment& moment) {
+    m_parts.scheduler.wake(task);
+    tell(task, moment);
+}
+
 void TaskRunner::wake(Task& task, const Moment& moment) {
     if (task.falling_asleep) {
         task.woken = true;
     } else if (task.state == TaskState::Sleeping) {
         task.woken = false;
         if (task.wake_time != no_time) m_parts.scheduler.cancel_sleep(task);
-        m_parts.scheduler.wake(task);
-        tell(task, moment);
+        make_runnable(task, moment);
     }
 }
 
@@ -126,8 +135,7 @@ void TaskRunner::wake_for_kill(Task& task, const Moment& moment) {
 void TaskRunner::wake_sleepers(const Moment& moment) {
     while (Task* task = m_parts.scheduler.take_sleeper(moment.now)) {
         task->wake_time = no_time;
-        m_parts.scheduler.wake(*task);
-        tell(*task, moment);
+        make_runnable(*task, moment);
     }
 }
 

@@ -66,6 +66,8 @@ public:
 
     /// The CPU has run the path to its end, or to its sleep. Returns whether the operation is over.
     bool path_completed(Task& task, CpuId cpu, Tick now);
+    /// Puts a task that does not sleep into a run queue: a new one.
+    void make_runnable(Task& task, const Moment& moment);
     /// Makes a sleeping task runnable, one that is on its way to a sleep stay awake.
     void wake(Task& task, const Moment& moment);
     /// A kill ends the sleeps that it may end.
@@ -74,6 +76,10 @@ public:
     void wake_sleepers(const Moment& moment);
     /// Gives back what operations in the middle of their work hold. Nothing may be run afterwards.
     static void unwind(Task& task) { task.fiber.reset(); }
+    /// What an untimed operation did is written down.
+    void untimed_over(PathLog& log);
+    [[nodiscard]] const CostTable& costs() const { return m_parts.costs; }
+    [[nodiscard]] const KernelAddresses& addresses() const { return m_parts.addresses; }
     /// Called with freed page-table frames when no walker can be in them any more.
     void on_tables_dead(std::function<void(PathLog&)> bury) { m_bury = std::move(bury); }
 

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace pagewalk::os {
@@ -57,6 +58,8 @@ public:
     void remove(Task& task);
     [[nodiscard]] bool empty() const { return m_tasks.empty(); }
     [[nodiscard]] std::size_t size() const { return m_tasks.size(); }
+    /// In the order in which they came.
+    [[nodiscard]] std::span<Task* const> tasks() const { return m_tasks; }
     /// Contract: not empty.
     [[nodiscard]] Task& front() const { return *m_tasks.front(); }
 

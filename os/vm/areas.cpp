@@ -1,7 +1,9 @@
 #include "base/error.h"
+#include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::os {
 namespace {
@@ -111,7 +113,7 @@ void VirtualMemory::insert_or_merge(Operation& op, AddressSpace& space, Vma area
 void VirtualMemory::map(Operation& op, AddressSpace& space, const MapRequest& request) {
     const VirtAddr end = page_up(request.start + request.bytes);
     if (end <= request.start) return;
-    op.path.acquire(space.lock());
+    const MmapWriteLocked locked(op, space);
     op.path.call(KernelFunction::DoMmap);
     op.path.call(KernelFunction::DoMasMunmap);
     const std::size_t there = space.areas.find(request.start);
@@ -126,7 +128,12 @@ void VirtualMemory::map(Operation& op, AddressSpace& space, const MapRequest& re
     area.page_offset = request.inode == no_inode ? vpn_of(request.start).value() : request.page_offset;
     insert_or_merge(op, space, std::move(area));
     fit_tree(op, space);
-    op.path.release(space.lock());
+}
+
+void VirtualMemory::munmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+    const MmapWriteLocked locked(op, space);
+    op.path.call(KernelFunction::SysMunmap);
+    unmap(op, space, start, bytes);
 }
 
 void VirtualMemory::unmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
@@ -155,7 +162,7 @@ bool VirtualMemory::may_write(const Vma& area, PageTableEntry entry) const {
     if (!area.has(vm::write) || entry.frame() == m_frames.addresses().zero_page) return false;
     const PageDescriptor& page = m_frames.pages().peek(entry.frame());
     if (area.has(vm::shared))
-        return entry.has(PageTableEntry::Dirty) || (page.owner_flags & frame_flags::shmem) != 0;
+        return entry.has(PageTableEntry::Dirty) || frame_flags::is_shmem(page.owner_flags);
     return (page.owner_flags & frame_flags::anonymous) != 0 && page.mapcount == 1;
 }
 
@@ -217,6 +224,13 @@ std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::
     return index + 1;
 }
 
+void VirtualMemory::advise(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
+                           std::uint32_t set, std::uint32_t clear) {
+    space.mmap_lock.lock(op, RwSemaphore::Access::Write);
+    change_flags(op, space, start, end, set, clear);
+    space.mmap_lock.unlock(op, RwSemaphore::Access::Write);
+}
+
 void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
                                  std::uint32_t set, std::uint32_t clear) {
     std::size_t i = space.areas.find(start);
@@ -237,7 +251,7 @@ void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr st
 void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
                             std::uint32_t access) {
     const VirtAddr end = page_up(start + bytes);
-    op.path.acquire(space.lock());
+    const MmapWriteLocked locked(op, space);
     op.path.call(KernelFunction::SysMprotect);
     change_flags(op, space, start, end, access, vm::access);
     std::uint64_t changed = 0;
@@ -260,17 +274,18 @@ void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, 
     op.path.call(KernelFunction::ChangePte, static_cast<std::uint32_t>(changed));
     if (changed != 0) flush(op, space, start, end);
     op.path.call(KernelFunction::TlbFinish);
-    op.path.release(space.lock());
 }
 
 void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_break) {
     op.path.call(KernelFunction::SysBrk);
     if (space.brk == VirtAddr{}) space.brk_start = space.brk = new_break;
-    const VirtAddr old_end = page_up(space.brk);
     const VirtAddr new_end = page_up(new_break);
-    space.brk = new_break;
-    if (new_end == old_end) return;
-    op.path.acquire(space.lock());
+    if (new_end == page_up(space.brk)) {
+        space.brk = new_break;
+        return;
+    }
+    const MmapWriteLocked locked(op, space);
+    const VirtAddr old_end = page_up(std::exchange(space.brk, new_break));
     op.path.call(KernelFunction::BrkChange);
     if (new_end > old_end) {
         Vma area;
@@ -283,7 +298,6 @@ void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_b
     } else {
         unmap(op, space, new_end, old_end - new_end);
     }
-    op.path.release(space.lock());
 }
 
 void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
@@ -291,10 +305,10 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     op.path.call(KernelFunction::SysMremap);
     const VirtAddr old_end = page_up(start + old_bytes);
     const std::uint64_t size = page_up(VirtAddr(new_bytes)).value();
+    const MmapWriteLocked locked(op, space);
     const std::size_t at = space.areas.find(start);
     if (at == space.areas.size() || !space.areas[at].contains(start)) return;
     if (space.areas[at].end < old_end) return; // EFAULT: the range must be of one area
-    op.path.acquire(space.lock());
     if (moved_to == start) {
         if (start + size < old_end) {
             unmap(op, space, start + size, old_end - (start + size));
@@ -308,7 +322,6 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
             insert_or_merge(op, space, std::move(grown));
             fit_tree(op, space);
         }
-        op.path.release(space.lock());
         return;
     }
     unmap(op, space, moved_to, size);
@@ -321,7 +334,6 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         copy.end = moved_to + size;
         insert_or_merge(op, space, std::move(copy));
         fit_tree(op, space);
-        op.path.release(space.lock());
         return;
     }
     const std::size_t first = isolate(op, space, start, old_end);
@@ -347,7 +359,6 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     flush(op, space, start, old_end);
     space.areas.insert(space.areas.find(moved_to), std::move(moved));
     unmap(op, space, start, old_end - start);
-    op.path.release(space.lock());
 }
 
 } // namespace pagewalk::os

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
@@ -74,8 +75,23 @@ std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr
 
 VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& space, VirtAddr address,
                                                 FaultAccess access, StrayAccess stray) {
+    bool major = false;
+    for (;;) {
+        FaultResult result = fault_once(op, space, address, access, stray);
+        if (result.status == FaultStatus::Retry) {
+            major = major || result.page.read_from_disk;
+            m_files.wait_for(op, result.page);
+            continue;
+        }
+        if (major && result.status == FaultStatus::Done) result.kind = FaultKind::FileMajor;
+        return result;
+    }
+}
+
+VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace& space, VirtAddr address,
+                                                     FaultAccess access, StrayAccess stray) {
     op.path.call(KernelFunction::DoUserAddrFault);
-    op.path.store(space.lock());
+    const MmapReadLocked locked(op, space);
     const std::size_t area = area_for(op, space, address, stray);
     if (area == space.areas.size()) return {FaultStatus::BadAddress, FaultKind::Kill};
     if (!space.areas[area].has(right_of(access))) {
@@ -90,7 +106,6 @@ VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& spa
     const bool written_before = stray == StrayAccess::Maps && space.areas[area].anonymous();
     const FaultResult result =
         handle(op, {space, area, address.page(), written_before ? FaultAccess::Write : access});
-    op.path.store(space.lock());
     return result;
 }
 
@@ -125,7 +140,8 @@ Pfn VirtualMemory::new_anonymous_page(Operation& op, AllocationPurpose purpose, 
     op.path.call(KernelFunction::VmaAllocFolio);
     const auto frame = m_frames.allocate(op, {.mask = user_gfp | extra, .purpose = purpose});
     if (!frame) return no_pfn;
-    m_frames.pages().at(*frame).owner_flags = frame_flags::anonymous;
+    m_frames.pages().at(*frame).owner_flags =
+        frame_flags::anonymous | frame_flags::swapbacked | frame_flags::uptodate;
     op.path.call(KernelFunction::MemCgroupCharge);
     return *frame;
 }
@@ -166,9 +182,19 @@ VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultCo
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     op.path.call(KernelFunction::DoAnonymousPage);
     lock_table(op, slot);
+    if (overtaken(op, slot, PageTableEntry{}, frame)) return {FaultStatus::Done, FaultKind::Spurious};
     install_anonymous(op, fault, slot, frame, true);
     unlock_table(op, slot);
     return {FaultStatus::Done, FaultKind::AnonymousWrite};
+}
+
+/// Did another fault change the entry while this one waited for memory? Then this one's page and lock are given
+/// back: the access is tried again.
+bool VirtualMemory::overtaken(Operation& op, PteSlot slot, PageTableEntry expected, Pfn frame) {
+    if (slot.entry->raw() == expected.raw()) return false;
+    unlock_table(op, slot);
+    if (frame != no_pfn) m_frames.free(op, frame, 0);
+    return true;
 }
 
 void VirtualMemory::install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame,
@@ -218,15 +244,17 @@ VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultCo
     op.path.call(KernelFunction::FilemapFault);
     const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
     if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    if (!m_files.ready(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
     const PteSlot slot = m_tables.get(op, fault.space, fault.page);
     if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
+    if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
     install_file(op, fault, slot, page.frame, entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable});
     op.path.store(slot.address());
     unlock_table(op, slot);
     if (m_files.at(area.inode).kind == InodeKind::Shmem) return {FaultStatus::Done, FaultKind::Shared};
-    return {FaultStatus::Done, page.read_from_disk ? FaultKind::FileMajor : FaultKind::FileMap};
+    return {FaultStatus::Done, FaultKind::FileMap};
 }
 
 VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultContext& fault) {
@@ -243,12 +271,17 @@ VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultCo
         m_frames.free(op, frame, 0);
         return {FaultStatus::NoMemory, FaultKind::Kill};
     }
+    if (!m_files.ready(source)) {
+        m_frames.free(op, frame, 0);
+        return {FaultStatus::Retry, FaultKind::FileMajor, source};
+    }
     op.path.copy_page(frame, source.frame);
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
+    if (overtaken(op, slot, PageTableEntry{}, frame)) return {FaultStatus::Done, FaultKind::Spurious};
     install_anonymous(op, fault, slot, frame, true);
     unlock_table(op, slot);
-    return {FaultStatus::Done, source.read_from_disk ? FaultKind::FileMajor : FaultKind::FileCow};
+    return {FaultStatus::Done, FaultKind::FileCow};
 }
 
 VirtualMemory::FaultResult VirtualMemory::shared_write(Operation& op, const FaultContext& fault) {
@@ -258,13 +291,15 @@ VirtualMemory::FaultResult VirtualMemory::shared_write(Operation& op, const Faul
     op.path.call(KernelFunction::FilemapFault);
     const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
     if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
+    if (!m_files.ready(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
     if (m_files.at(area.inode).kind == InodeKind::Regular) op.path.call(KernelFunction::PageMkwrite);
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
+    if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
     install_file(op, fault, slot, page.frame, entry_flags(area) | PageTableEntry::Dirty);
     op.path.store(slot.address());
     unlock_table(op, slot);
-    return {FaultStatus::Done, page.read_from_disk ? FaultKind::FileMajor : FaultKind::Shared};
+    return {FaultStatus::Done, FaultKind::Shared};
 }
 
 VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const FaultContext& fault,
@@ -311,6 +346,7 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     if (!zero) op.path.copy_page(frame, old.frame());
     op.path.call(KernelFunction::WpPageCopy);
     lock_table(op, slot);
+    if (overtaken(op, slot, old, frame)) return {FaultStatus::Done, FaultKind::Spurious};
     flush(op, space, fault.page, fault.page + page_size);
     install_anonymous(op, fault, slot, frame, true);
     if (!zero) {
@@ -324,7 +360,10 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
 
 void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
     const VirtAddr end = start + bytes;
-    for (VirtAddr at = start.page(); at < end; at += page_size) {
+    space.mmap_lock.lock(op, RwSemaphore::Access::Read);
+    bool again = false;
+    for (VirtAddr at = start.page(); at < end; at += again ? 0 : page_size) {
+        again = false;
         const std::size_t area = space.areas.find(at);
         if (area == space.areas.size() || space.areas[area].start > at) continue;
         const PteSlot slot = m_tables.find(space, at);
@@ -335,8 +374,16 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
         op.path.call(KernelFunction::HandleMmFault);
         const FaultResult result =
             handle(op, {space, area, at, write ? FaultAccess::Write : FaultAccess::Read});
-        if (result.status != FaultStatus::Done) return;
+        if (result.status == FaultStatus::Retry) {
+            space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
+            m_files.wait_for(op, result.page);
+            space.mmap_lock.lock(op, RwSemaphore::Access::Read);
+            again = true;
+        } else if (result.status != FaultStatus::Done) {
+            break;
+        }
     }
+    space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
 }
 
 } // namespace pagewalk::os

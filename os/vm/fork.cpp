@@ -1,3 +1,4 @@
+#include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
 namespace pagewalk::os {
@@ -40,21 +41,21 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
     return complete;
 }
 
-std::unique_ptr<AddressSpace> VirtualMemory::fork(Operation& op, AddressSpace& parent) {
+std::shared_ptr<AddressSpace> VirtualMemory::fork(Operation& op, AddressSpace& parent) {
     const FunctionScope scope = in(op, TracedFunction::DupMm);
-    auto child = create(op);
+    std::shared_ptr<AddressSpace> child = create(op);
     if (child == nullptr) return nullptr;
     child->brk_start = parent.brk_start;
     child->brk = parent.brk;
     if (copy_areas(op, parent, *child)) return child;
-    tear_down(op, *child);
+    drop_user(op, *child);
     destroy(op, *child);
     return nullptr;
 }
 
 bool VirtualMemory::copy_areas(Operation& op, AddressSpace& parent, AddressSpace& child) {
     const FunctionScope scope = in(op, TracedFunction::DupMmap);
-    op.path.acquire(parent.lock());
+    const MmapWriteLocked locked(op, parent);
     op.path.call(KernelFunction::DupMmap);
     bool complete = true;
     for (std::size_t i = 0; i < parent.areas.size() && complete; ++i) {
@@ -67,7 +68,6 @@ bool VirtualMemory::copy_areas(Operation& op, AddressSpace& parent, AddressSpace
     }
     fit_tree(op, child);
     flush_all(op, parent);
-    op.path.release(parent.lock());
     return complete;
 }
 

@@ -14,6 +14,7 @@ void VirtualMemory::count_lru(Pfn frame, int change) {
 bool VirtualMemory::isolate_page(Operation& op, Pfn frame, GfpMask mask) {
     PageDescriptor& page = m_frames.pages().at(frame);
     if (!page.is(PageState::Lru)) return false;
+    if ((page.owner_flags & (frame_flags::locked | frame_flags::writeback)) != 0) return false;
     const bool file = (page.owner_flags & frame_flags::file) != 0;
     if (file ? !mask.any(gfp::fs) : page.refcount > page.mapcount) return false;
     page.clear(PageState::Lru);

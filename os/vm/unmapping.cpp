@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
@@ -15,12 +16,13 @@ constexpr std::uint16_t last_pcid = 4095;
 
 VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus)
     : m_frames(parts.frames), m_objects(parts.objects), m_files(parts.files), m_lru(parts.lru),
-      m_tables(parts.tables), m_counters(parts.counters), m_config(config), m_anon(parts.objects),
-      m_gather(parts.frames, parts.lru), m_cpus(cpus) {}
+      m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_config(config), m_anon(parts.objects),
+      m_gather(parts.frames, parts.lru), m_cpus(cpus), m_loaded(cpus, nullptr) {}
 
-std::unique_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
+std::shared_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
     const FunctionScope allocating = in(op, TracedFunction::MmAlloc);
-    auto space = std::make_unique<AddressSpace>();
+    auto space = std::make_shared<AddressSpace>(m_runner);
+    space->users = 1;
     space->object = m_objects.allocate(op, ObjectKind::Mm);
     const FunctionScope initialising = in(op, TracedFunction::MmInit);
     op.path.call(KernelFunction::MmInit);
@@ -58,7 +60,7 @@ void VirtualMemory::drop_page(Operation& op, AddressSpace& space, PageTableEntry
         if (page.mapcount == 0) --m_counters.nr_mapped;
         const bool writable_file = area.has(vm::shared) && (page.owner_flags & frame_flags::file) != 0;
         if (writable_file && entry.has(PageTableEntry::Dirty) &&
-            (page.owner_flags & (frame_flags::dirty | frame_flags::shmem)) == 0) {
+            (page.owner_flags & (frame_flags::dirty | frame_flags::swapbacked)) == 0) {
             page.owner_flags |= frame_flags::dirty;
             ++m_counters.nr_dirty;
         }
@@ -138,7 +140,7 @@ void VirtualMemory::free_tables(Operation& op, AddressSpace& space, std::size_t 
 
 void VirtualMemory::discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
     const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
-    op.path.store(space.lock());
+    const MmapReadLocked locked(op, space);
     m_lru.drain(op);
     for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i)
         zap(op, space, space.areas[i], std::max(start, space.areas[i].start),
@@ -147,10 +149,10 @@ void VirtualMemory::discard(Operation& op, AddressSpace& space, VirtAddr start, 
     op.path.call(KernelFunction::TlbFinish);
     m_gather.flush(op);
     m_gather.finish(op);
-    op.path.store(space.lock());
 }
 
 void VirtualMemory::reap(Operation& op, AddressSpace& space) {
+    if (space.mmap_lock.write_locked()) return; // mmap_read_trylock: its areas are being changed
     m_lru.drain(op);
     for (const Vma& area : space.areas) {
         if (!area.is_private() || !area.anonymous() || area.has(vm::locked)) continue;
@@ -164,12 +166,14 @@ void VirtualMemory::reap(Operation& op, AddressSpace& space) {
 void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
     const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
     std::uint32_t pages = 0;
+    space.mmap_lock.lock(op, RwSemaphore::Access::Read);
     m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
         *slot.entry = slot.entry->without(PageTableEntry::Dirty | PageTableEntry::Accessed);
         if (pages++ % entries_per_line == 0) op.path.store(slot.address());
     });
     op.path.call(KernelFunction::ChangePte, pages);
     if (pages != 0) flush(op, space, start, end);
+    space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
 }
 
 void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
@@ -188,6 +192,9 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
 }
 
 void VirtualMemory::destroy(Operation& op, AddressSpace& space) {
+    if (space.users != 0) return;
+    for (AddressSpace*& loaded : m_loaded)
+        if (loaded == &space) loaded = nullptr;
     std::erase(m_spaces, &space);
     m_tables.destroy_root(op, space);
     m_objects.free(op, ObjectKind::Mm, space.object);

@@ -6,6 +6,8 @@
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
 #include "os/path/operation.h"
+#include "os/task/process_memory.h"
+#include "os/task/program.h"
 #include "os/vm/address_space.h"
 #include "os/vm/anon_vma.h"
 #include "os/vm/lru_batch.h"
@@ -15,15 +17,10 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace pagewalk::os {
-
-/// What a touch outside every mapping means.
-enum class StrayAccess : std::uint8_t {
-    Kills, ///< a program's error
-    Maps,  ///< a trace without system calls: memory that the program must have had and written
-};
 
 struct VmConfig {
     std::uint64_t fault_around_bytes =
@@ -42,7 +39,7 @@ struct MapRequest {
 
 /// Address spaces: areas, demand paging, copy on write, and what takes them apart again. Each call is one
 /// kernel operation (or part of one): it changes the state at once and appends its steps.
-class VirtualMemory {
+class VirtualMemory final : public ProcessMemory {
 public:
     struct Parts {
         FrameAllocator& frames;
@@ -51,21 +48,30 @@ public:
         LruBatches& lru;
         PageTables& tables;
         KernelCounters& counters;
+        TaskRunner& runner;
     };
     VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus);
 
-    /// An empty address space; null when no memory is left.
-    [[nodiscard]] std::unique_ptr<AddressSpace> create(Operation& op);
-    /// Copies `parent` for fork: areas, tables, pages shared copy-on-write. Null when no memory is left.
-    [[nodiscard]] std::unique_ptr<AddressSpace> fork(Operation& op, AddressSpace& parent);
-    /// exit_mmap: everything but the top-level table, which the CPU still uses.
-    void tear_down(Operation& op, AddressSpace& space);
-    /// The rest, once no CPU runs on it.
-    void destroy(Operation& op, AddressSpace& space);
+    // ProcessMemory
+    [[nodiscard]] std::shared_ptr<AddressSpace> create(Operation& op) override;
+    void load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) override;
+    [[nodiscard]] std::shared_ptr<AddressSpace> fork(Operation& op, AddressSpace& parent) override;
+    void add_user(Operation& op, AddressSpace& space) override;
+    void drop_user(Operation& op, AddressSpace& space) override;
+    void destroy(Operation& op, AddressSpace& space) override;
+    [[nodiscard]] MemoryUse use(AddressSpace& space) override;
+    [[nodiscard]] std::uint64_t badness(const AddressSpace& space) const override;
+    [[nodiscard]] VirtAddr object_of(const AddressSpace& space) const override { return space.object; }
+    void reap(Operation& op, AddressSpace& space) override;
 
+    /// switch_mm: makes the operation's CPU use the space's tables, and flushes what its TLB has missed.
+    void activate(Operation& op, AddressSpace& space);
+
+    /// munmap: takes mmap_lock for writing, as do all calls below that change areas; those that only change pages
+    /// take it for reading.
+    void munmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// mmap at a known place, replacing what is there.
     void map(Operation& op, AddressSpace& space, const MapRequest& request);
-    void unmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     void protect(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
                  std::uint32_t access);
     /// Moves, shrinks or grows a mapping as mremap did; `moved_to` is the address it returned.
@@ -77,18 +83,24 @@ public:
     void discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// MADV_FREE: pages lose their dirty bits; memory pressure may take them.
     void mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
-    /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mprotect do.
-    void change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
+    /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mlock do.
+    void advise(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
                       std::uint32_t clear);
-    /// MAP_POPULATE, mlock: faults a range in. Pages read from the disk are waited for together (op.io_done).
+    /// MAP_POPULATE, mlock: faults a range in.
     void populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
 
-    enum class FaultStatus : std::uint8_t { Done, BadAddress, NoMemory };
+    enum class FaultStatus : std::uint8_t {
+        Done,
+        BadAddress,
+        NoMemory,
+        Retry, ///< `page` is being read: to be tried again, without the lock in between, once it is there
+    };
     struct FaultResult {
         FaultStatus status = FaultStatus::Done;
         FaultKind kind = FaultKind::Spurious;
+        FileSystem::Page page = {};
     };
-    /// handle_mm_fault and what leads to it.
+    /// handle_mm_fault and what leads to it, until the page is there. Never returns Retry.
     [[nodiscard]] FaultResult fault(Operation& op, AddressSpace& space, VirtAddr address, FaultAccess access,
                                     StrayAccess stray);
 
@@ -100,11 +112,10 @@ public:
     /// migrate_pages of one page: `to` takes the place of the isolated page in page tables, page cache and
     /// LRU lists. The caller frees `from`. False when something else holds on to the page.
     [[nodiscard]] bool migrate_page(Operation& op, Pfn from, Pfn to);
-    /// The OOM reaper: drops the private anonymous pages of a process that is about to die.
-    void reap(Operation& op, AddressSpace& space);
 
     [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
     [[nodiscard]] PageTables& tables() { return m_tables; }
+    [[nodiscard]] KernelObjects& objects() { return m_objects; }
 
 private:
     /// Where a page is mapped.
@@ -120,7 +131,10 @@ private:
         FaultAccess access;
     };
 
-    // areas
+    // areas; mmap_lock is held for writing
+    void unmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    void change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
+                      std::uint32_t clear);
     void split(Operation& op, AddressSpace& space, std::size_t index, VirtAddr at);
     void insert_or_merge(Operation& op, AddressSpace& space, Vma area);
     std::size_t change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
@@ -131,6 +145,7 @@ private:
     [[nodiscard]] std::size_t isolate(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
 
     // pages
+    void tear_down(Operation& op, AddressSpace& space);
     void zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end);
     void drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area);
     void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
@@ -149,7 +164,9 @@ private:
     void find_mappings(Operation& op, Pfn frame, const FrameMapping& mapping);
     void count_lru(Pfn frame, int change);
 
-    // faults
+    // faults; mmap_lock is held for reading
+    [[nodiscard]] FaultResult fault_once(Operation& op, AddressSpace& space, VirtAddr address,
+                                         FaultAccess access, StrayAccess stray);
     [[nodiscard]] std::size_t area_for(Operation& op, AddressSpace& space, VirtAddr address,
                                        StrayAccess stray);
     [[nodiscard]] FaultResult handle(Operation& op, const FaultContext& fault);
@@ -164,6 +181,7 @@ private:
     void install_anonymous(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, bool dirty);
     void install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, std::uint64_t flags);
     [[nodiscard]] std::uint64_t entry_flags(const Vma& area) const;
+    [[nodiscard]] bool overtaken(Operation& op, PteSlot slot, PageTableEntry expected, Pfn frame);
     void lock_table(Operation& op, PteSlot slot);
     void unlock_table(Operation& op, PteSlot slot);
 
@@ -173,6 +191,7 @@ private:
     LruBatches& m_lru;
     PageTables& m_tables;
     KernelCounters& m_counters;
+    TaskRunner& m_runner;
     VmConfig m_config;
     AnonVmas m_anon;
     PageGather m_gather;
@@ -180,6 +199,7 @@ private:
     std::vector<AddressSpace*> m_spaces; ///< that exist, oldest first
     std::vector<MappedAt> m_found;
     std::size_t m_cpus;
+    IndexedVec<CpuId, AddressSpace*> m_loaded; ///< whose tables each CPU uses
     std::vector<std::uint16_t> m_free_pcids;
     std::uint16_t m_next_pcid = 1; ///< 0 is the kernel's own
 };

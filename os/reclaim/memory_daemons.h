@@ -1,0 +1,60 @@
+#pragma once
+
+#include "os/page/reclaimer.h"
+#include "os/path/frame_allocator.h"
+#include "os/path/kernel_counters.h"
+#include "os/reclaim/kcompactd.h"
+#include "os/reclaim/kswapd.h"
+#include "os/task/oom_killer.h"
+#include "os/task/processes.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// kswapd and kcompactd of every node, and what the page allocator's slow path asks for: waking them, reclaim
+/// in the requester's context, the OOM killer. There is no reclaim yet: nothing is ever found to be freed.
+class MemoryDaemons final : public Reclaimer {
+public:
+    struct Parts {
+        FrameAllocator& frames;
+        Compaction& compaction;
+        KernelCounters& counters;
+        TaskRunner& runner;
+        OomKiller& oom_killer;
+    };
+    /// From here on the page allocator asks here.
+    explicit MemoryDaemons(const Parts& parts);
+
+    /// Starts the threads, each on the CPUs of its node.
+    void start(Processes& processes);
+    [[nodiscard]] const Kswapd& kswapd(NodeId node) const { return m_nodes[pagewalk::index_of(node)]->kswapd; }
+    [[nodiscard]] const Kcompactd& kcompactd(NodeId node) const {
+        return m_nodes[pagewalk::index_of(node)]->kcompactd;
+    }
+    /// Compaction has work for the node's thread.
+    void wake_kcompactd(NodeId node);
+
+    void wake_kswapd(Zone& zone, unsigned order, GfpMask mask, ZoneType highest) override;
+    [[nodiscard]] std::uint64_t direct_reclaim(const ReclaimRequest& request) override;
+    [[nodiscard]] OomOutcome out_of_memory(const ReclaimRequest& request) override;
+
+private:
+    struct Node {
+        Node(const Parts& parts, Reclaimer& reclaimer, NodeId node)
+            : kswapd({parts.frames, reclaimer, parts.compaction, parts.counters}, parts.runner, node),
+              kcompactd(parts.frames, parts.compaction, parts.runner, kswapd, node) {}
+
+        Kswapd kswapd;
+        Kcompactd kcompactd;
+    };
+    [[nodiscard]] bool reclaim_is_under_way() const;
+
+    Parts m_parts;
+    std::vector<std::unique_ptr<Node>> m_nodes;
+    WaitQueue m_retry; ///< requesters that give kswapd time
+};
+
+} // namespace pagewalk::os

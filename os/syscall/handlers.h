@@ -1,0 +1,44 @@
+#pragma once
+
+#include "os/syscall/call_context.h"
+
+/// What each modelled system call does, beyond what its entry costs. Named as the kernel's.
+namespace pagewalk::os {
+
+// memory_calls.cpp
+void sys_brk(CallContext& call);
+void sys_madvise(CallContext& call);
+void sys_mlock(CallContext& call);
+void sys_mmap(CallContext& call);
+void sys_mprotect(CallContext& call);
+void sys_mremap(CallContext& call);
+void sys_munmap(CallContext& call);
+
+// file_calls.cpp
+void sys_close(CallContext& call);
+void sys_close_range(CallContext& call);
+void sys_dup(CallContext& call);
+void sys_fcntl(CallContext& call);
+void sys_ftruncate(CallContext& call);
+void sys_lseek(CallContext& call);
+void sys_memfd_create(CallContext& call);
+void sys_open(CallContext& call);
+void sys_pread64(CallContext& call);
+void sys_pwrite64(CallContext& call);
+void sys_read(CallContext& call);
+void sys_write(CallContext& call);
+
+// process_calls.cpp
+void sys_clone(CallContext& call);
+void sys_clone3(CallContext& call);
+void sys_execve(CallContext& call);
+void sys_exit(CallContext& call);
+void sys_exit_group(CallContext& call);
+void sys_fork(CallContext& call);
+void sys_futex(CallContext& call);
+void sys_sched_yield(CallContext& call);
+void sys_vfork(CallContext& call);
+void sys_wait4(CallContext& call);
+void sys_waitid(CallContext& call);
+
+} // namespace pagewalk::os

@@ -1,0 +1,65 @@
+#include "os/vm/mmap_lock.h"
+#include "os/vm/virtual_memory.h"
+
+namespace pagewalk::os {
+
+void VirtualMemory::load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) {
+    for (const InitialMapping& mapping : image) {
+        MapRequest request{.start = mapping.start, .bytes = mapping.end - mapping.start};
+        request.flags = (mapping.readable ? vm::read : 0) | (mapping.writable ? vm::write | vm::account : 0) |
+                        (mapping.executable ? vm::exec : 0) | (mapping.grows_down ? vm::grows_down : 0);
+        if (!mapping.file.empty()) {
+            request.inode = m_files.open(op, mapping.file);
+            request.page_offset = mapping.file_offset >> page_shift;
+            m_files.warm_mapping(op, request.inode, request.page_offset, request.bytes);
+        }
+        map(op, space, request);
+        if (request.inode != no_inode) m_files.drop_user(op, request.inode);
+        if (mapping.heap) {
+            space.brk_start = mapping.start;
+            space.brk = mapping.end;
+        }
+    }
+}
+
+void VirtualMemory::add_user(Operation& op, AddressSpace& space) {
+    op.path.store(space.object);
+    ++space.users;
+}
+
+void VirtualMemory::drop_user(Operation& op, AddressSpace& space) {
+    if (--space.users == 0) tear_down(op, space);
+}
+
+std::uint64_t VirtualMemory::badness(const AddressSpace& space) const {
+    return space.anon_pages + space.file_pages + space.table_pages;
+}
+
+MemoryUse VirtualMemory::use(AddressSpace& space) {
+    MemoryUse use{.anonymous = space.anon_pages, .tables = space.table_pages};
+    for (const Vma& area : space.areas) {
+        use.total += area.pages();
+        if (area.anonymous() || m_files.at(area.inode).kind != InodeKind::Shmem) continue;
+        m_tables.for_each(space, area.start, area.end, [&](VirtAddr, PteSlot slot) {
+            if (frame_flags::is_shmem(m_frames.pages().peek(slot.entry->frame()).owner_flags)) ++use.shmem;
+        });
+    }
+    use.file = space.file_pages - std::min(use.shmem, space.file_pages);
+    return use;
+}
+
+void VirtualMemory::activate(Operation& op, AddressSpace& space) {
+    AddressSpace*& loaded = m_loaded[op.cpu];
+    if (loaded == &space) return;
+    if (loaded != nullptr) loaded->cpus.reset(index_of(op.cpu));
+    loaded = &space;
+    space.cpus.set(index_of(op.cpu));
+    op.path.load(space.object);
+    if (space.tlb_seen[op.cpu] == space.tlb_generation) return;
+    space.tlb_seen[op.cpu] = space.tlb_generation;
+    CpuMask here;
+    here.set(index_of(op.cpu));
+    op.path.flush_tlb({TlbInvalidation::Scope::AddressSpace, space.pcid, {}, {}, here});
+}
+
+} // namespace pagewalk::os
