@@ -38,16 +38,19 @@ void BlockLayer::complete(Operation& op) {
     std::array<std::uint64_t, 16> tags;
     while (const std::size_t count = m_device->take_completions(op.cpu, op.now, tags))
         for (const std::uint64_t tag : std::span(tags).first(count)) {
-            Request& request = m_requests[static_cast<std::size_t>(tag)];
             op.path.call(KernelFunction::CompleteIo);
-            for (const Pfn frame : request.frames) {
+            for (const Pfn frame : m_requests[static_cast<std::size_t>(tag)].frames) {
                 op.path.store_page(frame);
                 op.effect<&PageLocks::end_read>(m_locks, frame.value());
             }
-            request.frames.clear();
-            m_free_tags.push_back(tag);
-            --m_in_flight;
+            op.effect<&BlockLayer::end>(*this, tag);
         }
+}
+
+void BlockLayer::end(std::uint64_t tag, const Moment&) {
+    m_requests[static_cast<std::size_t>(tag)].frames.clear();
+    m_free_tags.push_back(tag);
+    --m_in_flight;
 }
 
 } // namespace pagewalk::os

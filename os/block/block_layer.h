@@ -27,7 +27,7 @@ public:
     /// The device has interrupted the operation's CPU: completes what is done, page by page.
     void complete(Operation& op);
 
-    /// Requests that are not complete.
+    /// Requests whose pages are not unlocked yet.
     [[nodiscard]] std::size_t in_flight() const { return m_in_flight; }
 
 private:
@@ -36,6 +36,7 @@ private:
         std::vector<Pfn> frames;
     };
     void submit(std::uint64_t tag, const Moment& moment);
+    void end(std::uint64_t tag, const Moment& moment);
 
     PageLocks& m_locks;
     KernelCounters& m_counters;

@@ -234,6 +234,8 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
                    m_processes.give_up_a_wait(moment)) {
             ++m_counters.orders_forced;
         } else {
+            if (m_processes.live() != 0)
+                throw RunError("all tasks of the simulated program sleep and nothing can wake them");
             return nullptr;
         }
         if (Task* task = m_scheduler.next(cpu)) return task;

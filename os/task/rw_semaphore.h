@@ -19,28 +19,26 @@ public:
     /// Waits until the lock is the caller's. The caller appends what that costs.
     void lock(Operation& op, Access access);
     /// Lets go at this point of the operation's path.
-    void unlock(Operation& op, Access access) {
-        op.effect<&RwSemaphore::let_go>(*this, static_cast<std::uint64_t>(access));
-    }
+    void unlock(Operation& op, Access access);
+
+    [[nodiscard]] bool write_locked() const { return m_writers != 0; }
     [[nodiscard]] std::uint32_t readers() const { return m_readers; }
-    [[nodiscard]] bool write_locked() const { return m_writer; }
     [[nodiscard]] std::size_t waiting() const { return m_queue.size(); }
 
 private:
+    /// An unlock that its path has not reached. The same operation may lock again before that.
+    struct Leaving {
+        const Task* task;
+        Access access;
+    };
     void let_go(std::uint64_t access, const Moment& moment);
     void hand_over(const Moment& moment);
-    [[nodiscard]] bool free_for(Access access) const {
-        return !m_writer && (access == Access::Read || m_readers == 0);
-    }
-    void take(Access access) {
-        if (access == Access::Read)
-            ++m_readers;
-        else
-            m_writer = true;
-    }
+    [[nodiscard]] bool free_for(Access access, const Task* task) const;
+    void take(Access access) { ++(access == Access::Read ? m_readers : m_writers); }
 
     std::uint32_t m_readers = 0;
-    bool m_writer = false;
+    std::uint32_t m_writers = 0; ///< 1, or more while one operation is leaving and locking again
+    std::vector<Leaving> m_leaving;
     WaitQueue m_queue;
     std::vector<Access> m_wanted; ///< by those in the queue
 };

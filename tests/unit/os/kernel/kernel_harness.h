@@ -16,7 +16,9 @@ namespace pagewalk::os::test {
 struct ScriptedStream final : InstructionStream {
     std::deque<SyscallRecord> calls;
     SyscallRecord current;
+    bool is_ready = true;
 
+    bool ready() override { return is_ready; }
     StreamBatch fetch() override {
         if (calls.empty()) return {};
         current = calls.front();
@@ -30,7 +32,12 @@ struct ScriptedWorkload final : Workload {
     std::vector<std::unique_ptr<ScriptedStream>> streams;
     std::map<std::int64_t, std::size_t> children; ///< by id in the program's world
     bool on_touch = false;
+    int asked_for_news = 0;
 
+    bool wait_for_news(std::uint64_t) override {
+        ++asked_for_news;
+        return false;
+    }
     ScriptedWorkload() { streams.push_back(std::make_unique<ScriptedStream>()); }
     ScriptedStream& add_child(std::int64_t id) {
         children[id] = streams.size();
@@ -109,12 +116,67 @@ inline PathTotals run_path(Kernel& kernel, CpuId cpu, KernelPath& path, Tick& no
     return totals;
 }
 
+/// A disk that answers after a while, and what brings its interrupts to the CPUs.
+struct TestDevices final : InterruptController, BlockDevice {
+    struct Pending {
+        CpuId cpu{};
+        Interrupt what;
+        Tick at{};
+    };
+    struct Done {
+        CpuId cpu{};
+        std::uint64_t tag = 0;
+        Tick at{};
+    };
+    Tick latency{80'000 * ticks_per_ns};
+    std::vector<Pending> pending;
+    std::vector<Done> done;
+    std::vector<BlockRequest> requests;
+
+    void raise(CpuId cpu, const Interrupt& interrupt, Tick at) override {
+        pending.push_back({cpu, interrupt, at});
+    }
+    void submit(const BlockRequest& request, Tick now) override {
+        requests.push_back(request);
+        done.push_back({request.cpu, request.tag, now + latency});
+        raise(request.cpu, {InterruptKind::Device, 0}, now + latency);
+    }
+    std::size_t take_completions(CpuId cpu, Tick now, std::span<std::uint64_t> tags) override {
+        std::size_t taken = 0;
+        std::erase_if(done, [&](const Done& each) {
+            if (each.cpu != cpu || each.at > now || taken == tags.size()) return false;
+            tags[taken++] = each.tag;
+            return true;
+        });
+        return taken;
+    }
+    [[nodiscard]] Tick next() const {
+        Tick earliest = no_time;
+        for (const Pending& each : pending) earliest = std::min(earliest, each.at);
+        return earliest;
+    }
+    void deliver(Kernel& kernel, Tick now) {
+        for (std::size_t i = 0; i < pending.size();) {
+            if (pending[i].at > now) {
+                ++i;
+                continue;
+            }
+            const Pending due = pending[i];
+            pending.erase(pending.begin() + static_cast<std::ptrdiff_t>(i));
+            Tick time = now;
+            run_path(kernel, due.cpu, kernel.interrupt(due.cpu, due.what, now), time);
+        }
+    }
+};
+
 /// A booted kernel with one scripted task on CPU 0.
 struct Machine {
     PageTableMemory tables;
     KernelConfig config;
+    TestDevices devices;
     std::unique_ptr<Kernel> kernel;
     ScriptedWorkload workload;
+    std::deque<SyscallRecord> records;
     Tick now{};
 
     explicit Machine(std::uint64_t bytes = 512ULL << 20, std::size_t cpus = 1) {
@@ -122,9 +184,11 @@ struct Machine {
     }
     void boot() {
         kernel = std::make_unique<Kernel>(config, tables);
+        kernel->connect(devices, devices);
         kernel->start(workload);
     }
     ScheduledTask pick(CpuId cpu = CpuId{}) {
+        devices.deliver(*kernel, now);
         ScheduledTask next;
         if (kernel->pick(cpu, now, next) == KernelInterface::Pick::Idle) return {};
         if (next.path != nullptr) run_path(*kernel, cpu, *next.path, now);
@@ -134,13 +198,35 @@ struct Machine {
         KernelPath& path = kernel->page_fault(cpu, VirtAddr(address), access, now);
         return run_path(*kernel, cpu, path, now);
     }
+    /// When something next happens by itself.
+    [[nodiscard]] Tick next_event(CpuId cpu = CpuId{}) const {
+        return std::min(kernel->next_wakeup(cpu), devices.next());
+    }
+    /// Lets time pass until the operation that `task` is in the middle of is over. Returns how it ended.
+    PathOutcome finish(TaskId task, CpuId cpu = CpuId{}) {
+        const auto waits = [&] {
+            const Task* of = kernel->find_task(task);
+            return of != nullptr && TaskRunner::in_operation(*of);
+        };
+        for (int rounds = 0; waits() && rounds < 1'000'000; ++rounds)
+            if (pick(cpu).task == TaskId{}) now = std::max(now, next_event(cpu));
+        const Task* of = kernel->find_task(task);
+        return of == nullptr || of->exited ? PathOutcome::Exit : PathOutcome::Resume;
+    }
+    /// A touch by `task`, which runs on `cpu`, with all the waiting that it takes.
+    PathOutcome touch_and_wait(TaskId task, std::uint64_t address, CpuId cpu = CpuId{},
+                               FaultAccess access = FaultAccess::Write) {
+        const PathTotals begun = touch(address, access, cpu);
+        return begun.slept || begun.outcome == PathOutcome::Reschedule ? finish(task, cpu) : begun.outcome;
+    }
     PathTotals call(std::uint32_t number, std::array<std::uint64_t, 6> arguments, std::int64_t result,
                     CpuId cpu = CpuId{}) {
         SyscallRecord record{.number = number, .arguments = arguments, .result = result};
         return call(record, cpu);
     }
     PathTotals call(const SyscallRecord& record, CpuId cpu = CpuId{}) {
-        KernelPath& path = kernel->system_call(cpu, record, now);
+        records.push_back(record); // a call that waits looks at it again
+        KernelPath& path = kernel->system_call(cpu, records.back(), now);
         return run_path(*kernel, cpu, path, now);
     }
     PathTotals map_anonymous(std::uint64_t address, std::uint64_t bytes, std::uint64_t protection = 3,

@@ -217,16 +217,18 @@ TEST(ColdFiles, BlockTheReaderUntilTheDiskAnswers) {
     machine.call(9, {0, 64 * page_size, 1, 2, 3, 0}, static_cast<std::int64_t>(base));
     const Tick start = machine.now;
     EXPECT_TRUE(machine.touch(base, FaultAccess::Read).slept);
-    EXPECT_EQ(machine.kernel->counters().pgmajfault, 1U);
     EXPECT_EQ(machine.pick().stream, nullptr);
-    const Tick wakeup = machine.kernel->next_wakeup(CpuId{});
-    EXPECT_GE(wakeup, start + machine.config.disk.latency);
-    machine.now = wakeup;
+    const Tick answer = machine.devices.next();
+    EXPECT_GE(answer, start + machine.devices.latency);
+    machine.now = answer - Tick(1);
+    EXPECT_EQ(machine.pick().stream, nullptr);
+    machine.now = answer;
     EXPECT_EQ(machine.pick().task, task);
+    EXPECT_EQ(machine.kernel->counters().pgmajfault, 1U);
     const Histogram& latency =
         machine.kernel->counters().fault_latency[static_cast<std::size_t>(FaultKind::FileMajor)];
     ASSERT_EQ(latency.count(), 1U);
-    EXPECT_GE(latency.max(), machine.config.disk.latency.value());
+    EXPECT_GE(latency.max(), machine.devices.latency.value());
     // The readahead window came along: no second read.
     EXPECT_FALSE(machine.touch(base + page_size, FaultAccess::Read).slept);
 }

@@ -1,4 +1,4 @@
-#include "os/kernel/memory_daemons.h"
+#include "os/reclaim/memory_daemons.h"
 #include "tests/unit/os/kernel/small_machine.h"
 
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ struct Daemons : test::SmallMachine {
 TEST_F(Daemons, AreNoProgramsAndSleepUntilTheyAreNeeded) {
     EXPECT_EQ(machine.kernel->live_tasks(), 1U);
     EXPECT_EQ(run_cpu1(), 0);
-    EXPECT_EQ(machine.kernel->next_wakeup(cpu1), no_time);
+    EXPECT_EQ(machine.kernel->next_wakeup(cpu1), Kcompactd::check_interval);
 }
 
 TEST_F(Daemons, KswapdIsWokenBelowTheLowMarkAndFindsNothing) {
@@ -40,7 +40,7 @@ TEST_F(Daemons, KswapdIsWokenBelowTheLowMarkAndFindsNothing) {
     ASSERT_NE(wakeup, no_time); // a tenth of a second first, then for good
     machine.now = wakeup;
     EXPECT_EQ(run_cpu1(), 1);
-    EXPECT_EQ(machine.kernel->next_wakeup(cpu1), no_time);
+    EXPECT_EQ(machine.kernel->next_wakeup(cpu1), Kcompactd::check_interval);
     // Hopeless: nobody wakes it any more.
     for (int i = 0; i < 20; ++i) touch_next();
     EXPECT_EQ(run_cpu1(), 0);
@@ -76,7 +76,8 @@ TEST(DaemonsOfNodes, RunOnTheirNodesCpus) {
     far->boosted = true;
     KernelPath path;
     PathLog log;
-    Operation op{.path = {path, machine.config.costs, KernelTiming::On}, .log = log, .cpu = cpu1};
+    Operation op{
+        .path = {path, machine.config.costs, KernelTiming::On}, .log = log, .cpu = cpu1, .runs = false};
     ASSERT_TRUE(machine.kernel->frames().allocate(op, {.mask = gfp::highuser}).has_value());
     EXPECT_NE(machine.pick(cpu0).stream, nullptr); // the program, still
     const ScheduledTask daemon = machine.pick(cpu1);

@@ -13,10 +13,11 @@ constexpr CpuId cpu0{0};
 constexpr CpuId cpu1{1};
 
 /// Touches memory from `from` on until the program is gone. Returns how many pages it got.
-std::uint64_t use_up(Machine& machine, std::uint64_t from, std::uint64_t limit, CpuId cpu = cpu0) {
+std::uint64_t use_up(Machine& machine, TaskId task, std::uint64_t from, std::uint64_t limit,
+                     CpuId cpu = cpu0) {
     std::uint64_t touched = 0;
     while (touched < limit &&
-           machine.touch(from + touched * page_size, FaultAccess::Write, cpu).outcome == PathOutcome::Resume)
+           machine.touch_and_wait(task, from + touched * page_size, cpu) == PathOutcome::Resume)
         ++touched;
     return touched;
 }
@@ -27,7 +28,7 @@ TEST(OutOfMemory, KillsTheProgramAndGivesItsMemoryBack) {
     const std::uint64_t before = machine.free_frames();
     const TaskId task = machine.pick().task;
     machine.map_anonymous(base, 256ULL << 20);
-    const std::uint64_t touched = use_up(machine, base, 65'536);
+    const std::uint64_t touched = use_up(machine, task, base, 65'536);
     EXPECT_GT(touched, 2000U);
     EXPECT_EQ(machine.kernel->counters().tasks_killed, 1U);
     EXPECT_EQ(machine.kernel->counters().oom_kill, 1U);
@@ -49,9 +50,9 @@ TEST(OutOfMemory, KillsTheProgramAndGivesItsMemoryBack) {
 TEST(OutOfMemory, TheVictimsLastAllocationComesFromItsReserve) {
     Machine machine(128ULL << 20);
     machine.boot();
-    machine.pick();
+    const TaskId task = machine.pick().task;
     machine.map_anonymous(base, 256ULL << 20);
-    use_up(machine, base, 65'536);
+    use_up(machine, task, base, 65'536);
     const auto& counters = machine.kernel->counters();
     EXPECT_EQ(counters.allocations[static_cast<std::size_t>(AllocationSource::Reserve)], 1U);
     EXPECT_GT(counters.allocations[static_cast<std::size_t>(AllocationSource::MinWatermark)], 50U);
@@ -73,7 +74,7 @@ TEST(OutOfMemory, TheLargestProcessIsChosenAndReapedForTheSakeOfAnother) {
     while (zone.free_pages > static_cast<std::int64_t>(zone.watermark(Watermark::High)) + 500)
         machine.touch(base + held++ * page_size, FaultAccess::Write, cpu0);
     // The small one asks for a page too many.
-    const std::uint64_t got = use_up(machine, base, held / 2, cpu1);
+    const std::uint64_t got = use_up(machine, small, base, held / 2, cpu1);
     EXPECT_EQ(got, held / 2);
     ASSERT_EQ(machine.kernel->kills().size(), 1U);
     EXPECT_EQ(machine.kernel->kills()[0].task, static_cast<std::uint32_t>(large));

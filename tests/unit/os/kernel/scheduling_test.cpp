@@ -172,15 +172,15 @@ TEST(Scheduling, ParksATaskWhoseLiveSourceHasNothing) {
     Machine machine;
     machine.boot();
     const TaskId task = machine.pick().task;
+    machine.workload.streams.front()->is_ready = false;
     const Tick parked = machine.now;
     KernelPath& path = machine.kernel->stream_not_ready(cpu0, machine.now);
     EXPECT_TRUE(test::run_path(*machine.kernel, cpu0, path, machine.now).slept);
+    EXPECT_EQ(machine.now, parked); // nothing was run
     EXPECT_EQ(machine.pick().stream, nullptr);
-    const Tick wakeup = machine.kernel->next_wakeup(cpu0);
-    EXPECT_EQ(wakeup, parked + machine.config.poll_interval);
-    machine.now = wakeup - Tick(1);
-    EXPECT_EQ(machine.pick().stream, nullptr);
-    machine.now = wakeup;
+    EXPECT_EQ(machine.kernel->next_wakeup(cpu0), parked); // time stands still
+    EXPECT_EQ(machine.workload.asked_for_news, 1);
+    machine.workload.streams.front()->is_ready = true;
     EXPECT_EQ(machine.pick().task, task);
 }
 

@@ -15,14 +15,16 @@ struct SmallMachine : testing::Test {
     Machine machine{256ULL << 20, 2};
     std::uint64_t touched = 0; ///< pages of it, from the first
 
+    TaskId program{};
+
     void SetUp() override {
         machine.boot();
-        machine.pick(cpu0);
+        program = machine.pick(cpu0).task;
         machine.map_anonymous(base, 512ULL << 20);
     }
     Zone& zone() { return *machine.kernel->allocator().find_zone(NodeId{0}, ZoneType::Dma32); }
     const KernelCounters& counters() { return machine.kernel->counters(); }
-    void touch_next() { machine.touch(base + touched++ * page_size); }
+    void touch_next() { machine.touch_and_wait(program, base + touched++ * page_size); }
     void touch_down_to(Watermark mark) {
         while (zone().free_pages > static_cast<std::int64_t>(zone().watermark(mark))) touch_next();
     }
