@@ -1,8 +1,11 @@
 #include "app/system_config.h"
 
 #include "contract/kernel_path.h"
+#include "models/mmu/mmu.h"
+#include "os/path/path_journal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 namespace pagewalk::app {
@@ -24,7 +27,7 @@ void MachineConfig::declare(OptionGroup group) {
          "itself, 20 to others)",
          "ACPI SLIT; without one Linux assumes 10 and 20"});
     group.choice(
-        "layout", layout, {"x86_64", "i386"},
+        "layout", layout, {{MachineLayout::X86_64, "x86_64"}, {MachineLayout::I386, "i386"}},
         {Unit::None, "zones of the kernel; i386 has HighMem and is for 'pagewalk boot' alone", "user"});
     group.number("lowmem", lowmem, {128ULL << 20, 3ULL << 30},
                  {Unit::Bytes, "where HighMem begins (i386)", "x86: 1 GiB less VMALLOC_RESERVE of 128 MiB"});
@@ -35,7 +38,7 @@ void MachineConfig::declare(OptionGroup group) {
                  {Unit::Bytes,
                   "movablecore= of the kernel's command line: size of ZONE_MOVABLE (0: not given)",
                   "Documentation/admin-guide/kernel-parameters.txt"});
-    group.choice("firmware", firmware.kind, {"bare", "pc"},
+    group.choice("firmware", firmware.kind, {{os::Firmware::Bare, "bare"}, {os::Firmware::Pc, "pc"}},
                  {Unit::None, "memory map: all memory usable, or that of QEMU's pc machine with SeaBIOS",
                   "e820 of QEMU 7.2"});
     group.number("firmware_tables", firmware.tables, {0, 16ULL << 20},
@@ -120,6 +123,12 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
             options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",
             "names " + std::to_string(sizes.size()) + " nodes, machine.sockets = " + std::to_string(sockets));
     return sizes;
+}
+
+std::vector<EventSchema> event_schemas() {
+    std::vector<EventSchema> schemas = os::PathJournal::Events::schemas();
+    std::ranges::move(models::Mmu::Events::schemas(), std::back_inserter(schemas));
+    return schemas;
 }
 
 SystemConfig::SystemConfig() {
