@@ -4,7 +4,7 @@
 #include "contract/kernel_interface.h"
 #include "models/core/lock_table.h"
 #include "models/core/ooo_core.h"
-#include "models/core/shootdown_bus.h"
+#include "models/core/interrupt_bus.h"
 #include "models/mmu/mmu.h"
 
 #include <cstdint>

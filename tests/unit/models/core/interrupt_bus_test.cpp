@@ -1,4 +1,4 @@
-#include "models/core/shootdown_bus.h"
+#include "models/core/interrupt_bus.h"
 
 #include <array>
 
