@@ -8,6 +8,7 @@
 #include "models/cache/private_hierarchy.h"
 #include "models/cache/shared_cache_module.h"
 #include "models/core/cpu_module.h"
+#include "models/device/fixed_latency_disk.h"
 #include "models/interconnect/router_module.h"
 #include "models/memory/dram_controller_module.h"
 #include "os/kernel/kernel.h"
@@ -50,9 +51,8 @@ private:
     std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs; ///< by socket
     std::unique_ptr<models::MultiSocketMemory> m_sockets;
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
-    models::LockTable m_locks;
-    models::ShootdownBus m_bus;
-    models::StreamCursors m_cursors;
+    models::CpuCommons m_commons;
+    std::unique_ptr<models::FixedLatencyDisk> m_disk;
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;
     std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
     StatRegistry m_stats;
