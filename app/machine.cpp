@@ -65,6 +65,8 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         // An interrupt may come before the first task.
         m_cpus.back()->mmu().set_context({m_kernel->boot_layout().addresses.root, 0});
     }
+    m_disk = std::make_unique<models::FixedLatencyDisk>(config.disk, 0, m_commons.interrupts);
+    m_kernel->connect(m_commons.interrupts, *m_disk);
     declare_stats();
     declare_events();
 }

@@ -213,6 +213,11 @@ void Processes::exit_group(Operation& op, Task& task) {
     exit(op, task);
 }
 
+void Processes::note_kill(KillRecord record) {
+    m_parts.runner.journal().write_kill(record);
+    m_kills.push_back(std::move(record));
+}
+
 void Processes::kill(Operation& op, Task& task, const KillRecord& record) {
     ++m_parts.counters.tasks_killed;
     note_kill(record);

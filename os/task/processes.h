@@ -61,7 +61,7 @@ public:
     void kill(Operation& op, Task& task, const KillRecord& record);
     /// Marks every task of the process, `spared` aside, as killed.
     void kill_group(Operation& op, TaskId group, const Task* spared);
-    void note_kill(KillRecord record) { m_kills.push_back(std::move(record)); }
+    void note_kill(KillRecord record);
     /// wait4, waitid: until the child that the program knows by this id has ended.
     void wait_for_child(Operation& op, Task& task, std::int64_t child);
 

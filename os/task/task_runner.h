@@ -78,6 +78,7 @@ public:
     static void unwind(Task& task) { task.fiber.reset(); }
     /// What an untimed operation did is written down.
     void untimed_over(PathLog& log);
+    [[nodiscard]] PathJournal& journal() { return m_parts.journal; }
     [[nodiscard]] const CostTable& costs() const { return m_parts.costs; }
     [[nodiscard]] const KernelAddresses& addresses() const { return m_parts.addresses; }
     /// Called with freed page-table frames when no walker can be in them any more.

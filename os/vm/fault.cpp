@@ -91,6 +91,7 @@ VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& spa
 VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace& space, VirtAddr address,
                                                      FaultAccess access, StrayAccess stray) {
     op.path.call(KernelFunction::DoUserAddrFault);
+    op.path.call(KernelFunction::LockMmAndFindVma);
     const MmapReadLocked locked(op, space);
     const std::size_t area = area_for(op, space, address, stray);
     if (area == space.areas.size()) return {FaultStatus::BadAddress, FaultKind::Kill};

@@ -1,0 +1,115 @@
+#include "os/block/block_layer.h"
+
+#include "base/error.h"
+#include "tests/unit/os/task/task_rig.h"
+
+#include <array>
+#include <deque>
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+using test::cpu0;
+using test::cpu1;
+
+/// Completes what it is told to.
+struct ManualDisk final : BlockDevice {
+    std::deque<BlockRequest> submitted;
+    std::vector<Tick> times;
+    std::deque<std::uint64_t> complete;
+
+    void submit(const BlockRequest& request, Tick now) override {
+        submitted.push_back(request);
+        times.push_back(now);
+    }
+    std::size_t take_completions(CpuId, Tick, std::span<std::uint64_t> tags) override {
+        std::size_t taken = 0;
+        for (; taken < tags.size() && !complete.empty(); complete.pop_front()) tags[taken++] = complete.front();
+        return taken;
+    }
+};
+
+struct Requests : testing::Test {
+    test::TaskRig rig;
+    PageLocks locks{rig.frames, rig.runner};
+    BlockLayer block{locks, rig.counters};
+    ManualDisk disk;
+    std::array<Pfn, 4> frames;
+
+    void SetUp() override {
+        for (Pfn& frame : frames) {
+            frame = *rig.allocator->allocate({.mask = gfp::kernel});
+            rig.frames.pages().at(frame).refcount = 1;
+            locks.lock_new(frame);
+        }
+    }
+    /// The handler of the disk's interrupt.
+    void interrupt() {
+        KernelPath path;
+        PathLog log;
+        Operation op{.path = {path, rig.costs, KernelTiming::On}, .log = log, .cpu = cpu0, .now = rig.now};
+        block.complete(op);
+        for (const KernelStep& step : path.steps())
+            if (step.kind == StepKind::Effect) {
+                const Effect effect = log.effects[step.count];
+                effect.take_place({cpu0, rig.now});
+            }
+    }
+};
+
+TEST_F(Requests, ReachTheDeviceWhenThePathDoes) {
+    block.connect(disk);
+    Task& reader = rig.begin(cpu1, [&](Operation& op) { block.read(op, 800, frames); });
+    EXPECT_TRUE(disk.submitted.empty());
+    EXPECT_EQ(block.in_flight(), 1U);
+    rig.run_path(reader);
+    ASSERT_EQ(disk.submitted.size(), 1U);
+    const BlockRequest& request = disk.submitted.front();
+    EXPECT_EQ(request.kind, BlockRequest::Kind::Read);
+    EXPECT_EQ(request.sector, 800U);
+    EXPECT_EQ(request.bytes, 4 * page_size);
+    EXPECT_EQ(request.cpu, cpu1);
+    EXPECT_GT(disk.times.front(), Tick{}); // behind the instructions of its submission
+    EXPECT_EQ(rig.counters.pgpgin, 16U);
+}
+
+TEST_F(Requests, UnlockTheirPagesWhenTheyAreComplete) {
+    block.connect(disk);
+    bool read = false;
+    Task& reader = rig.run(cpu1, [&](Operation& op) {
+        block.read(op, 0, frames);
+        locks.wait_until_unlocked(op, frames[3]);
+        read = true;
+    });
+    interrupt(); // of another device
+    EXPECT_TRUE(locks.is_locked(frames[0]));
+    disk.complete.push_back(disk.submitted.front().tag);
+    interrupt();
+    for (const Pfn frame : frames) EXPECT_FALSE(locks.is_locked(frame));
+    EXPECT_EQ(block.in_flight(), 0U);
+    EXPECT_EQ(rig.pick(cpu1), &reader);
+    EXPECT_TRUE(read);
+}
+
+TEST_F(Requests, MayCompleteInAnyOrder) {
+    block.connect(disk);
+    rig.run(cpu0, [&](Operation& op) {
+        for (const Pfn& frame : frames) block.read(op, 0, std::span(&frame, 1));
+    });
+    ASSERT_EQ(disk.submitted.size(), 4U);
+    for (const std::size_t i : {2, 0, 3, 1}) {
+        disk.complete.push_back(disk.submitted[i].tag);
+        interrupt();
+        EXPECT_FALSE(locks.is_locked(frames[i]));
+    }
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
+TEST_F(Requests, NeedADevice) {
+    EXPECT_THROW(rig.run(cpu0, [&](Operation& op) { block.read(op, 0, frames); }), RunError);
+}
+
+} // namespace
+} // namespace pagewalk::os
