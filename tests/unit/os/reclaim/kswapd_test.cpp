@@ -1,5 +1,6 @@
 #include "os/reclaim/kswapd.h"
 #include "tests/unit/os/page/machines.h"
+#include "tests/unit/os/task/task_rig.h"
 
 #include <vector>
 
@@ -33,40 +34,36 @@ struct WakesOfATest : Compactor {
 class KswapdOfANode : public testing::Test {
 protected:
     KswapdOfANode()
-        : m_allocator(boot_page_allocator(one_node(256 * mib))),
-          m_frames(*m_allocator, m_addresses, m_counters, InitOnAlloc::Off), m_lru(*m_allocator),
-          m_kswapd({m_frames, m_lru, m_compactor, m_counters}, NodeId{0}) {
-        m_addresses.node_data.push_back(kernel_layout::direct_map_base);
-        m_allocator->buddy().set_watermark_boost_factor(0);
+        : m_lru(*m_rig.allocator), m_kswapd({m_rig.frames, m_lru, m_compactor, m_rig.counters}, m_rig.runner,
+                                            NodeId{0}) {
+        m_rig.allocator->buddy().set_watermark_boost_factor(0);
+        m_thread = &m_rig.run(CpuId{0}, [this](Operation& op) { m_kswapd.run(op); });
     }
-    Zone& zone() { return *m_allocator->find_zone(NodeId{0}, ZoneType::Dma32); }
+    Zone& zone() { return *m_rig.allocator->find_zone(NodeId{0}, ZoneType::Dma32); }
+    const KernelCounters& counters() const { return m_rig.counters; }
     void use_up_to_the_min_mark() {
-        while (const auto frame = m_allocator->allocate({.mask = gfp::nowait})) m_lru.held.push_back(*frame);
+        while (const auto frame = m_rig.allocator->allocate({.mask = gfp::nowait}))
+            m_lru.held.push_back(*frame);
     }
     bool ask(unsigned order, GfpMask mask = gfp::kernel) {
-        return m_kswapd.wanted(zone(), order, mask, ZoneType::Normal, true);
+        return m_kswapd.wanted(zone(), order, mask, ZoneType::Normal);
     }
-    KernelThread::Rest run_until_it_sleeps(Tick now,
-                                           KernelThread::Woken woken = KernelThread::Woken::InTime) {
-        Operation op{.path = {m_path, m_costs, KernelTiming::On}, .log = m_log, .now = now};
-        for (int rounds = 0; rounds < 1000; ++rounds) {
-            const KernelThread::Rest rest = m_kswapd.run(op, woken);
-            if (rest.kind == KernelThread::Rest::Kind::Sleep) return rest;
-        }
-        ADD_FAILURE() << "never sleeps";
-        return {};
+    /// Wakes it and lets it run until it sleeps. Returns until when.
+    Tick wake() {
+        m_rig.run(CpuId{1}, [this](Operation& op) { m_kswapd.wake(op); });
+        return run_until_it_sleeps();
+    }
+    Tick run_until_it_sleeps() {
+        for (int rounds = 0; rounds < 1000 && m_rig.pick(CpuId{0}) != nullptr; ++rounds) {}
+        EXPECT_EQ(m_thread->state, TaskState::Sleeping);
+        return m_thread->wake_time;
     }
 
-    std::unique_ptr<PageAllocator> m_allocator;
-    KernelAddresses m_addresses;
-    KernelCounters m_counters;
-    FrameAllocator m_frames;
+    test::TaskRig m_rig{2, 256 * mib};
     LruOfATest m_lru;
     WakesOfATest m_compactor;
     Kswapd m_kswapd;
-    KernelPath m_path;
-    PathLog m_log;
-    CostTable m_costs;
+    Task* m_thread = nullptr;
 };
 
 TEST_F(KswapdOfANode, IsNotWokenWhileMemoryIsBalanced) {
@@ -80,26 +77,28 @@ TEST_F(KswapdOfANode, ReclaimsUpToTheHighMarkAndSleepsLightlyThenDeeply) {
     use_up_to_the_min_mark();
     m_lru.frees_at_a_time = 64;
     ASSERT_TRUE(ask(0));
-    const KernelThread::Rest light = run_until_it_sleeps(Tick{});
+    const Tick began = m_rig.now;
+    const Tick light = wake();
     bool balanced = false; // one zone that the request may use is enough
-    for (const auto& zone : m_allocator->zones())
+    for (const auto& zone : m_rig.allocator->zones())
         balanced = balanced ||
                    zone->exact_free_pages() >= static_cast<std::int64_t>(zone->watermark(Watermark::High));
     EXPECT_TRUE(balanced);
-    EXPECT_EQ(m_counters.pageoutrun, 1U);
+    EXPECT_EQ(counters().pageoutrun, 1U);
     EXPECT_GT(m_lru.scans.size(), 2U);
     EXPECT_EQ(m_lru.scans.front().priority, 12U);
     EXPECT_EQ(m_lru.scans.back().priority, 12U); // enough was scanned: no need to try harder
-    EXPECT_EQ(light.until.value(), 100'000'000 * ticks_per_ns);
-    EXPECT_EQ(run_until_it_sleeps(light.until).until, no_time);
+    EXPECT_GE(light, began + Tick(100'000'000 * ticks_per_ns));
+    m_rig.now = light;
+    EXPECT_EQ(run_until_it_sleeps(), no_time);
 }
 
 TEST_F(KswapdOfANode, GivesTheNodeUpAfterSixteenRoundsInVain) {
     use_up_to_the_min_mark();
     ASSERT_TRUE(ask(0));
-    (void)run_until_it_sleeps(Tick{});
+    wake();
     EXPECT_TRUE(m_kswapd.hopeless());
-    EXPECT_EQ(m_counters.pageoutrun, 16U);
+    EXPECT_EQ(counters().pageoutrun, 16U);
     EXPECT_EQ(m_lru.scans.size(), 16U * 12); // priorities 12 to 1
     EXPECT_EQ(m_lru.scans[11].priority, 1U);
     EXPECT_FALSE(ask(0));
@@ -109,7 +108,7 @@ TEST_F(KswapdOfANode, RechecksSingleFramesOnceItHasFreedTwiceTheBlock) {
     use_up_to_the_min_mark();
     m_lru.frees_at_a_time = 256;
     ASSERT_TRUE(ask(6));
-    (void)run_until_it_sleeps(Tick{});
+    wake();
     EXPECT_EQ(m_lru.scans.front().order, 6U);
     ASSERT_FALSE(m_compactor.orders.empty());
     EXPECT_EQ(m_compactor.orders.back(), 6U); // what it could not make, kcompactd may
@@ -119,18 +118,18 @@ TEST_F(KswapdOfANode, WokenFromItsLightSleepItWorksOn) {
     use_up_to_the_min_mark();
     m_lru.frees_at_a_time = 64;
     ASSERT_TRUE(ask(0));
-    (void)run_until_it_sleeps(Tick{});
+    wake();
     use_up_to_the_min_mark();
     ASSERT_TRUE(ask(0));
-    (void)run_until_it_sleeps(Tick{1}, KernelThread::Woken::Early);
-    EXPECT_EQ(m_counters.kswapd_low_wmark_hit_quickly, 1U);
-    EXPECT_EQ(m_counters.pageoutrun, 2U);
+    wake();
+    EXPECT_EQ(counters().kswapd_low_wmark_hit_quickly, 1U);
+    EXPECT_EQ(counters().pageoutrun, 2U);
 }
 
 TEST_F(KswapdOfANode, TakesABoostBackAndAsksForHugeBlocks) {
     zone().boost = 512;
     ASSERT_TRUE(ask(0));
-    (void)run_until_it_sleeps(Tick{});
+    wake();
     EXPECT_EQ(zone().boost, 0U);
     ASSERT_FALSE(m_compactor.orders.empty());
     EXPECT_EQ(m_compactor.orders.front(), 9U);

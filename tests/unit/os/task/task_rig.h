@@ -28,8 +28,8 @@ struct TaskRig {
     std::deque<Task> tasks;
     Tick now{};
 
-    explicit TaskRig(std::size_t cpus = 2)
-        : allocator(boot_page_allocator(pc_memory_map({64ULL << 20}, cpus))),
+    explicit TaskRig(std::size_t cpus = 2, std::uint64_t bytes = 64ULL << 20)
+        : allocator(boot_page_allocator(pc_memory_map({bytes}, cpus))),
           frames(*allocator, addresses, counters, InitOnAlloc::Off), scheduler(cpus),
           runner({scheduler, frames, addresses, counters, journal, costs, KernelTiming::On}) {
         for (std::size_t i = 0; i < cpus; ++i)
