@@ -49,13 +49,17 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
     }
     Progress progress;
     while (m_core.cycle() < end) {
+        if (m_path.path != nullptr) {
+            run_path(end);
+            continue;
+        }
         if (!m_has_task && !pick_task()) {
             progress = {State::Idle, m_kernel.next_wakeup(m_id)};
             break;
         }
         if (m_core.cycle() >= m_slice_end && !pick_task()) continue;
         if (m_task.path != nullptr) {
-            run_path(*std::exchange(m_task.path, nullptr));
+            begin_path(*std::exchange(m_task.path, nullptr));
             continue;
         }
         if (m_pending_interrupts != 0) take_interrupts();
@@ -77,7 +81,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
             m_core.settle_stats();
             return {State::LimitReached, no_time};
         case RunExit::Fault:
-            run_path(m_kernel.page_fault(m_id, m_core.fault().address, m_core.fault().access, now()));
+            begin_path(m_kernel.page_fault(m_id, m_core.fault().address, m_core.fault().access, now()));
             break;
         }
     }
@@ -91,16 +95,16 @@ void Cpu::handle_batch_end() {
     case StreamStatus::More:
         break;
     case StreamStatus::SystemCall:
-        run_path(m_kernel.system_call(m_id, *m_cursor->batch.syscall, now()));
+        begin_path(m_kernel.system_call(m_id, *m_cursor->batch.syscall, now()));
         break;
     case StreamStatus::Entered:
-        run_path(m_kernel.system_call_entered(m_id, *m_cursor->batch.syscall, now()));
+        begin_path(m_kernel.system_call_entered(m_id, *m_cursor->batch.syscall, now()));
         break;
     case StreamStatus::NotYet:
-        run_path(m_kernel.stream_not_ready(m_id, now()));
+        begin_path(m_kernel.stream_not_ready(m_id, now()));
         break;
     case StreamStatus::End:
-        run_path(m_kernel.stream_ended(m_id, now()));
+        begin_path(m_kernel.stream_ended(m_id, now()));
         break;
     }
 }
@@ -119,13 +123,19 @@ bool Cpu::pick_task() {
     return true;
 }
 
-void Cpu::run_path(KernelPath& path) {
+void Cpu::begin_path(KernelPath& path) {
     m_core.enter_kernel();
-    const PathEnd end = execute_steps(path);
+    m_path = {&path, 0};
+}
+
+void Cpu::run_path(std::uint64_t end) {
+    const PathEnd how = execute_steps(m_path, end);
+    if (how == PathEnd::Cut) return;
+    KernelPath& path = *std::exchange(m_path.path, nullptr);
     const PathOutcome outcome = path.outcome;
     m_kernel.path_completed(m_id, path, now());
     m_core.leave_kernel();
-    if (end == PathEnd::Slept || outcome == PathOutcome::Reschedule) {
+    if (how == PathEnd::Slept || outcome == PathOutcome::Reschedule) {
         m_has_task = false;
     } else if (outcome == PathOutcome::Exit) {
         m_cursors.forget(m_task.task);
@@ -134,49 +144,60 @@ void Cpu::run_path(KernelPath& path) {
     }
 }
 
-Cpu::PathEnd Cpu::execute_steps(KernelPath& path) {
+Cpu::PathEnd Cpu::execute_steps(ActivePath& active, std::uint64_t end) {
+    KernelPath& path = *active.path;
     while (path.position < path.steps().size()) {
-        const KernelStep step = path.steps()[path.position++];
-        switch (step.kind) {
-        case StepKind::Execute:
-            m_core.kernel_execute(step, path.stack);
-            break;
-        case StepKind::Load:
-            m_core.kernel_load(step.address);
-            break;
-        case StepKind::Store:
-            m_core.kernel_store(step.address);
-            break;
-        case StepKind::ClearPages:
-            m_core.kernel_clear(step.address, step.count);
-            break;
-        case StepKind::CopyPages:
-            m_core.kernel_copy(step.address, step.address2, step.count);
-            break;
-        case StepKind::AcquireLock: {
-            m_core.kernel_atomic(step.address);
-            const Tick free = m_locks.acquire(step.address, now());
-            m_core.wait_until(m_clock.to_cycles(free).value(), StallCause::Lock);
-            break;
-        }
-        case StepKind::ReleaseLock:
-            m_core.kernel_store(step.address);
-            m_locks.release(step.address, now());
-            break;
-        case StepKind::FlushTlb:
-            flush_tlb(path.invalidation(step.count));
-            break;
-        case StepKind::Mark:
-            path.set_mark(step.count, now());
-            break;
-        case StepKind::Effect:
-            m_kernel.effect(m_id, path, step.count, now());
-            break;
-        case StepKind::Sleep:
-            return PathEnd::Slept;
-        }
+        if (m_core.cycle() >= end) return PathEnd::Cut;
+        const KernelStep step = path.steps()[path.position];
+        if (!execute_step(active, step, end)) return PathEnd::Cut;
+        ++path.position;
+        active.done = 0;
+        if (step.kind == StepKind::Sleep) return PathEnd::Slept;
     }
     return PathEnd::Completed;
+}
+
+bool Cpu::execute_step(ActivePath& active, const KernelStep& step, std::uint64_t end) {
+    KernelPath& path = *active.path;
+    switch (step.kind) {
+    case StepKind::Execute:
+        active.done = m_core.kernel_execute(step, path.stack, active.done, end);
+        return active.done == step.count;
+    case StepKind::Load:
+        m_core.kernel_load(step.address);
+        break;
+    case StepKind::Store:
+        m_core.kernel_store(step.address);
+        break;
+    case StepKind::ClearPages:
+        active.done = m_core.kernel_clear(step, active.done, end);
+        return active.done == step.count;
+    case StepKind::CopyPages:
+        active.done = m_core.kernel_copy(step, active.done, end);
+        return active.done == step.count;
+    case StepKind::AcquireLock: {
+        m_core.kernel_atomic(step.address);
+        const Tick free = m_locks.acquire(step.address, now());
+        m_core.wait_until(m_clock.to_cycles(free).value(), StallCause::Lock);
+        break;
+    }
+    case StepKind::ReleaseLock:
+        m_core.kernel_store(step.address);
+        m_locks.release(step.address, now());
+        break;
+    case StepKind::FlushTlb:
+        flush_tlb(path.invalidation(step.count));
+        break;
+    case StepKind::Mark:
+        path.set_mark(step.count, now());
+        break;
+    case StepKind::Effect:
+        m_kernel.effect(m_id, path, step.count, now());
+        break;
+    case StepKind::Sleep:
+        break;
+    }
+    return true;
 }
 
 void Cpu::flush_tlb(const TlbInvalidation& invalidation) {
@@ -204,7 +225,8 @@ void Cpu::take_interrupts() {
     for (; m_pending_interrupts != 0; --m_pending_interrupts) {
         KernelPath& path = m_kernel.interrupt(m_id, {InterruptKind::Shootdown, 0}, now());
         m_core.enter_kernel();
-        const PathEnd end = execute_steps(path);
+        ActivePath active{&path, 0};
+        const PathEnd end = execute_steps(active, ~0ULL);
         PAGEWALK_INVARIANT(end == PathEnd::Completed);
         m_kernel.path_completed(m_id, path, now());
         m_core.leave_kernel();

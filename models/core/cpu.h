@@ -71,12 +71,22 @@ public:
     void shoot_down(const TlbInvalidation& invalidation) override;
 
 private:
-    enum class PathEnd : std::uint8_t { Completed, Slept };
+    /// A path that has been entered, and what is done of the step at its position (instructions, bytes).
+    struct ActivePath {
+        KernelPath* path = nullptr;
+        std::uint32_t done = 0;
+    };
+    enum class PathEnd : std::uint8_t { Completed, Slept, Cut };
 
     [[nodiscard]] bool pick_task();
-    /// Runs a path of the current task, from its position on, then does what its outcome says.
-    void run_path(KernelPath& path);
-    [[nodiscard]] PathEnd execute_steps(KernelPath& path);
+    void begin_path(KernelPath& path);
+    /// Goes on with the current task's path until local time reaches `end`; when it is over, does what its
+    /// outcome says.
+    void run_path(std::uint64_t end);
+    [[nodiscard]] PathEnd execute_steps(ActivePath& active, std::uint64_t end);
+    /// Does what is left of the step at the path's position, or what of it comes before `end`. True when it
+    /// is done.
+    [[nodiscard]] bool execute_step(ActivePath& active, const KernelStep& step, std::uint64_t end);
     void handle_batch_end();
     void flush_tlb(const TlbInvalidation& invalidation);
     void take_interrupts();
@@ -92,6 +102,7 @@ private:
 
     ScheduledTask m_task;
     bool m_has_task = false;
+    ActivePath m_path; ///< of the current task
     std::uint64_t m_slice_end = 0;
     StreamCursor* m_cursor = nullptr;
     StreamCursors& m_cursors;

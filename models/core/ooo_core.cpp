@@ -28,9 +28,11 @@ bool is_plain(const MicroOp& uop) {
 /// Spreads some of a function's instructions evenly over its lines of text.
 class Share {
 public:
-    Share(std::uint32_t part, std::uint32_t whole)
+    /// `lines` have had theirs already.
+    Share(std::uint32_t part, std::uint32_t whole, std::uint64_t lines)
         : m_part(part), m_whole(whole), m_line_whole(part * instructions_a_line / whole),
-          m_line_rest(part * instructions_a_line % whole) {}
+          m_line_rest(part * instructions_a_line % whole),
+          m_rest(lines == 0 ? 0 : static_cast<std::uint32_t>(lines * m_line_rest % whole)) {}
 
     /// How many are among the next `count` instructions, a line's at most.
     [[nodiscard]] std::uint32_t of(std::uint32_t count) {
@@ -45,7 +47,7 @@ public:
 private:
     std::uint32_t m_part, m_whole;
     std::uint32_t m_line_whole, m_line_rest;
-    std::uint32_t m_rest = 0;
+    std::uint32_t m_rest;
 };
 
 } // namespace
@@ -406,12 +408,15 @@ void OooCore::kernel_store(VirtAddr address) {
     ++m_stats.kernel_uops;
 }
 
-void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
+std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
+                                      std::uint64_t until) {
     constexpr MicroOp spill{.cls = UopClass::Store};
     constexpr MicroOp reload{.cls = UopClass::Load, .latency = 0};
-    if (step.count == 0) return;
-    Share loads_share(step.loads, step.count), stores_share(step.stores, step.count);
-    for (std::uint32_t done = 0; done < step.count;) {
+    if (step.count == 0) return 0;
+    const std::uint32_t before = done;
+    const std::uint32_t lines = done / instructions_a_line;
+    Share loads_share(step.loads, step.count, lines), stores_share(step.stores, step.count, lines);
+    do {
         // A line of text at a time. Of its loads and stores one each goes to the stack's lines for real; the
         // others are spills, arguments and per-CPU data that hit L1.
         const std::uint32_t count = std::min(instructions_a_line, step.count - done);
@@ -447,21 +452,21 @@ void OooCore::kernel_execute(const KernelStep& step, VirtAddr stack) {
                                   StallCause::Branch);
             m_pipeline.blame_fetch_on(StallCause::Branch);
         }
-    }
-    m_stats.kernel_instructions += step.count;
-    m_stats.kernel_uops += step.count;
+    } while (done < step.count && cycle() < until);
+    m_stats.kernel_instructions += done - before;
+    m_stats.kernel_uops += done - before;
+    return done;
 }
 
-void OooCore::kernel_clear(VirtAddr address, std::uint64_t bytes) {
+std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, std::uint64_t until) {
     MicroOp uop;
     uop.cls = UopClass::Store;
-    for (std::uint64_t offset = 0; offset < bytes; offset += line_size)
-        kernel_memory(uop, address + offset, line_size);
-    ++m_stats.kernel_instructions;
-    m_stats.kernel_uops += bytes / line_size;
+    for (; done < step.count && cycle() < until; done += line_size)
+        kernel_memory(uop, step.address + done, line_size);
+    return finish_string_step(step, done, 1);
 }
 
-void OooCore::kernel_copy(VirtAddr to, VirtAddr from, std::uint64_t bytes) {
+std::uint32_t OooCore::kernel_copy(const KernelStep& step, std::uint32_t done, std::uint64_t until) {
     MicroOp load;
     load.cls = UopClass::Load;
     load.latency = 0;
@@ -469,12 +474,20 @@ void OooCore::kernel_copy(VirtAddr to, VirtAddr from, std::uint64_t bytes) {
     MicroOp store;
     store.cls = UopClass::Store;
     store.sources[0] = kernel_copy_register;
-    for (std::uint64_t offset = 0; offset < bytes; offset += line_size) {
-        kernel_memory(load, from + offset);
-        kernel_memory(store, to + offset, line_size);
+    for (; done < step.count && cycle() < until; done += line_size) {
+        kernel_memory(load, step.address2 + done);
+        kernel_memory(store, step.address + done, line_size);
     }
+    return finish_string_step(step, done, 2);
+}
+
+// A string instruction counts as one, when it is complete.
+std::uint32_t OooCore::finish_string_step(const KernelStep& step, std::uint32_t done,
+                                          std::uint32_t uops_a_line) {
+    if (done < step.count) return done;
     ++m_stats.kernel_instructions;
-    m_stats.kernel_uops += 2 * (bytes / line_size);
+    m_stats.kernel_uops += uops_a_line * (step.count / line_size);
+    return step.count;
 }
 
 void OooCore::kernel_atomic(VirtAddr address) {

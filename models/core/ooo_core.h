@@ -57,13 +57,16 @@ public:
     // Kernel paths. Enter and leave cost the exception penalty and drain the pipeline.
     void enter_kernel();
     void leave_kernel();
+    // Steps that may be long go on from what is `done` of them until they are complete or local time reaches
+    // `until`. They return what is done then; `step.count` says that nothing is left.
     /// n instructions of kernel text with their typical loads and stores around the stack top.
-    void kernel_execute(const KernelStep& step, VirtAddr stack);
+    [[nodiscard]] std::uint32_t kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
+                                               std::uint64_t until);
+    /// rep stosb / rep movsb, a line at a time.
+    [[nodiscard]] std::uint32_t kernel_clear(const KernelStep& step, std::uint32_t done, std::uint64_t until);
+    [[nodiscard]] std::uint32_t kernel_copy(const KernelStep& step, std::uint32_t done, std::uint64_t until);
     void kernel_load(VirtAddr address);
     void kernel_store(VirtAddr address);
-    /// rep stosb / rep movsb, a line at a time.
-    void kernel_clear(VirtAddr address, std::uint64_t bytes);
-    void kernel_copy(VirtAddr to, VirtAddr from, std::uint64_t bytes);
     /// Atomic read-modify-write that orders memory.
     void kernel_atomic(VirtAddr address);
     /// Nothing commits before `until`; the wait is charged to `cause`.
@@ -115,6 +118,8 @@ private:
     void execute_special(const MicroOp& uop);
     void execute_without_access(const MicroOp& uop);
     void kernel_chain(std::uint32_t count, std::uint32_t loads, std::uint32_t stores);
+    [[nodiscard]] std::uint32_t finish_string_step(const KernelStep& step, std::uint32_t done,
+                                                   std::uint32_t uops_a_line);
     void kernel_memory(const MicroOp& uop, VirtAddr address, std::uint32_t size = 8);
     [[nodiscard]] StoreRecord& forward_record(std::uint64_t key) {
         return m_forward[key & (forward_entries - 1)];

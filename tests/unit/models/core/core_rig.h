@@ -13,6 +13,7 @@ inline constexpr VirtAddr code{0x401000};
 inline constexpr VirtAddr data{0x7f0000000000};
 inline constexpr VirtAddr kernel_memory = kernel_layout::direct_map_base;
 inline constexpr std::uint64_t warm_lines = 16; ///< of `data`, and of `kernel_memory`
+inline constexpr std::uint64_t forever = ~0ULL; ///< of a step that is not to be cut
 inline constexpr unsigned data_pages = 8;       ///< mapped, their first lines' translations warm
 
 /// One execution of one block.

@@ -236,6 +236,35 @@ TEST(Cpu, TaskThatReusesAnIdBeginsItsOwnStream) {
     EXPECT_EQ(rig.cpus[0]->core().stats().user_instructions, 5U * 6);
 }
 
+TEST(Cpu, PathIsLeftAtTheQuantumsEndAndGoesOnInTheNext) {
+    CpuRig rig;
+    auto& task = rig.kernel.add_task(1);
+    task.stream.add({}, StreamStatus::SystemCall, call(Call::Lock, kernel_memory.value(), 20'000));
+    task.stream.add({}, StreamStatus::End);
+    unsigned quanta = 0;
+    for (Tick from; !task.exited; from = rig.cpus[0]->now(), ++quanta) {
+        (void)rig.cpus[0]->advance(from, from + microsecond);
+        ASSERT_LT(rig.cpus[0]->now(), from + microsecond + Tick(500 * cycle_ticks));
+    }
+    EXPECT_GE(quanta, 10U);
+    EXPECT_EQ(rig.kernel.completed.size(), 2U);
+}
+
+TEST(Cpu, PathTakesAsLongInManyQuantaAsInOne) {
+    Tick ends[2];
+    for (const Tick quantum : {long_time, microsecond}) {
+        CpuRig rig;
+        auto& task = rig.kernel.add_task(1);
+        const std::uint64_t page = kernel_memory.value() + 16 * page_size;
+        task.stream.add(work(10), StreamStatus::SystemCall, call(Call::Clear, page, 64 * page_size));
+        task.stream.add(work(10), StreamStatus::SystemCall, call(Call::Lock, page, 3'000));
+        task.stream.add({}, StreamStatus::End);
+        while (!task.exited) (void)rig.cpus[0]->advance(rig.cpus[0]->now(), rig.cpus[0]->now() + quantum);
+        ends[quantum == microsecond] = rig.cpus[0]->now();
+    }
+    EXPECT_EQ(ends[0], ends[1]);
+}
+
 TEST(Cpu, ClearAndCopyStepsTouchEveryLine) {
     CpuRig rig;
     auto& task = rig.kernel.add_task(1);

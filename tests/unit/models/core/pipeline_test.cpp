@@ -168,10 +168,11 @@ TEST(Pipeline, CpiStackAddsUpToTheCycles) {
         EXPECT_EQ(rig.run(steps), RunExit::BatchDone);
         if (round % 10 == 0) {
             rig.core.enter_kernel();
-            rig.core.kernel_execute({StepKind::Execute, 20, 10, 150, kernel_layout::text_base, {}},
-                                    kernel_memory + page_size);
+            (void)rig.core.kernel_execute({StepKind::Execute, 20, 10, 150, kernel_layout::text_base, {}},
+                                          kernel_memory + page_size, 0, forever);
             rig.core.kernel_atomic(kernel_memory);
-            rig.core.kernel_clear(kernel_memory + rng.below(64) * page_size, page_size);
+            const VirtAddr page = kernel_memory + rng.below(64) * page_size;
+            (void)rig.core.kernel_clear({StepKind::ClearPages, 0, 0, page_size, page, {}}, 0, forever);
             rig.core.leave_kernel();
         }
     }
