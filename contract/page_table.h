@@ -87,6 +87,12 @@ public:
         return *(
             *m_chunks[static_cast<std::size_t>(frame.value() >> chunk_bits)])[frame.value() & chunk_mask];
     }
+    /// Null when `frame` is no table, or none any more.
+    [[nodiscard]] Table* find(Pfn frame) {
+        const auto chunk = static_cast<std::size_t>(frame.value() >> chunk_bits);
+        if (chunk >= m_chunks.size() || !m_chunks[chunk]) return nullptr;
+        return (*m_chunks[chunk])[frame.value() & chunk_mask].get();
+    }
     [[nodiscard]] std::size_t count() const { return m_count; }
 
 private:

@@ -167,7 +167,19 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
     unsigned references = 0;
     WalkResult result;
     WalkCache::Start at = m_walk_cache.find(address, m_context.pcid, m_context.root, m_config.levels);
-    PageTableMemory::Table* table = &m_tables.table(at.table);
+    PageTableMemory::Table* table = m_tables.find(at.table);
+    while (table == nullptr) [[unlikely]] {
+            // Freed by the OS layer, while the shoot-down is still on its way. Hardware would read the old
+            // table.
+            m_walk_cache.invalidate({TlbInvalidation::Scope::Range,
+                                     m_context.pcid,
+                                     address.page(),
+                                     address.page() + page_size,
+                                     {}});
+            at = m_walk_cache.find(address, m_context.pcid, m_context.root, m_config.levels);
+            PAGEWALK_INVARIANT(at.level != m_config.levels || m_tables.find(at.table) != nullptr);
+            table = m_tables.find(at.table);
+        }
     bool writable = at.rights.writable;
     bool executable = at.rights.executable;
     for (;;) {

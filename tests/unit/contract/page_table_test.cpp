@@ -30,3 +30,13 @@ TEST(PageTableMemory, KeepsTablesByFrame) {
     memory.remove(Pfn(5));
     EXPECT_TRUE(memory.add(Pfn(5))[3].empty());
 }
+
+TEST(PageTableMemory, FindsTablesOnly) {
+    PageTableMemory memory;
+    memory.add(Pfn(5));
+    EXPECT_EQ(memory.find(Pfn(5)), &memory.table(Pfn(5)));
+    EXPECT_EQ(memory.find(Pfn(6)), nullptr);
+    EXPECT_EQ(memory.find(Pfn(50'000'000)), nullptr);
+    memory.remove(Pfn(5));
+    EXPECT_EQ(memory.find(Pfn(5)), nullptr);
+}

@@ -93,6 +93,19 @@ TEST(Mmu, WalkBeginsWhereThePagingStructureCachesEnd) {
     }
 }
 
+TEST(Mmu, WalkOfATableThatIsNoMoreBeginsAboveIt) {
+    PagingRig rig;
+    rig.space.map(user, frame);
+    rig.space.map(user + huge, frame + 1);
+    ASSERT_FALSE(rig.mmu.translate_load(user, 0).faulted());
+    // The OS layer has freed the table; the shoot-down is still on its way.
+    PageTableEntry& upper = rig.space.entry(user, 2);
+    rig.tables.remove(upper.frame());
+    upper = PageTableEntry();
+    EXPECT_TRUE(rig.mmu.translate_load(user + page_size, later).faulted());
+    EXPECT_FALSE(rig.mmu.translate_load(user + huge, 2 * later).faulted());
+}
+
 TEST(Mmu, WalkReferenceThatHitsTheDataCacheTakesItsLatency) {
     PagingRig rig;
     rig.space.map(user, frame);
