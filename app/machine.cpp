@@ -61,7 +61,9 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         m_cpus.push_back(std::make_unique<models::Cpu>(
             id, config.cpu,
             models::L1Latencies{config.caches.l1i.latency.value(), config.caches.l1d.latency.value()},
-            *m_hierarchies.back(), m_tables, *m_kernel, m_locks, m_bus, m_cursors));
+            *m_hierarchies.back(), m_tables, *m_kernel, m_commons));
+        // An interrupt may come before the first task.
+        m_cpus.back()->mmu().set_context({m_kernel->boot_layout().addresses.root, 0});
     }
     declare_stats();
 }
@@ -77,14 +79,14 @@ void Machine::declare_stats() {
         m_controllers[i]->controller().declare(m_stats.group(numbered("dram", i)));
     }
     if (m_sockets) m_sockets->declare(m_stats.group("socket_links"));
-    m_locks.stats().declare(m_stats.group("locks"));
+    m_commons.locks.stats().declare(m_stats.group("locks"));
     m_kernel->declare(m_stats.group("kernel"));
 }
 
 void Machine::power_on(models::RunMonitor& monitor) {
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
-        m_cpu_modules.push_back(std::make_unique<models::CpuModule>(numbered("cpu", i).c_str(), *m_cpus[i],
-                                                                    m_config.run.quantum, monitor));
+        m_cpu_modules.push_back(std::make_unique<models::CpuModule>(
+            numbered("cpu", i).c_str(), *m_cpus[i], m_commons.horizons, m_config.run.quantum, monitor));
 }
 
 void Machine::connect_events(EventSink& sink, const EventConfig& events) {

@@ -33,6 +33,8 @@ public:
     [[nodiscard]] os::Kernel& kernel() { return *m_kernel; }
     [[nodiscard]] std::vector<std::unique_ptr<models::Cpu>>& cpus() { return m_cpus; }
     [[nodiscard]] StatRegistry& stats() { return m_stats; }
+    /// Where devices and the kernel raise interrupts.
+    [[nodiscard]] InterruptController& interrupts() { return m_commons.interrupts; }
     /// Program instructions of all CPUs.
     [[nodiscard]] std::uint64_t user_instructions() const;
     [[nodiscard]] std::uint64_t kernel_instructions() const;
@@ -51,9 +53,7 @@ private:
     std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs; ///< by socket
     std::unique_ptr<models::MultiSocketMemory> m_sockets;
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
-    models::LockTable m_locks;
-    models::ShootdownBus m_bus;
-    models::StreamCursors m_cursors;
+    models::CpuCommons m_commons;
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;
     std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
     StatRegistry m_stats;

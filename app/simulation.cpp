@@ -1,6 +1,8 @@
 #include "app/simulation.h"
 
 #include "app/summary.h"
+#include "base/error.h"
+#include "base/sanitizer_fiber.h"
 #include "os/proc/page_files.h"
 #include "os/proc/vmallocinfo.h"
 #include "os/slab/slabinfo.h"
@@ -183,9 +185,11 @@ void Simulation::failed(std::exception_ptr error) {
 Simulation::End Simulation::run() {
     m_machine.power_on(*this);
     sc_core::sc_start();
+    announce_arrival(thread_stack());
     m_progress.clear();
     m_machine.flush_events();
     if (m_error) std::rethrow_exception(m_error);
+    PAGEWALK_INVARIANT(m_end != End::None); // else all CPUs wait for each other
     return m_end;
 }
 

@@ -2,64 +2,62 @@
 
 #include "base/time.h"
 #include "contract/kernel_interface.h"
-#include "models/core/lock_table.h"
+#include "models/core/cpu_commons.h"
 #include "models/core/ooo_core.h"
-#include "models/core/shootdown_bus.h"
+#include "models/core/timed_queue.h"
 #include "models/mmu/mmu.h"
 
 #include <cstdint>
-#include <memory>
-#include <unordered_map>
 
 namespace pagewalk::models {
 
 struct CpuConfig {
     CoreConfig core;
     MmuConfig mmu;
-    Tick ipi_latency{1'000'000};       ///< until the other CPUs have acknowledged
+    Tick ipi_latency{500'000};         ///< from one CPU to another
     std::uint32_t invlpg_cycles = 100; ///< a page dropped from the own TLB
 
     void declare(OptionGroup group);
 };
 
-/// Where each live task is in its stream; shared by the CPUs, since tasks migrate.
-class StreamCursors {
-public:
-    [[nodiscard]] StreamCursor& of(TaskId task) {
-        auto& slot = m_cursors[static_cast<std::uint32_t>(task)];
-        if (!slot) slot = std::make_unique<StreamCursor>();
-        return *slot;
-    }
-    void forget(TaskId task) { m_cursors.erase(static_cast<std::uint32_t>(task)); }
-
-private:
-    std::unordered_map<std::uint32_t, std::unique_ptr<StreamCursor>> m_cursors;
-};
-
 struct CpuStats {
     std::uint64_t idle_cycles = 0;
     std::uint64_t context_switches = 0;
+    std::uint64_t interrupts = 0;
     std::uint64_t shootdowns_sent = 0;
     std::uint64_t shootdowns_received = 0;
+    std::uint64_t shootdown_wait_cycles = 0;
 
     void declare(StatGroup group) const;
 };
 
-/// One processor: a core with its MMU and caches that runs the tasks the kernel gives it, and the kernel's
-/// paths.
-class Cpu final : public ShootdownTarget {
+/// One processor: a core with its MMU and caches that runs the tasks the kernel gives it, the kernel's paths
+/// and the handlers of its interrupts.
+///
+/// An interrupt is taken between two blocks of the program or two steps of a path, but not while the CPU
+/// holds a spin lock or runs another handler. Whoever waits, for a lock or for acknowledgements, still takes
+/// shoot-downs, so that CPUs that wait for each other go on.
+class Cpu final : public InterruptTarget {
 public:
     Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
-        PageTableMemory& tables, KernelInterface& kernel, LockTable& locks, ShootdownBus& bus,
-        StreamCursors& cursors);
+        PageTableMemory& tables, KernelInterface& kernel, CpuCommons& commons);
 
-    enum class State : std::uint8_t { Running, Idle, LimitReached };
+    enum class State : std::uint8_t {
+        Running,
+        Waiting, ///< for a lock, for acknowledgements, or for other CPUs to come as far
+        Idle,
+        LimitReached,
+    };
     struct Progress {
         State state = State::Running;
-        Tick wake = no_time; ///< Idle: when to look again; no_time: when another CPU did something
+        Tick resume =
+            no_time; ///< when to advance again; no_time: when woken. Waiting and Idle may be woken before
+        Tick wake =
+            no_time; ///< Idle: when it knows to have something to do; no_time: when another CPU did something
     };
     /// Runs from `from` (or the local time, where that is later) until local time reaches `until`, nothing is
-    /// left to run, or the instruction limit.
+    /// left to run, something has to be waited for, or the instruction limit. Contract: of several CPUs, that
+    /// with the earliest `resume` is next.
     Progress advance(Tick from, Tick until);
 
     [[nodiscard]] Tick now() const { return m_clock.to_ticks(Cycles(m_core.cycle())); }
@@ -68,28 +66,54 @@ public:
     [[nodiscard]] CpuId id() const { return m_id; }
     void declare(StatGroup group) const;
 
-    void shoot_down(const TlbInvalidation& invalidation) override;
+    void raise(const Interrupt& interrupt, Tick at) override;
+    void shoot_down(const Shootdown& shootdown) override;
+    void acknowledged(Tick at) override;
 
 private:
-    /// A path that has been entered, and what is done of the step at its position (instructions, bytes).
+    static constexpr std::uint64_t never = ~0ULL;
+
+    /// A path that has been entered, and what is done of the step at its position: instructions, bytes, or
+    /// whether what is waited for has been asked for.
     struct ActivePath {
         KernelPath* path = nullptr;
         std::uint32_t done = 0;
+        Mode interrupted = Mode::User; ///< to be returned to
     };
-    enum class PathEnd : std::uint8_t { Completed, Slept, Cut };
+    enum class PathEnd : std::uint8_t { Completed, Slept, Left };
+    enum class StepEnd : bool { Left, Done };
+
+    void run(std::uint64_t end);
+    void run_program(std::uint64_t end);
+    [[nodiscard]] Progress idle(Tick from, Tick until) const;
 
     [[nodiscard]] bool pick_task();
     void begin_path(KernelPath& path);
-    /// Goes on with the current task's path until local time reaches `end`; when it is over, does what its
-    /// outcome says.
     void run_path(std::uint64_t end);
     [[nodiscard]] PathEnd execute_steps(ActivePath& active, std::uint64_t end);
-    /// Does what is left of the step at the path's position, or what of it comes before `end`. True when it
-    /// is done.
-    [[nodiscard]] bool execute_step(ActivePath& active, const KernelStep& step, std::uint64_t end);
+    [[nodiscard]] bool execute_step(ActivePath& active, std::uint64_t end);
+    [[nodiscard]] StepEnd continue_step(ActivePath& active, KernelStep step, std::uint64_t end);
     void handle_batch_end();
-    void flush_tlb(const TlbInvalidation& invalidation);
-    void take_interrupts();
+
+    // Steps that may wait.
+    [[nodiscard]] StepEnd acquire_lock(ActivePath& active, VirtAddr lock);
+    void release_lock(VirtAddr lock);
+    [[nodiscard]] StepEnd flush_tlb(ActivePath& active, const TlbInvalidation& invalidation);
+    [[nodiscard]] StepEnd take_effect(KernelPath& path, std::uint32_t index);
+    [[nodiscard]] StepEnd wait(StallCause cause, Tick until);
+    void look_again();
+    void end_wait(StallCause cause, Tick end);
+
+    // Interrupts.
+    [[nodiscard]] bool interruptible() const { return m_locks_held == 0 && m_handler.path == nullptr; }
+    void take_interrupt();
+    void run_handler(std::uint64_t end);
+    /// Those that have arrived by `until` while the CPU waits.
+    void take_shootdowns(StallCause cause, Tick until);
+    /// Runs the whole handler and acknowledges, as of `taken`.
+    void take_shootdown(const Shootdown& shootdown, Tick taken);
+    void drop_translations(const TlbInvalidation& invalidation);
+    void note_pending();
 
     CpuId m_id;
     CpuConfig m_config;
@@ -97,16 +121,27 @@ private:
     Mmu m_mmu;
     OooCore m_core;
     KernelInterface& m_kernel;
-    LockTable& m_locks;
-    ShootdownBus& m_bus;
+    CpuCommons& m_commons;
 
     ScheduledTask m_task;
     bool m_has_task = false;
-    ActivePath m_path; ///< of the current task
+    ActivePath m_path;    ///< of the current task
+    ActivePath m_handler; ///< of an interrupt
+    InterruptKind m_handled = InterruptKind::Device;
+    State m_state = State::Running; ///< Waiting while a step waits; else as last left
+    StallCause m_wait_cause = StallCause::Lock;
+    Tick m_look_again = no_time;
     std::uint64_t m_slice_end = 0;
     StreamCursor* m_cursor = nullptr;
-    StreamCursors& m_cursors;
-    std::uint32_t m_pending_interrupts = 0;
+
+    TimedQueue<Interrupt> m_interrupts;
+    TimedQueue<Shootdown> m_shootdowns;
+    std::uint64_t m_pending = never; ///< cycle at which the first of them is due
+    std::uint32_t m_locks_held = 0;
+    Tick m_masked_since{}; ///< since when no interrupt could be taken
+    std::int64_t m_acknowledgements_due = 0;
+    Tick m_last_acknowledgement{};
+    std::uint64_t m_flush_sent = 0; ///< cycle
     CpuStats m_stats;
 };
 

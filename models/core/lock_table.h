@@ -1,10 +1,12 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/error.h"
 #include "base/stats.h"
 #include "base/time.h"
+#include "models/core/cpu_horizons.h"
 
-#include <array>
+#include <algorithm>
 #include <cstdint>
 #include <unordered_map>
 
@@ -22,46 +24,81 @@ struct LockStats {
     }
 };
 
-/// When each kernel lock is held, shared by all CPUs. Timed by reservation: a CPU that asks for a moment
-/// before a later holder's, as may happen within a quantum, gets the gap.
+/// The kernel's spin locks, shared by all CPUs: each is granted in the order of simulated time in which it
+/// was asked for (as Linux's queued spin locks are), of two that ask at once to the lower CPU first, and
+/// never held twice at a time. A CPU that runs ahead is told to come back when nobody can ask for an earlier
+/// moment any more.
 class LockTable {
 public:
-    /// The tick, not before `now`, at which the lock is free for the caller.
-    [[nodiscard]] Tick acquire(VirtAddr lock, Tick now) {
-        Lock& entry = m_locks[lock.value()];
-        Tick start = now;
-        for (bool moved = true; moved;) {
-            moved = false;
-            for (const Interval& held : entry.held)
-                if (start >= held.from && start < held.to) {
-                    start = held.to;
-                    moved = true;
-                }
-        }
-        ++m_stats.acquisitions;
-        if (start != now) {
-            ++m_stats.contended;
-            m_stats.wait_ticks += (start - now).value();
-        }
-        entry.acquired = start;
-        return start;
+    explicit LockTable(CpuHorizons& horizons) : m_horizons(horizons) {}
+
+    struct Answer {
+        enum class Kind : std::uint8_t {
+            Granted,
+            TooEarly, ///< others may still ask before: to be asked again once they have reached `time`
+            Held,     ///< the CPU is woken when the lock may be its own
+        };
+        Kind kind = Kind::Held;
+        Tick time{}; ///< Granted: from when on the caller holds the lock, not before it asked
+    };
+
+    /// `cpu` wants the lock from `time` on. Contract: it wants no other and does not hold this one.
+    void request(CpuId cpu, VirtAddr lock, Tick time) {
+        Lock& wanted = m_locks[lock.value()];
+        PAGEWALK_INVARIANT(wanted.holder != cpu);
+        if (!m_requests.contains(cpu)) m_requests.resize(index_of(cpu) + 1);
+        CpuId* place = &wanted.first;
+        while (*place != nobody && comes_before(*place, time, cpu)) place = &m_requests[*place].next;
+        m_requests[cpu] = {&wanted, time, *place};
+        *place = cpu;
     }
-    void release(VirtAddr lock, Tick now) {
-        Lock& entry = m_locks[lock.value()];
-        entry.held[entry.next++ % entry.held.size()] = {entry.acquired, now};
+    /// May `cpu` have the lock that it asked for? Contract: after Granted it is not asked again.
+    [[nodiscard]] Answer answer(CpuId cpu) {
+        const Request& mine = m_requests[cpu];
+        Lock& lock = *mine.lock;
+        if (lock.first != cpu || lock.holder != nobody) return {Answer::Kind::Held, {}};
+        if (!m_horizons.others_reached(cpu, mine.time)) return {Answer::Kind::TooEarly, mine.time};
+        lock.first = mine.next;
+        lock.holder = cpu;
+        const Tick start = std::max(mine.time, lock.free_from);
+        ++m_stats.acquisitions;
+        if (start != mine.time) {
+            ++m_stats.contended;
+            m_stats.wait_ticks += (start - mine.time).value();
+        }
+        return {Answer::Kind::Granted, start};
+    }
+    /// Contract: `cpu` holds the lock.
+    void release(CpuId cpu, VirtAddr lock, Tick time) {
+        Lock& held = m_locks[lock.value()];
+        PAGEWALK_INVARIANT(held.holder == cpu);
+        held.holder = nobody;
+        held.free_from = time;
+        if (held.first != nobody) m_horizons.wake(held.first, std::max(m_requests[held.first].time, time));
     }
     [[nodiscard]] const LockStats& stats() const { return m_stats; }
 
 private:
-    struct Interval {
-        Tick from{}, to{};
-    };
+    static constexpr CpuId nobody{0xffff};
+
     struct Lock {
-        Tick acquired{};
-        std::uint32_t next = 0;
-        std::array<Interval, 8> held{}; ///< the latest holders
+        CpuId holder = nobody;
+        CpuId first = nobody; ///< of those who have asked, by time
+        Tick free_from{};     ///< when it was last released
     };
+    struct Request {
+        Lock* lock = nullptr;
+        Tick time{};
+        CpuId next = nobody;
+    };
+    [[nodiscard]] bool comes_before(CpuId other, Tick time, CpuId cpu) const {
+        const Tick theirs = m_requests[other].time;
+        return theirs < time || (theirs == time && other < cpu);
+    }
+
+    CpuHorizons& m_horizons;
     std::unordered_map<std::uint64_t, Lock> m_locks;
+    IndexedVec<CpuId, Request> m_requests; ///< a CPU has one at a time
     LockStats m_stats;
 };
 

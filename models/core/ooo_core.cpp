@@ -3,6 +3,7 @@
 #include "models/core/decoder.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::models {
 namespace {
@@ -358,18 +359,19 @@ void OooCore::idle_until(std::uint64_t until) {
     m_mode_since = cycle();
 }
 
-void OooCore::enter_kernel() {
+Mode OooCore::enter_kernel() {
     settle_stats();
-    m_mode = Mode::Kernel;
+    const Mode left = std::exchange(m_mode, Mode::Kernel);
     m_pipeline.set_mode(m_mode);
     m_last_line = VirtAddr(~0ULL);
     wait_until(cycle() + m_config.exception_penalty, StallCause::Exception);
+    return left;
 }
 
-void OooCore::leave_kernel() {
+void OooCore::leave_kernel(Mode to) {
     wait_until(cycle() + m_config.exception_penalty, StallCause::Exception);
     settle_stats();
-    m_mode = Mode::User;
+    m_mode = to;
     m_pipeline.set_mode(m_mode);
     m_last_line = VirtAddr(~0ULL);
 }

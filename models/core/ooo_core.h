@@ -55,8 +55,9 @@ public:
     [[nodiscard]] const PendingFault& fault() const { return m_fault; }
 
     // Kernel paths. Enter and leave cost the exception penalty and drain the pipeline.
-    void enter_kernel();
-    void leave_kernel();
+    /// Returns the mode that was left: an interrupt may come in the kernel.
+    Mode enter_kernel();
+    void leave_kernel(Mode to = Mode::User);
     // Steps that may be long go on from what is `done` of them until they are complete or local time reaches
     // `until`. They return what is done then; `step.count` says that nothing is left.
     /// n instructions of kernel text with their typical loads and stores around the stack top.

@@ -58,7 +58,7 @@ struct Machine {
           llc(LlcConfig{}, {.cpus = 1, .private_lines = PrivateHierarchyConfig{}.lines()}, memory, 1, "llc"),
           caches(PrivateHierarchyConfig{}, CpuId{0}, Clock(CoreConfig{}.frequency), llc, 1),
           space(tables, Pfn(0x1000), 4), kernel(space, workload->thread(ThreadIndex{0})),
-          cpu(CpuId{0}, CpuConfig{}, L1Latencies{4, 5}, caches, tables, kernel, locks, bus, cursors) {}
+          cpu(CpuId{0}, CpuConfig{}, L1Latencies{4, 5}, caches, tables, kernel, commons) {}
 
     /// Runs so many more instructions; false when the program is over.
     bool run(std::uint64_t instructions) {
@@ -73,9 +73,7 @@ struct Machine {
     PageTableMemory tables;
     rig::PageTables space;
     FlatKernel kernel;
-    LockTable locks;
-    ShootdownBus bus;
-    StreamCursors cursors;
+    CpuCommons commons;
     Cpu cpu;
 };
 

@@ -1,3 +1,4 @@
+#include "base/sanitizer_fiber.h"
 #include "models/core/cpu_module.h"
 #include "tests/unit/models/core/cpu_rig.h"
 
@@ -40,9 +41,10 @@ TEST(CpuModule, RunsItsCpuAQuantumAtATimeUntilTheMonitorStops) {
     sleeper.stream.add({step({alu()})}, StreamStatus::End);
 
     Watch watch(rig.kernel);
-    CpuModule first("cpu0", *rig.cpus[0], quantum, watch);
-    CpuModule second("cpu1", *rig.cpus[1], quantum, watch);
+    CpuModule first("cpu0", *rig.cpus[0], rig.commons.horizons, quantum, watch);
+    CpuModule second("cpu1", *rig.cpus[1], rig.commons.horizons, quantum, watch);
     sc_core::sc_start();
+    announce_arrival(thread_stack());
 
     EXPECT_EQ(watch.thrown, nullptr);
     EXPECT_TRUE(worker.exited && sleeper.exited);

@@ -46,10 +46,12 @@ enum class Call : std::uint32_t {
     Nothing,
     Sleep, ///< ticks
     Yield,
-    Lock,  ///< address, instructions held: marks before, once held, after
-    Flush, ///< first page, pages, CPU mask: marks before and after
-    Clear, ///< address, bytes
-    Copy,  ///< to, from, bytes
+    Lock,        ///< address, instructions held: marks before, once held, after
+    Flush,       ///< first page, pages, CPU mask: marks before and after
+    Clear,       ///< address, bytes
+    Copy,        ///< to, from, bytes
+    LockedFlush, ///< lock, CPU mask: flushes a page of `data` while it holds the lock
+    Effect,      ///< index, instructions before it: marks before and after
 };
 
 [[nodiscard]] inline SyscallRecord call(Call number, std::uint64_t a = 0, std::uint64_t b = 0,
@@ -70,6 +72,7 @@ public:
         ListStream stream;
         Tick slice{};
         KernelPath path;
+        std::vector<Tick> marks; ///< of all paths that are complete
         bool sleeping = false, exited = false;
     };
     Task& add_task(std::uint32_t id, CpuId cpu = CpuId{0}, Tick slice = Tick(1'000'000'000)) {
@@ -123,6 +126,18 @@ public:
         case Call::Copy:
             path.copy_pages(VirtAddr(a[0]), VirtAddr(a[1]), static_cast<std::uint32_t>(a[2]));
             break;
+        case Call::LockedFlush:
+            path.acquire(VirtAddr(a[0]));
+            path.execute(kernel_layout::text_base, 20'000, 0, 0);
+            path.flush_tlb({TlbInvalidation::Scope::Range, 1, data, data + page_size, CpuMask(a[1])});
+            path.release(VirtAddr(a[0]));
+            break;
+        case Call::Effect:
+            path.mark();
+            path.execute(kernel_layout::text_base, static_cast<std::uint32_t>(a[1]), 0, 0);
+            path.effect(static_cast<std::uint32_t>(a[0]));
+            path.mark();
+            break;
         }
         return path;
     }
@@ -139,20 +154,25 @@ public:
         path.execute(kernel_layout::text_base, 50, 10, 5);
         return path;
     }
-    KernelPath& interrupt(CpuId cpu, const Interrupt&, Tick) override {
-        ++interrupts[index_of(cpu)];
-        KernelPath& path = m_interrupt_paths[index_of(cpu)];
+    KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) override {
+        interrupts[index_of(cpu)].push_back({interrupt.kind, now});
+        const bool shootdown = interrupt.kind == InterruptKind::Shootdown;
+        KernelPath& path = (shootdown ? m_shootdown_paths : m_interrupt_paths)[index_of(cpu)];
         path.clear();
         path.stack = kernel_memory + page_size;
         path.execute(kernel_layout::text_base, 20, 4, 2);
         return path;
     }
-    void effect(CpuId, KernelPath&, std::uint32_t, Tick) override {}
+    void effect(CpuId cpu, KernelPath&, std::uint32_t index, Tick now) override {
+        effects.push_back({cpu, index, now});
+    }
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override {
         completed.push_back({cpu, now});
-        if (&path == &m_interrupt_paths[index_of(cpu)]) return;
+        if (&path == &m_interrupt_paths[index_of(cpu)] || &path == &m_shootdown_paths[index_of(cpu)]) return;
         Task& task = *m_current[index_of(cpu)];
         PAGEWALK_INVARIANT(&path == &task.path);
+        for (const KernelStep& step : path.steps())
+            if (step.kind == StepKind::Mark) task.marks.push_back(path.marked(step.count));
         if (path.position < path.steps().size()) {
             task.sleeping = true;
         } else if (path.outcome == PathOutcome::Exit) {
@@ -203,7 +223,17 @@ public:
     std::vector<Fault> faults;
     std::vector<Completion> completed;
     std::uint64_t system_calls = 0, not_ready = 0, switches = 0;
-    std::array<std::uint64_t, 4> interrupts{};
+    struct Handled {
+        InterruptKind kind{};
+        Tick now{};
+    };
+    std::array<std::vector<Handled>, 4> interrupts; ///< by CPU
+    struct Effect {
+        CpuId cpu{};
+        std::uint32_t index = 0;
+        Tick now{};
+    };
+    std::vector<Effect> effects;
 
 private:
     KernelPath& begin(CpuId cpu) {
@@ -217,7 +247,7 @@ private:
     PageTables& m_space;
     std::vector<std::unique_ptr<Task>> m_tasks;
     std::array<Task*, 4> m_current{};
-    std::array<KernelPath, 4> m_interrupt_paths;
+    std::array<KernelPath, 4> m_interrupt_paths, m_shootdown_paths;
     std::uint64_t m_next_frame = 0x88000;
 };
 
@@ -236,7 +266,26 @@ struct CpuRig {
             caches.push_back(
                 std::make_unique<PrivateHierarchy>(private_caches(), CpuId{i}, Clock(hertz), llc, 1));
             cpus.push_back(std::make_unique<Cpu>(CpuId{i}, config, L1Latencies{l1_cycles, l1_cycles},
-                                                 *caches[i], tables, kernel, locks, bus, cursors));
+                                                 *caches[i], tables, kernel, commons));
+            cpus.back()->mmu().set_context({space.root(), 0});
+        }
+        for (std::uint16_t i = 0; i < count; ++i) commons.horizons.connect(CpuId{i}, m_shells[i]);
+    }
+    CpuRig(const CpuRig&) = delete;
+    CpuRig& operator=(const CpuRig&) = delete;
+
+    /// Advances the CPUs as their shells do, of several that are next the last, until all tasks are over or
+    /// nothing is to be done before `end`.
+    void run(Tick quantum, Tick end = Tick(1'000'000'000)) {
+        while (kernel.live_tasks() != 0) {
+            std::size_t next = 0;
+            for (std::size_t i = 1; i < cpus.size(); ++i)
+                if (m_shells[i].resume <= m_shells[next].resume) next = i;
+            const Tick from = m_shells[next].resume;
+            if (from >= end) return;
+            m_shells[next].resume = no_time;
+            m_shells[next].resume =
+                std::min(m_shells[next].resume, cpus[next]->advance(from, from + quantum).resume);
         }
     }
     /// A counter of the first CPU's.
@@ -251,11 +300,16 @@ struct CpuRig {
     PageTableMemory tables;
     PageTables space;
     ScriptedKernel kernel;
-    LockTable locks;
-    ShootdownBus bus;
-    StreamCursors cursors;
+    CpuCommons commons;
     std::vector<std::unique_ptr<PrivateHierarchy>> caches;
     std::vector<std::unique_ptr<Cpu>> cpus;
+
+private:
+    struct Shell final : CpuWaker {
+        void wake_at(Tick at) override { resume = std::min(resume, at); }
+        Tick resume{};
+    };
+    std::array<Shell, 4> m_shells;
 };
 
 } // namespace pagewalk::models::rig

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "contract/kernel_path.h"
+
+#include <algorithm>
+
+namespace pagewalk::models {
+
+/// What advances a CPU, as the other CPUs reach it.
+class CpuWaker {
+public:
+    virtual ~CpuWaker() = default;
+    /// The CPU, which waits or is idle, is to be advanced at `at`.
+    virtual void wake_at(Tick at) = 0;
+};
+
+/// How far each CPU has come. CPUs run ahead of one another, yet what they do to each other must take place
+/// in the order of simulated time. A CPU's horizon is a time up to which it has asked for all that it ever
+/// will: who has something to do at a time that all others have reached comes before everything that they are
+/// still to do. Method: conservative synchronisation (Fujimoto, "Parallel discrete event simulation", CACM
+/// 1990).
+class CpuHorizons {
+public:
+    /// From now on the others wait for this CPU.
+    void connect(CpuId cpu) {
+        if (!m_cpus.contains(cpu)) m_cpus.resize(index_of(cpu) + 1);
+        m_cpus[cpu].horizon = Tick();
+    }
+    void connect(CpuId cpu, CpuWaker& waker) { m_cpus[cpu].waker = &waker; }
+
+    void set(CpuId cpu, Tick horizon) { m_cpus[cpu].horizon = horizon; }
+    /// A CPU that waits or is idle has something to do at `at`, which it did not know of.
+    void wake(CpuId cpu, Tick at) {
+        Entry& entry = m_cpus[cpu];
+        entry.horizon = std::min(entry.horizon, at);
+        if (entry.waker != nullptr) entry.waker->wake_at(at);
+    }
+    /// Have all CPUs but `cpu` reached `time`?
+    [[nodiscard]] bool others_reached(CpuId cpu, Tick time) const {
+        for (std::size_t i = 0; i < m_cpus.size(); ++i)
+            if (i != index_of(cpu) && m_cpus[static_cast<CpuId>(i)].horizon < time) return false;
+        return true;
+    }
+
+private:
+    struct Entry {
+        Tick horizon = no_time; ///< who is not connected asks for nothing
+        CpuWaker* waker = nullptr;
+    };
+    IndexedVec<CpuId, Entry> m_cpus;
+};
+
+} // namespace pagewalk::models
