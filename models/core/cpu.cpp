@@ -379,11 +379,8 @@ void Cpu::take_shootdown(const Shootdown& shootdown, Tick taken) {
 void Cpu::drop_translations(const TlbInvalidation& invalidation) {
     m_mmu.invalidate(invalidation);
     const bool range = invalidation.scope == TlbInvalidation::Scope::Range;
-    // Linux flushes page by page up to 33 pages, and the whole address space beyond
-    // (tlb_single_page_flush_ceiling).
-    const std::uint64_t pages = range ? (invalidation.end - invalidation.start) >> page_shift : 0;
-    const std::uint64_t single = range && pages <= 33 ? pages : 1;
-    m_core.wait_until(m_core.cycle() + single * m_config.invlpg_cycles, StallCause::Exception);
+    const std::uint64_t pages = range ? (invalidation.end - invalidation.start) >> page_shift : 1;
+    m_core.wait_until(m_core.cycle() + pages * m_config.invlpg_cycles, StallCause::Exception);
 }
 
 } // namespace pagewalk::models

@@ -244,7 +244,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
         event.page_size = result.entry.size;
         event.levels = static_cast<std::uint8_t>(references);
         event.fault = result.faulted ? 1 : 0;
-        event.kernel = kernel_layout::is_kernel(address) ? 1 : 0;
+        event.kernel = is_upper_half(address) ? 1 : 0;
         misses.append(event);
     }
     return result;

@@ -74,7 +74,7 @@ bool covers(const TlbInvalidation& invalidation, PageTag tag) {
     if (invalidation.scope == TlbInvalidation::Scope::All) return true;
     if (invalidation.scope == TlbInvalidation::Scope::AddressSpace)
         return !tag.kernel() && tag.pcid() == invalidation.pcid;
-    if (tag.kernel() != kernel_layout::is_kernel(invalidation.start)) return false;
+    if (tag.kernel() != is_upper_half(invalidation.start)) return false;
     if (!tag.kernel() && tag.pcid() != invalidation.pcid) return false;
     const std::uint64_t start = tag.page() << shift_of(tag.size());
     const std::uint64_t mask = 0xffffffffffffULL;

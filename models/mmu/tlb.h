@@ -4,7 +4,7 @@
 #include "base/enum_table.h"
 #include "base/option.h"
 #include "base/stats.h"
-#include "contract/kernel_layout.h"
+#include "contract/canonical_half.h"
 #include "contract/kernel_path.h"
 
 #include <array>
@@ -55,7 +55,7 @@ public:
     PageTag() = default;
     PageTag(VirtAddr address, PageSize size, std::uint16_t pcid)
         : m_raw((address.value() & 0xffffffffffffULL) >> shift_of(size) << page_bit |
-                (kernel_layout::is_kernel(address) ? kernel_bit : std::uint64_t{pcid} << space_shift) |
+                (is_upper_half(address) ? kernel_bit : std::uint64_t{pcid} << space_shift) |
                 (static_cast<std::uint64_t>(size) + 1)) {}
 
     [[nodiscard]] bool valid() const { return m_raw != 0; }

@@ -1,6 +1,6 @@
 #include "models/mmu/walk_cache.h"
 
-#include "contract/kernel_layout.h"
+#include "contract/canonical_half.h"
 #include "contract/page_table.h"
 
 namespace pagewalk::models {
@@ -27,7 +27,7 @@ WalkCache::WalkCache(const WalkCacheConfig& config) {
 
 std::uint64_t WalkCache::tag_of(VirtAddr address, unsigned level, std::uint16_t pcid) {
     const std::uint64_t page = (address.value() & 0x1ffffffffffffffULL) >> (page_shift + 9 * (level - 1));
-    const std::uint64_t space = kernel_layout::is_kernel(address) ? 0xfff : pcid;
+    const std::uint64_t space = is_upper_half(address) ? 0xfff : pcid;
     return page << 13 | space << 1 | 1;
 }
 
@@ -80,7 +80,7 @@ void WalkCache::invalidate(const TlbInvalidation& invalidation) {
                            start + level_span(level) > invalidation.start.value());
             }
             if (!dropped && kernel && invalidation.scope == TlbInvalidation::Scope::Range &&
-                kernel_layout::is_kernel(invalidation.start))
+                is_upper_half(invalidation.start))
                 dropped = true;
             if (dropped) cache.tags[slot] = cache.used[slot] = 0;
         }

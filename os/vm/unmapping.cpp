@@ -7,8 +7,7 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::uint64_t full_flush_pages =
-    33; // tlb_single_page_flush_ceiling: beyond it the whole address space goes
+constexpr std::uint64_t tlb_single_page_flush_ceiling = 33; // beyond it the whole address space goes
 constexpr std::uint64_t entries_per_line = line_size / sizeof(PageTableEntry);
 constexpr std::uint16_t last_pcid = 4095;
 
@@ -93,7 +92,7 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
 }
 
 void VirtualMemory::flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
-    if ((end - start) >> page_shift > full_flush_pages) {
+    if ((end - start) >> page_shift > tlb_single_page_flush_ceiling) {
         flush_all(op, space);
         return;
     }

@@ -96,7 +96,7 @@ TEST_F(Semaphore, MayBeTakenAgainByTheOperationThatIsLeaving) {
 }
 
 TEST_F(Semaphore, NeverHasAWriterBesideAnother) {
-    Rng rng = Rng::for_component(7, "rw_semaphore");
+    Rng rng(7, "rw_semaphore");
     int writers = 0, readers = 0, done = 0;
     constexpr int tasks = 300;
     for (int i = 0; i < tasks; ++i) {
