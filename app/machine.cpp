@@ -88,27 +88,27 @@ void Machine::power_on(models::RunMonitor& monitor) {
 }
 
 void Machine::connect_events(EventSink& sink, const EventConfig& events) {
-    m_kernel->allocation_events().connect(&sink, {events.allocations});
-    m_kernel->fault_events().connect(&sink, {events.page_faults});
-    m_kernel->function_events().connect(&sink, {events.functions});
-    m_kernel->kmem_events().connect(&sink, {events.kmem});
-    m_kernel->driver_events().connect(&sink, {events.driver});
+    m_kernel->journal().allocations().connect(&sink, {events.allocations});
+    m_kernel->journal().faults().connect(&sink, {events.page_faults});
+    m_kernel->journal().functions().connect(&sink, {events.functions});
+    m_kernel->journal().kmem().connect(&sink, {events.kmem});
+    m_kernel->journal().driver().connect(&sink, {events.driver});
     for (auto& cpu : m_cpus) cpu->mmu().miss_log().connect(&sink, {events.tlb_misses});
 }
 
 void Machine::flush_events() {
-    m_kernel->allocation_events().flush();
-    m_kernel->fault_events().flush();
-    m_kernel->function_events().flush();
-    m_kernel->kmem_events().flush();
-    m_kernel->driver_events().flush();
+    m_kernel->journal().allocations().flush();
+    m_kernel->journal().faults().flush();
+    m_kernel->journal().functions().flush();
+    m_kernel->journal().kmem().flush();
+    m_kernel->journal().driver().flush();
     for (auto& cpu : m_cpus) cpu->mmu().miss_log().flush();
 }
 
 std::vector<EventSchema> Machine::event_schemas() {
-    return {m_kernel->allocation_events().schema(), m_kernel->fault_events().schema(),
-            m_kernel->function_events().schema(),   m_kernel->kmem_events().schema(),
-            m_kernel->driver_events().schema(),     models::tlb_miss_schema()};
+    return {m_kernel->journal().allocations().schema(), m_kernel->journal().faults().schema(),
+            m_kernel->journal().functions().schema(),   m_kernel->journal().kmem().schema(),
+            m_kernel->journal().driver().schema(),     models::tlb_miss_schema()};
 }
 
 std::uint64_t Machine::user_instructions() const {

@@ -36,9 +36,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
                  [this](Operation& op, Daemon which, NodeId node) { wake_daemon(op, which, node); },
                  [this](Operation& op) { return kill_for_memory(op); }}),
       m_scheduler(m_layout.map.cpus.size()), m_cpus(m_layout.map.cpus.size()),
-      m_allocation_events(allocation_schema()), m_fault_events(fault_schema()),
-      m_function_events(function_schema()), m_kmem_events(kmem_schema(m_objects.cache_names())),
-      m_driver_events(driver_schema()) {
+      m_journal(m_counters, m_objects.cache_names()) {
     build_kernel_tables(m_layout, m_table_memory, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     Operation boot = untimed(CpuId{}, Tick{});
@@ -65,8 +63,7 @@ void Kernel::declare(StatGroup group) const {
 Operation Kernel::begin(Task& task, CpuId cpu, Tick now) {
     task.path.clear();
     task.log.clear();
-    task.log.functions.set_recording(m_function_events.every() != 0 ? FunctionCalls::Recording::On
-                                                                    : FunctionCalls::Recording::Off);
+    task.log.functions.set_recording(m_journal.recording());
     task.path.stack = kernel_layout::direct_map(address_of(task.stack)) + 4 * page_size;
     return {.path = {task.path, m_config.costs, m_config.timing},
             .log = task.log,
@@ -84,8 +81,7 @@ Operation Kernel::untimed(CpuId cpu, Tick now) {
 
 void Kernel::finish_untimed() {
     m_tables.bury(m_scratch_log);
-    for (const PathLog::ObjectCall& call : m_scratch_log.objects)
-        if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
+    m_journal.write_unrun(m_scratch_log);
     m_scratch_log.objects.clear();
 }
 
@@ -180,90 +176,12 @@ KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt&, Tick) {
 
 void Kernel::effect(CpuId, KernelPath&, std::uint32_t, Tick) {}
 
-void Kernel::log_object_calls(const Task& task) {
-    for (const PathLog::ObjectCall& call : task.log.objects) {
-        if (call.begin == call.end) { // nobody ran it
-            if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
-            continue;
-        }
-        const Tick start = task.path.marked(call.begin);
-        const Tick end = task.path.marked(call.end);
-        if (start == no_time || end == no_time) continue;
-        const std::uint64_t latency = (end - start).value();
-        m_counters.all_object_latency.add(latency);
-        m_counters.object_latency[static_cast<std::size_t>(call.event.path)].add(latency);
-        if (!m_kmem_events.wanted()) continue;
-        KmemEvent event = call.event;
-        event.time = start.value();
-        event.latency = latency;
-        m_kmem_events.append(event);
-    }
-}
-
-void Kernel::log_path(const Task& task, Tick now) {
-    const KernelPath& path = task.path;
-    for (const PathLog::Allocation& allocation : task.log.allocations) {
-        const Tick start = path.marked(allocation.begin);
-        const Tick end = path.marked(allocation.end);
-        if (start == no_time || end == no_time) continue;
-        const std::uint64_t latency = (end - start).value();
-        m_counters.all_allocation_latency.add(latency);
-        m_counters.allocation_latency[static_cast<std::size_t>(allocation.event.source)].add(latency);
-        if (!m_allocation_events.wanted()) continue;
-        AllocationEvent event = allocation.event;
-        event.time = start.value();
-        event.latency = latency;
-        m_allocation_events.append(event);
-    }
-    log_functions(task);
-    log_driver_calls(task);
-    log_object_calls(task);
-    if (!task.log.has_fault || task.continuation == Continuation::EndFault) return;
-    const Tick start =
-        task.log.fault_start != no_time ? task.log.fault_start : path.marked(task.log.fault_begin);
-    if (start == no_time) return;
-    const std::uint64_t latency = (now - start).value();
-    m_counters.all_fault_latency.add(latency);
-    m_counters.fault_latency[static_cast<std::size_t>(task.log.fault.kind)].add(latency);
-    if (!m_fault_events.wanted()) return;
-    FaultEvent event = task.log.fault;
-    event.time = start.value();
-    event.latency = latency;
-    m_fault_events.append(event);
-}
-
-void Kernel::log_driver_calls(const Task& task) {
-    for (const PathLog::DriverCall& call : task.log.driver_calls) {
-        const Tick start = task.path.marked(call.begin);
-        const Tick end = task.path.marked(call.end);
-        if (start == no_time || end == no_time || !m_driver_events.wanted()) continue;
-        DriverEvent event = call.event;
-        event.time = start.value();
-        event.latency = (end - start).value();
-        m_driver_events.append(event);
-    }
-}
-
-void Kernel::log_functions(const Task& task) {
-    if (task.log.functions.calls().empty() || !m_function_events.wanted()) return;
-    for (const FunctionCalls::Call& call : task.log.functions.calls()) {
-        const Tick entry = task.path.marked(call.entry);
-        const Tick exit = task.path.marked(call.exit);
-        if (entry == no_time || exit == no_time) continue; // it sleeps in the call
-        m_function_events.append({.time = entry.value(),
-                                  .duration = (exit - entry).value(),
-                                  .task = static_cast<std::uint32_t>(task.id),
-                                  .cpu = static_cast<std::uint16_t>(task.cpu),
-                                  .depth = call.depth,
-                                  .function = call.function});
-    }
-}
-
 void Kernel::path_completed(CpuId cpu, KernelPath& path, Tick now) {
     if (&path == &m_cpus[cpu].interrupt_path) return;
     Task* task = m_scheduler.running(cpu);
     if (task == nullptr || &task->path != &path) return;
-    log_path(*task, now);
+    m_journal.write(path, task->log, {task->id, task->cpu});
+    if (task->continuation != Continuation::EndFault) m_journal.write_fault(path, task->log, now);
     m_tables.bury(task->log);
     if (task->continuation == Continuation::EndFault && task->log.has_fault)
         task->fault.time = path.marked(task->log.fault_begin).value();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/event_table.h"
 #include "base/stats.h"
 #include "contract/kernel_interface.h"
 #include "os/file/file_system.h"
@@ -10,6 +9,7 @@
 #include "os/kernel/kernel_config.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/kernel_objects.h"
+#include "os/path/path_journal.h"
 #include "os/vm/kernel_vmalloc.h"
 #include "os/kernel/memory_daemons.h"
 #include "os/task/order_gate.h"
@@ -52,12 +52,8 @@ public:
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
     [[nodiscard]] std::size_t live_tasks() const override;
 
-    [[nodiscard]] EventLog<AllocationEvent>& allocation_events() { return m_allocation_events; }
-    [[nodiscard]] EventLog<FaultEvent>& fault_events() { return m_fault_events; }
-    /// Sampled by kernel path: all of a path's calls are kept, or none.
-    [[nodiscard]] EventLog<FunctionEvent>& function_events() { return m_function_events; }
-    [[nodiscard]] EventLog<KmemEvent>& kmem_events() { return m_kmem_events; }
-    [[nodiscard]] EventLog<DriverEvent>& driver_events() { return m_driver_events; }
+    /// The event tables.
+    [[nodiscard]] PathJournal& journal() { return m_journal; }
     [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
@@ -149,11 +145,6 @@ private:
     void drop_file(Operation& op, const std::shared_ptr<OpenFile>& file);
     void map_file_ahead(Operation& op, InodeId inode, std::uint64_t first_page, std::uint64_t bytes);
 
-    void log_path(const Task& task, Tick now);
-    void log_functions(const Task& task);
-    void log_driver_calls(const Task& task);
-    void log_object_calls(const Task& task);
-
     KernelConfig m_config;
     BootLayout m_layout;
     PageTableMemory& m_table_memory;
@@ -197,11 +188,7 @@ private:
     std::unique_ptr<KernelVmalloc> m_vmalloc; ///< needs the kernel's page tables
     std::unique_ptr<AllocationDriver> m_driver;
 
-    EventLog<AllocationEvent> m_allocation_events;
-    EventLog<FaultEvent> m_fault_events;
-    EventLog<FunctionEvent> m_function_events;
-    EventLog<KmemEvent> m_kmem_events;
-    EventLog<DriverEvent> m_driver_events;
+    PathJournal m_journal;
     std::vector<KillRecord> m_kills;
 };
 

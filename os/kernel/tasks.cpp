@@ -215,8 +215,7 @@ void Kernel::kill_group(TaskId group, CpuId cpu, const Task* spared) {
             Operation op{
                 .path = {path, m_config.costs, KernelTiming::Off}, .log = log, .cpu = cpu, .task = task->id};
             exit_task(op, *task);
-            for (const PathLog::ObjectCall& call : log.objects)
-                if (m_kmem_events.wanted()) m_kmem_events.append(call.event);
+            m_journal.write_unrun(log);
             task->state = TaskState::Dead;
             bury(*task, cpu, Tick{});
         } else if (task->state == TaskState::Sleeping) {

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "base/event_table.h"
+#include "base/ids.h"
+#include "base/time.h"
+#include "contract/kernel_path.h"
+#include "os/path/function_trace.h"
+#include "os/path/kernel_counters.h"
+#include "os/path/kernel_events.h"
+#include "os/path/operation.h"
+
+#include <string>
+#include <vector>
+
+namespace pagewalk::os {
+
+/// Writes down what kernel paths did once they have run: rows of the kernel's event tables, and latencies.
+class PathJournal {
+public:
+    /// `caches` are the names of the object caches by number. Latencies go to the histograms of `counters`.
+    PathJournal(KernelCounters& counters, std::vector<std::string> caches);
+
+    /// Whose path it is.
+    struct Runner {
+        TaskId task{};
+        CpuId cpu{};
+    };
+    /// A path that has run to its end or to a sleep: all that its log holds but the fault. What the path did
+    /// not complete before it slept is left out.
+    void write(const KernelPath& path, const PathLog& log, Runner runner);
+    /// The fault that a path has ended at `now`; nothing where it resolved none.
+    void write_fault(const KernelPath& path, const PathLog& log, Tick now);
+    /// A path that nobody runs.
+    void write_unrun(const PathLog& log);
+
+    /// Shall paths record their calls of functions?
+    [[nodiscard]] FunctionCalls::Recording recording() const;
+
+    [[nodiscard]] EventLog<AllocationEvent>& allocations() { return m_allocations; }
+    [[nodiscard]] EventLog<FaultEvent>& faults() { return m_faults; }
+    /// Sampled by kernel path: all of a path's calls are kept, or none.
+    [[nodiscard]] EventLog<FunctionEvent>& functions() { return m_functions; }
+    [[nodiscard]] EventLog<KmemEvent>& kmem() { return m_kmem; }
+    [[nodiscard]] EventLog<DriverEvent>& driver() { return m_driver; }
+
+private:
+    void write_allocations(const KernelPath& path, const PathLog& log);
+    void write_functions(const KernelPath& path, const PathLog& log, Runner runner);
+    void write_driver_calls(const KernelPath& path, const PathLog& log);
+    void write_object_calls(const KernelPath& path, const PathLog& log);
+
+    KernelCounters& m_counters;
+    EventLog<AllocationEvent> m_allocations;
+    EventLog<FaultEvent> m_faults;
+    EventLog<FunctionEvent> m_functions;
+    EventLog<KmemEvent> m_kmem;
+    EventLog<DriverEvent> m_driver;
+};
+
+} // namespace pagewalk::os
