@@ -45,7 +45,10 @@ std::uint64_t EventConfig::every(std::string_view table) const {
 }
 
 void WorkloadConfig::declare(OptionGroup group) {
-    group.choice("kind", kind, {"program", "trace", "synthetic"},
+    group.choice("kind", kind,
+                 {{WorkloadKind::Program, "program"},
+                  {WorkloadKind::Trace, "trace"},
+                  {WorkloadKind::Synthetic, "synthetic"}},
                  {Unit::None, "where instructions come from", "user"});
     group.text("program", program, {Unit::None, "command line of a live x86-64 Linux program", "user"});
     group.text("directory", directory, {Unit::None, "working directory of the program", "user"});

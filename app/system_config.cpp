@@ -24,7 +24,7 @@ void MachineConfig::declare(OptionGroup group) {
          "itself, 20 to others)",
          "ACPI SLIT; without one Linux assumes 10 and 20"});
     group.choice(
-        "layout", layout, {"x86_64", "i386"},
+        "layout", layout, {{MachineLayout::X86_64, "x86_64"}, {MachineLayout::I386, "i386"}},
         {Unit::None, "zones of the kernel; i386 has HighMem and is for 'pagewalk boot' alone", "user"});
     group.number("lowmem", lowmem, {128ULL << 20, 3ULL << 30},
                  {Unit::Bytes, "where HighMem begins (i386)", "x86: 1 GiB less VMALLOC_RESERVE of 128 MiB"});
@@ -35,7 +35,7 @@ void MachineConfig::declare(OptionGroup group) {
                  {Unit::Bytes,
                   "movablecore= of the kernel's command line: size of ZONE_MOVABLE (0: not given)",
                   "Documentation/admin-guide/kernel-parameters.txt"});
-    group.choice("firmware", firmware.kind, {"bare", "pc"},
+    group.choice("firmware", firmware.kind, {{os::Firmware::Bare, "bare"}, {os::Firmware::Pc, "pc"}},
                  {Unit::None, "memory map: all memory usable, or that of QEMU's pc machine with SeaBIOS",
                   "e820 of QEMU 7.2"});
     group.number("firmware_tables", firmware.tables, {0, 16ULL << 20},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/enum_table.h"
 #include "base/error.h"
 #include "base/time.h"
 #include "base/units.h"
@@ -70,12 +71,14 @@ public:
     /// on or off.
     void flag(std::string_view name, bool& field, OptionText text);
     void text(std::string_view name, std::string& field, OptionText text);
-    /// One name of a list; the enum's values are the list's indices.
+    /// One of an enumeration's names:
+    ///     g.choice("policy", policy, {{Policy::Lru, "lru"}, {Policy::Random, "random"}}, {...});
     template <class E>
-    requires std::is_enum_v<E>
-    void choice(std::string_view name, E& field, std::vector<std::string> names, OptionText text) {
+    void choice(std::string_view name, E& field, const EnumNames<std::type_identity_t<E>>& names,
+                OptionText text) {
         choice_option(
-            name, std::move(names), std::move(text), [&field](std::size_t i) { field = static_cast<E>(i); },
+            name, {names.begin(), names.end()}, std::move(text),
+            [&field](std::size_t i) { field = static_cast<E>(i); },
             [&field] { return static_cast<std::size_t>(field); });
     }
 

@@ -16,9 +16,16 @@ void CacheConfig::declare(OptionGroup group, const char* source) {
                  {Unit::Cycles,
                   "look-up in this level; a hit's load-to-use time is the sum down to its level", source});
     group.number("mshrs", mshrs, {1, 4096}, {Unit::Count, "misses under way at a time", source});
-    group.choice("replacement", replacement, {"lru", "tree_plru", "srrip", "random"},
+    group.choice("replacement", replacement,
+                 {{Replacement::Lru, "lru"},
+                  {Replacement::TreePlru, "tree_plru"},
+                  {Replacement::Srrip, "srrip"},
+                  {Replacement::Random, "random"}},
                  {Unit::None, "which line of a set makes room", "assumed"});
-    group.choice("prefetcher", prefetcher, {"none", "next_line", "stride"},
+    group.choice("prefetcher", prefetcher,
+                 {{PrefetcherKind::None, "none"},
+                  {PrefetcherKind::NextLine, "next_line"},
+                  {PrefetcherKind::Stride, "stride"}},
                  {Unit::None, "prefetcher trained by the accesses to this level", "assumed"});
     group.number("prefetch_degree", prefetch_degree, {1, 16},
                  {Unit::Count, "lines prefetched a trigger", "assumed"});
@@ -70,9 +77,10 @@ void PrivateHierarchyConfig::declare(OptionGroup group) {
                                     "cycles; 16 fill buffers as Golden Cove");
     l2.declare(group.group("l2"), "Intel optimization manual (248966), Ice Lake server: 1.25 MiB, 20-way, 14 "
                                   "cycles load to use = 5 + 9; 48 outstanding misses as Golden Cove");
-    group.choice("walks_through", walks_through, {"l1d", "l2"},
+    group.choice("walks_through", walks_through, {{WalksThrough::L1d, "l1d"}, {WalksThrough::L2, "l2"}},
                  {Unit::None, "cache that page-walk loads look up first", "assumed"});
-    group.choice("l1_inclusion", l1_inclusion, {"non_inclusive", "inclusive"},
+    group.choice("l1_inclusion", l1_inclusion,
+                 {{L1Inclusion::NonInclusive, "non_inclusive"}, {L1Inclusion::Inclusive, "inclusive"}},
                  {Unit::None, "whether what L2 drops leaves L1 too",
                   "Intel optimization manual (248966): L2 does not include L1"});
 }
@@ -99,7 +107,10 @@ void LlcConfig::declare(OptionGroup group) {
                   "Ice Lake server has one a core; here 1, set it to the number of cores"});
     group.number("frequency", frequency, {1'000'000, 10'000'000'000},
                  {Unit::Hertz, "clock of the cache and its interconnect", "assumed"});
-    group.choice("policy", policy, {"non_inclusive", "inclusive", "victim"},
+    group.choice("policy", policy,
+                 {{LlcPolicy::NonInclusive, "non_inclusive"},
+                  {LlcPolicy::Inclusive, "inclusive"},
+                  {LlcPolicy::Victim, "victim"}},
                  {Unit::None,
                   "non_inclusive and inclusive fill on a miss, inclusive drops private copies with the line; "
                   "victim takes only what L2 drops",

@@ -13,7 +13,10 @@ constexpr std::array<unsigned, 8> history_lengths{5, 11, 22, 44, 88, 176, 0, 0};
 } // namespace
 
 void BranchPredictorConfig::declare(OptionGroup group) {
-    group.choice("direction", direction, {"bimodal", "gshare", "tage"},
+    group.choice("direction", direction,
+                 {{DirectionPredictor::Bimodal, "bimodal"},
+                  {DirectionPredictor::Gshare, "gshare"},
+                  {DirectionPredictor::Tage, "tage"}},
                  {Unit::None, "predictor of conditional branches", "TAGE-like in Intel cores since Haswell"});
     group.number("table_bits", table_bits, {4, 24},
                  {Unit::Count, "log2 of the counters of the base table", "assumed"});

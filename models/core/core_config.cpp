@@ -9,9 +9,14 @@ namespace {
 
 constexpr const char* golden_cove =
     "Intel Golden Cove: Intel optimization manual (2023), 2.1; chipsandcheese.com, 2021-12-02";
-constexpr std::array<const char*, uop_class_count> class_names{"nop",    "int_alu", "int_mul", "int_div",
-                                                               "fp_add", "fp_mul",  "fp_div",  "vec_alu",
-                                                               "branch", "load",    "store",   "serialize"};
+constexpr EnumNames<UopClass> class_names{
+    {UopClass::Nop, "nop"},        {UopClass::IntAlu, "int_alu"}, {UopClass::IntMul, "int_mul"},
+    {UopClass::IntDiv, "int_div"}, {UopClass::FpAdd, "fp_add"},   {UopClass::FpMul, "fp_mul"},
+    {UopClass::FpDiv, "fp_div"},   {UopClass::VecAlu, "vec_alu"}, {UopClass::Branch, "branch"},
+    {UopClass::Load, "load"},      {UopClass::Store, "store"},    {UopClass::Serialize, "serialize"},
+};
+
+std::string class_name(std::size_t index) { return std::string(class_names[static_cast<UopClass>(index)]); }
 
 std::optional<std::uint16_t> parse_ports(std::string_view text) {
     std::uint16_t mask = 0;
@@ -66,18 +71,16 @@ void CoreConfig::declare(OptionGroup group) {
                   "assumed: 5 a 1000 instructions"});
     OptionGroup port_group = group.group("ports");
     for (std::size_t i = 1; i < uop_class_count; ++i)
-        port_group.text(
-            class_names[i], ports[i],
-            {Unit::None,
-             std::string("issue ports of ") + class_names[i] + " micro-ops, comma-separated 0..15",
-             golden_cove});
+        port_group.text(class_name(i), ports[i],
+                        {Unit::None, "issue ports of " + class_name(i) + " micro-ops, comma-separated 0..15",
+                         golden_cove});
     branch_predictor.declare(group.group("branch_predictor"));
 }
 
 void CoreConfig::validate(const OptionSet& options) const {
     for (std::size_t i = 1; i < uop_class_count; ++i)
         if (const auto mask = parse_ports(ports[i]); !mask || *mask == 0) {
-            const std::string key = std::string("core.ports.") + class_names[i];
+            const std::string key = "core.ports." + class_name(i);
             throw ConfigError(options.where(key), key, "'" + ports[i] + "'",
                               "wants port numbers 0 to 15, comma-separated, such as 0,1,5");
         }

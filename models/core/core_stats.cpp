@@ -5,9 +5,23 @@
 namespace pagewalk::models {
 namespace {
 
-constexpr const char* cause_names[stall_cause_count] = {
-    "base",         "icache", "itlb",          "branch", "dependency",  "l1",        "l2",  "llc",
-    "remote_cache", "memory", "remote_memory", "dtlb",   "store_queue", "exception", "lock"};
+constexpr EnumNames<StallCause> cause_names{
+    {StallCause::Base, "base"},
+    {StallCause::ICache, "icache"},
+    {StallCause::Itlb, "itlb"},
+    {StallCause::Branch, "branch"},
+    {StallCause::Dependency, "dependency"},
+    {StallCause::L1, "l1"},
+    {StallCause::L2, "l2"},
+    {StallCause::Llc, "llc"},
+    {StallCause::RemoteCache, "remote_cache"},
+    {StallCause::Memory, "memory"},
+    {StallCause::RemoteMemory, "remote_memory"},
+    {StallCause::Dtlb, "dtlb"},
+    {StallCause::StoreQueue, "store_queue"},
+    {StallCause::Exception, "exception"},
+    {StallCause::Lock, "lock"},
+};
 
 } // namespace
 
@@ -27,9 +41,10 @@ void CoreStats::declare(StatGroup group) const {
     group.counter("branch_misses", branch_misses, "count", "mispredicted branches of the program");
     for (std::size_t mode = 0; mode < 2; ++mode) {
         const StatGroup stack = group.group(mode == 0 ? "cpi_stack/user" : "cpi_stack/kernel");
-        for (std::size_t cause = 0; cause < stall_cause_count; ++cause)
-            StatGroup(stack).counter(cause_names[cause], cpi_stack[mode][cause], "cycles",
-                                     std::string("cycles charged to ") + cause_names[cause]);
+        for (std::size_t cause = 0; cause < stall_cause_count; ++cause) {
+            const std::string name(cause_names[static_cast<StallCause>(cause)]);
+            StatGroup(stack).counter(name, cpi_stack[mode][cause], "cycles", "cycles charged to " + name);
+        }
     }
     group.ratio("ipc", "user_instructions", "cycles", 1, "instructions/cycle",
                 "program instructions a cycle");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/enum_table.h"
 #include "base/stats.h"
 
 #include <array>
@@ -25,7 +26,7 @@ enum class StallCause : std::uint8_t {
     Exception, ///< entering and leaving the kernel
     Lock,
 };
-inline constexpr std::size_t stall_cause_count = 15;
+inline constexpr std::size_t stall_cause_count = enum_count<StallCause>;
 
 enum class Mode : std::uint8_t { User, Kernel };
 

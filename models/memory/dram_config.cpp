@@ -8,7 +8,11 @@
 namespace pagewalk::models {
 
 void DramConfig::declare(OptionGroup group) {
-    group.choice("standard", standard, {"ddr4_2400", "ddr4_3200", "ddr5_4800", "custom"},
+    group.choice("standard", standard,
+                 {{DramStandard::Ddr4_2400, "ddr4_2400"},
+                  {DramStandard::Ddr4_3200, "ddr4_3200"},
+                  {DramStandard::Ddr5_4800, "ddr5_4800"},
+                  {DramStandard::Custom, "custom"}},
                  {Unit::None, "where timing parameters come from that are not set",
                   "JESD79-4C 17-17-17, 22-22-22; JESD79-5B 40-39-39"});
     timing.declare(group.group("timing"));
@@ -24,13 +28,18 @@ void DramConfig::declare(OptionGroup group) {
     group.number(
         "channel_bytes", channel_bytes, {2, 32, OptionRange::Shape::PowerOfTwo},
         {Unit::Bytes, "width of a channel: 8 for DDR4, 4 for a DDR5 subchannel", "JESD79-4C, JESD79-5B"});
-    group.choice("mapping", mapping, {"bank_group_interleave", "row_interleave", "bank_interleave"},
+    group.choice("mapping", mapping,
+                 {{AddressMapping::BankGroupInterleave, "bank_group_interleave"},
+                  {AddressMapping::RowInterleave, "row_interleave"},
+                  {AddressMapping::BankInterleave, "bank_interleave"}},
                  {Unit::None, "which address bits choose bank group, bank and row", "assumed"});
     group.flag("bank_hash", bank_hash,
                {Unit::None, "exclusive-or the bank with the row's low bits",
                 "Pessl et al., DRAMA, USENIX Security 2016: Intel's mapping does"});
-    group.choice("page_policy", page_policy, {"open", "closed", "timeout"},
-                 {Unit::None, "whether a row stays open after an access", "assumed"});
+    group.choice(
+        "page_policy", page_policy,
+        {{PagePolicy::Open, "open"}, {PagePolicy::Closed, "closed"}, {PagePolicy::Timeout, "timeout"}},
+        {Unit::None, "whether a row stays open after an access", "assumed"});
     group.number("page_timeout", page_timeout, {1000, ticks_per_second},
                  {Unit::Ticks, "with the timeout policy, how long an idle row stays open", "assumed"});
     group.number(

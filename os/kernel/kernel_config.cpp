@@ -5,13 +5,13 @@
 namespace pagewalk::os {
 
 void KernelConfig::declare(OptionGroup os) {
-    os.choice("timing", timing, {"off", "on"},
+    os.choice("timing", timing, {{KernelTiming::Off, "off"}, {KernelTiming::On, "on"}},
               {Unit::None, "whether kernel paths are executed; off: the operating system takes no time",
                "Pagewalk"});
-    os.choice("init_on_alloc", init_on_alloc, {"off", "on"},
+    os.choice("init_on_alloc", init_on_alloc, {{InitOnAlloc::Off, "off"}, {InitOnAlloc::On, "on"}},
               {Unit::None, "whether every page is cleared when it is allocated",
                "Debian 6.1, dmesg: heap alloc:on"});
-    os.choice("file_cache", file_cache, {"warm", "cold"},
+    os.choice("file_cache", file_cache, {{FileCache::Warm, "warm"}, {FileCache::Cold, "cold"}},
               {Unit::None, "whether files are in the page cache before the program starts", "assumed"});
     os.number("disk_latency", disk.latency, {0, 10 * ticks_per_second},
               {Unit::Ticks, "latency of a 4 KiB read from the disk that holds the files",
@@ -36,7 +36,8 @@ void KernelConfig::declare(OptionGroup os) {
     os.number("watermark_scale_factor", pages.watermark_scale_factor, {1, 3000},
               {Unit::Count, "vm.watermark_scale_factor, in 1/10000 of a zone", "Linux 6.1 default"});
     objects.declare(os);
-    os.choice("huge_vmalloc", huge_vmalloc, {"off", "on"},
+    os.choice("huge_vmalloc", huge_vmalloc,
+              {{VmallocConfig::HugeMappings::Off, "off"}, {VmallocConfig::HugeMappings::On, "on"}},
               {Unit::None, "vmalloc of 2 MiB and more tries huge pages, as vmalloc_huge does",
                "Linux 6.1: only vmalloc_huge"});
     os.number("percpu_pagelist_high_fraction", pages.percpu_pagelist_high_fraction, {0, 1'000'000},

@@ -1,6 +1,7 @@
 #pragma once
 
-#include <array>
+#include "base/enum_table.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -11,7 +12,7 @@ namespace pagewalk::os {
 /// with Isolate = 4; Cma is ours to add behind it.
 enum class Migratetype : std::uint8_t { Unmovable, Movable, Reclaimable, HighAtomic, Isolate, Cma };
 
-inline constexpr std::size_t migratetype_count = 6;
+inline constexpr std::size_t migratetype_count = enum_count<Migratetype>;
 /// Only the first three have lists of their own on the per-CPU lists.
 inline constexpr std::size_t pcp_migratetype_count = 3;
 
@@ -22,9 +23,12 @@ inline constexpr std::size_t pcp_migratetype_count = 3;
 
 /// As /proc/pagetypeinfo spells it.
 [[nodiscard]] constexpr std::string_view name_of(Migratetype type) {
-    constexpr std::array<std::string_view, migratetype_count> names{"Unmovable",  "Movable", "Reclaimable",
-                                                                    "HighAtomic", "Isolate", "CMA"};
-    return names[static_cast<std::size_t>(type)];
+    constexpr EnumNames<Migratetype> names{
+        {Migratetype::Unmovable, "Unmovable"},     {Migratetype::Movable, "Movable"},
+        {Migratetype::Reclaimable, "Reclaimable"}, {Migratetype::HighAtomic, "HighAtomic"},
+        {Migratetype::Isolate, "Isolate"},         {Migratetype::Cma, "CMA"},
+    };
+    return names[type];
 }
 
 } // namespace pagewalk::os

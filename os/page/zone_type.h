@@ -1,6 +1,7 @@
 #pragma once
 
-#include <array>
+#include "base/enum_table.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -12,15 +13,17 @@ namespace pagewalk::os {
 /// but their order, which is what fallback and protection follow, is the same in both.
 enum class ZoneType : std::uint8_t { Dma, Dma32, Normal, HighMem, Movable, Device };
 
-inline constexpr std::size_t zone_type_count = 6;
+inline constexpr std::size_t zone_type_count = enum_count<ZoneType>;
 
 [[nodiscard]] constexpr std::size_t index_of(ZoneType type) { return static_cast<std::size_t>(type); }
 
 /// As /proc/zoneinfo spells it.
 [[nodiscard]] constexpr std::string_view name_of(ZoneType type) {
-    constexpr std::array<std::string_view, zone_type_count> names{"DMA",     "DMA32",   "Normal",
-                                                                  "HighMem", "Movable", "Device"};
-    return names[index_of(type)];
+    constexpr EnumNames<ZoneType> names{
+        {ZoneType::Dma, "DMA"},         {ZoneType::Dma32, "DMA32"},     {ZoneType::Normal, "Normal"},
+        {ZoneType::HighMem, "HighMem"}, {ZoneType::Movable, "Movable"}, {ZoneType::Device, "Device"},
+    };
+    return names[type];
 }
 
 [[nodiscard]] constexpr std::optional<ZoneType> zone_type_named(std::string_view name) {

@@ -1,10 +1,9 @@
 #pragma once
 
+#include "base/enum_table.h"
 #include "base/event_table.h"
 
-#include <array>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,8 +20,8 @@ EventColumn event_column(std::string name, Field Record::*field, std::string uni
             std::move(unit), std::move(description),  std::move(value_names)};
 }
 
-template <std::size_t N>
-std::vector<std::string> value_names(const std::array<std::string_view, N>& from) {
+template <class Enum>
+std::vector<std::string> value_names(const EnumNames<Enum>& from) {
     return {from.begin(), from.end()};
 }
 

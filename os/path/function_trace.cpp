@@ -1,46 +1,47 @@
 #include "os/path/function_trace.h"
 
+#include "base/enum_table.h"
 #include "os/path/event_column.h"
 
 namespace pagewalk::os {
 namespace {
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(TracedFunction::Count)> names{
-    "kernel_clone",
-    "copy_process",
-    "dup_task_struct",
-    "copy_mm",
-    "dup_mm",
-    "mm_alloc",
-    "mm_init",
-    "pgd_alloc",
-    "dup_mmap",
-    "vm_area_dup",
-    "anon_vma_fork",
-    "copy_page_range",
-    "wake_up_new_task",
-    "do_exit",
-    "exit_mmap",
-    "handle_mm_fault",
-    "__get_free_pages",
-    "__alloc_pages",
-    "get_page_from_freelist",
-    "__alloc_pages_slowpath",
-    "__rmqueue",
-    "__free_pages",
-    "kmem_cache_alloc",
-    "kmem_cache_free",
-    "kmalloc",
-    "kfree",
-    "___slab_alloc",
-    "new_slab",
-    "vmalloc",
-    "vfree",
+constexpr EnumNames<TracedFunction> names{
+    {TracedFunction::KernelClone, "kernel_clone"},
+    {TracedFunction::CopyProcess, "copy_process"},
+    {TracedFunction::DupTaskStruct, "dup_task_struct"},
+    {TracedFunction::CopyMm, "copy_mm"},
+    {TracedFunction::DupMm, "dup_mm"},
+    {TracedFunction::MmAlloc, "mm_alloc"},
+    {TracedFunction::MmInit, "mm_init"},
+    {TracedFunction::PgdAlloc, "pgd_alloc"},
+    {TracedFunction::DupMmap, "dup_mmap"},
+    {TracedFunction::VmAreaDup, "vm_area_dup"},
+    {TracedFunction::AnonVmaFork, "anon_vma_fork"},
+    {TracedFunction::CopyPageRange, "copy_page_range"},
+    {TracedFunction::WakeUpNewTask, "wake_up_new_task"},
+    {TracedFunction::DoExit, "do_exit"},
+    {TracedFunction::ExitMmap, "exit_mmap"},
+    {TracedFunction::HandleMmFault, "handle_mm_fault"},
+    {TracedFunction::GetFreePages, "__get_free_pages"},
+    {TracedFunction::AllocPages, "__alloc_pages"},
+    {TracedFunction::GetPageFromFreelist, "get_page_from_freelist"},
+    {TracedFunction::AllocPagesSlowpath, "__alloc_pages_slowpath"},
+    {TracedFunction::Rmqueue, "__rmqueue"},
+    {TracedFunction::FreePages, "__free_pages"},
+    {TracedFunction::KmemCacheAlloc, "kmem_cache_alloc"},
+    {TracedFunction::KmemCacheFree, "kmem_cache_free"},
+    {TracedFunction::Kmalloc, "kmalloc"},
+    {TracedFunction::Kfree, "kfree"},
+    {TracedFunction::SlabAlloc, "___slab_alloc"},
+    {TracedFunction::NewSlab, "new_slab"},
+    {TracedFunction::Vmalloc, "vmalloc"},
+    {TracedFunction::Vfree, "vfree"},
 };
 
 } // namespace
 
-std::string_view name_of(TracedFunction function) { return names[static_cast<std::size_t>(function)]; }
+std::string_view name_of(TracedFunction function) { return names[function]; }
 
 EventSchema function_schema() {
     using E = FunctionEvent;

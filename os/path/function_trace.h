@@ -42,7 +42,6 @@ enum class TracedFunction : std::uint8_t {
     NewSlab,
     Vmalloc,
     Vfree,
-    Count,
 };
 [[nodiscard]] std::string_view name_of(TracedFunction function);
 

@@ -1,8 +1,8 @@
 #include "os/path/kernel_events.h"
 
-#include "os/path/event_column.h"
 #include "os/page/migratetype.h"
 #include "os/page/zone_type.h"
+#include "os/path/event_column.h"
 
 #include <cstdio>
 #include <string>
@@ -11,21 +11,50 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::array<std::string_view, allocation_purpose_count> purposes{
-    "anonymous",     "copy_on_write", "file",    "shared_memory", "page_table",
-    "kernel_object", "kernel_stack",  "vmalloc", "driver"};
-constexpr std::array<std::string_view, allocation_source_count> sources{
-    "pcp_hit", "pcp_refill",        "buddy",          "fallback_steal", "highatomic", "min_watermark",
-    "reserve", "direct_compaction", "direct_reclaim", "out_of_memory",  "failed"};
-constexpr std::array<std::string_view, fault_kind_count> kinds{
-    "anonymous_write", "anonymous_read", "file_map", "file_major",    "file_cow", "shared",
-    "copy_on_write",   "copy_of_zero",   "reuse",    "make_writable", "spurious", "kill"};
+constexpr EnumNames<AllocationPurpose> purposes{
+    {AllocationPurpose::Anonymous, "anonymous"},
+    {AllocationPurpose::CopyOnWrite, "copy_on_write"},
+    {AllocationPurpose::File, "file"},
+    {AllocationPurpose::SharedMemory, "shared_memory"},
+    {AllocationPurpose::PageTable, "page_table"},
+    {AllocationPurpose::KernelObject, "kernel_object"},
+    {AllocationPurpose::KernelStack, "kernel_stack"},
+    {AllocationPurpose::Vmalloc, "vmalloc"},
+    {AllocationPurpose::Driver, "driver"},
+};
+constexpr EnumNames<AllocationSource> sources{
+    {AllocationSource::PcpHit, "pcp_hit"},
+    {AllocationSource::PcpRefill, "pcp_refill"},
+    {AllocationSource::Buddy, "buddy"},
+    {AllocationSource::FallbackSteal, "fallback_steal"},
+    {AllocationSource::HighAtomic, "highatomic"},
+    {AllocationSource::MinWatermark, "min_watermark"},
+    {AllocationSource::Reserve, "reserve"},
+    {AllocationSource::DirectCompaction, "direct_compaction"},
+    {AllocationSource::DirectReclaim, "direct_reclaim"},
+    {AllocationSource::OutOfMemory, "out_of_memory"},
+    {AllocationSource::Failed, "failed"},
+};
+constexpr EnumNames<FaultKind> kinds{
+    {FaultKind::AnonymousWrite, "anonymous_write"},
+    {FaultKind::AnonymousRead, "anonymous_read"},
+    {FaultKind::FileMap, "file_map"},
+    {FaultKind::FileMajor, "file_major"},
+    {FaultKind::FileCow, "file_cow"},
+    {FaultKind::Shared, "shared"},
+    {FaultKind::CopyOnWrite, "copy_on_write"},
+    {FaultKind::CopyOfZero, "copy_of_zero"},
+    {FaultKind::Reuse, "reuse"},
+    {FaultKind::MakeWritable, "make_writable"},
+    {FaultKind::Spurious, "spurious"},
+    {FaultKind::Kill, "kill"},
+};
 
 } // namespace
 
-std::string_view name_of(AllocationPurpose purpose) { return purposes[static_cast<std::size_t>(purpose)]; }
-std::string_view name_of(AllocationSource source) { return sources[static_cast<std::size_t>(source)]; }
-std::string_view name_of(FaultKind kind) { return kinds[static_cast<std::size_t>(kind)]; }
+std::string_view name_of(AllocationPurpose purpose) { return purposes[purpose]; }
+std::string_view name_of(AllocationSource source) { return sources[source]; }
+std::string_view name_of(FaultKind kind) { return kinds[kind]; }
 
 std::string to_string(const KillRecord& kill) {
     const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/enum_table.h"
 #include "base/event_table.h"
 #include "base/time.h"
 #include "os/slab/slab_trace.h"
@@ -25,7 +26,7 @@ enum class AllocationPurpose : std::uint8_t {
     Vmalloc,
     Driver, ///< alloc_pages of the allocation driver
 };
-inline constexpr std::size_t allocation_purpose_count = 9;
+inline constexpr std::size_t allocation_purpose_count = enum_count<AllocationPurpose>;
 
 /// Where an allocation was served from: the first five by the first pass over the zones, the rest by a stage
 /// of the slow path.
@@ -42,7 +43,7 @@ enum class AllocationSource : std::uint8_t {
     OutOfMemory,      ///< after the OOM killer was asked
     Failed,
 };
-inline constexpr std::size_t allocation_source_count = 11;
+inline constexpr std::size_t allocation_source_count = enum_count<AllocationSource>;
 
 enum class FaultKind : std::uint8_t {
     AnonymousWrite, ///< demand-zero page
@@ -58,7 +59,7 @@ enum class FaultKind : std::uint8_t {
     Spurious,       ///< the entry allows it already
     Kill,           ///< outside every mapping, or forbidden
 };
-inline constexpr std::size_t fault_kind_count = 12;
+inline constexpr std::size_t fault_kind_count = enum_count<FaultKind>;
 
 [[nodiscard]] std::string_view name_of(AllocationPurpose purpose);
 [[nodiscard]] std::string_view name_of(AllocationSource source);

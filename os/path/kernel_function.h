@@ -1,5 +1,7 @@
 #pragma once
 
+#include "base/enum_table.h"
+
 #include <cstddef>
 #include <cstdint>
 
@@ -172,9 +174,8 @@ enum class KernelFunction : std::uint8_t {
     KswapdTryToSleep,
     OutOfMemory,
     OomBadness,
-    Count,
 };
 
-inline constexpr std::size_t kernel_function_count = static_cast<std::size_t>(KernelFunction::Count);
+inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;
 
 } // namespace pagewalk::os

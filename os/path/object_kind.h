@@ -1,7 +1,8 @@
 #pragma once
 
-#include "os/path/kernel_function.h"
+#include "base/enum_table.h"
 #include "os/page/gfp.h"
+#include "os/path/kernel_function.h"
 #include "os/slab/kmem_cache.h"
 
 #include <cstddef>
@@ -34,7 +35,7 @@ enum class ObjectKind : std::uint8_t {
     ShmemInode,
     Inode,
 };
-inline constexpr std::size_t object_kind_count = 21;
+inline constexpr std::size_t object_kind_count = enum_count<ObjectKind>;
 
 /// A kind's cache as the kernel creates it, and how its objects are asked for.
 struct ObjectType {

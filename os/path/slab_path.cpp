@@ -1,21 +1,39 @@
 #include "os/path/slab_path.h"
 
-#include <array>
+#include "base/enum_table.h"
 
 namespace pagewalk::os {
 namespace {
 
-constexpr std::array<KernelFunction, slab_work_count> functions{
-    KernelFunction::SlabAllocSlow,    KernelFunction::GetPartialNode,  KernelFunction::AcquireSlab,
-    KernelFunction::PutCpuPartial,    KernelFunction::UnfreezePartial, KernelFunction::DeactivateSlab,
-    KernelFunction::AllocateSlab,     KernelFunction::SetupObject,     KernelFunction::SlabFreeSlow,
-    KernelFunction::SlabListMove,     KernelFunction::DiscardSlab,     KernelFunction::CheckObject,
-    KernelFunction::CacheAllocRefill, KernelFunction::MoveObject,      KernelFunction::CacheAllocNode,
-    KernelFunction::CacheGrow,        KernelFunction::IndexObject,     KernelFunction::KmemCacheAlloc,
-    KernelFunction::KmemCacheFree,    KernelFunction::CacheFlushArray, KernelFunction::FreeBlock,
-    KernelFunction::CacheFreeAlien,   KernelFunction::SlabDestroy,     KernelFunction::SlobAlloc,
-    KernelFunction::SlobPage,         KernelFunction::SlobBlock,       KernelFunction::SlobNewPage,
-    KernelFunction::SlobFree,
+constexpr EnumTable<SlabWork, KernelFunction> functions{
+    {SlabWork::AllocSlow, KernelFunction::SlabAllocSlow},
+    {SlabWork::GetPartial, KernelFunction::GetPartialNode},
+    {SlabWork::AcquireSlab, KernelFunction::AcquireSlab},
+    {SlabWork::PutPartial, KernelFunction::PutCpuPartial},
+    {SlabWork::Unfreeze, KernelFunction::UnfreezePartial},
+    {SlabWork::Deactivate, KernelFunction::DeactivateSlab},
+    {SlabWork::NewSlab, KernelFunction::AllocateSlab},
+    {SlabWork::SetUpObject, KernelFunction::SetupObject},
+    {SlabWork::FreeSlow, KernelFunction::SlabFreeSlow},
+    {SlabWork::MoveOnList, KernelFunction::SlabListMove},
+    {SlabWork::Discard, KernelFunction::DiscardSlab},
+    {SlabWork::CheckObject, KernelFunction::CheckObject},
+    {SlabWork::RefillArray, KernelFunction::CacheAllocRefill},
+    {SlabWork::MoveObject, KernelFunction::MoveObject},
+    {SlabWork::TakeOnNode, KernelFunction::CacheAllocNode},
+    {SlabWork::GrowCache, KernelFunction::CacheGrow},
+    {SlabWork::IndexObject, KernelFunction::IndexObject},
+    {SlabWork::NestedAlloc, KernelFunction::KmemCacheAlloc},
+    {SlabWork::NestedFree, KernelFunction::KmemCacheFree},
+    {SlabWork::FlushArray, KernelFunction::CacheFlushArray},
+    {SlabWork::FreeToSlab, KernelFunction::FreeBlock},
+    {SlabWork::FreeAlien, KernelFunction::CacheFreeAlien},
+    {SlabWork::DestroySlab, KernelFunction::SlabDestroy},
+    {SlabWork::SlobAlloc, KernelFunction::SlobAlloc},
+    {SlabWork::SlobPage, KernelFunction::SlobPage},
+    {SlabWork::SlobBlock, KernelFunction::SlobBlock},
+    {SlabWork::SlobNewPage, KernelFunction::SlobNewPage},
+    {SlabWork::SlobFree, KernelFunction::SlobFree},
 };
 
 // The kernel finds a slab by the struct page of the object and, within a large slab, that of the first page.
@@ -35,7 +53,7 @@ void SlabPathWriter::flush(Operation& op) {
     KernelPathBuilder& path = op.path;
     for (const SlabStep& step : steps) switch (step.kind) {
         case SlabStep::Kind::Work:
-            path.call(functions[static_cast<std::size_t>(step.work)], step.count);
+            path.call(functions[step.work], step.count);
             break;
         case SlabStep::Kind::Load:
             path.load(step.address);

@@ -4,13 +4,15 @@ namespace pagewalk::os {
 
 void ObjectAllocatorConfig::declare(OptionGroup os) {
     os.choice(
-        "slab", kind, {"slub", "slab", "slob"},
+        "slab", kind, {{Kind::Slub, "slub"}, {Kind::Slab, "slab"}, {Kind::Slob, "slob"}},
         {Unit::None, "object allocator of the simulated kernel", "Linux 6.1 init/Kconfig; Debian uses SLUB"});
     OptionGroup group = os.group("slab");
     group.choice(
-        "freelist_order", freelist_order, {"ascending", "random"},
+        "freelist_order", freelist_order,
+        {{FreelistOrder::Ascending, "ascending"}, {FreelistOrder::Random, "random"}},
         {Unit::None, "order of a new slab's free objects", "CONFIG_SLAB_FREELIST_RANDOM, on in Debian"});
-    group.choice("merging", merging, {"off", "on"},
+    group.choice("merging", merging,
+                 {{SlabAllocator::Merging::Off, "off"}, {SlabAllocator::Merging::On, "on"}},
                  {Unit::None, "serve compatible caches from one", "slab_nomerge, kernel-parameters.txt"});
     group.number("slub_min_order", slub_min_order, {0, 10},
                  {Unit::Count, "smallest order of SLUB slabs", "slub_min_order, Documentation/mm/slub.rst"});
@@ -20,12 +22,12 @@ void ObjectAllocatorConfig::declare(OptionGroup os) {
     group.number("slub_min_objects", slub_min_objects, {0, 32767},
                  {Unit::Count, "objects a SLUB slab should hold; 0 = by the number of CPUs",
                   "slub_min_objects, Documentation/mm/slub.rst"});
-    group.choice("cpu_partial", cpu_partial, {"off", "on"},
+    group.choice("cpu_partial", cpu_partial, {{Switch::Off, "off"}, {Switch::On, "on"}},
                  {Unit::None, "SLUB keeps partial slabs per CPU", "CONFIG_SLUB_CPU_PARTIAL, on in Debian"});
-    group.choice("debug", debug, {"off", "on"},
+    group.choice("debug", debug, {{Switch::Off, "off"}, {Switch::On, "on"}},
                  {Unit::None, "red zones, poison, checks and tracking in every cache", "slub_debug=FZPU"});
     group.choice(
-        "historical_sizes", historical_sizes, {"off", "on"},
+        "historical_sizes", historical_sizes, {{Switch::Off, "off"}, {Switch::On, "on"}},
         {Unit::None, "SLAB has kmalloc caches up to 128 KiB, as before Linux 6.1", "Linux 2.4 mm/slab"});
     group.number("remote_defrag_percent", remote_defrag_percent, {0, 100},
                  {Unit::Percent, "how often SLUB tries other nodes' partial slabs before new pages",

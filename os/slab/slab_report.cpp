@@ -1,5 +1,7 @@
 #include "os/slab/slab_report.h"
 
+#include "base/enum_table.h"
+
 #include <array>
 #include <cinttypes>
 #include <cstdio>
@@ -8,11 +10,15 @@
 namespace pagewalk::os {
 
 std::string_view name_of(SlabFault fault) {
-    constexpr std::array<std::string_view, 11> names{
-        "double free",     "wrong cache",       "not a slab object", "invalid pointer",
-        "red zone damage", "poison damage",     "objects remain",    "create failed",
-        "panic on create", "request too large", "out of memory"};
-    return names[static_cast<std::size_t>(fault)];
+    constexpr EnumNames<SlabFault> names{
+        {SlabFault::DoubleFree, "double free"},        {SlabFault::WrongCache, "wrong cache"},
+        {SlabFault::NotSlab, "not a slab object"},     {SlabFault::InvalidPointer, "invalid pointer"},
+        {SlabFault::RedZoneDamage, "red zone damage"}, {SlabFault::PoisonDamage, "poison damage"},
+        {SlabFault::ObjectsRemain, "objects remain"},  {SlabFault::CreateFailed, "create failed"},
+        {SlabFault::PanicOnCreate, "panic on create"}, {SlabFault::RequestTooLarge, "request too large"},
+        {SlabFault::OutOfMemory, "out of memory"},
+    };
+    return names[fault];
 }
 
 void SlabReports::add(SlabReport report) {

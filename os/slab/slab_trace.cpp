@@ -1,16 +1,33 @@
 #include "os/slab/slab_trace.h"
 
-#include <array>
+#include "base/enum_table.h"
 
 namespace pagewalk::os {
 
 std::string_view name_of(SlabPath path) {
-    constexpr std::array<std::string_view, slab_path_count> names{
-        "none",         "alloc_fast",     "alloc_refill", "alloc_cpu_partial", "alloc_node_partial",
-        "alloc_shared", "alloc_new_slab", "alloc_scan",   "alloc_pages",       "free_fast",
-        "free_remote",  "free_freeze",    "free_partial", "free_discard",      "free_flush",
-        "free_alien",   "free_block",     "free_pages",   "free_deferred",     "failed"};
-    return names[static_cast<std::size_t>(path)];
+    constexpr EnumNames<SlabPath> names{
+        {SlabPath::None, "none"},
+        {SlabPath::AllocFast, "alloc_fast"},
+        {SlabPath::AllocRefill, "alloc_refill"},
+        {SlabPath::AllocCpuPartial, "alloc_cpu_partial"},
+        {SlabPath::AllocNodePartial, "alloc_node_partial"},
+        {SlabPath::AllocShared, "alloc_shared"},
+        {SlabPath::AllocNewSlab, "alloc_new_slab"},
+        {SlabPath::AllocScan, "alloc_scan"},
+        {SlabPath::AllocPages, "alloc_pages"},
+        {SlabPath::FreeFast, "free_fast"},
+        {SlabPath::FreeRemote, "free_remote"},
+        {SlabPath::FreeFreeze, "free_freeze"},
+        {SlabPath::FreePartial, "free_partial"},
+        {SlabPath::FreeDiscard, "free_discard"},
+        {SlabPath::FreeFlush, "free_flush"},
+        {SlabPath::FreeAlien, "free_alien"},
+        {SlabPath::FreeBlock, "free_block"},
+        {SlabPath::FreePages, "free_pages"},
+        {SlabPath::FreeDeferred, "free_deferred"},
+        {SlabPath::Failed, "failed"},
+    };
+    return names[path];
 }
 
 } // namespace pagewalk::os

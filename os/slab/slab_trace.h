@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/enum_table.h"
 #include "contract/kernel_layout.h"
 
 #include <cstddef>
@@ -34,7 +35,7 @@ enum class SlabPath : std::uint8_t {
     FreeDeferred, ///< SLOB: waits for a grace period
     Failed,
 };
-inline constexpr std::size_t slab_path_count = 20;
+inline constexpr std::size_t slab_path_count = enum_count<SlabPath>;
 /// "alloc_fast", "free_remote", ...
 [[nodiscard]] std::string_view name_of(SlabPath path);
 [[nodiscard]] constexpr bool allocates(SlabPath path) { return path < SlabPath::FreeFast; }
@@ -70,7 +71,6 @@ enum class SlabWork : std::uint8_t {
     SlobNewPage,
     SlobFree, ///< slob_free
 };
-inline constexpr std::size_t slab_work_count = 28;
 
 /// One step of an operation: code run, or a line of the kernel's data touched.
 struct SlabStep {

@@ -9,7 +9,8 @@ void SyntheticConfig::declare(OptionGroup group) {
         {Unit::Instructions, "instructions of all threads together (0: the generator's natural end)", user});
     group.number("threads", common.threads, {1, 1024}, {Unit::Count, "threads", user});
     group.choice(
-        "first_touch", common.first_touch, {"off", "pages", "lines"},
+        "first_touch", common.first_touch,
+        {{FirstTouch::Off, "off"}, {FirstTouch::Pages, "pages"}, {FirstTouch::Lines, "lines"}},
         {Unit::None, "how memory is touched before the work: not, a store a page, or every byte", user});
     group.flag("huge_pages", common.huge_pages, {Unit::None, "madvise(MADV_HUGEPAGE) on every area", user});
 
@@ -43,10 +44,18 @@ void SyntheticConfig::declare(OptionGroup group) {
                 {Unit::Count, "look-ups of each thread at the natural end", user});
     OptionGroup objects = group.group("kernel_objects");
     objects.choice(
-        "from", kernel_objects.from, {"kmalloc", "cache", "vmalloc", "pages"},
+        "from", kernel_objects.from,
+        {{ObjectsFrom::Kmalloc, "kmalloc"},
+         {ObjectsFrom::Cache, "cache"},
+         {ObjectsFrom::Vmalloc, "vmalloc"},
+         {ObjectsFrom::Pages, "pages"}},
         {Unit::None, "which of the kernel's allocators is asked; cache makes one for each size", user});
     objects.choice(
-        "pattern", kernel_objects.pattern, {"churn", "pairs", "fill", "remote"},
+        "pattern", kernel_objects.pattern,
+        {{ObjectPattern::Churn, "churn"},
+         {ObjectPattern::Pairs, "pairs"},
+         {ObjectPattern::Fill, "fill"},
+         {ObjectPattern::Remote, "remote"}},
         {Unit::None,
          "free or fill a slot drawn, free each object before the next, fill and empty all slots, or "
          "empty the slots that another thread filled",

@@ -24,7 +24,8 @@ struct Config {
         group.number("capacity", capacity, {64, 1 << 30}, {Unit::Bytes, "capacity", "assumed"});
         group.number("latency", latency, {0, 1'000'000}, {Unit::Ticks, "latency", "assumed"});
         group.flag("timing", timing, {Unit::None, "timing", "user"});
-        group.choice("policy", policy, {"lru", "random"}, {Unit::None, "replacement", "user"});
+        group.choice("policy", policy, {{Policy::Lru, "lru"}, {Policy::Random, "random"}},
+                     {Unit::None, "replacement", "user"});
         group.text("name", name, {Unit::None, "name", "user"});
     }
 };
