@@ -2,6 +2,7 @@
 
 #include "app/boot.h"
 #include "app/compare.h"
+#include "app/list_events.h"
 #include "app/list_options.h"
 #include "app/list_statistics.h"
 #include "app/record.h"
@@ -24,7 +25,7 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 8> table{{
+    static constexpr std::array<Command, 9> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
@@ -42,6 +43,7 @@ std::span<const Command> commands() {
         {"options", "[GLOB] [--markdown]", "list every option: default, range, unit, meaning, source",
          run_options},
         {"stats", "[GLOB] [--markdown]", "list every statistic: unit, description", run_stats},
+        {"events", "[GLOB] [--markdown]", "list every event table: columns, units, meaning", run_events},
     }};
     return table;
 }

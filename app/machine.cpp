@@ -64,6 +64,7 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
             *m_hierarchies.back(), m_tables, *m_kernel, m_locks, m_bus, m_cursors));
     }
     declare_stats();
+    declare_events();
 }
 
 void Machine::declare_stats() {
@@ -87,28 +88,9 @@ void Machine::power_on(models::RunMonitor& monitor) {
                                                                     m_config.run.quantum, monitor));
 }
 
-void Machine::connect_events(EventSink& sink, const EventConfig& events) {
-    m_kernel->journal().allocations().connect(&sink, {events.allocations});
-    m_kernel->journal().faults().connect(&sink, {events.page_faults});
-    m_kernel->journal().functions().connect(&sink, {events.functions});
-    m_kernel->journal().kmem().connect(&sink, {events.kmem});
-    m_kernel->journal().driver().connect(&sink, {events.driver});
-    for (auto& cpu : m_cpus) cpu->mmu().miss_log().connect(&sink, {events.tlb_misses});
-}
-
-void Machine::flush_events() {
-    m_kernel->journal().allocations().flush();
-    m_kernel->journal().faults().flush();
-    m_kernel->journal().functions().flush();
-    m_kernel->journal().kmem().flush();
-    m_kernel->journal().driver().flush();
-    for (auto& cpu : m_cpus) cpu->mmu().miss_log().flush();
-}
-
-std::vector<EventSchema> Machine::event_schemas() {
-    return {m_kernel->journal().allocations().schema(), m_kernel->journal().faults().schema(),
-            m_kernel->journal().functions().schema(),   m_kernel->journal().kmem().schema(),
-            m_kernel->journal().driver().schema(),     models::tlb_miss_schema()};
+void Machine::declare_events() {
+    m_kernel->journal().events().declare(m_events);
+    for (auto& cpu : m_cpus) cpu->mmu().events().declare(m_events);
 }
 
 std::uint64_t Machine::user_instructions() const {

@@ -26,9 +26,6 @@ public:
 
     /// Makes the CPUs' SystemC threads. Before simulation starts.
     void power_on(models::RunMonitor& monitor);
-    /// Hands events of the chosen tables to `sink`.
-    void connect_events(EventSink& sink, const EventConfig& events);
-    void flush_events();
 
     [[nodiscard]] os::Kernel& kernel() { return *m_kernel; }
     [[nodiscard]] std::vector<std::unique_ptr<models::Cpu>>& cpus() { return m_cpus; }
@@ -38,10 +35,12 @@ public:
     [[nodiscard]] std::uint64_t kernel_instructions() const;
     /// The latest local time of any CPU.
     [[nodiscard]] Tick now() const;
-    [[nodiscard]] std::vector<EventSchema> event_schemas();
+    /// The event tables of all components.
+    [[nodiscard]] EventRegistry& events() { return m_events; }
 
 private:
     void declare_stats();
+    void declare_events();
 
     const SystemConfig& m_config;
     PageTableMemory m_tables;
@@ -57,6 +56,7 @@ private:
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;
     std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
     StatRegistry m_stats;
+    EventRegistry m_events;
 };
 
 } // namespace pagewalk::app

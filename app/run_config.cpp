@@ -1,5 +1,7 @@
 #include "app/run_config.h"
 
+#include <algorithm>
+
 namespace pagewalk::app {
 
 void RunConfig::declare(OptionGroup group) {
@@ -16,32 +18,19 @@ void RunConfig::declare(OptionGroup group) {
                  {Unit::Instructions, "program instructions between rows of /intervals (0: none)", "user"});
 }
 
-void EventConfig::declare(OptionGroup group) {
-    group.number("allocations", allocations, {},
-                 {Unit::Count, "page allocations kept as events: 0 none, 1 all, N every Nth", "user"});
-    group.number("page_faults", page_faults, {},
-                 {Unit::Count, "page faults kept as events: 0 none, 1 all, N every Nth", "user"});
-    group.number("driver", driver, {},
-                 {Unit::Count,
-                  "operations of the allocation driver kept as events: 0 none, 1 all, N every Nth", "user"});
-    group.number("functions", functions, {},
-                 {Unit::Count,
-                  "kernel paths whose function calls are kept as events: 0 none, 1 all, N every Nth",
-                  "user"});
-    group.number("tlb_misses", tlb_misses, {},
-                 {Unit::Count, "page walks kept as events: 0 none, 1 all, N every Nth", "user"});
-    group.number(
-        "kmem", kmem, {},
-        {Unit::Count, "calls of the object allocator kept as events: 0 none, 1 all, N every Nth", "user"});
+EventConfig::EventConfig(const std::vector<EventSchema>& tables) {
+    for (const EventSchema& schema : tables) m_tables.push_back({schema.name, schema.kept, schema.sampling});
 }
 
-std::uint64_t EventConfig::every(std::string_view table) const {
-    if (table == "allocations") return allocations;
-    if (table == "page_faults") return page_faults;
-    if (table == "functions") return functions;
-    if (table == "kmem") return kmem;
-    if (table == "driver") return driver;
-    return table == "tlb_misses" ? tlb_misses : 0;
+void EventConfig::declare(OptionGroup group) {
+    for (Table& table : m_tables)
+        group.number(table.name, table.sampling.every, {},
+                     {Unit::Count, table.kept + " kept as events: 0 none, 1 all, N every Nth", "user"});
+}
+
+EventSampling EventConfig::sampling(std::string_view table) const {
+    const auto found = std::ranges::find(m_tables, table, &Table::name);
+    return found == m_tables.end() ? EventSampling{} : found->sampling;
 }
 
 void WorkloadConfig::declare(OptionGroup group) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include "base/event_table.h"
 #include "base/option.h"
 #include "base/time.h"
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace pagewalk::app {
 
@@ -21,17 +23,23 @@ struct RunConfig {
 };
 
 /// Which events go to tables: 0 none, 1 all, N every Nth. Histograms are always kept.
-struct EventConfig {
-    std::uint64_t allocations = 1;
-    std::uint64_t page_faults = 1;
-    std::uint64_t driver = 0;
-    std::uint64_t functions = 0;
-    std::uint64_t tlb_misses = 100;
-    std::uint64_t kmem = 1;
+class EventConfig {
+public:
+    /// An option for each of `tables`, whose default the table declares.
+    explicit EventConfig(const std::vector<EventSchema>& tables);
+    EventConfig(const EventConfig&) = delete;
+    EventConfig& operator=(const EventConfig&) = delete;
 
     void declare(OptionGroup group);
-    /// Of the table with this name; 0 where there is none.
-    [[nodiscard]] std::uint64_t every(std::string_view table) const;
+    /// Of the table with this name; none where there is no such table.
+    [[nodiscard]] EventSampling sampling(std::string_view table) const;
+
+private:
+    struct Table {
+        std::string name, kept;
+        EventSampling sampling;
+    };
+    std::vector<Table> m_tables; ///< options are bound to its elements
 };
 
 enum class WorkloadKind : std::uint8_t { Program, Trace, Synthetic };

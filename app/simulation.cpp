@@ -68,11 +68,11 @@ void catch_interrupts() {
 Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file,
                        Progress& progress)
     : m_config(config), m_machine(machine), m_file(file), m_progress(progress) {
-    for (const EventSchema& schema : machine.event_schemas()) {
-        if (const std::uint64_t every = config.events.every(schema.name); every != 0)
-            file.declare_events(schema, {every});
-    }
-    machine.connect_events(file, config.events);
+    const auto sampling = [&](std::string_view table) { return config.events.sampling(table); };
+    for (const EventSchema& schema : machine.events().schemas())
+        if (const EventSampling kept = sampling(schema.name); kept.every != 0)
+            file.declare_events(schema, kept);
+    machine.events().connect(file, sampling);
     results::IntervalSchema intervals{"machine", "sums over the machine, a row an interval", {}};
     intervals.columns.push_back({"instructions", "instructions", "program instructions since power-on"});
     intervals.columns.push_back({"time", "ps", "simulated time"});
@@ -137,7 +137,7 @@ void Simulation::append_interval(std::uint64_t done) {
     m_file.append_interval(m_buddyinfo, row);
     m_last_interval = std::move(now);
     m_next_interval = done + m_config.run.interval;
-    m_machine.flush_events();
+    m_machine.events().flush();
 }
 
 bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) {
@@ -184,7 +184,7 @@ Simulation::End Simulation::run() {
     m_machine.power_on(*this);
     sc_core::sc_start();
     m_progress.clear();
-    m_machine.flush_events();
+    m_machine.events().flush();
     if (m_error) std::rethrow_exception(m_error);
     return m_end;
 }

@@ -1,8 +1,11 @@
 #include "app/system_config.h"
 
 #include "contract/kernel_path.h"
+#include "models/mmu/mmu.h"
+#include "os/path/path_journal.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 namespace pagewalk::app {
@@ -120,6 +123,12 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
             options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",
             "names " + std::to_string(sizes.size()) + " nodes, machine.sockets = " + std::to_string(sockets));
     return sizes;
+}
+
+std::vector<EventSchema> event_schemas() {
+    std::vector<EventSchema> schemas = os::PathJournal::Events::schemas();
+    std::ranges::move(models::Mmu::Events::schemas(), std::back_inserter(schemas));
+    return schemas;
 }
 
 SystemConfig::SystemConfig() {

@@ -41,6 +41,9 @@ struct MachineConfig {
     [[nodiscard]] os::MemoryMap memory_map(const OptionSet& options) const;
 };
 
+/// Every event table that a machine writes.
+[[nodiscard]] std::vector<EventSchema> event_schemas();
+
 /// Everything a run is configured with. Neither copied nor moved: options are bound to its fields.
 class SystemConfig {
 public:
@@ -61,7 +64,7 @@ public:
     models::SocketLinkConfig link;
     os::KernelConfig os;
     RunConfig run;
-    EventConfig events;
+    EventConfig events{event_schemas()};
     WorkloadConfig workload;
     workloads::SyntheticConfig synthetic;
 };

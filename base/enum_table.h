@@ -3,9 +3,11 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace pagewalk {
 
@@ -73,5 +75,13 @@ private:
 /// The names of an enumeration's values.
 template <class Enum, Enum first = Enum{}>
 using EnumNames = EnumTable<Enum, std::string_view, first>;
+
+/// name_of() each enumerator of an enumeration that begins at 0, in order.
+template <class Enum>
+std::vector<std::string> enumerator_names() {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < enum_count<Enum>; ++i) names.emplace_back(name_of(static_cast<Enum>(i)));
+    return names;
+}
 
 } // namespace pagewalk

@@ -1,15 +1,22 @@
 #pragma once
 
+#include "base/enum_table.h"
 #include "contract/instruction_stream.h"
 #include "contract/interrupt.h"
 #include "contract/kernel_path.h"
 #include "contract/page_table.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace pagewalk {
 
 enum class FaultAccess : std::uint8_t { Read, Write, Execute };
+[[nodiscard]] constexpr std::string_view name_of(FaultAccess access) {
+    constexpr EnumNames<FaultAccess> names{
+        {FaultAccess::Read, "read"}, {FaultAccess::Write, "write"}, {FaultAccess::Execute, "execute"}};
+    return names[access];
+}
 
 /// What the MMU of a CPU translates with.
 struct TranslationContext {

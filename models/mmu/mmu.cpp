@@ -32,7 +32,7 @@ Mmu::Mmu(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarch
     : m_config(config), m_cpu(cpu), m_clock(clock), m_hierarchy(hierarchy), m_tables(tables),
       m_l1i_4k(config.l1i_4k), m_l1i_2m(config.l1i_2m), m_l1d_4k(config.l1d_4k), m_l1d_2m(config.l1d_2m),
       m_l1d_1g(config.l1d_1g), m_l2(config.l2), m_l2_1g(config.l2_1g), m_walk_cache(config.walk_cache),
-      m_walker_free(config.walkers), m_miss_log(tlb_miss_schema()) {}
+      m_walker_free(config.walkers) {}
 
 void Mmu::declare(StatGroup group) const {
     m_stats.declare(group);
@@ -223,17 +223,17 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
     } else {
         m_l2.insert(address, m_context.pcid, result.entry);
     }
-    if (m_miss_log.wanted()) {
+    if (EventLog<TlbMissEvent>& misses = m_events.of<TlbMissEvent>(); misses.wanted()) {
         event.time = m_clock.to_ticks(Cycles(began)).value();
         event.address = address.value();
         event.latency = static_cast<std::uint32_t>(latency);
         event.cpu = static_cast<std::uint16_t>(m_cpu);
-        event.access = static_cast<std::uint8_t>(access);
-        event.page_size = static_cast<std::uint8_t>(result.entry.size);
+        event.access = access;
+        event.page_size = result.entry.size;
         event.levels = static_cast<std::uint8_t>(references);
         event.fault = result.faulted ? 1 : 0;
         event.kernel = kernel_layout::is_kernel(address) ? 1 : 0;
-        m_miss_log.append(event);
+        misses.append(event);
     }
     return result;
 }

@@ -99,7 +99,8 @@ public:
 
     [[nodiscard]] const MmuStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
-    [[nodiscard]] EventLog<TlbMissEvent>& miss_log() { return m_miss_log; }
+    using Events = EventLogs<TlbMissEvent>;
+    [[nodiscard]] Events& events() { return m_events; }
 
 private:
     static constexpr VirtAddr no_page{~0ULL};
@@ -149,7 +150,7 @@ private:
     MmuStats m_stats;
     Histogram m_walk_latency;
     Histogram m_walk_levels;
-    EventLog<TlbMissEvent> m_miss_log;
+    Events m_events;
 };
 
 } // namespace pagewalk::models

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/enum_table.h"
 #include "base/option.h"
 #include "base/stats.h"
 #include "contract/kernel_layout.h"
@@ -12,12 +13,18 @@
 #include <emmintrin.h>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pagewalk::models {
 
 enum class PageSize : std::uint8_t { Page4K, Page2M, Page1G };
-inline constexpr std::size_t page_size_count = 3;
+inline constexpr std::size_t page_size_count = enum_count<PageSize>;
+[[nodiscard]] constexpr std::string_view name_of(PageSize size) {
+    constexpr EnumNames<PageSize> names{
+        {PageSize::Page4K, "4KiB"}, {PageSize::Page2M, "2MiB"}, {PageSize::Page1G, "1GiB"}};
+    return names[size];
+}
 
 [[nodiscard]] constexpr unsigned shift_of(PageSize size) {
     return page_shift + 9 * static_cast<unsigned>(size);

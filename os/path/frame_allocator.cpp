@@ -97,9 +97,9 @@ void FrameAllocator::record(Operation& op, const Request& request, const Zone& z
                                 .gfp = request.mask.bits(),
                                 .cpu = static_cast<std::uint16_t>(op.cpu),
                                 .node = static_cast<std::uint16_t>(zone.node),
-                                .zone = static_cast<std::uint8_t>(zone.type),
+                                .zone = zone.type,
                                 .order = static_cast<std::uint8_t>(request.order),
-                                .migratetype = static_cast<std::uint8_t>(migratetype_of(request.mask)),
+                                .migratetype = migratetype_of(request.mask),
                                 .purpose = request.purpose,
                                 .source = source};
     op.log.allocations.push_back({event, begin, op.path.mark()});

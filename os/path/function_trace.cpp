@@ -1,7 +1,6 @@
 #include "os/path/function_trace.h"
 
 #include "base/enum_table.h"
-#include "os/path/event_column.h"
 
 namespace pagewalk::os {
 namespace {
@@ -43,7 +42,7 @@ constexpr EnumNames<TracedFunction> names{
 
 std::string_view name_of(TracedFunction function) { return names[function]; }
 
-EventSchema function_schema() {
+EventSchema FunctionEvent::schema() {
     using E = FunctionEvent;
     return {"functions",
             "calls of kernel functions; each CPU's in order of entry",
@@ -52,7 +51,9 @@ EventSchema function_schema() {
              event_column("duration", &E::duration, "ps", "until the exit, callees included"),
              event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
              event_column("depth", &E::depth, "", "traced callers"),
-             event_column("function", &E::function, "", "function", value_names(names))}};
+             event_column("function", &E::function, "", "function")},
+            "kernel paths whose function calls are",
+            {0}};
 }
 
 } // namespace pagewalk::os

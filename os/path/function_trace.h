@@ -53,8 +53,9 @@ struct FunctionEvent {
     std::uint16_t cpu = 0;
     std::uint8_t depth = 0; ///< traced callers
     TracedFunction function = TracedFunction::KernelClone;
+
+    [[nodiscard]] static EventSchema schema();
 };
-[[nodiscard]] EventSchema function_schema();
 
 /// The traced calls of one kernel path, in order of entry; times come once it has run.
 class FunctionCalls {

@@ -1,12 +1,10 @@
 #include "os/path/kernel_events.h"
 
-#include "os/page/migratetype.h"
-#include "os/page/zone_type.h"
-#include "os/path/event_column.h"
+#include "contract/driver_calls.h"
+#include "contract/kernel_interface.h"
 
 #include <cstdio>
 #include <string>
-#include <vector>
 
 namespace pagewalk::os {
 namespace {
@@ -50,11 +48,29 @@ constexpr EnumNames<FaultKind> kinds{
     {FaultKind::Kill, "kill"},
 };
 
+constexpr EnumNames<KmemCall> kmem_calls{{KmemCall::KmemCacheAlloc, "kmem_cache_alloc"},
+                                         {KmemCall::KmemCacheFree, "kmem_cache_free"},
+                                         {KmemCall::Kmalloc, "kmalloc"},
+                                         {KmemCall::Kfree, "kfree"}};
+constexpr EnumNames<DriverCall, DriverCall::CacheCreate> driver_calls{
+    {DriverCall::CacheCreate, "cache_create"},
+    {DriverCall::CacheDestroy, "cache_destroy"},
+    {DriverCall::CacheAllocate, "cache_allocate"},
+    {DriverCall::CacheFree, "cache_free"},
+    {DriverCall::Kmalloc, "kmalloc"},
+    {DriverCall::Kfree, "kfree"},
+    {DriverCall::Vmalloc, "vmalloc"},
+    {DriverCall::Vfree, "vfree"},
+    {DriverCall::AllocatePages, "allocate_pages"},
+    {DriverCall::FreePages, "free_pages"}};
+
 } // namespace
 
 std::string_view name_of(AllocationPurpose purpose) { return purposes[purpose]; }
 std::string_view name_of(AllocationSource source) { return sources[source]; }
 std::string_view name_of(FaultKind kind) { return kinds[kind]; }
+
+std::string_view name_of(KmemCall call) { return kmem_calls[call]; }
 
 std::string to_string(const KillRecord& kill) {
     const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };
@@ -68,12 +84,7 @@ std::string to_string(const KillRecord& kill) {
     return "task " + std::to_string(kill.task) + ": SIGSEGV at address " + address;
 }
 
-EventSchema allocation_schema() {
-    std::vector<std::string> zones;
-    for (std::size_t i = 0; i < zone_type_count; ++i) zones.emplace_back(name_of(static_cast<ZoneType>(i)));
-    std::vector<std::string> types;
-    for (std::size_t i = 0; i < migratetype_count; ++i)
-        types.emplace_back(name_of(static_cast<Migratetype>(i)));
+EventSchema AllocationEvent::schema() {
     using E = AllocationEvent;
     return {"allocations",
             "calls of the page allocator",
@@ -85,17 +96,15 @@ EventSchema allocation_schema() {
              event_column("gfp", &E::gfp, "", "allocation flags, numbered as in Linux 6.1"),
              event_column("cpu", &E::cpu, "", "CPU"),
              event_column("node", &E::node, "", "NUMA node that served"),
-             event_column("zone", &E::zone, "", "zone that served", zones),
+             event_column("zone", &E::zone, "", "zone that served"),
              event_column("order", &E::order, "", "log2 of the frames"),
-             event_column("migratetype", &E::migratetype, "", "mobility asked for", types),
-             event_column("purpose", &E::purpose, "", "what the frames are for", value_names(purposes)),
-             event_column("source", &E::source, "", "where the allocation was served from",
-                          value_names(sources))}};
+             event_column("migratetype", &E::migratetype, "", "mobility asked for"),
+             event_column("purpose", &E::purpose, "", "what the frames are for"),
+             event_column("source", &E::source, "", "where the allocation was served from")},
+            "page allocations"};
 }
 
-EventSchema kmem_schema(std::vector<std::string> caches) {
-    std::vector<std::string> paths;
-    for (std::size_t i = 0; i < slab_path_count; ++i) paths.emplace_back(name_of(static_cast<SlabPath>(i)));
+EventSchema KmemEvent::schema() {
     using E = KmemEvent;
     return {"kmem",
             "calls of the object allocator",
@@ -110,13 +119,13 @@ EventSchema kmem_schema(std::vector<std::string> caches) {
              event_column("task", &E::task, "", "task on whose behalf"),
              event_column("node", &E::node, "", "NUMA node asked for; -1: any"),
              event_column("cpu", &E::cpu, "", "CPU"),
-             event_column("cache", &E::cache, "", "cache; pages: none serves this size", std::move(caches)),
-             event_column("call", &E::call, "", "tracepoint",
-                          {"kmem_cache_alloc", "kmem_cache_free", "kmalloc", "kfree"}),
-             event_column("path", &E::path, "", "how the call was served", std::move(paths))}};
+             event_column("cache", &E::cache, "", "cache; pages: none serves this size"),
+             event_column("call", &E::call, "", "tracepoint"),
+             event_column("path", &E::path, "", "how the call was served")},
+            "calls of the object allocator"};
 }
 
-EventSchema fault_schema() {
+EventSchema FaultEvent::schema() {
     using E = FaultEvent;
     return {"page_faults",
             "page faults of the program",
@@ -125,24 +134,25 @@ EventSchema fault_schema() {
              event_column("latency", &E::latency, "ps", "until the return to the program, sleeps included"),
              event_column("address", &E::address, "", "virtual address that faulted"),
              event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
-             event_column("kind", &E::kind, "", "how the fault was resolved", value_names(kinds)),
-             event_column("access", &E::access, "", "what the program did", {"read", "write", "execute"})}};
+             event_column("kind", &E::kind, "", "how the fault was resolved"),
+             event_column("access", &E::access, "", "what the program did", enumerator_names<FaultAccess>())},
+            "page faults"};
 }
 
-EventSchema driver_schema() {
+EventSchema DriverEvent::schema() {
     using E = DriverEvent;
-    const std::vector<std::string> calls{"cache_create",   "cache_destroy", "cache_allocate", "cache_free",
-                                         "kmalloc",        "kfree",         "vmalloc",        "vfree",
-                                         "allocate_pages", "free_pages"};
-    return {"driver",
-            "operations of the allocation driver",
-            sizeof(E),
-            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
-             event_column("latency", &E::latency, "ps", "from the call to its return"),
-             event_column("address", &E::address, "", "of the object; 0 for a failure"),
-             event_column("bytes", &E::bytes, "bytes", "asked for"),
-             event_column("task", &E::task, "", "task"), event_column("cpu", &E::cpu, "", "CPU"),
-             event_column("call", &E::call, "", "what was called", calls)}};
+    return {
+        "driver",
+        "operations of the allocation driver",
+        sizeof(E),
+        {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+         event_column("latency", &E::latency, "ps", "from the call to its return"),
+         event_column("address", &E::address, "", "of the object; 0 for a failure"),
+         event_column("bytes", &E::bytes, "bytes", "asked for"), event_column("task", &E::task, "", "task"),
+         event_column("cpu", &E::cpu, "", "CPU"),
+         event_column("call", &E::call, "", "what was called", {driver_calls.begin(), driver_calls.end()})},
+        "operations of the allocation driver",
+        {0}};
 }
 
 } // namespace pagewalk::os

@@ -3,6 +3,8 @@
 #include "base/enum_table.h"
 #include "base/event_table.h"
 #include "base/time.h"
+#include "os/page/migratetype.h"
+#include "os/page/zone_type.h"
 #include "os/slab/slab_trace.h"
 
 #include <array>
@@ -10,7 +12,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace pagewalk::os {
 
@@ -74,14 +75,15 @@ struct AllocationEvent {
     std::uint32_t gfp = 0;
     std::uint16_t cpu = 0;
     std::uint16_t node = 0;
-    std::uint8_t zone = 0; ///< index of the zone type
+    ZoneType zone = ZoneType::Dma;
     std::uint8_t order = 0;
-    std::uint8_t migratetype = 0;
+    Migratetype migratetype = Migratetype::Unmovable;
     AllocationPurpose purpose = AllocationPurpose::Anonymous;
     AllocationSource source = AllocationSource::PcpHit;
     std::array<std::uint8_t, 7> padding{};
+
+    [[nodiscard]] static EventSchema schema();
 };
-[[nodiscard]] EventSchema allocation_schema();
 
 /// One page fault.
 struct FaultEvent {
@@ -92,11 +94,13 @@ struct FaultEvent {
     std::uint16_t cpu = 0;
     FaultKind kind = FaultKind::AnonymousWrite;
     std::uint8_t access = 0; ///< 0 read, 1 write, 2 execute
+
+    [[nodiscard]] static EventSchema schema();
 };
-[[nodiscard]] EventSchema fault_schema();
 
 /// Which of the kernel's tracepoints an operation of an object allocator is.
 enum class KmemCall : std::uint8_t { KmemCacheAlloc, KmemCacheFree, Kmalloc, Kfree };
+[[nodiscard]] std::string_view name_of(KmemCall call);
 
 /// One call of an object allocator, with the fields of the kernel's kmem tracepoints.
 struct KmemEvent {
@@ -113,9 +117,10 @@ struct KmemEvent {
     std::uint16_t cache = 0; ///< index into the names of the column
     KmemCall call = KmemCall::KmemCacheAlloc;
     SlabPath path = SlabPath::None;
+
+    /// The machine names the values of column `cache`.
+    [[nodiscard]] static EventSchema schema();
 };
-/// `caches` are the names of the caches by number.
-[[nodiscard]] EventSchema kmem_schema(std::vector<std::string> caches);
 
 /// One operation of the allocation driver.
 struct DriverEvent {
@@ -127,8 +132,9 @@ struct DriverEvent {
     std::uint16_t cpu = 0;
     std::uint8_t call = 0; ///< DriverCall, from its first
     std::uint8_t padding = 0;
+
+    [[nodiscard]] static EventSchema schema();
 };
-[[nodiscard]] EventSchema driver_schema();
 
 enum class KillReason : std::uint8_t {
     BadAddress,  ///< SIGSEGV

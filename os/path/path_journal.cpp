@@ -32,12 +32,13 @@ void append(EventLog<Event>& table, Event event, const Stretch& when) {
 
 } // namespace
 
-PathJournal::PathJournal(KernelCounters& counters, std::vector<std::string> caches)
-    : m_counters(counters), m_allocations(allocation_schema()), m_faults(fault_schema()),
-      m_functions(function_schema()), m_kmem(kmem_schema(std::move(caches))), m_driver(driver_schema()) {}
+PathJournal::PathJournal(KernelCounters& counters, std::vector<std::string> caches) : m_counters(counters) {
+    table<KmemEvent>().name_values("cache", std::move(caches));
+}
 
 FunctionCalls::Recording PathJournal::recording() const {
-    return m_functions.every() != 0 ? FunctionCalls::Recording::On : FunctionCalls::Recording::Off;
+    return m_events.of<FunctionEvent>().every() != 0 ? FunctionCalls::Recording::On
+                                                     : FunctionCalls::Recording::Off;
 }
 
 void PathJournal::write(const KernelPath& path, const PathLog& log, Runner runner) {
@@ -48,8 +49,9 @@ void PathJournal::write(const KernelPath& path, const PathLog& log, Runner runne
 }
 
 void PathJournal::write_unrun(const PathLog& log) {
+    EventLog<KmemEvent>& kmem = table<KmemEvent>();
     for (const PathLog::ObjectCall& call : log.objects)
-        if (m_kmem.wanted()) m_kmem.append(call.event);
+        if (kmem.wanted()) kmem.append(call.event);
 }
 
 void PathJournal::write_fault(const KernelPath& path, const PathLog& log, Tick now) {
@@ -59,7 +61,7 @@ void PathJournal::write_fault(const KernelPath& path, const PathLog& log, Tick n
     const Stretch when{start, now};
     m_counters.all_fault_latency.add(when.length());
     m_counters.fault_latency[static_cast<std::size_t>(log.fault.kind)].add(when.length());
-    append(m_faults, log.fault, when);
+    append(table<FaultEvent>(), log.fault, when);
 }
 
 void PathJournal::write_allocations(const KernelPath& path, const PathLog& log) {
@@ -68,40 +70,43 @@ void PathJournal::write_allocations(const KernelPath& path, const PathLog& log) 
         if (!when) continue;
         m_counters.all_allocation_latency.add(when->length());
         m_counters.allocation_latency[static_cast<std::size_t>(allocation.event.source)].add(when->length());
-        append(m_allocations, allocation.event, *when);
+        append(table<AllocationEvent>(), allocation.event, *when);
     }
 }
 
 void PathJournal::write_functions(const KernelPath& path, const PathLog& log, Runner runner) {
-    if (log.functions.calls().empty() || !m_functions.wanted()) return;
+    EventLog<FunctionEvent>& functions = table<FunctionEvent>();
+    if (log.functions.calls().empty() || !functions.wanted()) return;
     for (const FunctionCalls::Call& call : log.functions.calls()) {
         const auto when = stretch(path, call.entry, call.exit);
         if (!when) continue;
-        m_functions.append({.time = when->start.value(),
-                            .duration = when->length(),
-                            .task = static_cast<std::uint32_t>(runner.task),
-                            .cpu = static_cast<std::uint16_t>(runner.cpu),
-                            .depth = call.depth,
-                            .function = call.function});
+        functions.append({.time = when->start.value(),
+                          .duration = when->length(),
+                          .task = static_cast<std::uint32_t>(runner.task),
+                          .cpu = static_cast<std::uint16_t>(runner.cpu),
+                          .depth = call.depth,
+                          .function = call.function});
     }
 }
 
 void PathJournal::write_driver_calls(const KernelPath& path, const PathLog& log) {
     for (const PathLog::DriverCall& call : log.driver_calls)
-        if (const auto when = stretch(path, call.begin, call.end)) append(m_driver, call.event, *when);
+        if (const auto when = stretch(path, call.begin, call.end))
+            append(table<DriverEvent>(), call.event, *when);
 }
 
 void PathJournal::write_object_calls(const KernelPath& path, const PathLog& log) {
+    EventLog<KmemEvent>& kmem = table<KmemEvent>();
     for (const PathLog::ObjectCall& call : log.objects) {
         if (call.begin == call.end) { // nobody ran it
-            if (m_kmem.wanted()) m_kmem.append(call.event);
+            if (kmem.wanted()) kmem.append(call.event);
             continue;
         }
         const auto when = stretch(path, call.begin, call.end);
         if (!when) continue;
         m_counters.all_object_latency.add(when->length());
         m_counters.object_latency[static_cast<std::size_t>(call.event.path)].add(when->length());
-        append(m_kmem, call.event, *when);
+        append(kmem, call.event, *when);
     }
 }
 

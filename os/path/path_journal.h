@@ -36,12 +36,13 @@ public:
     /// Shall paths record their calls of functions?
     [[nodiscard]] FunctionCalls::Recording recording() const;
 
-    [[nodiscard]] EventLog<AllocationEvent>& allocations() { return m_allocations; }
-    [[nodiscard]] EventLog<FaultEvent>& faults() { return m_faults; }
-    /// Sampled by kernel path: all of a path's calls are kept, or none.
-    [[nodiscard]] EventLog<FunctionEvent>& functions() { return m_functions; }
-    [[nodiscard]] EventLog<KmemEvent>& kmem() { return m_kmem; }
-    [[nodiscard]] EventLog<DriverEvent>& driver() { return m_driver; }
+    /// Of functions, calls are sampled by kernel path: all of a path's calls are kept, or none.
+    using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent>;
+    [[nodiscard]] Events& events() { return m_events; }
+    template <class Event>
+    [[nodiscard]] EventLog<Event>& table() {
+        return m_events.of<Event>();
+    }
 
 private:
     void write_allocations(const KernelPath& path, const PathLog& log);
@@ -50,11 +51,7 @@ private:
     void write_object_calls(const KernelPath& path, const PathLog& log);
 
     KernelCounters& m_counters;
-    EventLog<AllocationEvent> m_allocations;
-    EventLog<FaultEvent> m_faults;
-    EventLog<FunctionEvent> m_functions;
-    EventLog<KmemEvent> m_kmem;
-    EventLog<DriverEvent> m_driver;
+    Events m_events;
 };
 
 } // namespace pagewalk::os

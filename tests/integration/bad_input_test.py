@@ -64,7 +64,7 @@ class CommandLine(BadInputCase):
         self.refuse_run("--trace", CHAMPSIM, "--", "ls", named=["not both"])
 
     def test_every_command_explains_itself(self):
-        for command in ("run", "record", "boot", "replay", "show", "compare", "options", "stats"):
+        for command in ("run", "record", "boot", "replay", "show", "compare", "options", "stats", "events"):
             with self.subTest(command=command):
                 done = self.call(command, "--help")
                 self.assertEqual(done.returncode, 0, done.stderr)

@@ -17,7 +17,8 @@ protected:
 
     OptionSet options;
     RunConfig run;
-    EventConfig events;
+    EventConfig events{{{.name = "page_faults", .kept = "page faults"},
+                        {.name = "tlb_misses", .kept = "page walks", .sampling = {100}}}};
     WorkloadConfig workload;
 };
 
@@ -43,12 +44,15 @@ TEST_F(RunConfigTest, LimitsTheQuantum) {
 }
 
 TEST_F(RunConfigTest, KeepsEventsByRate) {
-    options.set("events.allocations", "0", "test");
+    EXPECT_EQ(events.sampling("page_faults").every, 1U);
+    EXPECT_EQ(events.sampling("tlb_misses").every, 100U);
     options.set("events.page_faults", "10", "test");
-    options.set("events.tlb_misses", "1", "test");
-    EXPECT_EQ(events.allocations, 0U);
-    EXPECT_EQ(events.page_faults, 10U);
-    EXPECT_EQ(events.tlb_misses, 1U);
+    options.set("events.tlb_misses", "0", "test");
+    EXPECT_EQ(events.sampling("page_faults").every, 10U);
+    EXPECT_EQ(events.sampling("tlb_misses").every, 0U);
+    EXPECT_EQ(events.sampling("no_such_table").every, 0U);
+    EXPECT_EQ(options.find("events.page_faults")->text.meaning,
+              "page faults kept as events: 0 none, 1 all, N every Nth");
 }
 
 TEST_F(RunConfigTest, NamesEveryKindOfWorkload) {

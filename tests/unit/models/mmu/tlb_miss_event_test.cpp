@@ -16,7 +16,7 @@ const EventColumn& column(const EventSchema& schema, const std::string& name) {
 }
 
 TEST(TlbMissEvent, ColumnsLieInTheRecordAndDoNotOverlap) {
-    const EventSchema schema = tlb_miss_schema();
+    const EventSchema schema = TlbMissEvent::schema();
     EXPECT_EQ(schema.row_bytes, sizeof(TlbMissEvent));
     std::set<std::size_t> used;
     for (const EventColumn& c : schema.columns)
@@ -28,7 +28,7 @@ TEST(TlbMissEvent, ColumnsLieInTheRecordAndDoNotOverlap) {
 
 TEST(TlbMissEvent, EveryColumnIsNamedOnceAndDescribed) {
     std::set<std::string> names;
-    for (const EventColumn& c : tlb_miss_schema().columns) {
+    for (const EventColumn& c : TlbMissEvent::schema().columns) {
         EXPECT_TRUE(names.insert(c.name).second) << c.name;
         EXPECT_FALSE(c.unit.empty()) << c.name;
         EXPECT_FALSE(c.description.empty()) << c.name;
@@ -41,7 +41,7 @@ TEST(TlbMissEvent, SchemaReadsARecordsFieldsBack) {
     event.hit = {0, 1, 2, 4, TlbMissEvent::not_made};
     event.kernel = 1;
     const auto* bytes = reinterpret_cast<const unsigned char*>(&event);
-    const EventSchema schema = tlb_miss_schema();
+    const EventSchema schema = TlbMissEvent::schema();
     EXPECT_EQ(bytes[column(schema, "hit3").offset], 4);
     const EventColumn& last = column(schema, "hit4");
     EXPECT_EQ(last.value_names.at(bytes[last.offset]), "not_made");

@@ -130,13 +130,13 @@ struct AllocationOrder : testing::Test {
     Kept<AllocationEvent> kept;
     void SetUp() override {
         machine.boot();
-        machine.kernel->journal().allocations().connect(&kept, {1});
+        machine.kernel->journal().table<AllocationEvent>().connect(&kept, {1});
         machine.pick();
         machine.map_anonymous(base, 16 * page_size);
     }
     /// What was asked of the page allocator since the last call, but for kernel objects.
     [[nodiscard]] std::vector<Asked> asked() {
-        machine.kernel->journal().allocations().flush();
+        machine.kernel->journal().table<AllocationEvent>().flush();
         std::vector<Asked> result;
         for (const AllocationEvent& event : kept.records)
             if (event.purpose != AllocationPurpose::KernelObject &&
@@ -176,7 +176,7 @@ TEST_F(AllocationOrder, AfterAnUnmapStartsWithItsFirstPage) {
     const auto touched = [&] {
         std::vector<std::uint64_t> frames;
         for (std::uint64_t i = 0; i < 6; ++i) machine.touch(base + i * page_size);
-        machine.kernel->journal().allocations().flush();
+        machine.kernel->journal().table<AllocationEvent>().flush();
         for (const AllocationEvent& event : kept.records)
             if (event.purpose == AllocationPurpose::Anonymous) frames.push_back(event.pfn);
         kept.records.clear();
@@ -194,7 +194,7 @@ TEST_F(AllocationOrder, OfALargeUnmapHasPagesForItsBatches) {
     for (std::uint64_t i = 0; i < 600; ++i) machine.touch(base + (1ULL << 30) + i * page_size);
     (void)asked();
     machine.call(11, {base + (1ULL << 30), 600 * page_size}, 0);
-    machine.kernel->journal().allocations().flush();
+    machine.kernel->journal().table<AllocationEvent>().flush();
     ASSERT_EQ(kept.records.size(), 2U); // room for 8 pages, then 510 in each
     EXPECT_EQ(kept.records[0].gfp, 0x2800U);
 }
@@ -202,7 +202,7 @@ TEST_F(AllocationOrder, OfALargeUnmapHasPagesForItsBatches) {
 TEST_F(AllocationOrder, IsLoggedWithTimesOfThePath) {
     machine.touch(base);
     machine.touch(base + page_size); // served from the per-CPU list
-    machine.kernel->journal().allocations().flush();
+    machine.kernel->journal().table<AllocationEvent>().flush();
     const AllocationEvent& page = kept.records.back();
     EXPECT_EQ(page.purpose, AllocationPurpose::Anonymous);
     EXPECT_EQ(page.latency, (112 + 240 + 4) * ticks_per_ns); // as the test's core runs them
@@ -251,16 +251,16 @@ TEST(Kernel, PlacesMemoryOnTheNodeOfTheFaultingCpu) {
     machine.workload.add_child(9);
     machine.pick(CpuId{0});
     Kept<AllocationEvent> kept;
-    machine.kernel->journal().allocations().connect(&kept, {1});
+    machine.kernel->journal().table<AllocationEvent>().connect(&kept, {1});
     machine.map_anonymous(base, 2 * page_size);
     machine.touch(base);
     machine.call(202, {base, 128, 0}, 0); // sleeps; only CPU 3 looks for work
     machine.pick(CpuId{3});
-    machine.kernel->journal().allocations().flush();
+    machine.kernel->journal().table<AllocationEvent>().flush();
     EXPECT_EQ(kept.records.back().node, 0);
     machine.pick(CpuId{3});
     machine.touch(base + page_size, FaultAccess::Write, CpuId{3});
-    machine.kernel->journal().allocations().flush();
+    machine.kernel->journal().table<AllocationEvent>().flush();
     EXPECT_EQ(kept.records.back().node, 1);
 }
 

@@ -34,7 +34,7 @@ public:
         m_machine.config.objects.kind = kind;
         m_machine.config.timing = timing;
         m_machine.boot();
-        m_machine.kernel->journal().kmem().connect(&m_events, {1});
+        m_machine.kernel->journal().table<KmemEvent>().connect(&m_events, {1});
         m_machine.pick();
     }
 
@@ -58,7 +58,7 @@ public:
         }
         m_machine.pick();
         m_machine.pick(CpuId{1});
-        m_machine.kernel->journal().kmem().flush();
+        m_machine.kernel->journal().table<KmemEvent>().flush();
     }
     [[nodiscard]] Kernel& kernel() { return *m_machine.kernel; }
     [[nodiscard]] const std::vector<KmemEvent>& events() const { return m_events.rows; }

@@ -22,10 +22,10 @@ protected:
         (void)machine.pick();
         machine.map_anonymous(0x10000000, 16 * page_size);
         machine.touch(0x10000000);
-        machine.kernel->journal().functions().connect(&collector, {1});
+        machine.kernel->journal().table<FunctionEvent>().connect(&collector, {1});
         machine.workload.add_child(9);
         machine.call(57, {}, 9);
-        machine.kernel->journal().functions().flush();
+        machine.kernel->journal().table<FunctionEvent>().flush();
     }
     [[nodiscard]] std::size_t find(TracedFunction function, std::size_t from = 0) const {
         for (std::size_t i = from; i < collector.rows.size(); ++i)
@@ -77,10 +77,10 @@ TEST(FunctionTrace, KeepsThePathAsItIsWhenOff) {
         Collector collector;
         machine.boot();
         (void)machine.pick();
-        machine.kernel->journal().functions().connect(&collector, sampling);
+        machine.kernel->journal().table<FunctionEvent>().connect(&collector, sampling);
         machine.workload.add_child(9);
         const PathTotals totals = machine.call(57, {}, 9);
-        machine.kernel->journal().functions().flush();
+        machine.kernel->journal().table<FunctionEvent>().flush();
         EXPECT_EQ(collector.rows.empty(), sampling.every == 0);
         return totals;
     };

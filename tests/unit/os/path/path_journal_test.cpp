@@ -47,7 +47,7 @@ protected:
 TEST_F(PathJournalTest, TimesAnAllocationByItsMarks) {
     const std::uint32_t begin = mark_at(100), end = mark_at(160);
     m_log.allocations.push_back({{.pfn = 5, .source = AllocationSource::Buddy}, begin, end});
-    const auto rows = rows_of(m_journal.allocations());
+    const auto rows = rows_of(m_journal.table<AllocationEvent>());
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].time, 100U);
     EXPECT_EQ(rows[0].latency, 60U);
@@ -62,9 +62,9 @@ TEST_F(PathJournalTest, LeavesOutWhatThePathHasNotCompleted) {
     m_log.allocations.push_back({{}, begin, end});
     m_log.driver_calls.push_back({{}, begin, end});
     m_log.objects.push_back({{}, begin, end});
-    EXPECT_TRUE(rows_of(m_journal.allocations()).empty());
-    EXPECT_TRUE(rows_of(m_journal.driver()).empty());
-    EXPECT_TRUE(rows_of(m_journal.kmem()).empty());
+    EXPECT_TRUE(rows_of(m_journal.table<AllocationEvent>()).empty());
+    EXPECT_TRUE(rows_of(m_journal.table<DriverEvent>()).empty());
+    EXPECT_TRUE(rows_of(m_journal.table<KmemEvent>()).empty());
     EXPECT_EQ(m_counters.all_allocation_latency.count() + m_counters.all_object_latency.count(), 0U);
 }
 
@@ -73,7 +73,7 @@ TEST_F(PathJournalTest, KeepsEveryNthRowButEveryLatency) {
         const std::uint32_t begin = mark_at(100 * i), end = mark_at(100 * i + 10);
         m_log.allocations.push_back({{.pfn = i}, begin, end});
     }
-    const auto rows = rows_of(m_journal.allocations(), 3);
+    const auto rows = rows_of(m_journal.table<AllocationEvent>(), 3);
     ASSERT_EQ(rows.size(), 2U);
     EXPECT_EQ(rows[0].pfn, 2U);
     EXPECT_EQ(rows[1].pfn, 5U);
@@ -83,14 +83,14 @@ TEST_F(PathJournalTest, KeepsEveryNthRowButEveryLatency) {
 TEST_F(PathJournalTest, EndsAFaultNowAndStartsItWhereItBegan) {
     m_log.fault_begin = mark_at(300);
     m_log.fault = {.address = 0x1000, .kind = FaultKind::FileMap};
-    EXPECT_TRUE(rows_of(m_journal.faults()).empty());
+    EXPECT_TRUE(rows_of(m_journal.table<FaultEvent>()).empty());
     m_log.has_fault = true;
-    auto rows = rows_of(m_journal.faults());
+    auto rows = rows_of(m_journal.table<FaultEvent>());
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].time, 300U);
     EXPECT_EQ(rows[0].latency, 600U);
     m_log.fault_start = Tick(50); // before it slept
-    rows = rows_of(m_journal.faults());
+    rows = rows_of(m_journal.table<FaultEvent>());
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(rows[0].time, 50U);
     EXPECT_EQ(rows[0].latency, 850U);
@@ -108,8 +108,8 @@ TEST_F(PathJournalTest, SamplesFunctionCallsByPath) {
         m_path.set_mark(call.entry, Tick(10));
         m_path.set_mark(call.exit, Tick(14));
     }
-    EXPECT_TRUE(rows_of(m_journal.functions(), 2).empty());
-    const auto rows = rows_of(m_journal.functions());
+    EXPECT_TRUE(rows_of(m_journal.table<FunctionEvent>(), 2).empty());
+    const auto rows = rows_of(m_journal.table<FunctionEvent>());
     ASSERT_EQ(rows.size(), 2U);
     EXPECT_EQ(rows[1].function, TracedFunction::Kfree);
     EXPECT_EQ(rows[1].duration, 4U);
@@ -119,11 +119,11 @@ TEST_F(PathJournalTest, SamplesFunctionCallsByPath) {
 
 TEST_F(PathJournalTest, KeepsUnrunObjectCallsWithTheTimeTheyCameWith) {
     Rows<KmemEvent> rows;
-    m_journal.kmem().connect(&rows, {1});
+    m_journal.table<KmemEvent>().connect(&rows, {1});
     m_log.objects.push_back({{.time = 44, .cache = 1}, 0, 0});
     m_journal.write_unrun(m_log);
     m_journal.write(m_path, m_log, {});
-    m_journal.kmem().flush();
+    m_journal.table<KmemEvent>().flush();
     ASSERT_EQ(rows.rows.size(), 2U);
     for (const KmemEvent& row : rows.rows) {
         EXPECT_EQ(row.time, 44U);

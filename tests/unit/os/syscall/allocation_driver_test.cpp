@@ -19,12 +19,12 @@ protected:
         machine.config.objects.kind = kind;
         machine.boot();
         (void)machine.pick();
-        machine.kernel->journal().driver().connect(&collector, {1});
+        machine.kernel->journal().table<DriverEvent>().connect(&collector, {1});
     }
     PathTotals call(DriverCall call, std::array<std::uint64_t, 6> arguments) {
         const PathTotals totals = machine.call(static_cast<std::uint32_t>(call), arguments, 0);
         EXPECT_EQ(totals.locks_held, 0);
-        machine.kernel->journal().driver().flush();
+        machine.kernel->journal().table<DriverEvent>().flush();
         return totals;
     }
 
