@@ -71,6 +71,7 @@ OomOutcome Kernel::kill_for_memory(Operation& op) {
     ++m_counters.oom_kill;
     ++m_counters.tasks_killed;
     m_kills.push_back(describe_victim(op, *victim));
+    m_journal.write_kill(m_kills.back());
 
     // Whoever uses the same memory goes with it.
     const std::shared_ptr<AddressSpace> space = victim->space;

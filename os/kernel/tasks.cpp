@@ -235,6 +235,7 @@ void Kernel::kill(Operation& op, Task& task, VirtAddr address, FaultAccess acces
                        .task = static_cast<std::uint32_t>(task.id),
                        .address = address.value(),
                        .access = static_cast<std::uint8_t>(access)});
+    m_journal.write_kill(m_kills.back());
     op.path.call(KernelFunction::SendSignal);
     kill_group(task.group, task.cpu, &task);
     exit_task(op, task);

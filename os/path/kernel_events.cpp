@@ -1,7 +1,6 @@
 #include "os/path/kernel_events.h"
 
 #include "contract/driver_calls.h"
-#include "contract/kernel_interface.h"
 
 #include <cstdio>
 #include <string>
@@ -52,6 +51,8 @@ constexpr EnumNames<KmemCall> kmem_calls{{KmemCall::KmemCacheAlloc, "kmem_cache_
                                          {KmemCall::KmemCacheFree, "kmem_cache_free"},
                                          {KmemCall::Kmalloc, "kmalloc"},
                                          {KmemCall::Kfree, "kfree"}};
+constexpr EnumNames<KillReason> kill_reasons{{KillReason::BadAddress, "bad_address"},
+                                             {KillReason::OutOfMemory, "out_of_memory"}};
 constexpr EnumNames<DriverCall, DriverCall::CacheCreate> driver_calls{
     {DriverCall::CacheCreate, "cache_create"},
     {DriverCall::CacheDestroy, "cache_destroy"},
@@ -71,6 +72,8 @@ std::string_view name_of(AllocationSource source) { return sources[source]; }
 std::string_view name_of(FaultKind kind) { return kinds[kind]; }
 
 std::string_view name_of(KmemCall call) { return kmem_calls[call]; }
+
+std::string_view name_of(KillReason reason) { return kill_reasons[reason]; }
 
 std::string to_string(const KillRecord& kill) {
     const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };
@@ -137,6 +140,19 @@ EventSchema FaultEvent::schema() {
              event_column("kind", &E::kind, "", "how the fault was resolved"),
              event_column("access", &E::access, "", "what the program did", enumerator_names<FaultAccess>())},
             "page faults"};
+}
+
+EventSchema KillEvent::schema() {
+    using E = KillEvent;
+    return {"kills",
+            "programs that the kernel killed",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when it was decided"),
+             event_column("address", &E::address, "", "virtual address of the access; 0 without memory"),
+             event_column("task", &E::task, "", "task, or the process's first"),
+             event_column("access", &E::access, "", "what the program did; read without memory"),
+             event_column("reason", &E::reason, "", "why")},
+            "programs killed"};
 }
 
 EventSchema DriverEvent::schema() {

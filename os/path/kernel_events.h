@@ -3,6 +3,7 @@
 #include "base/enum_table.h"
 #include "base/event_table.h"
 #include "base/time.h"
+#include "contract/kernel_interface.h"
 #include "os/page/migratetype.h"
 #include "os/page/zone_type.h"
 #include "os/slab/slab_trace.h"
@@ -139,6 +140,19 @@ struct DriverEvent {
 enum class KillReason : std::uint8_t {
     BadAddress,  ///< SIGSEGV
     OutOfMemory, ///< chosen by the OOM killer
+};
+[[nodiscard]] std::string_view name_of(KillReason reason);
+
+/// A program that the kernel killed, in short.
+struct KillEvent {
+    std::uint64_t time = 0;    ///< ps
+    std::uint64_t address = 0; ///< 0 where it was out of memory
+    std::uint32_t task = 0;
+    FaultAccess access = FaultAccess::Read;
+    KillReason reason = KillReason::BadAddress;
+    std::array<std::uint8_t, 2> padding{};
+
+    [[nodiscard]] static EventSchema schema();
 };
 
 /// A program that the kernel killed.

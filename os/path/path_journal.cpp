@@ -54,6 +54,16 @@ void PathJournal::write_unrun(const PathLog& log) {
         if (kmem.wanted()) kmem.append(call.event);
 }
 
+void PathJournal::write_kill(const KillRecord& kill) {
+    EventLog<KillEvent>& kills = table<KillEvent>();
+    if (!kills.wanted()) return;
+    kills.append({.time = kill.time.value(),
+                  .address = kill.address,
+                  .task = kill.task,
+                  .access = static_cast<FaultAccess>(kill.access),
+                  .reason = kill.reason});
+}
+
 void PathJournal::write_fault(const KernelPath& path, const PathLog& log, Tick now) {
     if (!log.has_fault) return;
     const Tick start = log.fault_start != no_time ? log.fault_start : path.marked(log.fault_begin);

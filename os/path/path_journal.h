@@ -33,11 +33,13 @@ public:
     /// A path that nobody runs.
     void write_unrun(const PathLog& log);
 
+    void write_kill(const KillRecord& kill);
+
     /// Shall paths record their calls of functions?
     [[nodiscard]] FunctionCalls::Recording recording() const;
 
     /// Of functions, calls are sampled by kernel path: all of a path's calls are kept, or none.
-    using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent>;
+    using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent, KillEvent>;
     [[nodiscard]] Events& events() { return m_events; }
     template <class Event>
     [[nodiscard]] EventLog<Event>& table() {

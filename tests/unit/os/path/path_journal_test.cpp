@@ -117,6 +117,19 @@ TEST_F(PathJournalTest, SamplesFunctionCallsByPath) {
     EXPECT_EQ(rows[1].cpu, 2U);
 }
 
+TEST_F(PathJournalTest, TellsWhoWasKilledAndWhy) {
+    Rows<KillEvent> rows;
+    m_journal.table<KillEvent>().connect(&rows, {1});
+    m_journal.write_kill({.time = Tick(9), .task = 3, .address = 0xdead, .access = 1});
+    m_journal.write_kill({.time = Tick(10), .task = 4, .reason = KillReason::OutOfMemory});
+    m_journal.table<KillEvent>().flush();
+    ASSERT_EQ(rows.rows.size(), 2U);
+    EXPECT_EQ(rows.rows[0].address, 0xdeadU);
+    EXPECT_EQ(rows.rows[0].access, FaultAccess::Write);
+    EXPECT_EQ(rows.rows[1].reason, KillReason::OutOfMemory);
+    EXPECT_EQ(rows.rows[1].task, 4U);
+}
+
 TEST_F(PathJournalTest, KeepsUnrunObjectCallsWithTheTimeTheyCameWith) {
     Rows<KmemEvent> rows;
     m_journal.table<KmemEvent>().connect(&rows, {1});
