@@ -12,6 +12,7 @@ namespace pagewalk::os {
 enum class KernelFunction : std::uint8_t {
     PageFaultEntry,
     DoUserAddrFault,
+    LockMmAndFindVma,
     HandleMmFault,
     WalkTables,
     DoAnonymousPage,

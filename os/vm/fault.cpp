@@ -75,6 +75,7 @@ std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr
 VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& space, VirtAddr address,
                                                 FaultAccess access, StrayAccess stray) {
     op.path.call(KernelFunction::DoUserAddrFault);
+    op.path.call(KernelFunction::LockMmAndFindVma);
     op.path.store(space.lock());
     const std::size_t area = area_for(op, space, address, stray);
     if (area == space.areas.size()) return {FaultStatus::BadAddress, FaultKind::Kill};
