@@ -57,8 +57,10 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     m_call_parts = std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames, m_processes,
                                                          m_futexes, m_scheduler, *m_driver, m_counters});
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
-        m_cpus[static_cast<CpuId>(i)].interrupt_path.stack =
-            m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
+        for (Handler* handler :
+             {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})
+            handler->path.stack =
+                m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
     m_daemons.start(m_processes);
 }
 
@@ -161,13 +163,12 @@ KernelPath& Kernel::stream_not_ready(CpuId cpu, Tick now) {
 }
 
 KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) {
-    Cpu& state = m_cpus[cpu];
-    const VirtAddr stack = state.interrupt_path.stack;
-    state.interrupt_path.clear();
-    state.interrupt_path.stack = stack;
-    state.interrupt_log.clear();
-    Operation op{.path = {state.interrupt_path, m_config.costs, m_config.timing},
-                 .log = state.interrupt_log,
+    Handler& handler =
+        interrupt.kind == InterruptKind::Shootdown ? m_cpus[cpu].shootdown : m_cpus[cpu].device;
+    handler.path.clear();
+    handler.log.clear();
+    Operation op{.path = {handler.path, m_config.costs, m_config.timing},
+                 .log = handler.log,
                  .cpu = cpu,
                  .now = now};
     switch (interrupt.kind) {
@@ -181,19 +182,19 @@ KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) {
     case InterruptKind::Reschedule: // an idle CPU watches a flag; a busy one looks when its path is done
         break;
     }
-    return state.interrupt_path;
+    return handler.path;
 }
 
 void Kernel::effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) {
-    const bool interrupt = &path == &m_cpus[cpu].interrupt_path;
+    const bool interrupt = &path == &m_cpus[cpu].device.path;
     // Copied: what takes place may add to the log.
-    const Effect effect = interrupt ? m_cpus[cpu].interrupt_log.effects[index]
-                                    : m_scheduler.running(cpu)->log.effects[index];
+    const Effect effect =
+        interrupt ? m_cpus[cpu].device.log.effects[index] : m_scheduler.running(cpu)->log.effects[index];
     effect.take_place({cpu, now});
 }
 
 void Kernel::path_completed(CpuId cpu, KernelPath& path, Tick now) {
-    if (&path == &m_cpus[cpu].interrupt_path) return;
+    if (&path == &m_cpus[cpu].shootdown.path || &path == &m_cpus[cpu].device.path) return;
     Task* task = m_scheduler.running(cpu);
     if (task == nullptr || &task->path != &path) return;
     const bool over = m_runner.path_completed(*task, cpu, now);

@@ -92,7 +92,6 @@ private:
     void handle_fault(Operation& op, VirtAddr address, FaultAccess access);
     void do_system_call(Operation& op, const SyscallRecord& record);
     void go_on(Task& task);
-    void leave_cpu(CpuId cpu, Tick now);
     void look_after_time(CpuId cpu, Tick now);
     [[nodiscard]] Task* next_task(CpuId cpu, Tick now);
     [[nodiscard]] Task* unblock_somebody(CpuId cpu, Tick now);
@@ -126,9 +125,14 @@ private:
     std::unique_ptr<CallParts> m_call_parts;
     Program m_program;
 
+    /// Of interrupts: the path that is run, and what it logs.
+    struct Handler {
+        KernelPath path;
+        PathLog log;
+    };
     struct Cpu {
-        KernelPath interrupt_path;
-        PathLog interrupt_log;
+        Handler shootdown; ///< may interrupt another handler
+        Handler device;
         TaskId last{};           ///< ran here last
         Task* departed = nullptr; ///< exited, to be forgotten at the next pick
     };

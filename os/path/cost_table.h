@@ -30,8 +30,8 @@ struct FunctionRecord {
 };
 
 /// Costs of Linux 6.1.192 (Debian, x86-64, mitigations off). Source: instruction counts of that kernel in
-/// QEMU (tests/data/kcost), see each record's formula. Loadable as options os.cost.<name>.{instructions,loads,stores};
-/// configs/os/linux-6.1-costs.cfg holds the defaults.
+/// QEMU (tests/data/kcost), see each record's formula. Loadable as options
+/// os.cost.<name>.{instructions,loads,stores}; configs/os/linux-6.1-costs.cfg holds the defaults.
 class CostTable {
 public:
     CostTable();

@@ -16,6 +16,11 @@ FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op, const AllocT
     m_trace = &trace;
 }
 
+Operation& FrameAllocator::served() {
+    PAGEWALK_INVARIANT(m_current != nullptr);
+    return m_current->m_op;
+}
+
 Operation& FrameAllocator::slow_path_operation() {
     if (m_current == nullptr) {
         m_no_path.clear();

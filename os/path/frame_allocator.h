@@ -2,12 +2,12 @@
 
 #include "base/error.h"
 #include "base/ids.h"
+#include "os/page/page_allocator.h"
 #include "os/path/frame_mappings.h"
 #include "os/path/kernel_addresses.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/operation.h"
 #include "os/path/page_flags.h"
-#include "os/page/page_allocator.h"
 
 #include <cstdint>
 #include <expected>
@@ -53,7 +53,8 @@ public:
     void set_mapping(Pfn frame, const FrameMapping& mapping) { m_mappings.set(frame, mapping); }
     [[nodiscard]] FrameMapping mapping(Pfn frame) { return m_mappings.get(frame); }
 
-    /// Makes `op` the operation on whose path reclaim and compaction put their steps.
+    /// While it lives, the kernel's allocators work for `op`: what they ask of each other, reclaim and
+    /// compaction put their steps on its path. Scopes nest.
     class Scope {
     public:
         Scope(FrameAllocator& frames, Operation& op);
@@ -72,21 +73,11 @@ public:
         std::uint32_t m_zones_described = 0;
         bool m_first_pass_described = false;
     };
-    /// While it lives, the operation that was in progress waits and others allocate.
-    class Suspended {
-    public:
-        explicit Suspended(FrameAllocator& frames)
-            : m_frames(frames), m_scope(std::exchange(frames.m_current, nullptr)) {}
-        ~Suspended() { m_frames.m_current = m_scope; }
-        Suspended(const Suspended&) = delete;
-        Suspended& operator=(const Suspended&) = delete;
-        /// Was it in the middle of an allocation?
-        [[nodiscard]] bool in_progress() const { return m_scope != nullptr; }
-
-    private:
-        FrameAllocator& m_frames;
-        Scope* m_scope;
-    };
+    /// The operation of the innermost scope. Contract: there is one.
+    [[nodiscard]] Operation& served();
+    /// Puts aside what is being served, for an operation that waits inside an allocator; resume() goes on.
+    [[nodiscard]] Scope* suspend() { return std::exchange(m_current, nullptr); }
+    void resume(Scope* suspended) { m_current = suspended; }
     /// The operation in progress, for what the page allocator calls back. Its path has the allocation's steps
     /// up to here. An untimed one where the page allocator was called directly.
     [[nodiscard]] Operation& slow_path_operation();

@@ -30,7 +30,7 @@ KernelObjects::KernelObjects(FrameAllocator& frames, const ObjectAllocatorConfig
     PathLog path_log;
     const CostTable costs;
     Operation op = untimed(path, path_log, costs);
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     m_counters.push_back({"pages", {}});
     const bool slub = config.kind == ObjectAllocatorConfig::Kind::Slub;
     if (slub)
@@ -101,7 +101,7 @@ void KernelObjects::place_slab_arrays(Operation& op, KmemCache& cache) {
 }
 
 std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const CacheSpec& spec) {
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     const std::size_t before = m_allocator->caches().size();
     m_allocator->trace().recording = false;
     const auto cache = m_allocator->create(spec);
@@ -110,7 +110,7 @@ std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const
 }
 
 bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     m_allocator->trace().recording = op.path.timed();
     // rcu_barrier: SLOB's freed objects still count.
     if (cache.flags.any(slab_flag::typesafe_by_rcu)) m_allocator->grace_period_ended(op.cpu);
@@ -120,7 +120,7 @@ bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
 }
 
 void KernelObjects::end_grace_period(Operation& op) {
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     m_allocator->trace().recording = op.path.timed();
     m_allocator->grace_period_ended(op.cpu);
     m_writer.flush(op);
@@ -156,7 +156,7 @@ void KernelObjects::log(Operation& op, KmemEvent event, const KmemCache* cache, 
 std::expected<VirtAddr, SlabError> KernelObjects::allocate(Operation& op, KmemCache& cache, GfpMask mask,
                                                            KernelFunction caller) {
     const FunctionScope scope = in(op, TracedFunction::KmemCacheAlloc);
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     const std::uint32_t begin = op.path.mark();
     m_writer.begin_allocation(op, &cache, ObjectCall::KmemCache);
     const VirtAddr text = op.path.text(caller);
@@ -179,7 +179,7 @@ std::expected<VirtAddr, SlabError> KernelObjects::allocate(Operation& op, KmemCa
 
 void KernelObjects::free(Operation& op, KmemCache& cache, VirtAddr object, KernelFunction caller) {
     const FunctionScope scope = in(op, TracedFunction::KmemCacheFree);
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     const std::uint32_t begin = op.path.mark();
     m_writer.begin_free(op, &cache, object, ObjectCall::KmemCache);
     m_allocator->free(cache, object, op.cpu);
@@ -205,7 +205,7 @@ void KernelObjects::free(Operation& op, ObjectKind kind, VirtAddr object) {
 std::expected<VirtAddr, SlabError> KernelObjects::kmalloc(Operation& op, std::uint64_t bytes, GfpMask mask,
                                                           KernelFunction caller) {
     const FunctionScope scope = in(op, TracedFunction::Kmalloc);
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     const std::uint32_t begin = op.path.mark();
     KmemCache* cache = m_kmalloc->cache_for(bytes, mask);
     m_writer.begin_allocation(op, cache, ObjectCall::Kmalloc);
@@ -233,7 +233,7 @@ std::expected<VirtAddr, SlabError> KernelObjects::kmalloc(Operation& op, std::ui
 void KernelObjects::kfree(Operation& op, VirtAddr object, KernelFunction caller) {
     if (object <= Kmalloc::zero_size) return;
     const FunctionScope scope = in(op, TracedFunction::Kfree);
-    const SlabPages::Serving serving(m_pages, op);
+    const FrameAllocator::Scope serving(m_frames, op);
     const std::uint32_t begin = op.path.mark();
     KmemCache* cache = m_allocator->cache_of(object);
     m_writer.begin_free(op, cache, object, ObjectCall::Kmalloc);

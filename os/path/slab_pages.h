@@ -10,8 +10,8 @@
 
 namespace pagewalk::os {
 
-/// Pages for object allocators, on behalf of the operation that is being served: their allocation is part of
-/// its path.
+/// Pages for object allocators, on behalf of the operation that is being served (FrameAllocator::Scope):
+/// their allocation is part of its path.
 class SlabPages final : public AllocatorTopology<PageSource> {
 public:
     explicit SlabPages(FrameAllocator& frames) : AllocatorTopology(frames.allocator()), m_frames(frames) {}
@@ -21,19 +21,6 @@ public:
         m_writer = &writer;
         m_trace = &trace;
     }
-    /// While it lives, calls belong to `op`. A reclaiming page allocator may lead to another one inside.
-    class Serving {
-    public:
-        Serving(SlabPages& pages, Operation& op) : m_pages(pages), m_outer(pages.m_op) { pages.m_op = &op; }
-        ~Serving() { m_pages.m_op = m_outer; }
-        Serving(const Serving&) = delete;
-        Serving& operator=(const Serving&) = delete;
-
-    private:
-        SlabPages& m_pages;
-        Operation* m_outer;
-    };
-
     [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
     void free(Pfn frame, unsigned order, CpuId cpu) override;
 
@@ -45,7 +32,6 @@ private:
     FrameAllocator& m_frames;
     SlabPathWriter* m_writer = nullptr;
     SlabTrace* m_trace = nullptr;
-    Operation* m_op = nullptr;
     std::uint64_t m_reclaimable = 0;
     std::uint64_t m_unreclaimable = 0;
 };

@@ -1,5 +1,6 @@
 #include "os/slab/kmalloc.h"
 
+#include "base/enum_table.h"
 #include "contract/kernel_layout.h"
 
 #include <algorithm>
@@ -44,9 +45,11 @@ std::uint64_t KmallocClasses::class_of(std::uint64_t size) const {
 }
 
 std::string KmallocClasses::cache_name(KmallocType type, std::uint64_t class_bytes) {
-    constexpr std::array<std::string_view, kmalloc_type_count> prefixes{"kmalloc-", "kmalloc-cg-",
-                                                                        "kmalloc-rcl-", "dma-kmalloc-"};
-    return std::string(prefixes[static_cast<std::size_t>(type)]) + size_text(class_bytes);
+    constexpr EnumNames<KmallocType> prefixes{{KmallocType::Normal, "kmalloc-"},
+                                              {KmallocType::Cgroup, "kmalloc-cg-"},
+                                              {KmallocType::Reclaimable, "kmalloc-rcl-"},
+                                              {KmallocType::Dma, "dma-kmalloc-"}};
+    return std::string(prefixes[type]) + size_text(class_bytes);
 }
 
 Kmalloc::Kmalloc(SlabAllocator& allocator, const KmallocConfig& config)

@@ -54,10 +54,11 @@ void TaskRunner::after_switch(Task& task) {
 void TaskRunner::stop(Operation& op) {
     // Others allocate while this one waits. In the middle of an allocation it stays with the CPU whose lists it
     // has looked at.
-    FrameAllocator::Suspended allocating(m_parts.frames);
-    op.self->pinned = allocating.in_progress();
+    FrameAllocator::Scope* const serving = m_parts.frames.suspend();
+    op.self->pinned = serving != nullptr;
     op.self->fiber->suspend();
     op.self->pinned = false;
+    m_parts.frames.resume(serving);
 }
 
 void TaskRunner::fall_asleep(Operation& op, SleepReason reason, Tick until) {

@@ -3,6 +3,7 @@
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
 #include "os/path/operation.h"
+#include "os/path/vmalloc_path.h"
 #include "os/vm/page_table.h"
 #include "os/vmalloc/vmalloc.h"
 
@@ -28,12 +29,14 @@ public:
     [[nodiscard]] const Vmalloc& areas() const { return m_vmalloc; }
 
 private:
-    /// Pages and tables on behalf of the operation that is being served.
+    [[nodiscard]] Vmalloc make(const VmallocConfig& config, PageTableMemory& memory, unsigned levels,
+                               Operation& boot);
+
+    /// Pages and tables on behalf of the operation that is being served (FrameAllocator::Scope).
     class Pages final : public AllocatorTopology<VmallocPages> {
     public:
         Pages(FrameAllocator& frames, PageTables& tables)
             : AllocatorTopology(frames.allocator()), m_frames(frames), m_tables(tables) {}
-        Operation* op = nullptr;
 
         [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
         void free(Pfn frame, unsigned order, CpuId cpu) override;
@@ -53,8 +56,7 @@ private:
     /// vmap_areas, vm_structs and page arrays.
     class Books final : public VmallocObjects {
     public:
-        explicit Books(KernelObjects& objects) : m_objects(objects) {}
-        Operation* op = nullptr;
+        Books(FrameAllocator& frames, KernelObjects& objects) : m_frames(frames), m_objects(objects) {}
 
         [[nodiscard]] std::optional<VirtAddr> allocate_area(const SlabRequest& request) override;
         void free_area(VirtAddr object, CpuId cpu) override;
@@ -63,31 +65,15 @@ private:
         void free(VirtAddr object, CpuId cpu) override;
 
     private:
+        FrameAllocator& m_frames;
         KernelObjects& m_objects;
     };
 
-    /// While it lives, what vmalloc asks for belongs to an operation.
-    class Serving {
-    public:
-        Serving(KernelVmalloc& vmalloc, Operation& op) : m_vmalloc(vmalloc) { m_vmalloc.serve(&op); }
-        ~Serving() { m_vmalloc.serve(nullptr); }
-        Serving(const Serving&) = delete;
-        Serving& operator=(const Serving&) = delete;
-
-    private:
-        KernelVmalloc& m_vmalloc;
-    };
-
-    void serve(Operation* op) { m_pages.op = m_books.op = op; }
-    /// Appends the steps that only vmalloc's trace knows.
-    void describe(Operation& op);
-    [[nodiscard]] VirtAddr lock_address(const VmallocStep& step) const;
-
-    const KernelAddresses& m_addresses;
+    FrameAllocator& m_frames;
     VmFlags m_flags;
     Pages m_pages;
     Books m_books;
-    CpuMask m_cpus;
+    VmallocPathWriter m_writer;
     Vmalloc m_vmalloc;
 };
 

@@ -449,13 +449,13 @@ TEST(Mmu, InvalidationForgetsTheLastFetchedPage) {
 TEST(Mmu, EventTellsTheWalk) {
     PagingRig rig;
     EventCollector sink;
-    rig.mmu.miss_log().connect(&sink, {.every = 1});
+    rig.mmu.events().of<TlbMissEvent>().connect(&sink, {.every = 1});
     rig.space.map(user, frame);
     rig.space.map(user + huge, frame, PageSize::Page2M);
     EXPECT_FALSE(rig.mmu.translate_load(user + 5, 1000).faulted());
     EXPECT_FALSE(rig.mmu.translate_store(user + huge, later).faulted());
     EXPECT_TRUE(rig.mmu.translate_fetch(kernel, 2 * later).faulted());
-    rig.mmu.miss_log().flush();
+    rig.mmu.events().of<TlbMissEvent>().flush();
     ASSERT_EQ(sink.events.size(), 3U);
 
     const TlbMissEvent& load = sink.events[0];
@@ -463,8 +463,8 @@ TEST(Mmu, EventTellsTheWalk) {
     EXPECT_EQ(load.address, user.value() + 5);
     EXPECT_EQ(load.latency, 1 + 4 * cold_cycles);
     EXPECT_EQ(load.levels, 4);
-    EXPECT_EQ(load.page_size, 0);
-    EXPECT_EQ(load.access, 0);
+    EXPECT_EQ(load.page_size, PageSize::Page4K);
+    EXPECT_EQ(load.access, FaultAccess::Read);
     EXPECT_EQ(load.fault, 0);
     EXPECT_EQ(load.kernel, 0);
     const auto memory = static_cast<std::uint8_t>(HitLevel::Memory);
@@ -472,13 +472,13 @@ TEST(Mmu, EventTellsTheWalk) {
     EXPECT_EQ(load.hit, (std::array<std::uint8_t, 5>{memory, memory, memory, memory, none}));
 
     const TlbMissEvent& store = sink.events[1];
-    EXPECT_EQ(store.access, 1);
-    EXPECT_EQ(store.page_size, 1);
+    EXPECT_EQ(store.access, FaultAccess::Write);
+    EXPECT_EQ(store.page_size, PageSize::Page2M);
     EXPECT_EQ(store.levels, 1); // the entry of level 3 is cached
     EXPECT_EQ(store.hit, (std::array<std::uint8_t, 5>{0, none, none, none, none})); // beside the first's
 
     const TlbMissEvent& fetch = sink.events[2];
-    EXPECT_EQ(fetch.access, 2);
+    EXPECT_EQ(fetch.access, FaultAccess::Execute);
     EXPECT_EQ(fetch.fault, 1);
     EXPECT_EQ(fetch.kernel, 1);
     EXPECT_EQ(fetch.levels, 1);
@@ -487,12 +487,12 @@ TEST(Mmu, EventTellsTheWalk) {
 TEST(Mmu, EveryNthEventIsKept) {
     PagingRig rig;
     EventCollector sink;
-    rig.mmu.miss_log().connect(&sink, {.every = 3});
+    rig.mmu.events().of<TlbMissEvent>().connect(&sink, {.every = 3});
     for (std::uint64_t i = 0; i < 7; ++i) {
         rig.space.map(user + i * page_size, frame + i);
         EXPECT_FALSE(rig.mmu.translate_load(user + i * page_size, i * 10'000).faulted());
     }
-    rig.mmu.miss_log().flush();
+    rig.mmu.events().of<TlbMissEvent>().flush();
     ASSERT_EQ(sink.events.size(), 2U);
     EXPECT_EQ(sink.events[0].address, user.value() + 2 * page_size);
     EXPECT_EQ(sink.events[1].address, user.value() + 5 * page_size);

@@ -1,6 +1,6 @@
 #include "os/kernel/boot.h"
-#include "os/path/slab_pages.h"
 #include "os/page/boot.h"
+#include "os/path/slab_pages.h"
 
 #include <gtest/gtest.h>
 
@@ -24,7 +24,7 @@ struct Pages : testing::Test {
 };
 
 TEST_F(Pages, AreAllocationsOfTheOperationForKernelObjects) {
-    const SlabPages::Serving serving(pages, op);
+    const FrameAllocator::Scope serving(frames, op);
     const auto frame = pages.allocate({gfp::kernel, 2, CpuId{}, any_node});
     ASSERT_TRUE(frame.has_value());
     ASSERT_EQ(log.allocations.size(), 1U);
@@ -37,7 +37,7 @@ TEST_F(Pages, AreAllocationsOfTheOperationForKernelObjects) {
 }
 
 TEST_F(Pages, OfReclaimableCachesAreCountedApart) {
-    const SlabPages::Serving serving(pages, op);
+    const FrameAllocator::Scope serving(frames, op);
     const auto frame = pages.allocate({gfp::kernel | gfp::reclaimable, 0, CpuId{}, any_node});
     EXPECT_EQ(pages.reclaimable(), 1U);
     EXPECT_EQ(pages.unreclaimable(), 0U);
@@ -46,7 +46,7 @@ TEST_F(Pages, OfReclaimableCachesAreCountedApart) {
 }
 
 TEST_F(Pages, ComeFromTheNodeThatIsAskedFor) {
-    const SlabPages::Serving serving(pages, op);
+    const FrameAllocator::Scope serving(frames, op);
     for (const NodeId node : {NodeId{1}, NodeId{0}}) {
         const auto frame = pages.allocate({gfp::kernel | gfp::thisnode, 0, CpuId{}, node});
         ASSERT_TRUE(frame.has_value());
@@ -54,8 +54,40 @@ TEST_F(Pages, ComeFromTheNodeThatIsAskedFor) {
     }
 }
 
+TEST_F(Pages, BelongToTheInnermostOperationThatIsServed) {
+    KernelPath inner_path;
+    PathLog inner_log;
+    Operation inner{.path = {inner_path, costs, KernelTiming::On}, .log = inner_log};
+    const FrameAllocator::Scope serving(frames, op);
+    {
+        const FrameAllocator::Scope nested(frames, inner);
+        (void)pages.allocate({gfp::kernel, 0, CpuId{}, any_node});
+    }
+    EXPECT_EQ(inner_log.allocations.size(), 1U);
+    EXPECT_TRUE(log.allocations.empty());
+    (void)pages.allocate({gfp::kernel, 0, CpuId{}, any_node});
+    EXPECT_EQ(log.allocations.size(), 1U);
+}
+
+TEST_F(Pages, OfASuspendedOperationAreItsAgainWhenItGoesOn) {
+    KernelPath other_path;
+    PathLog other_log;
+    Operation other{.path = {other_path, costs, KernelTiming::On}, .log = other_log};
+    const FrameAllocator::Scope serving(frames, op);
+    FrameAllocator::Scope* const suspended = frames.suspend();
+    EXPECT_FALSE(frames.slow_path_operation().path.timed());
+    {
+        const FrameAllocator::Scope nested(frames, other);
+        (void)pages.allocate({gfp::kernel, 0, CpuId{}, any_node});
+    }
+    frames.resume(suspended);
+    EXPECT_EQ(&frames.served(), &op);
+    EXPECT_EQ(other_log.allocations.size(), 1U);
+    EXPECT_TRUE(log.allocations.empty());
+}
+
 TEST_F(Pages, FollowTheStepsRecordedBefore) {
-    const SlabPages::Serving serving(pages, op);
+    const FrameAllocator::Scope serving(frames, op);
     slub.trace().recording = true;
     slub.trace().store(VirtAddr(0xffff888000001000));
     (void)pages.allocate({gfp::kernel, 0, CpuId{}, any_node});
