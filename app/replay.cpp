@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "os/replay/capture_files.h"
-#include "os/replay/page_replay.h"
 #include "os/replay/object_replay.h"
+#include "os/replay/page_replay.h"
 
 #include <iostream>
 

@@ -21,8 +21,8 @@ struct BlockRequest {
     std::uint64_t tag = 0; ///< the driver's name for it, given back on completion
 };
 
-/// A block device as its driver sees it. It completes requests by itself: an interrupt to the CPU that submitted,
-/// whose handler takes the tags of what is done.
+/// A block device as its driver sees it. It completes requests by itself: an interrupt to the CPU that
+/// submitted, whose handler takes the tags of what is done.
 class BlockDevice {
 public:
     virtual ~BlockDevice() = default;

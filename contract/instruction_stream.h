@@ -127,9 +127,9 @@ struct SyscallRecord {
 };
 
 enum class StreamStatus : std::uint8_t {
-    More,    ///< call fetch() again
-    Entered, ///< after the batch's blocks the thread enters `syscall`, which may block; its result is not
-             ///< known yet, and SystemCall follows for the same call once it is
+    More,       ///< call fetch() again
+    Entered,    ///< after the batch's blocks the thread enters `syscall`, which may block; its result is not
+                ///< known yet, and SystemCall follows for the same call once it is
     SystemCall, ///< after the batch's blocks comes `syscall`
     NotYet,     ///< nothing may happen on this thread now: see InstructionStream::ready()
     End,        ///< the thread has exited or the trace is over

@@ -22,8 +22,9 @@ struct Interrupt {
 class InterruptController {
 public:
     virtual ~InterruptController() = default;
-    /// `cpu` takes the interrupt at `at`, or as soon as it can where it is past that already; an idle CPU wakes
-    /// for it. Contract: may be called from kernel paths and by devices, at any point of simulated time.
+    /// `cpu` takes the interrupt at `at`, or as soon as it can where it is past that already; an idle CPU
+    /// wakes for it. Contract: may be called from kernel paths and by devices, at any point of simulated
+    /// time.
     virtual void raise(CpuId cpu, const Interrupt& interrupt, Tick at) = 0;
 };
 

@@ -62,8 +62,8 @@ public:
     /// Puts the next runnable task on `cpu`: none when idle. `path`, where set, includes the switch itself.
     enum class Pick : std::uint8_t { Idle, Same, Switched };
     [[nodiscard]] virtual Pick pick(CpuId cpu, Tick now, ScheduledTask& next) = 0;
-    /// Called by each CPU between two quanta: the kernel looks after what only the host's time changes, such as
-    /// streams of a live program.
+    /// Called by each CPU between two quanta: the kernel looks after what only the host's time changes, such
+    /// as streams of a live program.
     virtual void poll(Tick now) { (void)now; }
     /// When an idle CPU may next have something to run because a sleep ends; no_time when only another CPU
     /// can tell.

@@ -36,8 +36,9 @@ struct KernelStep {
     StepKind kind = StepKind::Execute;
     std::uint16_t loads = 0;  ///< Execute: loads among the instructions
     std::uint16_t stores = 0; ///< Execute: stores among the instructions
-    std::uint32_t count = 0;  ///< Execute: instructions; ClearPages, CopyPages: bytes; Mark, FlushTlb, Effect: index
-    VirtAddr address{};       ///< Execute: of the function's text
+    std::uint32_t count =
+        0; ///< Execute: instructions; ClearPages, CopyPages: bytes; Mark, FlushTlb, Effect: index
+    VirtAddr address{}; ///< Execute: of the function's text
     VirtAddr address2{};
 };
 

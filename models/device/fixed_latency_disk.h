@@ -30,8 +30,8 @@ struct DiskStats {
     void declare(StatGroup group) const;
 };
 
-/// A block device of one queue: data follow one another at its bandwidth, and every request is complete `latency`
-/// after its last byte.
+/// A block device of one queue: data follow one another at its bandwidth, and every request is complete
+/// `latency` after its last byte.
 class FixedLatencyDisk final : public BlockDevice {
 public:
     FixedLatencyDisk(const DiskConfig& config, std::uint32_t device, InterruptController& interrupts)

@@ -12,8 +12,8 @@
 
 namespace pagewalk::os {
 
-/// Requests to the block device that holds the files: which pages each is for, from its submission to the interrupt
-/// that says it is done.
+/// Requests to the block device that holds the files: which pages each is for, from its submission to the
+/// interrupt that says it is done.
 class BlockLayer {
 public:
     BlockLayer(PageLocks& locks, KernelCounters& counters) : m_locks(locks), m_counters(counters) {}
@@ -21,8 +21,9 @@ public:
     /// The device. Without one nothing may be read.
     void connect(BlockDevice& device) { m_device = &device; }
 
-    /// Reads consecutive sectors into locked pages: the request goes to the device when the path gets here, and
-    /// its completion makes the pages up to date and unlocks them. Throws RunError where there is no device.
+    /// Reads consecutive sectors into locked pages: the request goes to the device when the path gets here,
+    /// and its completion makes the pages up to date and unlocks them. Throws RunError where there is no
+    /// device.
     void read(Operation& op, std::uint64_t sector, std::span<const Pfn> frames);
     /// The device has interrupted the operation's CPU: completes what is done, page by page.
     void complete(Operation& op);

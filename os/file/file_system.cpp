@@ -109,14 +109,13 @@ FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_
         NodeObjects nodes(m_objects, op);
         inode.pages.insert(index, *frame, &nodes);
     }
-    m_frames.set_mapping(
-        *frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(inode.id), index});
+    m_frames.set_mapping(*frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(inode.id), index});
     ++m_cached;
     ++m_counters.nr_file_pages;
     if (shmem) ++m_counters.nr_shmem;
-    m_frames.pages().at(*frame).owner_flags =
-        static_cast<std::uint16_t>(frame_flags::file | (shmem ? frame_flags::swapbacked : 0) |
-                                   (contents == Contents::There ? frame_flags::uptodate : frame_flags::locked));
+    m_frames.pages().at(*frame).owner_flags = static_cast<std::uint16_t>(
+        frame_flags::file | (shmem ? frame_flags::swapbacked : 0) |
+        (contents == Contents::There ? frame_flags::uptodate : frame_flags::locked));
     op.path.call(KernelFunction::FilemapAddFolio);
     op.path.call(KernelFunction::MemCgroupCharge);
     op.path.store(inode.object);
@@ -181,7 +180,8 @@ Pfn FileSystem::read_ahead(Operation& op, Inode& inode, std::uint64_t index) {
     std::vector<Pfn> run; // pages up to `at` that go into one request
     for (; at < index + pages; ++at) {
         const Pfn cached = inode.pages.find(at);
-        const Added page = cached != no_pfn ? Added{cached, false} : add_page(op, inode, at, Contents::ToBeRead);
+        const Added page =
+            cached != no_pfn ? Added{cached, false} : add_page(op, inode, at, Contents::ToBeRead);
         if (at == index) wanted = page.frame;
         if (page.own) {
             run.push_back(page.frame);
@@ -211,8 +211,8 @@ void FileSystem::mark_accessed(Operation& op, Pfn frame) {
     if ((page.owner_flags & frame_flags::referenced) == 0) {
         page.owner_flags |= frame_flags::referenced;
     } else if ((page.owner_flags & frame_flags::active) == 0) {
-        page.owner_flags = static_cast<std::uint16_t>((page.owner_flags | frame_flags::active) &
-                                                      ~frame_flags::referenced);
+        page.owner_flags =
+            static_cast<std::uint16_t>((page.owner_flags | frame_flags::active) & ~frame_flags::referenced);
     }
 }
 

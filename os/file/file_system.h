@@ -72,8 +72,8 @@ public:
         Pfn frame = no_pfn;          ///< no_pfn: no memory left
         bool read_from_disk = false; ///< for this call: it was not in the cache
     };
-    /// The cached page, brought in where it is not: from the disk (with the readahead window; it is not ready()
-    /// then), or as a new page of a file in memory.
+    /// The cached page, brought in where it is not: from the disk (with the readahead window; it is not
+    /// ready() then), or as a new page of a file in memory.
     [[nodiscard]] Page get_page(Operation& op, InodeId inode, std::uint64_t index);
     /// Has the page what the file has there?
     [[nodiscard]] bool ready(const Page& page) const;

@@ -11,7 +11,8 @@
 
 namespace pagewalk::os {
 
-/// What opening, duplicating and closing descriptors does: struct files, descriptor tables and the files' users.
+/// What opening, duplicating and closing descriptors does: struct files, descriptor tables and the files'
+/// users.
 class OpenFiles final : public ProcessFiles {
 public:
     OpenFiles(KernelObjects& objects, FileSystem& files) : m_objects(objects), m_files(files) {}

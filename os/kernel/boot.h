@@ -3,8 +3,8 @@
 #include "base/ids.h"
 #include "base/option.h"
 #include "contract/page_table.h"
-#include "os/path/kernel_addresses.h"
 #include "os/page/memory_map.h"
+#include "os/path/kernel_addresses.h"
 
 #include <array>
 #include <cstdint>

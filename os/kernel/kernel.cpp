@@ -54,8 +54,9 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
                                                     static_cast<unsigned>(m_config.levels), *boot);
     }
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
-    m_call_parts = std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames, m_processes,
-                                                         m_futexes, m_scheduler, *m_driver, m_counters});
+    m_call_parts =
+        std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames, m_processes,
+                                              m_futexes, m_scheduler, *m_driver, m_counters});
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         for (Handler* handler :
              {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})
@@ -167,10 +168,8 @@ KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) {
         interrupt.kind == InterruptKind::Shootdown ? m_cpus[cpu].shootdown : m_cpus[cpu].device;
     handler.path.clear();
     handler.log.clear();
-    Operation op{.path = {handler.path, m_config.costs, m_config.timing},
-                 .log = handler.log,
-                 .cpu = cpu,
-                 .now = now};
+    Operation op{
+        .path = {handler.path, m_config.costs, m_config.timing}, .log = handler.log, .cpu = cpu, .now = now};
     switch (interrupt.kind) {
     case InterruptKind::Shootdown:
         op.path.call(KernelFunction::ShootdownInterrupt);
@@ -264,8 +263,8 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     m_scheduler.set_running(cpu, task);
     task->state = TaskState::Running;
     const bool switched = m_cpus[cpu].last != task->id;
-    Operation& op =
-        TaskRunner::in_operation(*task) ? m_runner.prepare_resume(*task, cpu, now) : m_runner.begin(*task, cpu, now);
+    Operation& op = TaskRunner::in_operation(*task) ? m_runner.prepare_resume(*task, cpu, now)
+                                                    : m_runner.begin(*task, cpu, now);
     if (switched)
         switch_to(op, *task);
     else if (task->space != nullptr)

@@ -32,8 +32,8 @@
 
 namespace pagewalk::os {
 
-/// Linux 6.1 as the cores see it: boots on a memory map, wires the rooms of the OS layer together, and answers the
-/// cores' calls with operations on them.
+/// Linux 6.1 as the cores see it: boots on a memory map, wires the rooms of the OS layer together, and
+/// answers the cores' calls with operations on them.
 class Kernel final : public KernelInterface {
 public:
     /// Boots. `tables` receives the kernel's page tables and must outlive the kernel. Throws ConfigError for
@@ -133,7 +133,7 @@ private:
     struct Cpu {
         Handler shootdown; ///< may interrupt another handler
         Handler device;
-        TaskId last{};           ///< ran here last
+        TaskId last{};            ///< ran here last
         Task* departed = nullptr; ///< exited, to be forgotten at the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;

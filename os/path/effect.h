@@ -13,8 +13,8 @@ struct Moment {
     Tick now{};
 };
 
-/// Something that others see of an operation only from the moment on at which its path gets there: a lock let go,
-/// a task woken, a request handed to a device. Its object outlives the path.
+/// Something that others see of an operation only from the moment on at which its path gets there: a lock let
+/// go, a task woken, a request handed to a device. Its object outlives the path.
 class Effect {
 public:
     /// on.*method(value, moment).

@@ -110,7 +110,8 @@ private:
     KernelPath m_no_path;
     PathLog m_no_log;
     CostTable m_no_costs;
-    Operation m_no_operation{.path = {m_no_path, m_no_costs, KernelTiming::Off}, .log = m_no_log, .runs = false};
+    Operation m_no_operation{
+        .path = {m_no_path, m_no_costs, KernelTiming::Off}, .log = m_no_log, .runs = false};
 };
 
 } // namespace pagewalk::os

@@ -2,8 +2,8 @@
 
 #include "base/histogram.h"
 #include "base/stats.h"
-#include "os/path/kernel_events.h"
 #include "os/page/zone_type.h"
+#include "os/path/kernel_events.h"
 
 #include <array>
 #include <cstdint>

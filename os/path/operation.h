@@ -60,17 +60,18 @@ struct Task; // os/task
 class OperationHost {
 public:
     virtual ~OperationHost() = default;
-    /// The path so far runs, then the operation's task sleeps until it is woken or until `until`, and this call
-    /// returns. Who waits for something registers for being woken first: see os/task/wait_queue.h.
+    /// The path so far runs, then the operation's task sleeps until it is woken or until `until`, and this
+    /// call returns. Who waits for something registers for being woken first: see os/task/wait_queue.h.
     virtual void sleep(Operation& op, Tick until) = 0;
     /// The path so far runs, then others that are runnable on this CPU do, and this call returns.
     virtual void give_way(Operation& op) = 0;
-    /// As give_way, by a kernel thread between two rounds of its loop: what it did is complete and is written down.
-    /// Contract: no traced call is open.
+    /// As give_way, by a kernel thread between two rounds of its loop: what it did is complete and is written
+    /// down. Contract: no traced call is open.
     virtual void end_round(Operation& op) = 0;
 };
 
-/// One kernel operation in progress: who, where, when, and the path it fills. `cpu` and `now` change when it waits.
+/// One kernel operation in progress: who, where, when, and the path it fills. `cpu` and `now` change when it
+/// waits.
 struct Operation {
     KernelPathBuilder path;
     PathLog& log;

@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-/// What a frame's owner notes in PageDescriptor::owner_flags: what the frame is, and the states that Linux 6.1
-/// keeps in page->flags, named as there. A page in memory only (shmem) is a file's and swapbacked.
+/// What a frame's owner notes in PageDescriptor::owner_flags: what the frame is, and the states that
+/// Linux 6.1 keeps in page->flags, named as there. A page in memory only (shmem) is a file's and swapbacked.
 namespace pagewalk::os::frame_flags {
 
 // what it is
@@ -13,7 +13,8 @@ inline constexpr std::uint16_t kernel = 1U << 2; ///< a page table's, a kernel s
 inline constexpr std::uint16_t in_lru_batch = 1U << 3; ///< on its way to an LRU list, in some CPU's batch
 
 // states
-inline constexpr std::uint16_t locked = 1U << 4;   ///< being read, written back or moved: see os/task/page_locks.h
+inline constexpr std::uint16_t locked = 1U
+                                        << 4; ///< being read, written back or moved: see os/task/page_locks.h
 inline constexpr std::uint16_t uptodate = 1U << 5; ///< holds what it stands for
 inline constexpr std::uint16_t dirty = 1U << 6;
 inline constexpr std::uint16_t writeback = 1U << 7;

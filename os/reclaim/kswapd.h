@@ -1,10 +1,10 @@
 #pragma once
 
+#include "os/page/page_allocator.h"
+#include "os/page/reclaimer.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
 #include "os/task/kernel_thread.h"
-#include "os/page/page_allocator.h"
-#include "os/page/reclaimer.h"
 
 #include <array>
 #include <cstdint>

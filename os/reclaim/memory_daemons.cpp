@@ -5,8 +5,8 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr unsigned reclaim_rounds = 13;              // DEF_PRIORITY down to 0
-constexpr Tick jiffy{4'000'000 * ticks_per_ns};      // CONFIG_HZ=250
+constexpr unsigned reclaim_rounds = 13;         // DEF_PRIORITY down to 0
+constexpr Tick jiffy{4'000'000 * ticks_per_ns}; // CONFIG_HZ=250
 
 } // namespace
 

@@ -30,7 +30,9 @@ public:
 
     /// Starts the threads, each on the CPUs of its node.
     void start(Processes& processes);
-    [[nodiscard]] const Kswapd& kswapd(NodeId node) const { return m_nodes[pagewalk::index_of(node)]->kswapd; }
+    [[nodiscard]] const Kswapd& kswapd(NodeId node) const {
+        return m_nodes[pagewalk::index_of(node)]->kswapd;
+    }
     [[nodiscard]] const Kcompactd& kcompactd(NodeId node) const {
         return m_nodes[pagewalk::index_of(node)]->kcompactd;
     }

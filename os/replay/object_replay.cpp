@@ -4,9 +4,9 @@
 #include "contract/kernel_layout.h"
 #include "os/replay/capture_files.h"
 #include "os/replay/page_snapshot.h"
-#include "os/slab/kmalloc.h"
 #include "os/replay/slab_events.h"
 #include "os/replay/traced_pages.h"
+#include "os/slab/kmalloc.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "os/slab/kmem_cache.h"
 #include "os/replay/slab_image.h"
+#include "os/slab/kmem_cache.h"
 
 #include <cstdint>
 #include <functional>

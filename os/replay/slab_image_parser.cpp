@@ -1,7 +1,7 @@
 #include "base/error.h"
 #include "contract/kernel_layout.h"
-#include "os/replay/text_fields.h"
 #include "os/replay/slab_image.h"
+#include "os/replay/text_fields.h"
 
 #include <algorithm>
 #include <map>

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "os/replay/page_snapshot.h"
-#include "os/slab/page_source.h"
 #include "os/replay/slab_events.h"
+#include "os/slab/page_source.h"
 
 #include <cstdint>
 #include <unordered_map>

@@ -5,8 +5,8 @@
 #include "contract/instruction_stream.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
-#include "os/vm/kernel_vmalloc.h"
 #include "os/path/operation.h"
+#include "os/vm/kernel_vmalloc.h"
 
 #include <cstdint>
 #include <optional>

@@ -7,8 +7,8 @@ namespace {
 
 enum class Direction : std::uint8_t { Read, Write };
 
-/// The frame behind a user page that the kernel copies to or from, faulted in where it must be. no_pfn where the
-/// program has no such memory.
+/// The frame behind a user page that the kernel copies to or from, faulted in where it must be. no_pfn where
+/// the program has no such memory.
 Pfn user_frame(CallContext& call, VirtAddr at, Direction direction) {
     const CallParts& kernel = call.kernel;
     for (int tries = 0; tries < 2; ++tries) {
@@ -20,8 +20,7 @@ Pfn user_frame(CallContext& call, VirtAddr at, Direction direction) {
         const auto access = direction == Direction::Read ? FaultAccess::Write : FaultAccess::Read;
         call.op.path.call(KernelFunction::PageFaultEntry);
         ++kernel.counters.pgfault;
-        const auto result =
-            kernel.memory.fault(call.op, call.space(), at, access, call.task.program->stray);
+        const auto result = kernel.memory.fault(call.op, call.space(), at, access, call.task.program->stray);
         if (result.status != VirtualMemory::FaultStatus::Done) break;
         ++kernel.counters.faults[static_cast<std::size_t>(result.kind)];
     }

@@ -20,8 +20,8 @@ enum FutexOperation : std::uint64_t {
 };
 constexpr std::uint64_t futex_command = 0x7f; // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 
-/// Where the order of system calls is known, it says when this one ends; so does a call that was told of when the
-/// program entered it.
+/// Where the order of system calls is known, it says when this one ends; so does a call that was told of when
+/// the program entered it.
 bool ends_by_itself(const CallContext& call) { return call.record.exit_order == 0 && !call.record.entered; }
 
 } // namespace

@@ -30,14 +30,15 @@ Fiber::Fiber() {
     boost::context::stack_context stack;
     stack.size = stack_bytes;
     stack.sp = m_stack + guard_bytes() + stack_bytes;
-    m_inside = boost::context::fiber(std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack),
-                                     GivenStack{}, [this](boost::context::fiber&& caller) {
-                                         m_outside = std::move(caller);
-                                         m_callers_stack = complete_switch(nullptr);
-                                         run_jobs();
-                                         announce_last_switch(m_callers_stack);
-                                         return std::move(m_outside);
-                                     });
+    m_inside =
+        boost::context::fiber(std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack),
+                              GivenStack{}, [this](boost::context::fiber&& caller) {
+                                  m_outside = std::move(caller);
+                                  m_callers_stack = complete_switch(nullptr);
+                                  run_jobs();
+                                  announce_last_switch(m_callers_stack);
+                                  return std::move(m_outside);
+                              });
 }
 
 Fiber::~Fiber() {

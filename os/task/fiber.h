@@ -15,8 +15,9 @@ namespace pagewalk::os {
 /// Thrown by Fiber::suspend() on a fiber that will not be resumed, so that what its job holds is given back.
 struct FiberUnwound {};
 
-/// A host stack with a guard page below it, on which one job at a time runs and may stop in the middle. Contract:
-/// jobs do not suspend inside a catch block (the exceptions being handled belong to the host's thread).
+/// A host stack with a guard page below it, on which one job at a time runs and may stop in the middle.
+/// Contract: jobs do not suspend inside a catch block (the exceptions being handled belong to the host's
+/// thread).
 class Fiber {
 public:
     /// Address space; memory is what a job has touched of it.

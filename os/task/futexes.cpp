@@ -14,7 +14,8 @@ void Futexes::wake(Operation& op, VirtAddr word, std::uint64_t count) {
     const Task& caller = *op.self;
     for (Task* waiter : m_waiters.tasks()) {
         if (count == 0) break;
-        if (waiter->futex != word || waiter->space != caller.space || waiter->futex_waker != TaskId{}) continue;
+        if (waiter->futex != word || waiter->space != caller.space || waiter->futex_waker != TaskId{})
+            continue;
         waiter->futex_waker = caller.id;
         op.path.store(waiter->object);
         --count;

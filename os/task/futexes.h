@@ -12,9 +12,11 @@ class Futexes {
 public:
     explicit Futexes(TaskRunner& runner) : m_waiters(runner) {}
 
-    /// Until somebody wakes the word's waiters. Contract: the program has found the value that it expects there.
+    /// Until somebody wakes the word's waiters. Contract: the program has found the value that it expects
+    /// there.
     void wait(Operation& op, VirtAddr word);
-    /// Wakes `count` of the word's waiters, first come first. They are chosen now and run once the path gets here.
+    /// Wakes `count` of the word's waiters, first come first. They are chosen now and run once the path gets
+    /// here.
     void wake(Operation& op, VirtAddr word, std::uint64_t count);
 
     /// Nobody is left to wake a waiter: gives the first wait up. Returns whether there was one.

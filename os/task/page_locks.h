@@ -8,8 +8,8 @@
 
 namespace pagewalk::os {
 
-/// The lock of a page (frame_flags::locked) and those who wait for it. Few pages are waited for at a time: their
-/// queues are kept here, not with the frames.
+/// The lock of a page (frame_flags::locked) and those who wait for it. Few pages are waited for at a time:
+/// their queues are kept here, not with the frames.
 class PageLocks {
 public:
     PageLocks(FrameAllocator& frames, TaskRunner& runner) : m_frames(frames), m_runner(runner) {}

@@ -31,7 +31,8 @@ public:
     [[nodiscard]] virtual std::shared_ptr<AddressSpace> fork(Operation& op, AddressSpace& parent) = 0;
     /// Another task uses it.
     virtual void add_user(Operation& op, AddressSpace& space) = 0;
-    /// A task no longer does; with the last one goes everything but the top-level table, which the CPU still uses.
+    /// A task no longer does; with the last one goes everything but the top-level table, which the CPU still
+    /// uses.
     virtual void drop_user(Operation& op, AddressSpace& space) = 0;
     /// The rest, once no CPU runs on it. Nothing where it has users.
     virtual void destroy(Operation& op, AddressSpace& space) = 0;

@@ -174,7 +174,8 @@ void Processes::exec(Operation& op, Task& task) {
     if (space == nullptr) throw RunError("out of simulated memory in execve; give the machine more memory");
     m_parts.memory.load(op, *space, task.program->workload->image(task.thread));
     m_parts.memory.drop_user(op, *task.space);
-    task.space_left = std::exchange(task.space, std::move(space)); // the CPU uses its top-level table until it switches
+    task.space_left =
+        std::exchange(task.space, std::move(space)); // the CPU uses its top-level table until it switches
     op.path.path().outcome = PathOutcome::Reschedule;
     task.executed = true;
     wake_waiters(op, task);
@@ -277,7 +278,8 @@ void Processes::wait_for(Operation& op, Task& other, bool (*over)(const Task&)) 
 
 void Processes::wait_for_child(Operation& op, Task& task, std::int64_t child) {
     for (const auto& other : m_tasks) {
-        if (other == nullptr || other->exited || other->known_as != child || other->stream == nullptr) continue;
+        if (other == nullptr || other->exited || other->known_as != child || other->stream == nullptr)
+            continue;
         const Task* parent = find(other->parent);
         if (parent != nullptr && parent->group != task.group) continue;
         wait_for(op, *other, has_exited);

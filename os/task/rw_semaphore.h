@@ -8,9 +8,9 @@
 namespace pagewalk::os {
 
 /// A lock that may be held over a sleep: many readers or one writer, in the order in which they came
-/// (rw_semaphore; with writers only, a mutex). Whoever lets go does so when the path gets there, and hands the lock
-/// to the next in line. Operations that nobody runs (boot) take it without waiting. Contract: not taken twice by
-/// one task.
+/// (rw_semaphore; with writers only, a mutex). Whoever lets go does so when the path gets there, and hands
+/// the lock to the next in line. Operations that nobody runs (boot) take it without waiting. Contract: not
+/// taken twice by one task.
 class RwSemaphore {
 public:
     explicit RwSemaphore(TaskRunner& runner) : m_queue(runner) {}

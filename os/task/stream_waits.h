@@ -6,7 +6,8 @@
 
 namespace pagewalk::os {
 
-/// Tasks whose streams have nothing that may happen now. They take no CPU and no simulated time until they have.
+/// Tasks whose streams have nothing that may happen now. They take no CPU and no simulated time until they
+/// have.
 class StreamWaits {
 public:
     explicit StreamWaits(TaskRunner& runner) : m_runner(runner) {}
@@ -15,8 +16,8 @@ public:
     void park(Operation& op);
     /// Wakes those whose streams are ready.
     void poll(const Moment& moment);
-    /// Nobody can run: waits in the host's time, for a bounded while, until a stream has news. Returns whether a
-    /// task has been woken.
+    /// Nobody can run: waits in the host's time, for a bounded while, until a stream has news. Returns
+    /// whether a task has been woken.
     bool wait_for_news(const Moment& moment);
     [[nodiscard]] bool empty() const { return m_parked.empty(); }
 

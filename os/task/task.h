@@ -81,7 +81,7 @@ struct Task {
     TaskId futex_waker{};       ///< who has chosen it to be woken; 0 = nobody
     std::uint64_t awaited_order = 0;
 
-    bool gave_up = false;   ///< its wait was ended because nobody was left to end it
+    bool gave_up = false; ///< its wait was ended because nobody was left to end it
 
     bool killed = false;
     bool executed = false;     ///< has done execve

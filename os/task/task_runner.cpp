@@ -52,8 +52,8 @@ void TaskRunner::after_switch(Task& task) {
 }
 
 void TaskRunner::stop(Operation& op) {
-    // Others allocate while this one waits. In the middle of an allocation it stays with the CPU whose lists it
-    // has looked at.
+    // Others allocate while this one waits. In the middle of an allocation it stays with the CPU whose lists
+    // it has looked at.
     FrameAllocator::Scope* const serving = m_parts.frames.suspend();
     op.self->pinned = serving != nullptr;
     op.self->fiber->suspend();

@@ -14,9 +14,9 @@
 
 namespace pagewalk::os {
 
-/// Runs operations on their tasks' kernel stacks: begins them, lets them wait in the middle, wakes their tasks, and
-/// goes on with them. An operation's path is run by a CPU up to where the operation waits; when the task is picked
-/// again, the same call of the same code goes on and fills the next part.
+/// Runs operations on their tasks' kernel stacks: begins them, lets them wait in the middle, wakes their
+/// tasks, and goes on with them. An operation's path is run by a CPU up to where the operation waits; when
+/// the task is picked again, the same call of the same code goes on and fills the next part.
 class TaskRunner final : public OperationHost {
 public:
     struct Parts {
@@ -35,7 +35,8 @@ public:
     /// Where idle CPUs are told of a task that has become theirs. Without one they must look by themselves.
     void connect(InterruptController& interrupts) { m_interrupts = &interrupts; }
 
-    /// A new operation of a task that runs on `cpu`, and the path that it begins with. Errors: what `job` throws.
+    /// A new operation of a task that runs on `cpu`, and the path that it begins with. Errors: what `job`
+    /// throws.
     template <class Job>
     KernelPath& run(Task& task, CpuId cpu, Tick now, Job job) {
         Operation& op = begin(task, cpu, now);
@@ -48,15 +49,15 @@ public:
     void go_on_with(Task& task, Job job) {
         start(task, [&op = *task.operation, job = std::move(job)]() mutable { job(op); });
     }
-    /// Makes the operation in progress one of `cpu`, to be gone on with by resume(); what is appended in between
-    /// comes first.
+    /// Makes the operation in progress one of `cpu`, to be gone on with by resume(); what is appended in
+    /// between comes first.
     Operation& prepare_resume(Task& task, CpuId cpu, Tick now);
     void resume(Task& task);
     /// Is there an operation in the middle of its work?
     [[nodiscard]] static bool in_operation(const Task& task) { return task.fiber != nullptr; }
 
-    /// Ends the path in a sleep without an operation's waiting: nothing goes on when the task is woken. `cost`:
-    /// by way of the scheduler.
+    /// Ends the path in a sleep without an operation's waiting: nothing goes on when the task is woken.
+    /// `cost`: by way of the scheduler.
     void fall_asleep(Operation& op, SleepReason reason, Tick until);
 
     // OperationHost

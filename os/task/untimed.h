@@ -6,8 +6,8 @@ namespace pagewalk::os {
 
 class TaskRunner;
 
-/// An operation that takes no simulated time, as boot and what a CPU does between two tasks: its effects take place
-/// at once, and it may not wait.
+/// An operation that takes no simulated time, as boot and what a CPU does between two tasks: its effects take
+/// place at once, and it may not wait.
 class UntimedOperation {
 public:
     UntimedOperation(TaskRunner& runner, const Moment& moment, TaskId task = {});

@@ -21,8 +21,8 @@ enum class Waiting : std::uint8_t {
     Killable,        ///< a kill ends the wait, too
 };
 
-/// Tasks that wait for something, first come, first woken. Contract: whoever waits looks at the condition again
-/// afterwards, and outlives neither the queue nor the tasks in it.
+/// Tasks that wait for something, first come, first woken. Contract: whoever waits looks at the condition
+/// again afterwards, and outlives neither the queue nor the tasks in it.
 class WaitQueue {
 public:
     explicit WaitQueue(TaskRunner& runner) : m_runner(&runner) {}

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "os/page/compaction.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
-#include "os/page/compaction.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>

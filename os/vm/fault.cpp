@@ -189,8 +189,8 @@ VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultCo
     return {FaultStatus::Done, FaultKind::AnonymousWrite};
 }
 
-/// Did another fault change the entry while this one waited for memory? Then this one's page and lock are given
-/// back: the access is tried again.
+/// Did another fault change the entry while this one waited for memory? Then this one's page and lock are
+/// given back: the access is tried again.
 bool VirtualMemory::overtaken(Operation& op, PteSlot slot, PageTableEntry expected, Pfn frame) {
     if (slot.entry->raw() == expected.raw()) return false;
     unlock_table(op, slot);

@@ -5,8 +5,8 @@
 
 namespace pagewalk::os {
 
-/// mmap_lock held for reading (page faults, what leaves the areas as they are) or for writing, until the end of
-/// the scope. Others get it when the path reaches that point.
+/// mmap_lock held for reading (page faults, what leaves the areas as they are) or for writing, until the end
+/// of the scope. Others get it when the path reaches that point.
 class MmapLocked {
 public:
     MmapLocked(Operation& op, AddressSpace& space, RwSemaphore::Access access)

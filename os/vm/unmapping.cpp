@@ -15,8 +15,8 @@ constexpr std::uint16_t last_pcid = 4095;
 
 VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus)
     : m_frames(parts.frames), m_objects(parts.objects), m_files(parts.files), m_lru(parts.lru),
-      m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_config(config), m_anon(parts.objects),
-      m_gather(parts.frames, parts.lru), m_cpus(cpus), m_loaded(cpus, nullptr) {}
+      m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_config(config),
+      m_anon(parts.objects), m_gather(parts.frames, parts.lru), m_cpus(cpus), m_loaded(cpus, nullptr) {}
 
 std::shared_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
     const FunctionScope allocating = in(op, TracedFunction::MmAlloc);

@@ -67,8 +67,8 @@ public:
     /// switch_mm: makes the operation's CPU use the space's tables, and flushes what its TLB has missed.
     void activate(Operation& op, AddressSpace& space);
 
-    /// munmap: takes mmap_lock for writing, as do all calls below that change areas; those that only change pages
-    /// take it for reading.
+    /// munmap: takes mmap_lock for writing, as do all calls below that change areas; those that only change
+    /// pages take it for reading.
     void munmap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// mmap at a known place, replacing what is there.
     void map(Operation& op, AddressSpace& space, const MapRequest& request);
@@ -85,7 +85,7 @@ public:
     void mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mlock do.
     void advise(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
-                      std::uint32_t clear);
+                std::uint32_t clear);
     /// MAP_POPULATE, mlock: faults a range in.
     void populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
 

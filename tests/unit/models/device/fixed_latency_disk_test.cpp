@@ -29,7 +29,8 @@ struct DiskOnABus : testing::Test, InterruptController {
     }
     std::vector<std::uint64_t> take(CpuId cpu, Tick now) {
         std::array<std::uint64_t, 2> tags;
-        return {tags.begin(), tags.begin() + static_cast<std::ptrdiff_t>(disk.take_completions(cpu, now, tags))};
+        return {tags.begin(),
+                tags.begin() + static_cast<std::ptrdiff_t>(disk.take_completions(cpu, now, tags))};
     }
 };
 

@@ -1,6 +1,5 @@
-#include "os/block/block_layer.h"
-
 #include "base/error.h"
+#include "os/block/block_layer.h"
 #include "tests/unit/os/task/task_rig.h"
 
 #include <array>
@@ -26,7 +25,8 @@ struct ManualDisk final : BlockDevice {
     }
     std::size_t take_completions(CpuId, Tick, std::span<std::uint64_t> tags) override {
         std::size_t taken = 0;
-        for (; taken < tags.size() && !complete.empty(); complete.pop_front()) tags[taken++] = complete.front();
+        for (; taken < tags.size() && !complete.empty(); complete.pop_front())
+            tags[taken++] = complete.front();
         return taken;
     }
 };

@@ -166,7 +166,8 @@ private:
         PageMap& pages = m_machine.kernel->allocator().pages();
         for (std::uint32_t id = 0; id < 2000; ++id) {
             const Task* task = m_machine.kernel->find_task(TaskId{id});
-            waiting = waiting || (task != nullptr && task->stream != nullptr && TaskRunner::in_operation(*task));
+            waiting =
+                waiting || (task != nullptr && task->stream != nullptr && TaskRunner::in_operation(*task));
             if (task == nullptr || task->space == nullptr || task->exited ||
                 !seen.insert(task->space.get()).second)
                 continue;

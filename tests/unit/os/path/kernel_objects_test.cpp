@@ -1,7 +1,7 @@
 #include "contract/kernel_layout.h"
 #include "os/kernel/boot.h"
-#include "os/path/kernel_objects.h"
 #include "os/page/boot.h"
+#include "os/path/kernel_objects.h"
 
 #include <map>
 #include <set>

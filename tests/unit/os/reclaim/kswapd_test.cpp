@@ -34,8 +34,8 @@ struct WakesOfATest : Compactor {
 class KswapdOfANode : public testing::Test {
 protected:
     KswapdOfANode()
-        : m_lru(*m_rig.allocator), m_kswapd({m_rig.frames, m_lru, m_compactor, m_rig.counters}, m_rig.runner,
-                                            NodeId{0}) {
+        : m_lru(*m_rig.allocator),
+          m_kswapd({m_rig.frames, m_lru, m_compactor, m_rig.counters}, m_rig.runner, NodeId{0}) {
         m_rig.allocator->buddy().set_watermark_boost_factor(0);
         m_thread = &m_rig.run(CpuId{0}, [this](Operation& op) { m_kswapd.run(op); });
     }
@@ -54,7 +54,8 @@ protected:
         return run_until_it_sleeps();
     }
     Tick run_until_it_sleeps() {
-        for (int rounds = 0; rounds < 1000 && m_rig.pick(CpuId{0}) != nullptr; ++rounds) {}
+        for (int rounds = 0; rounds < 1000 && m_rig.pick(CpuId{0}) != nullptr; ++rounds) {
+        }
         EXPECT_EQ(m_thread->state, TaskState::Sleeping);
         return m_thread->wake_time;
     }

@@ -28,7 +28,8 @@ TEST_F(Order, LetsEventsTakePlaceInTheirOrder) {
     rig.run(cpu1, reaches('b', 2));
     EXPECT_EQ(events, "");
     rig.run(cpu1, reaches('a', 1));
-    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr) {
+    }
     EXPECT_EQ(events, "abc");
     EXPECT_EQ(rig.counters.order_waits, 2U);
 }
@@ -43,7 +44,8 @@ TEST_F(Order, SkipsAHoleWhenNobodyElseCanFillIt) {
     rig.run(cpu0, reaches('b', 20));
     rig.run(cpu1, reaches('a', 10));
     EXPECT_TRUE(order.skip_ahead({cpu0, rig.now}));
-    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr) {
+    }
     EXPECT_EQ(events, "a");
     EXPECT_TRUE(order.skip_ahead({cpu0, rig.now}));
     rig.pick(cpu0);

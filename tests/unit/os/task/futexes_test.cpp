@@ -26,7 +26,8 @@ struct FutexWords : testing::Test {
     }
     void wake(VirtAddr at, std::uint64_t count) {
         rig.run(cpu1, [&](Operation& op) { futexes.wake(op, at, count); });
-        while (rig.pick(cpu0) != nullptr) {}
+        while (rig.pick(cpu0) != nullptr) {
+        }
     }
 };
 
@@ -53,7 +54,8 @@ TEST_F(FutexWords, ChooseAWaiterOnce) {
     Task& second = rig.begin(cpu1, [&](Operation& op) { futexes.wake(op, word, 1); });
     rig.run_path(second);
     rig.run_path(first);
-    while (rig.pick(cpu0) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr) {
+    }
     EXPECT_EQ(woken, "ba"); // each waker's choice runs when that waker gets there
 }
 
@@ -61,7 +63,8 @@ TEST_F(FutexWords, GiveUpTheFirstWait) {
     EXPECT_FALSE(futexes.give_up_a_wait({}));
     for (const char name : {'a', 'b'}) rig.run(cpu0, waits(name, word));
     EXPECT_TRUE(futexes.give_up_a_wait({cpu1, rig.now}));
-    while (rig.pick(cpu0) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr) {
+    }
     EXPECT_EQ(woken, "a");
 }
 

@@ -62,9 +62,9 @@ TEST_F(LockedPages, GoWithTheirLastWaiter) {
 TEST(PageFlags, AreSixteenBitsOfTheirOwn) {
     using namespace frame_flags;
     std::uint32_t sum = 0;
-    for (const std::uint16_t flag : {anonymous, file, kernel, in_lru_batch, locked, uptodate, dirty, writeback,
-                                     referenced, active, workingset, swapbacked, swapcache, mlocked, reclaim,
-                                     unevictable})
+    for (const std::uint16_t flag :
+         {anonymous, file, kernel, in_lru_batch, locked, uptodate, dirty, writeback, referenced, active,
+          workingset, swapbacked, swapcache, mlocked, reclaim, unevictable})
         sum += flag;
     EXPECT_EQ(sum, 0xffffU);
     EXPECT_TRUE(is_shmem(file | swapbacked | dirty));

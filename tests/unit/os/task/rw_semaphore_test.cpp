@@ -1,6 +1,5 @@
-#include "os/task/rw_semaphore.h"
-
 #include "base/rng.h"
+#include "os/task/rw_semaphore.h"
 #include "tests/unit/os/task/task_rig.h"
 
 #include <string>

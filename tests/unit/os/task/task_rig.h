@@ -14,8 +14,8 @@
 
 namespace pagewalk::os::test {
 
-/// Tasks without memory, files or programs, whose operations a test writes down; their paths are run an instruction
-/// a nanosecond.
+/// Tasks without memory, files or programs, whose operations a test writes down; their paths are run an
+/// instruction a nanosecond.
 struct TaskRig {
     KernelAddresses addresses;
     std::unique_ptr<PageAllocator> allocator;

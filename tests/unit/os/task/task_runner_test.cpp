@@ -50,7 +50,8 @@ TEST(TaskRunner, GivesWayToOthersOnTheSameCpu) {
                 op.host->give_way(op);
             }
         });
-    while (rig.pick(cpu0) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr) {
+    }
     EXPECT_EQ(order, "abab");
 }
 
@@ -80,7 +81,8 @@ TEST(TaskRunner, AKernelThreadIsALoopThatOthersMayRunBetween) {
             thread.wake(op); // once is enough
         });
         EXPECT_FALSE(thread.asleep());
-        while (rig.pick(cpu0) != nullptr) {}
+        while (rig.pick(cpu0) != nullptr) {
+        }
         EXPECT_TRUE(thread.asleep());
         EXPECT_EQ(thread.wakes, i);
         EXPECT_EQ(thread.rounds, 3 * i);

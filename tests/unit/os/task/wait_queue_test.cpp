@@ -42,11 +42,13 @@ TEST_F(Waits, EndFirstComeFirstWoken) {
     rig.run(cpu0, waits('a'));
     rig.run(cpu1, waits('b'));
     queue.wake(1, {cpu0, rig.now});
-    while (rig.pick(cpu0) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr) {
+    }
     EXPECT_EQ(order, "abwa");
     EXPECT_EQ(queue.size(), 1U);
     queue.wake_all({cpu0, rig.now});
-    while (rig.pick(cpu0) != nullptr) {}
+    while (rig.pick(cpu0) != nullptr) {
+    }
     EXPECT_EQ(order, "abwawb");
 }
 
@@ -76,10 +78,14 @@ TEST_F(Waits, OfAKillableTaskEndWithItsKill) {
     rig.pick(cpu0);
     EXPECT_EQ(order, "aka");
     EXPECT_TRUE(queue.empty());
-    EXPECT_EQ(rig.begin(cpu0, [&](Operation& op) {
-        op.self->killed = true;
-        EXPECT_EQ(queue.wait(op, Waiting::Killable), WaitEnd::Killed); // at once
-    }).path.steps().size(), 0U);
+    EXPECT_EQ(rig.begin(cpu0,
+                        [&](Operation& op) {
+                            op.self->killed = true;
+                            EXPECT_EQ(queue.wait(op, Waiting::Killable), WaitEnd::Killed); // at once
+                        })
+                  .path.steps()
+                  .size(),
+              0U);
 }
 
 TEST_F(Waits, ThatNothingMayInterruptOutlastAKill) {

@@ -1,4 +1,5 @@
 #include "os/kernel/kernel.h"
+#include "os/task/oom_killer.h"
 #include "tests/unit/os/kernel/kernel_harness.h"
 
 #include <gtest/gtest.h>
