@@ -94,6 +94,18 @@ void report_kills(const os::Kernel& kernel) {
                      static_cast<double>(kill.time.value()) / 1e12, os::to_string(kill).c_str());
 }
 
+/// Where the OS layer's idea of the program's memory was wrong.
+void report_unexplained(const os::UnexplainedAccesses& accesses) {
+    if (accesses.count() == 0) return;
+    std::fprintf(
+        stderr,
+        "pagewalk: %llu pages were touched by the program that the simulated kernel did not know to be "
+        "mapped (a system call that is not modelled); they were mapped then. The first:\n",
+        static_cast<unsigned long long>(accesses.count()));
+    for (const os::UnexplainedAccess& access : accesses.first())
+        std::fprintf(stderr, "pagewalk:   %s\n", os::to_string(access).c_str());
+}
+
 /// Misuse of kernel objects, in the words of the kernel's log; all of it is in the results.
 void report_objects(const os::SlabReports& reports) {
     constexpr std::size_t most = 10;
@@ -191,6 +203,7 @@ int run_run(std::span<const std::string> words) {
                        (kept.empty() ? "" : "; what was measured until then is in " + kept.string()));
     }
     report_kills(machine.kernel());
+    report_unexplained(machine.kernel().unexplained());
     report_objects(machine.kernel().objects().reports());
     report_driver(machine.kernel().driver());
     if (!simulation.is_measuring())

@@ -18,6 +18,11 @@ KernelConfig validated(KernelConfig config) {
     return config;
 }
 
+StrayAccess stray_access_of(const Workload& workload) {
+    if (workload.maps_on_touch()) return StrayAccess::Maps;
+    return workload.has_run() ? StrayAccess::Happened : StrayAccess::Kills;
+}
+
 } // namespace
 
 Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
@@ -56,7 +61,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
     m_call_parts =
         std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames, m_processes,
-                                              m_futexes, m_scheduler, *m_driver, m_counters});
+                                              m_futexes, m_scheduler, m_segments, *m_driver, m_counters});
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         for (Handler* handler :
              {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})
@@ -73,7 +78,7 @@ void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
 }
 
 void Kernel::start(Workload& workload) {
-    m_program = {&workload, workload.maps_on_touch() ? StrayAccess::Maps : StrayAccess::Kills};
+    m_program = {&workload, stray_access_of(workload)};
     m_processes.start(m_program);
 }
 
@@ -82,6 +87,9 @@ void Kernel::declare(StatGroup group) const {
     m_objects.declare(group);
     m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));
+    group.counter("unexplained_accesses", m_unexplained.count(), "count",
+                  "page faults of accesses that the program completed when it ran, although the simulated "
+                  "kernel's address space did not allow them: a call that is not modelled");
 }
 
 /// An operation of the task that runs on `cpu`. A task that has been killed meanwhile ends instead.
@@ -107,6 +115,7 @@ void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
         m_memory.fault(op, *task.space, address, access, task.program->stray);
     ++m_counters.faults[static_cast<std::size_t>(result.kind)];
     if (result.kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
+    if (result.unexplained) m_unexplained.add(task, address, access, op.now);
     op.log.has_fault = true;
     op.log.fault = {.address = address.value(),
                     .task = static_cast<std::uint32_t>(task.id),
@@ -129,6 +138,8 @@ KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now
 // The record stays valid until the task's stream is asked for more.
 void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     Task& task = *op.self;
+    std::ranges::rotate(task.last_calls, task.last_calls.end() - 1);
+    task.last_calls.front() = record.number;
     op.path.call(KernelFunction::SyscallEntry);
     if (!record.entered && m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     if (record.result >= 0) {

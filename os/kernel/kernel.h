@@ -22,6 +22,7 @@
 #include "os/task/scheduler.h"
 #include "os/task/stream_waits.h"
 #include "os/task/task_runner.h"
+#include "os/task/unexplained.h"
 #include "os/vm/compaction_driver.h"
 #include "os/vm/kernel_vmalloc.h"
 #include "os/vm/virtual_memory.h"
@@ -79,6 +80,7 @@ public:
     [[nodiscard]] const Vmalloc& vmalloc() const { return m_vmalloc->areas(); }
     [[nodiscard]] const AllocationDriver& driver() const { return *m_driver; }
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
+    [[nodiscard]] const UnexplainedAccesses& unexplained() const { return m_unexplained; }
     [[nodiscard]] const Processes& processes() const { return m_processes; }
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const { return m_processes.find(id); }
@@ -119,9 +121,11 @@ private:
     CallOrder m_order;
     StreamWaits m_streams;
     OomKiller m_oom_killer;
+    UnexplainedAccesses m_unexplained;
     MemoryDaemons m_daemons;
     std::unique_ptr<KernelVmalloc> m_vmalloc; ///< needs the kernel's page tables
     std::unique_ptr<AllocationDriver> m_driver;
+    SharedSegments m_segments{m_files};
     std::unique_ptr<CallParts> m_call_parts;
     Program m_program;
 

@@ -6,6 +6,7 @@
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
 #include "os/syscall/allocation_driver.h"
+#include "os/syscall/shared_segments.h"
 #include "os/task/futexes.h"
 #include "os/task/processes.h"
 #include "os/task/scheduler.h"
@@ -26,6 +27,7 @@ struct CallParts {
     Processes& processes;
     Futexes& futexes;
     Scheduler& scheduler;
+    SharedSegments& segments;
     AllocationDriver& driver;
     KernelCounters& counters;
 };

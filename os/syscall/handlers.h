@@ -14,6 +14,11 @@ void sys_mprotect(CallContext& call);
 void sys_mremap(CallContext& call);
 void sys_munmap(CallContext& call);
 
+void sys_shmat(CallContext& call);
+void sys_shmctl(CallContext& call);
+void sys_shmdt(CallContext& call);
+void sys_shmget(CallContext& call);
+
 // file_calls.cpp
 void sys_close(CallContext& call);
 void sys_close_range(CallContext& call);

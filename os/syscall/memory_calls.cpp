@@ -82,8 +82,40 @@ void sys_brk(CallContext& call) {
 }
 
 void sys_mremap(CallContext& call) {
+    constexpr std::uint64_t dont_unmap = 4;
+    const auto old = (call.argument(3) & dont_unmap) != 0 ? VirtualMemory::OldMapping::Stays
+                                                          : VirtualMemory::OldMapping::Goes;
     call.kernel.memory.remap(call.op, call.space(), call.address(0), call.argument(1), call.argument(2),
-                             VirtAddr(call.result()));
+                             VirtAddr(call.result()), old);
+}
+
+void sys_shmget(CallContext& call) {
+    call.kernel.segments.get(call.op, call.record.result, call.argument(1));
+}
+
+void sys_shmat(CallContext& call) {
+    constexpr std::uint64_t read_only = 010000, executable = 0100000;
+    const SharedSegments::Segment* segment =
+        call.kernel.segments.find(static_cast<std::int64_t>(call.argument(0)));
+    if (segment == nullptr) return; // another program's, which the run does not see
+    MapRequest request{.start = VirtAddr(call.result()), .bytes = segment->bytes, .inode = segment->inode};
+    request.flags = vm::read | vm::shared | ((call.argument(2) & read_only) == 0 ? vm::write : 0) |
+                    ((call.argument(2) & executable) != 0 ? vm::exec : 0);
+    call.op.path.call(KernelFunction::SysMmap);
+    call.kernel.memory.map(call.op, call.space(), request);
+}
+
+void sys_shmdt(CallContext& call) {
+    const VmaList& areas = call.space().areas;
+    const std::size_t at = areas.find(call.address(0));
+    if (at == areas.size() || areas[at].start != call.address(0)) return;
+    call.kernel.memory.munmap(call.op, call.space(), areas[at].start, areas[at].end - areas[at].start);
+}
+
+void sys_shmctl(CallContext& call) {
+    constexpr std::uint64_t remove = 0; // IPC_RMID
+    if ((call.argument(1) & 0xff) == remove)
+        call.kernel.segments.remove(call.op, static_cast<std::int64_t>(call.argument(0)));
 }
 
 void sys_mlock(CallContext& call) {

@@ -7,6 +7,7 @@
 #include "os/path/operation.h"
 #include "os/task/fiber.h"
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -88,6 +89,8 @@ struct Task {
     bool exited = false;       ///< its exit has taken place; the path still runs
     std::int64_t known_as = 0; ///< what the parent's clone returned
     TaskId parent{};
+    static constexpr std::size_t calls_remembered = 4;
+    std::array<std::uint32_t, calls_remembered> last_calls{}; ///< numbers of system calls, the latest first
     std::unique_ptr<WaitQueue> left; ///< who waits for this task's exit, or for its exec after vfork
 
     Task();

@@ -301,7 +301,7 @@ void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_b
 }
 
 void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
-                          std::uint64_t new_bytes, VirtAddr moved_to) {
+                          std::uint64_t new_bytes, VirtAddr moved_to, OldMapping old) {
     op.path.call(KernelFunction::SysMremap);
     const VirtAddr old_end = page_up(start + old_bytes);
     const std::uint64_t size = page_up(VirtAddr(new_bytes)).value();
@@ -358,7 +358,7 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     op.path.call(KernelFunction::MovePte, pages);
     flush(op, space, start, old_end);
     space.areas.insert(space.areas.find(moved_to), std::move(moved));
-    unmap(op, space, start, old_end - start);
+    if (old == OldMapping::Goes) unmap(op, space, start, old_end - start);
 }
 
 } // namespace pagewalk::os

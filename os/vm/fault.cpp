@@ -44,9 +44,8 @@ void VirtualMemory::unlock_table(Operation& op, PteSlot slot) {
     op.path.release(kernel_layout::struct_page(slot.table) + 40);
 }
 
-/// The area that `address` belongs to, after a stack has grown or a stray touch has made one; size() when
-/// there is none.
-std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr address, StrayAccess stray) {
+/// The area that `address` belongs to, after a stack has grown; size() when there is none.
+std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr address) {
     VmaList& areas = space.areas;
     const std::size_t at = areas.find(address);
     if (at < areas.size() && areas[at].start <= address) return at;
@@ -61,10 +60,18 @@ std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr
             return at;
         }
     }
-    if (stray == StrayAccess::Kills || kernel_layout::is_kernel(address)) return areas.size();
+    return areas.size();
+}
+
+/// An area around a touch outside all others; its index.
+std::size_t VirtualMemory::add_stray_area(Operation& op, AddressSpace& space, VirtAddr address,
+                                          StrayAccess stray) {
+    VmaList& areas = space.areas;
+    const std::size_t at = areas.find(address);
+    const std::uint64_t span = stray == StrayAccess::Happened ? page_size : stray_span;
     Vma area;
-    area.start = VirtAddr(address.value() & ~(stray_span - 1));
-    area.end = std::min(area.start + stray_span, kernel_layout::user_end);
+    area.start = VirtAddr(address.value() & ~(span - 1));
+    area.end = std::min(area.start + span, kernel_layout::user_end);
     if (at > 0) area.start = std::max(area.start, areas[at - 1].end);
     if (at < areas.size()) area.end = std::min(area.end, areas[at].start);
     area.flags = vm::read | vm::write | vm::exec;
@@ -76,14 +83,24 @@ std::size_t VirtualMemory::area_for(Operation& op, AddressSpace& space, VirtAddr
 VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& space, VirtAddr address,
                                                 FaultAccess access, StrayAccess stray) {
     bool major = false;
+    bool unexplained = false;
     for (;;) {
         FaultResult result = fault_once(op, space, address, access, stray);
         if (result.status == FaultStatus::Retry) {
             major = major || result.page.read_from_disk;
+            unexplained = unexplained || result.unexplained;
             m_files.wait_for(op, result.page);
             continue;
         }
+        if (result.status == FaultStatus::NoArea) {
+            const MmapWriteLocked locked(op, space);
+            if (area_for(op, space, address) == space.areas.size())
+                (void)add_stray_area(op, space, address, stray);
+            unexplained = true;
+            continue;
+        }
         if (major && result.status == FaultStatus::Done) result.kind = FaultKind::FileMajor;
+        result.unexplained = result.unexplained || unexplained;
         return result;
     }
 }
@@ -93,11 +110,19 @@ VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace
     op.path.call(KernelFunction::DoUserAddrFault);
     op.path.call(KernelFunction::LockMmAndFindVma);
     const MmapReadLocked locked(op, space);
-    const std::size_t area = area_for(op, space, address, stray);
-    if (area == space.areas.size()) return {FaultStatus::BadAddress, FaultKind::Kill};
+    std::size_t area = area_for(op, space, address);
+    if (area == space.areas.size()) {
+        if (stray == StrayAccess::Kills || kernel_layout::is_kernel(address))
+            return {FaultStatus::BadAddress, FaultKind::Kill};
+        if (stray == StrayAccess::Happened) return {FaultStatus::NoArea, FaultKind::Kill};
+        area =
+            add_stray_area(op, space, address, stray); // a trace has one task: nobody else looks at the areas
+    }
+    bool unexplained = false;
     if (!space.areas[area].has(right_of(access))) {
         if (stray == StrayAccess::Kills) return {FaultStatus::BadAddress, FaultKind::Kill};
         space.areas[area].flags |= vm::access;
+        unexplained = stray == StrayAccess::Happened;
     }
     op.path.load(space.areas[area].object);
     const FunctionScope scope = in(op, TracedFunction::HandleMmFault);
@@ -105,8 +130,9 @@ VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace
     // Memory that a trace only reads was written before the trace begins: it has frames of its own, not the
     // zero page.
     const bool written_before = stray == StrayAccess::Maps && space.areas[area].anonymous();
-    const FaultResult result =
+    FaultResult result =
         handle(op, {space, area, address.page(), written_before ? FaultAccess::Write : access});
+    result.unexplained = unexplained;
     return result;
 }
 

@@ -75,8 +75,9 @@ public:
     void protect(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
                  std::uint32_t access);
     /// Moves, shrinks or grows a mapping as mremap did; `moved_to` is the address it returned.
+    enum class OldMapping : bool { Goes, Stays }; ///< Stays, without its pages: MREMAP_DONTUNMAP
     void remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
-               std::uint64_t new_bytes, VirtAddr moved_to);
+               std::uint64_t new_bytes, VirtAddr moved_to, OldMapping old = OldMapping::Goes);
     /// Moves the break to where brk returned.
     void set_break(Operation& op, AddressSpace& space, VirtAddr new_break);
     /// MADV_DONTNEED: drops the pages of a range.
@@ -93,14 +94,16 @@ public:
         Done,
         BadAddress,
         NoMemory,
-        Retry, ///< `page` is being read: to be tried again, without the lock in between, once it is there
+        NoArea, ///< for a touch that did happen: one is to be made
+        Retry,  ///< `page` is being read: to be tried again, without the lock in between, once it is there
     };
     struct FaultResult {
         FaultStatus status = FaultStatus::Done;
         FaultKind kind = FaultKind::Spurious;
         FileSystem::Page page = {};
+        bool unexplained = false; ///< no area allowed it: StrayAccess::Happened
     };
-    /// handle_mm_fault and what leads to it, until the page is there. Never returns Retry.
+    /// handle_mm_fault and what leads to it, until the page is there. Never returns Retry or NoArea.
     [[nodiscard]] FaultResult fault(Operation& op, AddressSpace& space, VirtAddr address, FaultAccess access,
                                     StrayAccess stray);
 
@@ -167,8 +170,9 @@ private:
     // faults; mmap_lock is held for reading
     [[nodiscard]] FaultResult fault_once(Operation& op, AddressSpace& space, VirtAddr address,
                                          FaultAccess access, StrayAccess stray);
-    [[nodiscard]] std::size_t area_for(Operation& op, AddressSpace& space, VirtAddr address,
-                                       StrayAccess stray);
+    [[nodiscard]] std::size_t area_for(Operation& op, AddressSpace& space, VirtAddr address);
+    [[nodiscard]] std::size_t add_stray_area(Operation& op, AddressSpace& space, VirtAddr address,
+                                             StrayAccess stray);
     [[nodiscard]] FaultResult handle(Operation& op, const FaultContext& fault);
     [[nodiscard]] FaultResult anonymous(Operation& op, const FaultContext& fault);
     [[nodiscard]] FaultResult file_read(Operation& op, const FaultContext& fault);

@@ -48,6 +48,7 @@ public:
     [[nodiscard]] std::string description() const override;
     /// The stack is whole, at its limit; the heap is an empty mapping at the break.
     [[nodiscard]] std::vector<InitialMapping> initial_mappings() const override;
+    [[nodiscard]] bool has_run() const override { return true; }
     [[nodiscard]] InstructionStream& thread(ThreadIndex index) override;
     [[nodiscard]] InstructionStream* child(ThreadIndex parent, std::int64_t child) override;
     /// Precondition: child() is not null.

@@ -23,6 +23,7 @@ public:
     [[nodiscard]] std::string description() const override;
     [[nodiscard]] std::uint64_t expected_instructions() const override;
     [[nodiscard]] std::vector<InitialMapping> initial_mappings() const override;
+    [[nodiscard]] bool has_run() const override { return true; }
     [[nodiscard]] InstructionStream& thread(ThreadIndex index) override;
     [[nodiscard]] InstructionStream* child(ThreadIndex parent, std::int64_t child) override;
     /// Precondition: child() is not null.
