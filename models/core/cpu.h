@@ -76,6 +76,7 @@ private:
     [[nodiscard]] bool pick_task();
     /// Runs a path of the current task, from its position on, then does what its outcome says.
     void run_path(KernelPath& path);
+    void leave_task(KernelPath& path);
     [[nodiscard]] PathEnd execute_steps(KernelPath& path);
     void handle_batch_end();
     void flush_tlb(const TlbInvalidation& invalidation);

@@ -9,8 +9,11 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::uint64_t polls_for_a_stream =
-    1'000'000; // a thread that has not shown up by then was never traced
+// Waits for a live program, in the host's time: each at most so long, and so many in a row before the wait
+// for a thread (which was never traced) or an order number is given up.
+constexpr std::uint64_t stream_wait_us = 100'000;
+constexpr std::uint64_t new_stream_wait_us = 1'000;
+constexpr std::uint64_t most_stream_waits = 2'000;
 
 KernelConfig validated(KernelConfig config) {
     config.validate();
@@ -128,7 +131,7 @@ KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now
         exit_task(op, task);
         return task.path;
     }
-    op.path.call(KernelFunction::SyscallEntry);
+    if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
     if (m_gate.due(record.enter_order)) {
         run_system_call(op, task, record);
         end_if_killed(op, task);
@@ -143,11 +146,20 @@ KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now
 KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
     Task& task = *m_scheduler.running(cpu);
     Operation op = begin(task, cpu, now);
-    if (task.killed)
+    if (task.killed) {
         exit_task(op, task);
-    else
-        pass_order(record.enter_order);
+    } else {
+        op.path.call(KernelFunction::SyscallEntry);
+        enter_call(op, task, record.enter_order);
+    }
     return task.path;
+}
+
+void Kernel::enter_call(Operation& op, Task& task, std::uint64_t order) {
+    if (m_gate.due(order)) return pass_order(order);
+    task.deferred.enter_order = order;
+    task.continuation = Continuation::EnterCall;
+    wait_for_order(op, task, order);
 }
 
 KernelPath& Kernel::stream_ended(CpuId cpu, Tick now) {
@@ -161,10 +173,14 @@ KernelPath& Kernel::stream_not_ready(CpuId cpu, Tick now) {
     Task& task = *m_scheduler.running(cpu);
     Operation op = begin(task, cpu, now);
     ++m_counters.stream_waits;
-    if (task.killed)
+    if (task.killed) {
         exit_task(op, task);
-    else
-        give_up_cpu(op, task, SleepReason::Time, now + m_config.poll_interval);
+        return task.path;
+    }
+    task.path.outcome = PathOutcome::Reschedule;
+    task.falling_asleep = true;
+    task.woken = false;
+    task.reason = SleepReason::Stream;
     return task.path;
 }
 
@@ -282,6 +298,8 @@ void Kernel::path_completed(CpuId cpu, KernelPath& path, Tick now) {
         wake(*task);
     else if (task->reason == SleepReason::Time)
         m_scheduler.sleep(*task);
+    else if (task->reason == SleepReason::Stream)
+        m_stream_waiters.push_back(task);
 }
 
 KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
@@ -296,6 +314,7 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
         finish_untimed();
     }
     adopt_streams();
+    wake_ready_streams();
     m_scheduler.wake_sleepers(now);
     if (now >= m_daemons.next_check()) {
         Operation op = untimed(cpu, now);
@@ -311,11 +330,13 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     if (task == nullptr) task = m_scheduler.next(cpu);
     while (task == nullptr && m_scheduler.all_quiet()) {
         m_poll_at = no_time;
-        if (!m_without_stream.empty() && ++m_polls < polls_for_a_stream) {
-            m_poll_at = now + m_config.poll_interval;
+        const bool waits =
+            (!m_stream_waiters.empty() || !m_without_stream.empty()) && ++m_polls < most_stream_waits;
+        if (waits && !wait_for_streams()) {
+            m_poll_at = now; // again at once, after a look at the user's signals
             break;
         }
-        if (!break_deadlock()) break;
+        if (!waits && !break_deadlock()) break;
         task = m_scheduler.next(cpu);
     }
     if (task == nullptr) return Pick::Idle;
@@ -339,6 +360,15 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     const bool empty = task->path.steps().empty() && task->path.outcome == PathOutcome::Resume;
     next.path = empty ? nullptr : &task->path;
     return switched ? Pick::Switched : Pick::Same;
+}
+
+bool Kernel::wait_for_streams() {
+    if (!m_workload->wait_for_news(m_stream_waiters.empty() ? new_stream_wait_us : stream_wait_us))
+        return false;
+    m_polls = 0;
+    adopt_streams();
+    wake_ready_streams();
+    return true;
 }
 
 void Kernel::switch_steps(Operation& op, Task& task) {
@@ -380,6 +410,9 @@ void Kernel::resume(Operation& op, Task& task) {
     const Continuation what = std::exchange(task.continuation, Continuation::None);
     switch (what) {
     case Continuation::None:
+        break;
+    case Continuation::EnterCall:
+        pass_order(task.deferred.enter_order);
         break;
     case Continuation::SystemCall:
         run_system_call(op, task, task.deferred);

@@ -4,17 +4,17 @@
 #include "base/stats.h"
 #include "contract/kernel_interface.h"
 #include "os/file/file_system.h"
-#include "os/syscall/allocation_driver.h"
-#include "os/vm/compaction_driver.h"
-#include "os/path/frame_allocator.h"
 #include "os/kernel/kernel_config.h"
+#include "os/kernel/memory_daemons.h"
+#include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/kernel_objects.h"
-#include "os/vm/kernel_vmalloc.h"
-#include "os/kernel/memory_daemons.h"
+#include "os/syscall/allocation_driver.h"
 #include "os/task/order_gate.h"
 #include "os/task/scheduler.h"
 #include "os/task/task.h"
+#include "os/vm/compaction_driver.h"
+#include "os/vm/kernel_vmalloc.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) override;
     [[nodiscard]] KernelPath& system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) override;
     [[nodiscard]] KernelPath& stream_ended(CpuId cpu, Tick now) override;
-    /// Parks the task for os.poll_interval.
+    /// The task leaves its CPU until its stream is ready, which each pick() looks at. Costs nothing.
     [[nodiscard]] KernelPath& stream_not_ready(CpuId cpu, Tick now) override;
     [[nodiscard]] KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) override;
     void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) override;
@@ -92,6 +92,10 @@ private:
     Task& copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
     void copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags);
     void adopt_streams();
+    void wake_ready_streams();
+    /// Nobody can run: waits in the host's time for the program, as far as that is what tasks wait for.
+    [[nodiscard]] bool wait_for_streams();
+    void enter_call(Operation& op, Task& task, std::uint64_t order);
     void exit_task(Operation& op, Task& task);
     void kill_group(TaskId group, CpuId cpu, const Task* spared);
     void end_if_killed(Operation& op, Task& task);
@@ -175,6 +179,7 @@ private:
     std::vector<std::unique_ptr<Task>> m_tasks; // by id; ids are not used again
     std::vector<Task*> m_daemon_tasks;          // node by node
     std::vector<Task*> m_without_stream;
+    std::vector<Task*> m_stream_waiters;
     std::multimap<std::uint64_t, Task*> m_order_waiters;
     std::vector<Task*> m_futex_waiters;
     std::vector<Task*> m_child_waiters;

@@ -160,6 +160,14 @@ void Kernel::adopt_streams() {
     });
 }
 
+void Kernel::wake_ready_streams() {
+    std::erase_if(m_stream_waiters, [this](Task* task) {
+        if (!task->stream->ready()) return false;
+        m_scheduler.wake(*task);
+        return true;
+    });
+}
+
 void Kernel::drop_file(Operation& op, const std::shared_ptr<OpenFile>& file) {
     if (file == nullptr || file.use_count() != 1) return;
     m_objects.free(op, ObjectKind::FileSecurity, file->security);
@@ -297,6 +305,7 @@ void Kernel::wake(Task& task) {
 void Kernel::stop_waiting(Task& task) {
     std::erase(m_futex_waiters, &task);
     std::erase(m_child_waiters, &task);
+    std::erase(m_stream_waiters, &task);
     std::erase_if(m_order_waiters, [&](const auto& entry) { return entry.second == &task; });
     task.reason = SleepReason::None;
 }

@@ -5,8 +5,8 @@
 #include "contract/instruction_stream.h"
 #include "contract/kernel_path.h"
 #include "os/file/file_descriptors.h"
-#include "os/task/kernel_thread.h"
 #include "os/path/operation.h"
+#include "os/task/kernel_thread.h"
 #include "os/vm/address_space.h"
 
 #include <cstdint>
@@ -28,13 +28,15 @@ enum class SleepReason : std::uint8_t {
     Time,  ///< until wake_time: I/O, timeouts, polls
     Order, ///< until its next ordered event is due
     Futex,
-    Child, ///< vfork, wait4
-    Work,  ///< a kernel thread that has nothing to do
+    Child,  ///< vfork, wait4
+    Stream, ///< until its stream has something
+    Work,   ///< a kernel thread that has nothing to do
 };
 
 /// What a task does when it runs again, before its program goes on.
 enum class Continuation : std::uint8_t {
     None,
+    EnterCall,     ///< a system call that may block begins
     SystemCall,    ///< a deferred system call takes place
     EndSystemCall, ///< the system call in progress returns, once its end is due
     EndFault,      ///< the fault whose data have been read returns
