@@ -2,6 +2,7 @@
 
 #include "contract/instruction_stream.h"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,6 +19,9 @@ struct LiveOptions {
     std::string working_directory;         ///< empty: ours
     std::optional<std::vector<std::string>> environment; ///< "NAME=value"; absent: ours
     std::string stdin_file, stdout_file, stderr_file;    ///< empty: ours
+    /// How long nothing may happen in the host's time, although no simulated thread can go on, before the run
+    /// fails.
+    std::chrono::milliseconds stall_limit{30'000};
 };
 
 /// An unmodified x86-64 Linux program, running in QEMU while its stream is read. It runs at most a buffer a
@@ -54,6 +58,9 @@ public:
     [[nodiscard]] ThreadIndex index_of_child(ThreadIndex parent, std::int64_t child) override;
     /// As a shell gives it. Waits for the end when the first thread's stream has ended; 0 while it has not.
     [[nodiscard]] int exit_status() const override;
+    /// Errors: RunError when nothing has happened for LiveOptions::stall_limit and no thread sleeps for a
+    /// time or waits for input; the message names the threads and what they wait for.
+    bool wait_for_news(std::uint64_t limit_us) override;
     /// Threads seen so far, those of fork children included.
     [[nodiscard]] std::size_t thread_count();
 

@@ -1,6 +1,7 @@
 #include "workloads/qemu/live_session.h"
 
 #include "base/error.h"
+#include "workloads/qemu/futex.h"
 #include "workloads/qemu/guest_executable.h"
 #include "workloads/qemu/initial_map.h"
 
@@ -64,10 +65,9 @@ std::string plugin_option(const LiveOptions& options) {
 std::string failure_text(SegmentFailure failure) {
     switch (failure) {
     case SegmentFailure::TooManyThreads:
-        return "the program started more than " + std::to_string(max_threads) + " threads";
+        return "a process of it numbered more than " + std::to_string(max_vcpus) + " threads";
     case SegmentFailure::TooManyRings:
-        return "more than " + std::to_string(max_rings) +
-               " threads at a time whose streams were not read to the end";
+        return "it has more than " + std::to_string(max_rings) + " threads at a time";
     case SegmentFailure::DictionaryFull:
         return "the program's code does not fit the block dictionary";
     default:
@@ -135,16 +135,19 @@ LiveSession::~LiveSession() {
 void LiveSession::discover() {
     const SegmentView view = m_segment.view();
     const SegmentFailure failure = view.header().failure.load();
-    while (m_threads.size() < std::min(view.header().thread_count.load(), max_threads)) {
-        const ThreadEntry& entry = view.thread(static_cast<std::uint32_t>(m_threads.size()));
-        if (entry.ready.load(std::memory_order_acquire) == 0) break;
+    while (true) {
+        const ThreadEntry& entry = view.thread(m_threads.size());
+        if (entry.ready.load(std::memory_order_acquire) != m_threads.size() + 1) break;
         auto thread = std::make_unique<LiveThread>();
         thread->ring = entry.ring;
-        thread->identity = {entry.tid, entry.pid, entry.parent_pid};
+        thread->identity = {entry.tid, entry.pid, entry.parent_pid, entry.epoch};
         m_directory.add(thread->identity);
-        thread->reader = std::make_unique<RingReader>(m_segment, entry.ring);
+        thread->reader = std::make_unique<RingReader>(m_segment, m_spill, entry.ring);
         thread->process = &process_of(entry.pid);
+        m_order.join(m_threads.size(), thread->identity, thread.get());
+        m_with_ring.push_back(thread.get());
         m_threads.push_back(std::move(thread));
+        view.header().threads_seen.store(m_threads.size());
     }
     free_left_rings();
     if (failure != SegmentFailure::None)
@@ -190,24 +193,39 @@ std::vector<std::uint64_t> LiveSession::closing_words(const LiveThread& thread, 
 }
 
 void LiveSession::retire(LiveThread& thread) {
-    m_retired.push_back(&thread);
+    thread.retired = true;
+    if (thread.ring_is_free) thread.reader.reset();
     free_left_rings();
 }
 
+/// What is unread of a ring whose thread has ended moves to the store, so that a program may run any number
+/// of threads ahead of its readers.
 void LiveSession::free_left_rings() {
-    std::erase_if(m_retired, [&](LiveThread* thread) {
-        if (!thread->reader->is_left() && thread->process->state() != TracedProcess::State::Dead)
-            return false;
-        thread->reader.reset();
+    std::erase_if(m_with_ring, [&](LiveThread* thread) {
+        const bool left = thread->reader->is_left() ||
+                          (thread->retired && thread->process->state() == TracedProcess::State::Dead);
+        if (!left || !thread->reader->detach()) return false;
         m_segment.free_ring(thread->ring);
+        thread->ring_is_free = true;
+        if (thread->retired) thread->reader.reset();
         return true;
     });
 }
 
+bool LiveSession::wait(std::chrono::milliseconds limit, const std::function<bool()>& news) {
+    SegmentHeader& header = m_segment.view().header();
+    const std::uint32_t seen = header.news.load();
+    header.consumer_waiting.store(1);
+    const bool interrupted =
+        !news() && futex_wait(header.news, seen, limit.count()) == FutexWait::Interrupted;
+    header.consumer_waiting.store(0);
+    return !interrupted;
+}
+
 void LiveSession::spill_full_rings() {
     discover();
-    for (const auto& thread : m_threads) {
-        if (thread->reader != nullptr && thread->reader->is_full()) thread->reader->spill();
+    for (LiveThread* const thread : m_with_ring) {
+        if (thread->reader->is_full()) thread->reader->spill();
     }
 }
 

@@ -6,10 +6,12 @@
 #include "workloads/qemu/live_program.h"
 #include "workloads/qemu/ring_reader.h"
 #include "workloads/qemu/segment.h"
+#include "workloads/qemu/space_order.h"
 #include "workloads/qemu/thread_directory.h"
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -37,11 +39,19 @@ private:
 };
 
 /// A thread of the program as the plugin announced it. Ended threads keep their entry, not their ring.
-struct LiveThread {
+struct LiveThread final : SpaceOrder::Position {
     std::uint32_t ring = 0;
     ThreadIdentity identity;
     std::unique_ptr<RingReader> reader;
     TracedProcess* process = nullptr;
+    bool waits_in_call =
+        false; ///< its stream has been read to a system call, and what came before has taken place
+    bool ring_is_free = false;
+    bool retired = false; ///< its stream has been read to the end
+
+    [[nodiscard]] bool is_at_rest() const override {
+        return waits_in_call && reader != nullptr && reader->is_read_up();
+    }
 };
 
 enum class ThreadNews : std::uint8_t { Words, Nothing, Ended };
@@ -73,6 +83,10 @@ public:
     /// Frees the rings of threads that have ended. Their streams must have been read to the end.
     void retire(LiveThread& thread);
     [[nodiscard]] ThreadDirectory& directory() { return m_directory; }
+    [[nodiscard]] SpaceOrder& order() { return m_order; }
+    /// Sleeps until a thread has published something or begun, at most `limit`, unless `news` says that there
+    /// is some already; false when a signal came instead.
+    bool wait(std::chrono::milliseconds limit, const std::function<bool()>& news);
     /// Lets threads that wait for room go on, at the cost of memory: QEMU may be waiting for them.
     void spill_full_rings();
 
@@ -84,13 +98,15 @@ private:
     std::string m_description;
     std::vector<InitialMapping> m_initial;
     Segment m_segment;
+    SpillStore m_spill;
     BlockDictionary m_dictionary;
     std::unique_ptr<GuestProcess> m_process;
     std::string m_emulator;
     std::map<pid_t, std::unique_ptr<TracedProcess>> m_processes;
     std::vector<std::unique_ptr<LiveThread>> m_threads;
-    std::vector<LiveThread*> m_retired;
+    std::vector<LiveThread*> m_with_ring; ///< whose rings are not free again
     ThreadDirectory m_directory;
+    SpaceOrder m_order;
     bool m_told_of_execve = false;
 };
 

@@ -181,6 +181,7 @@ Bytes encode_threads(std::span<const ThreadIdentity> threads) {
         writer.number(thread.tid);
         writer.number(thread.pid);
         writer.number(thread.parent_pid);
+        writer.number(thread.epoch);
     }
     return writer.take();
 }
@@ -193,6 +194,7 @@ std::vector<ThreadIdentity> decode_threads(ByteView payload) {
         thread.tid = reader.number<std::int32_t>();
         thread.pid = reader.number<std::int32_t>();
         thread.parent_pid = reader.number<std::int32_t>();
+        thread.epoch = reader.number<std::uint64_t>();
     }
     return threads;
 }

@@ -24,32 +24,44 @@ std::uint64_t* map_twice(std::byte* ring, std::size_t bytes) {
 
 } // namespace
 
-RingControl* RingWriter::claim() {
-    SegmentHeader& header = m_segment.header();
-    const std::uint32_t serial = header.thread_count.fetch_add(1);
-    if (serial >= max_threads) fail(SegmentFailure::TooManyThreads);
-
-    for (std::uint32_t tries = 0; tries < max_rings; ++tries) {
-        const std::uint32_t slot = (serial + tries) % max_rings;
-        RingControl& ring = m_segment.control(slot);
-        RingState expected = RingState::Free;
-        if (!ring.state.compare_exchange_strong(expected, RingState::Claimed)) continue;
-
-        std::byte* storage = reinterpret_cast<std::byte*>(&header) + ring_offset + slot * header.ring_bytes;
-        ring.base = map_twice(storage, header.ring_bytes);
-        if (ring.base == nullptr) fail(SegmentFailure::MapFailed);
-        ring.cursor = ring.mark = ring.base;
-        ring.limit = ring.base + publish_words;
-
-        ThreadEntry& entry = m_segment.thread(serial);
-        entry.ring = slot;
-        entry.tid = static_cast<std::int32_t>(syscall(SYS_gettid));
-        entry.pid = static_cast<std::int32_t>(getpid());
-        entry.parent_pid = static_cast<std::int32_t>(getppid());
-        entry.ready.store(1, std::memory_order_release);
-        return &ring;
+std::uint32_t RingWriter::take_free_ring(std::uint64_t number) {
+    while (true) {
+        bool any_left = false; // by its thread, so the consumer will free it
+        for (std::uint32_t tries = 0; tries < max_rings; ++tries) {
+            const auto slot = static_cast<std::uint32_t>((number + tries) % max_rings);
+            std::atomic<RingState>& state = m_segment.control(slot).state;
+            RingState expected = RingState::Free;
+            if (state.compare_exchange_strong(expected, RingState::Claimed)) return slot;
+            any_left |= expected == RingState::Released;
+        }
+        if (!any_left) fail(SegmentFailure::TooManyRings);
+        stop_without_consumer();
+        usleep(retry_us);
     }
-    fail(SegmentFailure::TooManyRings);
+}
+
+RingControl* RingWriter::claim(std::uint64_t epoch) {
+    SegmentHeader& header = m_segment.header();
+    const std::uint64_t number = header.threads_claimed.fetch_add(1);
+    wait_until([&] { return number - header.threads_seen.load() < thread_slots; });
+    const std::uint32_t slot = take_free_ring(number);
+    RingControl& ring = m_segment.control(slot);
+    ring.base = map_twice(reinterpret_cast<std::byte*>(&header) + ring_offset + slot * header.ring_bytes,
+                          header.ring_bytes);
+    if (ring.base == nullptr) fail(SegmentFailure::MapFailed);
+    ring.cursor = ring.mark = ring.base;
+    ring.limit = ring.base + publish_words;
+    ring.epoch = epoch;
+
+    ThreadEntry& entry = m_segment.thread(number);
+    entry.ring = slot;
+    entry.tid = static_cast<std::int32_t>(syscall(SYS_gettid));
+    entry.pid = static_cast<std::int32_t>(getpid());
+    entry.parent_pid = static_cast<std::int32_t>(getppid());
+    entry.epoch = epoch;
+    entry.ready.store(number + 1, std::memory_order_release);
+    tell_consumer();
+    return &ring;
 }
 
 void RingWriter::publish(RingControl& ring) {
@@ -62,6 +74,12 @@ void RingWriter::publish(RingControl& ring) {
     }
     ring.mark = ring.cursor;
     if (ring.consumer_waiting.load() != 0) futex_wake(ring.data_signal);
+    tell_consumer();
+}
+
+void RingWriter::tell_consumer() {
+    SegmentHeader& header = m_segment.header();
+    if (header.consumer_waiting.load() != 0) futex_wake(header.news);
 }
 
 void RingWriter::make_room(RingControl& ring) {
@@ -89,6 +107,7 @@ void RingWriter::release(RingControl& ring) {
     publish(ring);
     munmap(base, 2 * m_segment.header().ring_bytes);
     ring.state.store(RingState::Released);
+    tell_consumer();
 }
 
 void RingWriter::stop_without_consumer() const {
