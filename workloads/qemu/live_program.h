@@ -36,11 +36,13 @@ struct LiveOptions {
 /// Ordered are calls through which threads meet or which change an address space (plugin/ordered_calls.h);
 /// all others have 0.
 ///
-/// NotYet says nothing of simulated time: ask again. vfork is a fork in QEMU: the parent does not wait for
-/// its child. A system call that a signal stopped before it did anything appears with the result -EINTR and
-/// then again. What an execve starts is not traced: the thread's stream ends with the execve. The fault or
-/// signal that cuts a block short shows as a smaller instruction_count where missing memory accesses tell;
-/// instructions after the last access that was seen are then not counted.
+/// A call that may block (blocking_calls.h) is also delivered when it begins (StreamStatus::Entered). Changes
+/// of an address space that threads share keep their place among the threads' accesses (space_order.h).
+/// NotYet says nothing of simulated time: ready() tells when there is more. A system call that a signal
+/// stopped before it did anything appears with the result -EINTR and then again. What an execve starts is not
+/// traced: the thread's stream ends with the execve. The fault or signal that cuts a block short shows as a
+/// smaller instruction_count where missing memory accesses tell; instructions after the last access that was
+/// seen are then not counted.
 class LiveProgram final : public Workload {
 public:
     /// Starts the program. Errors: InputError when it is not there or cannot be run, or QEMU or the plugin is

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
@@ -63,11 +64,17 @@ TEST(LiveProgram, ReportsTheAccessesOfAKnownKernel) {
     std::vector<Access> expected{{0, 1, true}, {16, 2, true}, {32, 4, false}, {64, 8, false}, {64, 8, true}};
     for (std::uint64_t i = 0; i < 4; ++i) expected.push_back({128 + 8 * i, 8, false});
     for (std::uint64_t i = 0; i < 4; ++i) expected.push_back({256 + 8 * i, 8, true});
-    for (std::uint64_t i = 0; i < 40; ++i) {
-        expected.push_back({512 + i, 1, false});
-        expected.push_back({1024 + i, 1, true});
-    }
-    for (std::uint64_t i = 0; i < 5; ++i) expected.push_back({1064 + 8 * i, 8, true});
+    // rep movsb of 40 bytes and rep stosq of 5 words: the first iteration belongs to the block before, the
+    // others are joined within 32 bytes.
+    expected.insert(expected.end(), {{512, 1, false},
+                                     {1024, 1, true},
+                                     {513, 16, false},
+                                     {1025, 16, true},
+                                     {544, 8, false},
+                                     {1056, 8, true},
+                                     {1064, 8, true},
+                                     {1072, 16, true},
+                                     {1088, 16, true}});
     std::vector<Access> seen;
     const VirtAddr buffer = stream.references.front().address();
     EXPECT_EQ(buffer.page_offset(), 0);
@@ -206,10 +213,13 @@ TEST(LiveProgram, LetsAForkGoOnWhileAThreadThatNobodyReadsIsOutOfRoom) {
     // QEMU stops all threads for a fork, and the spinner waits for room in its ring.
     LiveProgram live(quiet({program("fork_beside_spinner")}));
     CollectedStream stream;
-    while (!stream.ended) stream.add(live.thread(ThreadIndex{0}).fetch());
-    EXPECT_EQ(stream.calls.back().number, SYS_exit_group);
-    EXPECT_EQ(stream.calls.back().arguments[0], 0);
-    EXPECT_EQ(live.exit_status(), 0);
+    const auto has_forked = [&] {
+        return !stream.calls.empty() && stream.calls.back().number == SYS_clone &&
+               (stream.calls.back().arguments[0] & CLONE_VM) == 0;
+    };
+    while (!stream.ended && !has_forked()) stream.add(live.thread(ThreadIndex{0}).fetch());
+    ASSERT_TRUE(has_forked());
+    EXPECT_GT(stream.calls.back().result, 0);
 }
 
 /// The pid of a process that one of our threads started; 0 when there is none.

@@ -35,11 +35,13 @@ void CollectedStream::add(const StreamBatch& batch) {
 
 void StreamCollector::read_to_the_end() {
     while (!m_open.empty() || !m_awaited.empty()) {
+        bool news = false;
         for (std::size_t i = 0; i < m_open.size();) {
             const ThreadIndex index = m_open[i];
             const StreamBatch batch = m_workload.thread(index).fetch();
             CollectedStream& stream = m_streams[index];
             stream.add(batch);
+            news |= batch.status != StreamStatus::NotYet;
             if (batch.status == StreamStatus::SystemCall) {
                 const auto number = batch.syscall->number;
                 const bool creates =
@@ -55,8 +57,10 @@ void StreamCollector::read_to_the_end() {
         std::erase_if(m_awaited, [&](const Awaited& awaited) {
             if (m_workload.child(awaited.parent, awaited.child) == nullptr) return false;
             m_open.push_back(m_workload.index_of_child(awaited.parent, awaited.child));
+            news = true;
             return true;
         });
+        if (!news) m_workload.wait_for_news(1000);
     }
 }
 
