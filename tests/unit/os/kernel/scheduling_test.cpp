@@ -168,20 +168,19 @@ TEST(Scheduling, FlushesATlbThatMissedChangesWhileAway) {
     EXPECT_NE(first, thread);
 }
 
-TEST(Scheduling, ParksATaskWhoseLiveSourceHasNothing) {
+TEST(Scheduling, LetsATaskWhoseStreamHasNothingLeaveItsCpuAtNoCost) {
     Machine machine;
     machine.boot();
     const TaskId task = machine.pick().task;
-    const Tick parked = machine.now;
     KernelPath& path = machine.kernel->stream_not_ready(cpu0, machine.now);
-    EXPECT_TRUE(test::run_path(*machine.kernel, cpu0, path, machine.now).slept);
-    EXPECT_EQ(machine.pick().stream, nullptr);
-    const Tick wakeup = machine.kernel->next_wakeup(cpu0);
-    EXPECT_EQ(wakeup, parked + machine.config.poll_interval);
-    machine.now = wakeup - Tick(1);
-    EXPECT_EQ(machine.pick().stream, nullptr);
-    machine.now = wakeup;
-    EXPECT_EQ(machine.pick().task, task);
+    EXPECT_TRUE(path.steps().empty());
+    EXPECT_EQ(path.outcome, PathOutcome::Reschedule);
+    machine.kernel->path_completed(cpu0, path, machine.now);
+    ScheduledTask next;
+    EXPECT_EQ(machine.kernel->pick(cpu0, machine.now, next),
+              KernelInterface::Pick::Same); // its stream is ready
+    EXPECT_EQ(next.task, task);
+    EXPECT_EQ(next.path, nullptr);
 }
 
 TEST(Scheduling, WaitsForAChildThatIsStillRunning) {

@@ -135,6 +135,20 @@ TEST(LiveProgram, FollowsForkedChildren) {
     EXPECT_EQ(orders, counting(orders.size()));
 }
 
+TEST(LiveProgram, SaysWhoWaitsForWhatWhenNothingHappens) {
+    LiveOptions options = quiet({"sh", "-c", "kill -STOP $$"});
+    options.stall_limit = std::chrono::milliseconds(1000);
+    LiveProgram live(options);
+    StreamCollector collector(live);
+    try {
+        collector.read_to_the_end();
+        FAIL() << "a stopped program has ended";
+    } catch (const RunError& error) {
+        EXPECT_THAT(error.what(), testing::HasSubstr("nothing has happened for 1 s; thread "));
+        EXPECT_THAT(error.what(), testing::HasSubstr("waits for"));
+    }
+}
+
 TEST(LiveProgram, EndsAThreadsStreamWithItsExecve) {
     LiveProgram live(quiet({program("forks"), "/bin/true"}));
     StreamCollector collector(live);
