@@ -4,17 +4,17 @@
 #include "base/stats.h"
 #include "contract/kernel_interface.h"
 #include "os/file/file_system.h"
-#include "os/syscall/allocation_driver.h"
-#include "os/vm/compaction_driver.h"
-#include "os/path/frame_allocator.h"
 #include "os/kernel/kernel_config.h"
+#include "os/kernel/memory_daemons.h"
+#include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/kernel_objects.h"
-#include "os/vm/kernel_vmalloc.h"
-#include "os/kernel/memory_daemons.h"
+#include "os/syscall/allocation_driver.h"
 #include "os/task/order_gate.h"
 #include "os/task/scheduler.h"
 #include "os/task/task.h"
+#include "os/vm/compaction_driver.h"
+#include "os/vm/kernel_vmalloc.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
@@ -92,6 +92,13 @@ private:
     Task& copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
     void copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags);
     void adopt_streams();
+    /// What execve and the loader set up for the task's program.
+    void map_image(Operation& op, Task& task, std::span<const InitialMapping> image);
+    /// The task goes on in a new image; without one it ends.
+    void execute_image(Operation& op, Task& task);
+    void end_vfork(Task& child);
+    /// Destroys the address space that the CPU's task had before its execve.
+    void leave_old_space(CpuId cpu, Tick now);
     void exit_task(Operation& op, Task& task);
     void kill_group(TaskId group, CpuId cpu, const Task* spared);
     void end_if_killed(Operation& op, Task& task);
@@ -185,10 +192,11 @@ private:
     struct Cpu {
         KernelPath interrupt_path;
         PathLog interrupt_log;
-        TaskId last{};                  ///< ran here last
-        AddressSpace* loaded = nullptr; ///< whose tables the CPU uses
-        std::vector<Pfn> stacks;        ///< kernel stacks of dead tasks, for new ones
-        Task* buried = nullptr;         ///< exited, to be forgotten at the next pick
+        TaskId last{};                      ///< ran here last
+        AddressSpace* loaded = nullptr;     ///< whose tables the CPU uses
+        std::vector<Pfn> stacks;            ///< kernel stacks of dead tasks, for new ones
+        Task* buried = nullptr;             ///< exited, to be forgotten at the next pick
+        std::shared_ptr<AddressSpace> left; ///< its task's before an execve, still in use up to the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;
     KernelPath m_scratch;
