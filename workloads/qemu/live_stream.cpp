@@ -51,6 +51,7 @@ StreamBatch LiveStream::fetch() {
         if (progress.outcome == BatchDecoder::Outcome::SystemCall) {
             const SyscallRecord& call = m_decoder.syscall();
             if (creates_thread(call.number)) m_session.directory().note_creation(m_index, call.result);
+            if (executes_image(call.number) && call.result == 0) m_session.enter_image(m_index);
             m_said_exit_group = call.number == SYS_exit_group;
             return {m_decoder.blocks(), StreamStatus::SystemCall, &call};
         }
@@ -67,11 +68,9 @@ StreamBatch LiveStream::fetch() {
 StreamBatch LiveStream::not_yet() {
     const auto now = SteadyClock::now();
     if (m_stalled_since == SteadyClock::time_point{}) m_stalled_since = now;
-    const std::uint32_t number = m_decoder.syscall().number;
-    if (now - m_stalled_since > stall_limit && (creates_thread(number) || number == SYS_shmat)) {
-        // QEMU stops all threads of the program for these, and one may be waiting for room.
-        m_session.spill_full_rings();
-    }
+    // QEMU may stop all threads of the program for this call, or the call may wait for another thread, and
+    // that one may be waiting for room.
+    if (now - m_stalled_since > stall_limit) m_session.spill_full_rings();
     if (m_fetches_at_not_yet == m_progress.fetches) m_thread.reader->wait(milliseconds(1));
     m_fetches_at_not_yet = m_progress.fetches;
     return {{}, StreamStatus::NotYet, nullptr};

@@ -40,12 +40,21 @@ public:
             if (progress.outcome == BatchDecoder::Outcome::SystemCall) {
                 const SyscallRecord& call = m_decoder.syscall();
                 note_creation(call);
+                if (executes_image(call.number) && call.result == 0) ++m_executed;
                 return {m_decoder.blocks(), StreamStatus::SystemCall, &call};
             }
             if (!m_decoder.blocks().empty()) return {m_decoder.blocks(), StreamStatus::More, nullptr};
             if (progress.outcome == BatchDecoder::Outcome::End) m_ended = true;
         }
         return {};
+    }
+
+    void add_image(std::vector<InitialMapping> mappings) { m_images.push_back(std::move(mappings)); }
+    /// Null before the first execve.
+    [[nodiscard]] const std::vector<InitialMapping>* image() const {
+        static const std::vector<InitialMapping> unknown;
+        if (m_executed == 0) return nullptr;
+        return m_executed <= m_images.size() ? &m_images[m_executed - 1] : &unknown;
     }
 
     std::uint64_t seek(std::uint64_t number) {
@@ -101,6 +110,8 @@ private:
     std::size_t m_index;
     BatchDecoder m_decoder;
     std::vector<ChunkPlace> m_chunks;
+    std::vector<std::vector<InitialMapping>> m_images;
+    std::size_t m_executed = 0; ///< execves delivered
     std::size_t m_next = 0;
     Bytes m_bytes;
     std::size_t m_used = 0; ///< words
@@ -152,6 +163,11 @@ struct PwtReader::State {
                 throw FormatError("events of a thread that is not named before");
             streams[place.header.thread]->add_chunk(place);
             break;
+        case ChunkKind::Image:
+            if (place.header.thread >= streams.size())
+                throw FormatError("an image of a thread that is not named before");
+            streams[place.header.thread]->add_image(decode_image(file.read_chunk(place)));
+            break;
         case ChunkKind::Index:
             break;
         }
@@ -197,6 +213,17 @@ ThreadIndex PwtReader::index_of_child(ThreadIndex parent, std::int64_t child) {
 }
 
 int PwtReader::exit_status() const { return m_state->index.exit_status; }
+
+std::vector<ProcessRecord> PwtReader::processes() const { return m_state->index.processes; }
+
+std::string PwtReader::missing() const {
+    return is_complete() ? m_state->index.missing : "the recording was cut off";
+}
+
+std::vector<InitialMapping> PwtReader::image(ThreadIndex index) const {
+    const auto* const executed = m_state->streams.at(static_cast<std::size_t>(index))->image();
+    return executed != nullptr ? *executed : m_state->program.mappings;
+}
 
 std::size_t PwtReader::thread_count() const { return m_state->streams.size(); }
 

@@ -29,6 +29,11 @@ public:
     [[nodiscard]] ThreadIndex index_of_child(ThreadIndex parent, std::int64_t child) override;
     /// The program's, as a shell gives it; 0 where the recording has no end.
     [[nodiscard]] int exit_status() const override;
+    [[nodiscard]] std::vector<ProcessRecord> processes() const override;
+    /// Also where the recording has no end.
+    [[nodiscard]] std::string missing() const override;
+    /// Counts the execves that the thread's stream has delivered; not to be used with seek().
+    [[nodiscard]] std::vector<InitialMapping> image(ThreadIndex index) const override;
 
     [[nodiscard]] std::size_t thread_count() const;
     [[nodiscard]] std::uint64_t instructions(ThreadIndex index) const;

@@ -31,6 +31,7 @@ struct SegmentHeader {
     std::uint64_t magic;
     std::uint64_t ring_bytes; ///< power of two
     std::int32_t consumer_pid;
+    std::uint32_t follows_execve;      ///< 1: who executes comes back with this plugin
     std::atomic<std::uint32_t> closed; ///< the consumer has gone: stop the program
     std::atomic<SegmentFailure> failure;
     std::atomic<std::uint32_t> thread_count;      ///< thread entries claimed
@@ -39,13 +40,15 @@ struct SegmentHeader {
     alignas(64) std::atomic<std::uint64_t> order; ///< last order number given to a system call
 };
 
-/// Written once by a thread before its first event.
+/// Written once by a thread before its first event, but for the atomic ones.
 struct ThreadEntry {
     std::atomic<std::uint32_t> ready;
     std::uint32_t ring;
     std::int32_t tid;
     std::int32_t pid;
     std::int32_t parent_pid;
+    std::atomic<std::uint32_t> gone;   ///< another thread of its process has executed a new image
+    std::atomic<std::uint32_t> images; ///< that it has executed
 };
 
 enum class RingState : std::uint32_t {

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 namespace pagewalk::workloads {
 
@@ -50,6 +51,35 @@ RingControl* RingWriter::claim() {
         return &ring;
     }
     fail(SegmentFailure::TooManyRings);
+}
+
+RingControl* RingWriter::continue_thread(std::uint32_t entry) {
+    SegmentHeader& header = m_segment.header();
+    const std::uint32_t slot = m_segment.thread(entry).ring;
+    RingControl& ring = m_segment.control(slot);
+    std::byte* storage = reinterpret_cast<std::byte*>(&header) + ring_offset + slot * header.ring_bytes;
+    std::uint64_t* const base = map_twice(storage, header.ring_bytes);
+    if (base == nullptr) fail(SegmentFailure::MapFailed);
+    ring.base = base;
+    ring.cursor = ring.mark = ring.limit = base + ring.published.load() % ring_words();
+    for (std::uint32_t i = 0; i < header.thread_count.load() && i < max_threads; ++i) {
+        ThreadEntry& other = m_segment.thread(i);
+        if (i != entry && other.pid == static_cast<std::int32_t>(getpid())) other.gone.store(1);
+    }
+    return &ring;
+}
+
+bool RingWriter::has_left_parents_memory(std::int32_t child) const {
+    const std::uint32_t count = m_segment.header().thread_count.load();
+    for (std::uint32_t i = count < max_threads ? count : max_threads; i-- > 0;) {
+        const ThreadEntry& entry = m_segment.thread(i);
+        if (entry.ready.load(std::memory_order_acquire) == 0 || entry.tid != child) continue;
+        if (entry.images.load() != 0) return true;
+        break;
+    }
+    siginfo_t info{};
+    const auto id = static_cast<id_t>(child);
+    return waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
 }
 
 void RingWriter::publish(RingControl& ring) {

@@ -14,6 +14,13 @@ public:
 
     /// A fresh ring for the calling thread, announced to the consumer.
     [[nodiscard]] RingControl* claim();
+    /// The ring of a thread that has executed a new image, this one: it goes on where it stood. The other
+    /// threads of the process have ended.
+    [[nodiscard]] RingControl* continue_thread(std::uint32_t entry);
+    /// Lets the maker of a thread that continue_thread() has been called for see it.
+    void tell_executed(std::uint32_t entry) { m_segment.thread(entry).images.fetch_add(1); }
+    /// Has this child executed an image or ended?
+    [[nodiscard]] bool has_left_parents_memory(std::int32_t child) const;
     /// Makes what was written visible and waits until a block may be started.
     void make_room(RingControl& ring);
     void publish(RingControl& ring);
