@@ -1,18 +1,18 @@
-// A thread that is not the first executes argv[1] while two others run.
+// A thread that is not the first executes argv[1] while two others are there, one of them running.
 #include <pthread.h>
 #include <stddef.h>
 #include <unistd.h>
 
 static char* const* arguments;
+static volatile int spinning;
 
 static void* spin(void* unused) {
-    for (volatile long i = 0;; ++i) {
-    }
+    for (;;) spinning = 1;
     return unused;
 }
 
 static void* execute(void* unused) {
-    usleep(20000);
+    while (!spinning) usleep(1000);
     execv(arguments[1], arguments + 1);
     _exit(1);
     return unused;
