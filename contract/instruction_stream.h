@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/ids.h"
+#include "contract/process_record.h"
 
 #include <array>
 #include <cstdint>
@@ -122,13 +123,13 @@ struct SyscallRecord {
     std::uint64_t enter_order = 0; ///< place among the ordered system calls of all threads; 0 = unordered
     std::uint64_t exit_order = 0;
     bool entered = false; ///< the core has been told of its beginning (StreamStatus::Entered)
-    std::string path; ///< file name for open, openat and execve, where the source has it
+    std::string path;     ///< file name for open, openat and execve, where the source has it
 };
 
 enum class StreamStatus : std::uint8_t {
     More,    ///< call fetch() again
-    Entered, ///< after the batch's blocks the thread enters `syscall`, which may block; its result is not known
-             ///< yet, and SystemCall follows for the same call once it is
+    Entered, ///< after the batch's blocks the thread enters `syscall`, which may block; its result is not
+             ///< known yet, and SystemCall follows for the same call once it is
     SystemCall, ///< after the batch's blocks comes `syscall`
     NotYet,     ///< nothing may happen on this thread now: see InstructionStream::ready()
     End,        ///< the thread has exited or the trace is over
@@ -156,14 +157,15 @@ struct InitialMapping {
 enum class ThreadIndex : std::uint32_t {};
 
 /// The instruction stream of one thread. Contract: fetch() returns blocks in program order; it never returns
-/// an empty batch with status More; after End it returns End again. A call of fetch() says that everything handed
-/// out before has taken place in simulated time. Errors: RunError when the input proves damaged half way.
+/// an empty batch with status More; after End it returns End again. A call of fetch() says that everything
+/// handed out before has taken place in simulated time. Errors: RunError when the input proves damaged half
+/// way.
 class InstructionStream {
 public:
     virtual ~InstructionStream() = default;
     [[nodiscard]] virtual StreamBatch fetch() = 0;
-    /// After NotYet: would fetch() return something else now? Cheap, never waits. A live thread may be blocked in
-    /// a system call, or have to wait until another thread has come far enough.
+    /// After NotYet: would fetch() return something else now? Cheap, never waits. A live thread may be
+    /// blocked in a system call, or have to wait until another thread has come far enough.
     [[nodiscard]] virtual bool ready() { return true; }
 };
 
@@ -185,17 +187,24 @@ public:
     /// The source cannot name what a page fault outside every mapping should do (ChampSim, lackey: no system
     /// calls): the OS layer treats any address as demand-zero memory.
     [[nodiscard]] virtual bool maps_on_touch() const { return false; }
-    /// Memory that the program of this thread had before the first instruction of its present image: thread 0's
-    /// at the start, another's after its execve (whose record's result is 0) has been delivered.
+    /// Memory that the program of this thread had before the first instruction of its present image: thread
+    /// 0's at the start, another's after its execve (whose record's result is 0) has been delivered.
     [[nodiscard]] virtual std::vector<InitialMapping> image(ThreadIndex) const { return initial_mappings(); }
-    /// No thread can go on in simulated time before a live source has news: waits in the host's time for some,
-    /// at most `limit_us` microseconds. Returns whether there may be news.
+    /// No thread can go on in simulated time before a live source has news: waits in the host's time for
+    /// some, at most `limit_us` microseconds. Returns whether there may be news.
     virtual bool wait_for_news(std::uint64_t limit_us) {
         (void)limit_us;
         return false;
     }
     /// Exit status of the program where there is one.
     [[nodiscard]] virtual int exit_status() const { return 0; }
+    /// The program's processes so far, in the order in which they began; the first is the program itself.
+    /// Empty where the source knows of none. Waits for the end of a program whose streams have ended.
+    [[nodiscard]] virtual std::vector<ProcessRecord> processes() const { return {}; }
+    /// It runs on the host while it is read: its standard streams are the user's.
+    [[nodiscard]] virtual bool is_live() const { return false; }
+    /// Why the streams lack some of what the program did; empty where they are whole so far.
+    [[nodiscard]] virtual std::string missing() const { return {}; }
 };
 
 } // namespace pagewalk

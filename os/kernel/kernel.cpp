@@ -308,6 +308,7 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
         bury(*state.buried, cpu, now);
         state.buried = nullptr;
     }
+    leave_old_space(cpu, now);
     if (m_objects.grace_period_due(now)) {
         Operation op = untimed(cpu, now);
         m_objects.end_grace_period(op);

@@ -96,6 +96,13 @@ private:
     /// Nobody can run: waits in the host's time for the program, as far as that is what tasks wait for.
     [[nodiscard]] bool wait_for_streams();
     void enter_call(Operation& op, Task& task, std::uint64_t order);
+    /// What execve and the loader set up for the task's program.
+    void map_image(Operation& op, Task& task, std::span<const InitialMapping> image);
+    /// The task goes on in a new image; without one it ends.
+    void execute_image(Operation& op, Task& task);
+    void end_vfork(Task& child);
+    /// Destroys the address space that the CPU's task had before its execve.
+    void leave_old_space(CpuId cpu, Tick now);
     void exit_task(Operation& op, Task& task);
     void kill_group(TaskId group, CpuId cpu, const Task* spared);
     void end_if_killed(Operation& op, Task& task);
@@ -190,10 +197,11 @@ private:
     struct Cpu {
         KernelPath interrupt_path;
         PathLog interrupt_log;
-        TaskId last{};                  ///< ran here last
-        AddressSpace* loaded = nullptr; ///< whose tables the CPU uses
-        std::vector<Pfn> stacks;        ///< kernel stacks of dead tasks, for new ones
-        Task* buried = nullptr;         ///< exited, to be forgotten at the next pick
+        TaskId last{};                      ///< ran here last
+        AddressSpace* loaded = nullptr;     ///< whose tables the CPU uses
+        std::vector<Pfn> stacks;            ///< kernel stacks of dead tasks, for new ones
+        Task* buried = nullptr;             ///< exited, to be forgotten at the next pick
+        std::shared_ptr<AddressSpace> left; ///< its task's before an execve, still in use up to the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;
     KernelPath m_scratch;

@@ -186,6 +186,8 @@ void Kernel::dispatch(Operation& op, Task& task, const SyscallRecord& record) {
         break;
     case Call::Execve:
     case Call::Execveat:
+        execute_image(op, task);
+        break;
     case Call::Exit:
         exit_task(op, task);
         break;

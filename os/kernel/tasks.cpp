@@ -2,6 +2,7 @@
 #include "os/kernel/kernel.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::os {
 namespace {
@@ -76,7 +77,16 @@ void Kernel::start(Workload& workload) {
     if (task.space == nullptr) throw RunError("out of simulated memory for the first program");
     task.pid = m_objects.allocate(op, ObjectKind::Pid);
     task.space->users = 1;
-    for (const InitialMapping& mapping : workload.initial_mappings()) {
+    map_image(op, task, workload.initial_mappings());
+    finish_untimed();
+    task.thread = ThreadIndex{};
+    task.stream = &workload.thread(task.thread);
+    ++m_live;
+    m_scheduler.wake(task);
+}
+
+void Kernel::map_image(Operation& op, Task& task, std::span<const InitialMapping> image) {
+    for (const InitialMapping& mapping : image) {
         MapRequest request{.start = mapping.start, .bytes = mapping.end - mapping.start};
         request.flags = (mapping.readable ? vm::read : 0) | (mapping.writable ? vm::write | vm::account : 0) |
                         (mapping.executable ? vm::exec : 0) | (mapping.grows_down ? vm::grows_down : 0);
@@ -92,11 +102,43 @@ void Kernel::start(Workload& workload) {
             task.space->brk = mapping.end;
         }
     }
+}
+
+void Kernel::execute_image(Operation& op, Task& task) {
+    const std::vector<InitialMapping> image = m_workload->image(task.thread);
+    if (image.empty()) {
+        exit_task(op, task);
+        return;
+    }
+    kill_group(task.group, task.cpu, &task);
+    std::shared_ptr<AddressSpace> space = m_memory.create(op);
+    if (space == nullptr) throw RunError("out of simulated memory in execve; give the machine more memory");
+    space->users = 1;
+    release_space(op, task);
+    m_cpus[op.cpu].left = std::exchange(task.space, std::move(space));
+    m_cpus[op.cpu].last = TaskId{}; // so that the CPU takes the new tables
+    map_image(op, task, image);
+    end_vfork(task);
+    op.path.path().outcome = PathOutcome::Reschedule;
+}
+
+void Kernel::leave_old_space(CpuId cpu, Tick now) {
+    const std::shared_ptr<AddressSpace> space = std::move(m_cpus[cpu].left);
+    if (space == nullptr || space.use_count() != 1 || space->users != 0) return;
+    for (Cpu& other : m_cpus)
+        if (other.loaded == space.get()) other.loaded = nullptr;
+    Operation op = untimed(cpu, now);
+    m_memory.destroy(op, *space);
     finish_untimed();
-    task.thread = ThreadIndex{};
-    task.stream = &workload.thread(task.thread);
-    ++m_live;
-    m_scheduler.wake(task);
+}
+
+void Kernel::end_vfork(Task& child) {
+    if (child.vfork_parent == TaskId{}) return;
+    Task* parent = m_tasks[index_of(std::exchange(child.vfork_parent, TaskId{}))].get();
+    if (parent == nullptr || parent->reason != SleepReason::Child || parent->awaited_child != child.id)
+        return;
+    stop_waiting(*parent);
+    wake(*parent);
 }
 
 void Kernel::clone(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child_id) {
@@ -196,13 +238,7 @@ void Kernel::exit_task(Operation& op, Task& task) {
     release_space(op, task);
     close_all(op, task);
     if (task.stream != nullptr) --m_live;
-    if (task.vfork_parent != TaskId{}) {
-        Task* parent = m_tasks[index_of(task.vfork_parent)].get();
-        if (parent != nullptr && parent->reason == SleepReason::Child && parent->awaited_child == task.id) {
-            stop_waiting(*parent);
-            wake(*parent);
-        }
-    }
+    end_vfork(task);
     for (std::size_t i = m_child_waiters.size(); i-- > 0;) {
         Task* waiter = m_child_waiters[i];
         if (waiter->awaited_child != task.id) continue;

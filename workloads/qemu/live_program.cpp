@@ -68,6 +68,18 @@ struct LiveProgram::State {
         if (open.size() > most) text += "; and " + std::to_string(open.size() - most) + " threads more";
         return text;
     }
+
+    /// The first process is about to end, or has: its end can be waited for.
+    [[nodiscard]] bool has_ended() const {
+        if (streams.empty() || streams[0] == nullptr) return false;
+        if (streams[0]->said_exit_group()) return true;
+        const std::int32_t first = session.thread(0).identity.pid;
+        for (std::size_t i = 0; i < session.thread_count(); ++i) {
+            if (session.thread(i).identity.pid != first) continue;
+            if (i >= streams.size() || streams[i] == nullptr || !streams[i]->has_ended()) return false;
+        }
+        return true;
+    }
 };
 
 LiveProgram::LiveProgram(const LiveOptions& options) : m_state(std::make_unique<State>(options)) {}
@@ -97,13 +109,7 @@ ThreadIndex LiveProgram::index_of_child(ThreadIndex parent, std::int64_t child) 
 
 int LiveProgram::exit_status() const {
     const GuestProcess& process = m_state->session.process();
-    const auto& streams = m_state->streams;
-    const auto ending = [](const auto& stream) { return stream != nullptr && stream->said_exit_group(); };
-    const auto ended = [](const auto& stream) { return stream != nullptr && stream->has_ended(); };
-    const bool all_ended =
-        streams.size() == m_state->session.thread_count() && std::ranges::all_of(streams, ended);
-    const bool first_exits = !streams.empty() && (ending(streams[0]) || all_ended);
-    return first_exits ? process.wait() : process.status().value_or(0);
+    return m_state->has_ended() ? process.wait() : process.status().value_or(0);
 }
 
 bool LiveProgram::wait_for_news(std::uint64_t limit_us) {
@@ -118,6 +124,19 @@ bool LiveProgram::wait_for_news(std::uint64_t limit_us) {
     }
     return true;
 }
+
+std::vector<ProcessRecord> LiveProgram::processes() const {
+    if (m_state->has_ended()) m_state->session.process().wait();
+    return m_state->session.processes();
+}
+
+std::string LiveProgram::missing() const { return m_state->session.missing(); }
+
+std::vector<InitialMapping> LiveProgram::image(ThreadIndex index) const {
+    return m_state->session.image(static_cast<std::size_t>(index));
+}
+
+const std::string& LiveProgram::unsupervised() const { return m_state->session.unsupervised(); }
 
 std::size_t LiveProgram::thread_count() {
     m_state->session.discover();

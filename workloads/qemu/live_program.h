@@ -28,8 +28,8 @@ struct LiveOptions {
 /// thread ahead of the reader. One thread of ours at a time may use it and its streams.
 ///
 /// Order of system calls: enter_order and exit_order are drawn from one counter of the whole program,
-/// children of fork included, so together they are 1, 2, 3, ... without a gap (exit, exit_group and a
-/// successful execve draw no exit order). A number is drawn just before the emulator makes the call and just
+/// children of fork included, so together they are 1, 2, 3, ... without a gap (exit and
+/// exit_group draw no exit order). A number is drawn just before the emulator makes the call and just
 /// after it returned; so a call whose effect another thread saw has an enter_order below that thread's
 /// exit_order, and of two calls that did not overlap the earlier has the lower numbers. A layer that performs
 /// calls in the order of their exit_order (enter_order where there is none) repeats a possible history.
@@ -39,10 +39,12 @@ struct LiveOptions {
 /// A call that may block (blocking_calls.h) is also delivered when it begins (StreamStatus::Entered). Changes
 /// of an address space that threads share keep their place among the threads' accesses (space_order.h).
 /// NotYet says nothing of simulated time: ready() tells when there is more. A system call that a signal
-/// stopped before it did anything appears with the result -EINTR and then again. What an execve starts is not
-/// traced: the thread's stream ends with the execve. The fault or signal that cuts a block short shows as a
-/// smaller instruction_count where missing memory accesses tell; instructions after the last access that was
-/// seen are then not counted.
+/// stopped before it did anything appears with the result -EINTR and then again. A thread's stream goes on in
+/// what it executes: its execve returns 0, blocks of the new image follow, and image() is what that one found
+/// in memory; the process's other threads end. Where the host does not let execve be followed, the stream
+/// ends with it, and missing() says so. The fault or signal that cuts a block short shows as a smaller
+/// instruction_count where missing memory accesses tell; instructions after the last access that was seen are
+/// then not counted.
 class LiveProgram final : public Workload {
 public:
     /// Starts the program. Errors: InputError when it is not there or cannot be run, or QEMU or the plugin is
@@ -63,6 +65,14 @@ public:
     /// Errors: RunError when nothing has happened for LiveOptions::stall_limit and no thread sleeps for a
     /// time or waits for input; the message names the threads and what they wait for.
     bool wait_for_news(std::uint64_t limit_us) override;
+    /// Where nobody is supervised (LiveProgram::unsupervised), the program's first process only.
+    [[nodiscard]] std::vector<ProcessRecord> processes() const override;
+    [[nodiscard]] bool is_live() const override { return true; }
+    [[nodiscard]] std::string missing() const override;
+    [[nodiscard]] std::vector<InitialMapping> image(ThreadIndex index) const override;
+    /// Why what execve starts is not followed on this host (it allows no ptrace or no seccomp); empty where
+    /// it is.
+    [[nodiscard]] const std::string& unsupervised() const;
     /// Threads seen so far, those of fork children included.
     [[nodiscard]] std::size_t thread_count();
 

@@ -98,6 +98,8 @@ StreamBatch LiveStream::hand_out(const StreamBatch& batch) {
     if (batch.status == StreamStatus::SystemCall) {
         if (creates_thread(batch.syscall->number))
             m_session.directory().note_creation(m_index, batch.syscall->result);
+        if (executes_image(batch.syscall->number) && batch.syscall->result == 0)
+            m_session.enter_image(m_index);
         m_said_exit_group = batch.syscall->number == SYS_exit_group;
         if (m_decoder->decoder().has_ended()) { // nobody asks for more
             m_exit = *batch.syscall;

@@ -46,8 +46,7 @@ public:
             const StreamDecoder::Progress progress = decode();
             m_used += progress.words;
             if (progress.batch) {
-                if (progress.batch->status == StreamStatus::SystemCall)
-                    note_creation(*progress.batch->syscall);
+                if (progress.batch->status == StreamStatus::SystemCall) note_call(*progress.batch->syscall);
                 if (m_decoder.decoder().has_ended()) end(); // nobody asks for what comes after an exit
                 return *progress.batch;
             }
@@ -59,6 +58,13 @@ public:
     [[nodiscard]] bool ready() override { return m_ended || !m_decoder.is_held(); }
     /// The last fetch() gave NotYet.
     [[nodiscard]] bool is_waiting() const { return m_waiting; }
+    void add_image(std::vector<InitialMapping> mappings) { m_images.push_back(std::move(mappings)); }
+    /// Null before the first execve.
+    [[nodiscard]] const std::vector<InitialMapping>* image() const {
+        static const std::vector<InitialMapping> unknown;
+        if (m_executed == 0) return nullptr;
+        return m_executed <= m_images.size() ? &m_images[m_executed - 1] : &unknown;
+    }
 
     std::uint64_t seek(std::uint64_t number) {
         const auto after = std::ranges::upper_bound(
@@ -106,7 +112,8 @@ private:
         }
     }
 
-    void note_creation(const SyscallRecord& call) {
+    void note_call(const SyscallRecord& call) {
+        if (executes_image(call.number) && call.result == 0) ++m_executed;
         if (!creates_thread(call.number)) return;
         const std::lock_guard lock(m_directory.mutex);
         m_directory.threads.note_creation(m_index, call.result);
@@ -119,6 +126,8 @@ private:
     std::size_t m_index;
     StreamDecoder m_decoder;
     std::vector<ChunkPlace> m_chunks;
+    std::vector<std::vector<InitialMapping>> m_images;
+    std::size_t m_executed = 0; ///< execves delivered
     std::size_t m_next = 0;
     Bytes m_bytes;
     std::size_t m_used = 0; ///< words
@@ -174,6 +183,11 @@ struct PwtReader::State {
             if (place.header.thread >= streams.size())
                 throw FormatError("events of a thread that is not named before");
             streams[place.header.thread]->add_chunk(place);
+            break;
+        case ChunkKind::Image:
+            if (place.header.thread >= streams.size())
+                throw FormatError("an image of a thread that is not named before");
+            streams[place.header.thread]->add_image(decode_image(file.read_chunk(place)));
             break;
         case ChunkKind::Index:
             break;
@@ -239,6 +253,17 @@ bool PwtReader::wait_for_news(std::uint64_t) {
 }
 
 int PwtReader::exit_status() const { return m_state->index.exit_status; }
+
+std::vector<ProcessRecord> PwtReader::processes() const { return m_state->index.processes; }
+
+std::string PwtReader::missing() const {
+    return is_complete() ? m_state->index.missing : "the recording was cut off";
+}
+
+std::vector<InitialMapping> PwtReader::image(ThreadIndex index) const {
+    const auto* const executed = m_state->streams.at(static_cast<std::size_t>(index))->image();
+    return executed != nullptr ? *executed : m_state->program.mappings;
+}
 
 std::size_t PwtReader::thread_count() const { return m_state->streams.size(); }
 

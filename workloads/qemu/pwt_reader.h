@@ -37,6 +37,11 @@ public:
     [[nodiscard]] int exit_status() const override;
     /// Errors: RunError when threads wait for each other in a circle, which a sound recording rules out.
     bool wait_for_news(std::uint64_t limit_us) override;
+    [[nodiscard]] std::vector<ProcessRecord> processes() const override;
+    /// Also where the recording has no end.
+    [[nodiscard]] std::string missing() const override;
+    /// Counts the execves that the thread's stream has delivered; not to be used with seek().
+    [[nodiscard]] std::vector<InitialMapping> image(ThreadIndex index) const override;
 
     [[nodiscard]] std::size_t thread_count() const;
     [[nodiscard]] std::uint64_t instructions(ThreadIndex index) const;

@@ -45,6 +45,8 @@ public:
             call.result > 0) {
             m_created = call.result;
         }
+        m_executed = progress.outcome == BatchDecoder::Outcome::SystemCall && executes_image(call.number) &&
+                     call.result == 0;
         return {progress.words, progress.words == 0 && progress.outcome == BatchDecoder::Outcome::NeedWords};
     }
     /// A system call stays in one chunk, so that a reader can begin with any, and an epoch with what follows
@@ -55,6 +57,8 @@ public:
     [[nodiscard]] const BatchDecoder& decoder() const { return *m_decoder; }
     /// The thread that the last append() saw created.
     [[nodiscard]] std::optional<std::int64_t> created() const { return m_created; }
+    /// The last append() saw it execute a new image.
+    [[nodiscard]] bool executed() const { return m_executed; }
     [[nodiscard]] bool has_ended() const { return m_decoder == nullptr || m_decoder->has_ended(); }
     [[nodiscard]] ByteView bytes() const {
         return {reinterpret_cast<const std::uint8_t*>(m_words.data()), m_words.size() * 8};
@@ -84,17 +88,18 @@ private:
     bool m_stopped_at_epoch = false;
     std::uint64_t m_first_instruction = 0;
     std::optional<std::int64_t> m_created;
+    bool m_executed = false;
 };
 
 class Recording {
 public:
-    Recording(const RecordOptions& options, const std::function<void(const RecordSummary&)>& progress)
-        : m_session(options.live), m_writer(options.file, options.compression_level), m_progress(progress) {
+    Recording(const RecordOptions& options, const RecordWatch& watch)
+        : m_session(options.live), m_writer(options.file, options.compression_level), m_watch(watch) {
         m_writer.write_chunk({}, encode_program({m_session.description(), m_session.initial_mappings()}));
     }
 
     RecordSummary run() {
-        while (true) {
+        while (!is_stopped()) {
             m_session.discover();
             while (m_threads.size() < m_session.thread_count())
                 m_threads.emplace_back(m_session.dictionary(),
@@ -116,6 +121,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_stopped() {
+        if (!m_watch.stop || !m_watch.stop()) return false;
+        m_summary.missing = "the recording was stopped before the program's end";
+        for (std::size_t i = 0; i < m_threads.size(); ++i) flush(i);
+        return true;
+    }
+
     struct AwaitedChild {
         std::size_t parent;
         std::int64_t child;
@@ -150,6 +162,7 @@ private:
                 if (step.stuck) break;
                 used += step.words;
                 if (const auto child = thread.created()) await_child(index, *child);
+                if (thread.executed()) write_image(index);
                 if (thread.is_full()) flush(index);
             }
             live.reader->take(used);
@@ -158,6 +171,15 @@ private:
         }
         close(index);
         return true;
+    }
+
+    void write_image(std::size_t index) {
+        m_session.enter_image(index);
+        write_new_threads();
+        ChunkHeader header;
+        header.kind = ChunkKind::Image;
+        header.thread = static_cast<std::uint32_t>(index);
+        m_writer.write_chunk(header, encode_image(m_session.image(index)));
     }
 
     void await_child(std::size_t parent, std::int64_t child) {
@@ -190,7 +212,7 @@ private:
         thread.begin_chunk();
         m_summary.threads = m_threads.size();
         m_summary.file_bytes = m_writer.bytes();
-        if (m_progress) m_progress(m_summary);
+        if (m_watch.progress) m_watch.progress(m_summary);
     }
 
     void write_new_threads() {
@@ -219,15 +241,23 @@ private:
     RecordSummary finish() {
         std::vector<std::uint64_t> instructions;
         for (const ThreadRecorder& thread : m_threads) instructions.push_back(thread.instructions());
-        m_summary.exit_status = m_session.process().wait();
-        m_writer.finish(m_summary.exit_status, instructions);
+        const bool stopped = !m_summary.missing.empty();
+        const int status = stopped ? 0 : m_session.process().wait();
+        if (!stopped) m_summary.missing = m_session.missing();
+        std::vector<ProcessRecord> processes = m_session.processes();
+        m_summary.end = processes.front().end;
+        m_writer.finish({.exit_status = status,
+                         .instructions = std::move(instructions),
+                         .chunks = {},
+                         .processes = std::move(processes),
+                         .missing = m_summary.missing});
         m_summary.file_bytes = m_writer.bytes();
         return m_summary;
     }
 
     LiveSession m_session;
     PwtWriter m_writer;
-    const std::function<void(const RecordSummary&)>& m_progress;
+    const RecordWatch& m_watch;
     std::deque<ThreadRecorder> m_threads;
     std::vector<AwaitedChild> m_awaited;
     std::size_t m_threads_written = 0;
@@ -237,9 +267,8 @@ private:
 
 } // namespace
 
-RecordSummary record(const RecordOptions& options,
-                     const std::function<void(const RecordSummary&)>& progress) {
-    return Recording(options, progress).run();
+RecordSummary record(const RecordOptions& options, const RecordWatch& watch) {
+    return Recording(options, watch).run();
 }
 
 } // namespace pagewalk::workloads

@@ -32,6 +32,7 @@ struct SegmentHeader {
     std::uint64_t magic;
     std::uint64_t ring_bytes; ///< power of two
     std::int32_t consumer_pid;
+    std::uint32_t follows_execve;      ///< 1: who executes comes back with this plugin
     std::atomic<std::uint32_t> closed; ///< the consumer has gone: stop the program
     std::atomic<SegmentFailure> failure;
     std::atomic<std::uint64_t> threads_claimed; ///< thread entries, ever; entry n is in slot n % thread_slots
@@ -72,6 +73,10 @@ struct RingControl {
     alignas(64) std::atomic<std::uint64_t> published; ///< words since the ring was claimed
     std::atomic<std::uint32_t> producer_waiting;
     std::atomic<std::uint32_t> data_signal;          ///< futex: the consumer sleeps here
+    std::uint64_t thread;                            ///< its producer's number
+    std::atomic<std::int32_t> pid, tid;              ///< the producer's; pid 0: it has left
+    std::atomic<std::uint32_t> images;               ///< that it has executed
+    std::atomic<std::uint32_t> gone;                 ///< another thread of its process has executed one
     alignas(64) std::atomic<std::uint64_t> consumed; ///< words
     std::atomic<std::uint32_t> consumer_waiting;
     std::atomic<std::uint32_t> room_signal; ///< futex: the producer sleeps here

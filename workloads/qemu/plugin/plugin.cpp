@@ -12,19 +12,25 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dirent.h>
 #include <fcntl.h>
+#include <string>
 #include <string_view>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <Zydis/Zydis.h>
 
 /// The plugin that runs inside qemu-x86_64. A block is described once, when QEMU translates it; an execution
 /// then costs one word for the block and one for each memory access, written to the thread's ring.
 ///
-/// Arguments: `segment=FD` the shared segment; or `probe=FD`: write /proc/self/maps there once the program is
-/// loaded and leave before its first instruction.
+/// Arguments: `segment=FILE` the shared segment; `ring=N`: this is what a thread of the program, the one that
+/// writes to ring N, has executed, and its stream goes on. With `probe=FD`: write /proc/self/maps there once
+/// the program is loaded and leave before its first instruction. With `map=FILE`: write it there, then
+/// execute QEMU again without its log and this argument.
 int qemu_plugin_version = 1;
 
 namespace pagewalk::workloads {
@@ -63,12 +69,34 @@ struct Plugin {
     DescriptorTables tables;
     bool tables_sought = false;
     pid_t pid = 0;
+    int executed_in = -1; ///< ring of the thread whose execve made this image, until it runs; -1: none
 };
 Plugin plugin;
 
+inline void append(RingControl& ring, std::uint64_t word) {
+    std::uint64_t* const cursor = ring.cursor;
+    *cursor = word;
+    std::atomic_signal_fence(std::memory_order_release); // a killed program's ring is read up to the cursor
+    ring.cursor = cursor + 1;
+}
+
+/// The ring of the thread that has executed this image. Its execve returns there, in the new image's first
+/// words.
+RingControl* continued_ring() {
+    const auto number = static_cast<std::uint32_t>(std::exchange(plugin.executed_in, -1));
+    RingControl* const ring = plugin.writer.continue_ring(number);
+    plugin.space.go_on_from(ring->epoch);
+    append(*ring, event_header(EventKind::SyscallReturn, return_payload_words));
+    for (const std::uint64_t word : {std::uint64_t{SYS_execve}, std::uint64_t{0}, plugin.writer.next_order()})
+        append(*ring, word);
+    ring->images.fetch_add(1);
+    return ring;
+}
+
 RingControl& claimed_ring(unsigned vcpu) {
     RingControl*& ring = plugin.rings[vcpu];
-    if (ring == &plugin.unclaimed) ring = plugin.writer.claim(plugin.space.epoch());
+    if (ring == &plugin.unclaimed)
+        ring = plugin.executed_in >= 0 ? continued_ring() : plugin.writer.claim(plugin.space.epoch());
     return *ring;
 }
 
@@ -76,13 +104,6 @@ RingControl& claimed_ring(unsigned vcpu) {
     RingControl& ring = claimed_ring(vcpu);
     if (ring.cursor >= ring.limit) plugin.writer.make_room(ring);
     return ring;
-}
-
-inline void append(RingControl& ring, std::uint64_t word) {
-    std::uint64_t* const cursor = ring.cursor;
-    *cursor = word;
-    std::atomic_signal_fence(std::memory_order_release); // a killed program's ring is read up to the cursor
-    ring.cursor = cursor + 1;
 }
 
 /// Notes that other threads have begun or ended changes of the address space since the last note.
@@ -214,6 +235,15 @@ void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
                                          reinterpret_cast<void*>(block_word | id_of(block)));
 }
 
+/// In the order of system calls, too, the child's execve or exit comes before its caller's return.
+void wait_as_vfork_does(std::uint32_t place, pid_t child) {
+    const bool follows = plugin.writer.segment().header().follows_execve != 0;
+    plugin.writer.wait_until([&] {
+        return plugin.vfork.is_over(place, child) ||
+               (follows ? plugin.writer.has_executed(child) : plugin.vfork.has_executed(place, child));
+    });
+}
+
 bool is_ordered(std::int64_t number, std::uint64_t first_argument) {
     switch (call_order(number)) {
     case CallOrder::Ordered:
@@ -285,12 +315,12 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint6
 
     RingControl& ring = ring_with_room(vcpu);
     plugin.calls[vcpu].vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
-    plugin.vfork.note_call(number);
     // An order number is drawn after the epoch is noted: a change whose epoch is noted here has lower ones,
     // so that waiting for it waits for nothing that comes after.
     const std::uint64_t change = enter_call(plugin.calls[vcpu], ring, number);
     plugin.calls[vcpu].ordered = is_ordered(number, a1);
     const std::uint64_t order = plugin.calls[vcpu].ordered ? plugin.writer.next_order() : 0;
+    plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
     append(ring, event_header(EventKind::SyscallEnter,
                               static_cast<std::uint32_t>(enter_payload_words + path_words)));
     for (const std::uint64_t word : {static_cast<std::uint64_t>(number), a1, a2, a3, a4, a5, a6, order}) {
@@ -327,8 +357,7 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     CallState& call = plugin.calls[vcpu];
     if (call.vfork != VforkWait::none && result > 0) {
         release_space(call);
-        plugin.writer.wait_until(
-            [&] { return plugin.vfork.is_over(call.vfork, static_cast<pid_t>(result)); });
+        wait_as_vfork_does(call.vfork, static_cast<pid_t>(result));
     }
     // Under the space lock nothing is waited for: the call's beginning has left enough room.
     RingControl& ring = call.locked ? claimed_ring(vcpu) : ring_with_room(vcpu);
@@ -351,27 +380,79 @@ void on_vcpu_init(qemu_plugin_id_t, unsigned vcpu) {
 }
 
 int probe_fd = -1;
+std::string map_file; // QEMU frees the arguments
 
-void probe_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+void write_host_map(int target) {
     const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     std::array<char, 4096> buffer{};
     for (ssize_t got = 0; (got = read(maps, buffer.data(), buffer.size())) > 0;) {
-        if (write(probe_fd, buffer.data(), static_cast<std::size_t>(got)) != got) _exit(1);
+        if (write(target, buffer.data(), static_cast<std::size_t>(got)) != got) _exit(1);
     }
+    close(maps);
     std::fflush(nullptr); // QEMU's log
+}
+
+void probe_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+    write_host_map(probe_fd);
     _exit(0);
 }
 
-int descriptor(int argc, char** argv, const char* name) {
-    const std::size_t length = std::strlen(name);
-    for (int i = 0; i < argc; ++i) {
-        if (std::strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-            return std::atoi(argv[i] + length + 1);
-    }
-    return -1;
+std::string read_file(const char* name) {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    const int fd = open(name, O_RDONLY | O_CLOEXEC);
+    for (ssize_t got = 0; (got = read(fd, buffer.data(), buffer.size())) > 0;)
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    close(fd);
+    return text;
 }
 
-bool map_segment(int fd) {
+/// QEMU's log stays open in it, so that the program would find a descriptor more.
+void close_log_at_execve() {
+    DIR* const descriptors = opendir("/proc/self/fd");
+    if (descriptors == nullptr) return;
+    while (const dirent* entry = readdir(descriptors)) {
+        std::array<char, 64> target{};
+        if (readlinkat(dirfd(descriptors), entry->d_name, target.data(), target.size() - 1) > 0 &&
+            std::strncmp(target.data(), "/memfd:pagewalk-log", 19) == 0)
+            fcntl(std::atoi(entry->d_name), F_SETFD, FD_CLOEXEC);
+    }
+    closedir(descriptors);
+}
+
+/// QEMU's command line is: its name, -d page -D LOG, -plugin and ours, the program's. The log is left out,
+/// and `map` of ours, which is the last.
+void execute_again_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+    const int map = open(map_file.c_str(), O_WRONLY | O_CLOEXEC);
+    write_host_map(map);
+    close(map);
+    close_log_at_execve();
+    std::string text = read_file("/proc/self/cmdline");
+    std::vector<char*> words;
+    for (std::size_t at = 0; at < text.size(); at += std::strlen(&text[at]) + 1) words.push_back(&text[at]);
+    constexpr std::ptrdiff_t log_words = 4;
+    constexpr std::size_t own_option = 2;
+    words.erase(words.begin() + 1, words.begin() + 1 + log_words);
+    *std::strstr(words[own_option], ",map=") = '\0';
+    words.push_back(nullptr);
+    execv(words[0], words.data());
+    _exit(1);
+}
+
+/// The value of an argument `name=value`; null where it is not given.
+const char* argument(int argc, char** argv, const char* name) {
+    const std::size_t length = std::strlen(name);
+    for (int i = 0; i < argc; ++i) {
+        if (std::strncmp(argv[i], name, length) == 0 && argv[i][length] == '=') return argv[i] + length + 1;
+    }
+    return nullptr;
+}
+
+int number(const char* text) { return text != nullptr ? std::atoi(text) : -1; }
+
+bool map_segment(const char* file) {
+    const int fd = file != nullptr ? open(file, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0) return false;
     const off_t size = lseek(fd, 0, SEEK_END);
     void* base = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -391,16 +472,22 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* info, int argc, 
                      info->target_name);
         return 1;
     }
-    probe_fd = descriptor(argc, argv, "probe");
+    probe_fd = number(argument(argc, argv, "probe"));
     if (probe_fd >= 0) {
         qemu_plugin_register_vcpu_tb_trans_cb(id, probe_at_first_translation);
         return 0;
     }
-    if (!map_segment(descriptor(argc, argv, "segment"))) {
+    if (const char* const map = argument(argc, argv, "map"); map != nullptr) {
+        map_file = map;
+        qemu_plugin_register_vcpu_tb_trans_cb(id, execute_again_at_first_translation);
+        return 0;
+    }
+    if (!map_segment(argument(argc, argv, "segment"))) {
         std::fprintf(stderr, "pagewalk plugin: no shared segment; it is started by pagewalk only\n");
         return 1;
     }
     plugin.pid = getpid();
+    plugin.executed_in = number(argument(argc, argv, "ring"));
     qemu_plugin_register_vcpu_init_cb(id, on_vcpu_init);
     qemu_plugin_register_vcpu_tb_trans_cb(id, layout_is_known() ? on_translation<on_access>
                                                                 : on_translation<on_access_portable>);

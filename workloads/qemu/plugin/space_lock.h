@@ -36,6 +36,10 @@ public:
     /// A call begins or ends; the lock is held. Returns the epoch from here on.
     std::uint64_t advance() { return m_epoch.fetch_add(1) + 1; }
 
+    /// A new image of a process that has come to `epoch`: a change that was under way has ended with the old
+    /// one.
+    void go_on_from(std::uint64_t epoch) { m_epoch.store(epoch & ~1ULL); }
+
     void add_thread() { m_threads.fetch_add(1); }
     void drop_thread() { m_threads.fetch_sub(1); }
     [[nodiscard]] bool is_shared() const { return m_threads.load() > 1; }

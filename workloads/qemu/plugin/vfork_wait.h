@@ -50,14 +50,17 @@ public:
         if (m_own != none && (number == SYS_execve || number == SYS_execveat))
             m_shared->states[m_own].store(State::Running);
     }
-    /// In the parent: has the child of `place` left its memory? May look at /proc.
+    /// In the parent: has the child of `place` ended? Looks at /proc.
     [[nodiscard]] bool is_over(std::uint32_t place, pid_t child) const {
-        const State state = m_shared->states[place].load();
-        if (state == State::Exits || kill(child, 0) != 0) return true;
+        if (m_shared->states[place].load() == State::Exits || kill(child, 0) != 0) return true;
         const Text stat = file_of(child, "stat");
         const char* const end_of_name = std::strrchr(stat.data(), ')');
-        if (end_of_name == nullptr || end_of_name[2] == 'Z') return true;
-        return state == State::InExecve && file_of(child, "cmdline") != file_of(getpid(), "cmdline");
+        return end_of_name == nullptr || end_of_name[2] == 'Z';
+    }
+    /// Has it become a program that nobody follows?
+    [[nodiscard]] bool has_executed(std::uint32_t place, pid_t child) const {
+        return m_shared->states[place].load() == State::InExecve &&
+               file_of(child, "cmdline") != file_of(getpid(), "cmdline");
     }
 
 private:

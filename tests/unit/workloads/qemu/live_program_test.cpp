@@ -2,6 +2,7 @@
 #include "tests/unit/workloads/qemu/stream_collector.h"
 #include "workloads/qemu/live_program.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -149,16 +150,50 @@ TEST(LiveProgram, SaysWhoWaitsForWhatWhenNothingHappens) {
     }
 }
 
-TEST(LiveProgram, EndsAThreadsStreamWithItsExecve) {
-    LiveProgram live(quiet({program("forks"), "/bin/true"}));
+TEST(LiveProgram, GoesOnWithWhatAThreadExecutes) {
+    LiveProgram live(quiet({program("forks"), program("exact_loop")}));
     StreamCollector collector(live);
     collector.read_to_the_end();
     EXPECT_EQ(live.exit_status(), 0);
     ASSERT_EQ(collector.streams().size(), 2);
-    const SyscallRecord& last = collector.streams().rbegin()->second.calls.back();
-    EXPECT_EQ(last.number, SYS_execve);
-    EXPECT_EQ(last.path, "/bin/true");
-    EXPECT_EQ(last.result, 0);
+    const auto& [index, child] = *collector.streams().rbegin();
+    const SyscallRecord* call = find_call(child, SYS_execve);
+    ASSERT_NE(call, nullptr);
+    EXPECT_EQ(call->path, program("exact_loop"));
+    EXPECT_EQ(call->result, 0);
+    EXPECT_EQ(child.calls.back().number, SYS_exit);
+    EXPECT_EQ(child.calls.back().arguments[0], 7);
+    EXPECT_GT(child.instructions, 2 * 1000000);
+    const auto orders = collector.orders();
+    EXPECT_EQ(orders, counting(orders.size()));
+
+    const std::vector<InitialMapping> image = live.image(index);
+    const auto code = std::ranges::find(image, program("exact_loop"), &InitialMapping::file);
+    ASSERT_NE(code, image.end());
+    EXPECT_EQ(std::ranges::count(image, true, &InitialMapping::grows_down), 1);
+    EXPECT_EQ(live.image(ThreadIndex{0}).size(), live.initial_mappings().size());
+}
+
+TEST(LiveProgram, EndsTheOtherThreadsOfAProcessThatExecutes) {
+    LiveProgram live(quiet({program("exec_beside_threads"), program("exact_loop")}));
+    StreamCollector collector(live);
+    collector.read_to_the_end();
+    EXPECT_EQ(live.exit_status(), 7);
+    EXPECT_EQ(collector.streams().size(), 3);
+}
+
+TEST(LiveProgram, KnowsEveryProcessAndItsEnd) {
+    LiveProgram live(quiet({"sh", "-c", "sh -c 'kill -TERM $$'; /bin/true; exit 4"}));
+    StreamCollector collector(live);
+    collector.read_to_the_end();
+    const std::vector<ProcessRecord> processes = live.processes();
+    ASSERT_EQ(processes.size(), 3);
+    EXPECT_EQ(processes[0].end, (ProcessEnd{.kind = ProcessEnd::Kind::Exited, .value = 4}));
+    EXPECT_EQ(processes[1].end, (ProcessEnd{.kind = ProcessEnd::Kind::Killed, .value = SIGTERM}));
+    EXPECT_EQ(processes[1].parent, processes[0].pid);
+    EXPECT_EQ(processes[2].command, "/bin/true");
+    EXPECT_EQ(processes[2].end, (ProcessEnd{.kind = ProcessEnd::Kind::Exited, .value = 0}));
+    EXPECT_EQ(live.missing(), "");
 }
 
 TEST(LiveProgram, CutsTheBlockInWhichAFaultKills) {
