@@ -65,6 +65,8 @@ std::vector<sock_filter> exec_filter() {
     const auto trace = SCMP_ACT_TRACE(0);
     check(seccomp_rule_add(context.get(), trace, SCMP_SYS(execve), 0), "execve");
     check(seccomp_rule_add(context.get(), trace, SCMP_SYS(execveat), 0), "execveat");
+    // It would fetch all of the emulator's memory, the rings and reservations of gigabytes included.
+    check(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(0), SCMP_SYS(mlockall), 0), "mlockall");
     for (const std::size_t length : remark_lengths()) {
         check(seccomp_rule_add(context.get(), trace, SCMP_SYS(write), 2,
                                SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0), SCMP_A2(SCMP_CMP_EQ, length, 0)),

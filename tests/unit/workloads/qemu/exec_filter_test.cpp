@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <csignal>
 #include <string>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -60,6 +61,18 @@ TEST(ExecFilter, StopsForTheEmulatorsRemarkOnStderr) {
                   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, remark.data(), remark.size());
               }),
               1);
+}
+
+TEST(ExecFilter, LetsMlockallFetchNothing) {
+    EXPECT_EQ(stops_of([] {
+                  constexpr std::size_t bytes = 1 << 20;
+                  void* const memory =
+                      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                  unsigned char resident = 0;
+                  if (mlockall(MCL_CURRENT) != 0) _exit(2);
+                  if (mincore(memory, 1, &resident) != 0 || (resident & 1) != 0) _exit(3);
+              }),
+              0);
 }
 
 TEST(ExecFilter, KnowsTheEmulatorsRemark) {

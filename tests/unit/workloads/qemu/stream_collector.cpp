@@ -34,6 +34,7 @@ void CollectedStream::add(const StreamBatch& batch) {
 }
 
 void StreamCollector::read_to_the_end() {
+    int quiet_waits = 0; // of a millisecond
     while (!m_open.empty() || !m_awaited.empty()) {
         bool news = false;
         for (std::size_t i = 0; i < m_open.size();) {
@@ -60,6 +61,9 @@ void StreamCollector::read_to_the_end() {
             news = true;
             return true;
         });
+        if (news) quiet_waits = 0;
+        // A thread that an execve or a kill ends before its first block never comes.
+        if (m_open.empty() && ++quiet_waits > 2000) return;
         if (!news) m_workload.wait_for_news(1000);
     }
 }
