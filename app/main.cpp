@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fcntl.h>
 #include <new>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <systemc>
@@ -45,6 +47,15 @@ int dispatch(const std::vector<std::string>& words) {
     throw InputError("unknown command '" + words[0] + "'; known: " + known);
 }
 
+/// Where a standard descriptor is closed, keeps files of ours from taking its number. The program that we
+/// start still finds it closed.
+void hold_standard_descriptors() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        [[maybe_unused]] const int held = open("/dev/null", O_RDWR | O_CLOEXEC);
+    }
+}
+
 } // namespace
 
 // libsystemc owns main(); see its sc_main contract.
@@ -65,6 +76,7 @@ int sc_main(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
+    hold_standard_descriptors();
     app::remember_command_line(argc, argv);
     setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);

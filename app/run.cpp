@@ -3,6 +3,7 @@
 #include "app/command.h"
 #include "app/machine.h"
 #include "app/progress.h"
+#include "app/run_outcome.h"
 #include "app/simulation.h"
 #include "app/system_config.h"
 #include "app/version.h"
@@ -125,22 +126,12 @@ void report_driver(const os::AllocationDriver& driver) {
     for (const std::string& report : driver.reports()) std::fprintf(stderr, "pagewalk: %s\n", report.c_str());
 }
 
-std::string end_text(Simulation::End end, const Simulation& simulation, const Workload& workload,
-                     const os::Kernel& kernel) {
-    std::string text;
-    if (end == Simulation::End::Interrupted) {
-        text = "stopped by the user";
-    } else if (end == Simulation::End::InstructionLimit) {
-        text = "ran its number of instructions";
-    } else {
-        text = "ran to the program's end";
-        if (const int status = workload.exit_status(); status != 0)
-            text += "; it exited with status " + std::to_string(status);
-    }
-    for (const os::KillRecord& kill : kernel.kills())
-        text += "; the simulated kernel: " + os::to_string(kill);
-    if (!simulation.is_measuring()) text += "; still in its warm-up, which the figures are of";
-    return text;
+/// The run's page: a live program's standard output is its own.
+void print_page(const std::filesystem::path& file, const Workload& workload) {
+    const int fd = workload.is_live() ? STDERR_FILENO : STDOUT_FILENO;
+    const auto colour = isatty(fd) != 0 ? results::Colour::On : results::Colour::Off;
+    (workload.is_live() ? std::cerr : std::cout)
+        << results::summary_page(results::RunReader(file), colour) << std::flush;
 }
 
 } // namespace
@@ -190,12 +181,19 @@ int run_run(std::span<const std::string> words) {
              "1", "program and kernel instructions simulated a second, in millions"});
         return state;
     };
-    Simulation::End end = Simulation::End::None;
+    RunOutcome outcome;
     try {
-        end = simulation.run();
-        const bool interrupted = end == Simulation::End::Interrupted;
-        file.finish(interrupted ? results::RunStatus::Interrupted : results::RunStatus::Complete,
-                    end_text(end, simulation, *workload, machine.kernel()), host_facts(simulation.state()));
+        const Simulation::End end = simulation.run();
+        const std::vector<ProcessRecord> processes = workload->processes();
+        outcome = outcome_of({.simulation = end,
+                              .kills = machine.kernel().kills(),
+                              .processes = processes,
+                              .missing = workload->missing(),
+                              .is_measuring = simulation.is_measuring()});
+        results::RunState state = host_facts(simulation.state());
+        state.ending = outcome.summary();
+        if (!processes.empty()) state.processes = process_table_text(processes);
+        file.finish(outcome.status, outcome.text, state);
     } catch (const std::exception& error) {
         progress.clear();
         const std::filesystem::path kept = file.fail(error.what(), host_facts(simulation.state()));
@@ -211,11 +209,8 @@ int run_run(std::span<const std::string> words) {
                      "pagewalk: the run ended within its warm-up (run.warmup = %llu instructions): the "
                      "figures are of all of it\n",
                      static_cast<unsigned long long>(config.run.warmup));
-    std::cout << results::summary_page(results::RunReader(output), isatty(STDOUT_FILENO) != 0
-                                                                       ? results::Colour::On
-                                                                       : results::Colour::Off)
-              << std::flush;
-    return end == Simulation::End::Interrupted ? 1 : 0;
+    print_page(output, *workload);
+    return outcome.exit_code();
 }
 
 } // namespace pagewalk::app

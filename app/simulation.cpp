@@ -10,6 +10,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <ctime>
 #include <utility>
 
 #include <systemc>
@@ -20,8 +21,15 @@ namespace {
 
 std::atomic<bool> interrupted = false; // a signal handler can reach nothing else
 
+constexpr std::time_t patience = 5; // seconds; writing a large file takes less
+
 void on_interrupt(int signal) {
-    if (interrupted.exchange(true)) {
+    static std::atomic<std::time_t> first = 0;
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!interrupted.exchange(true)) {
+        first = now.tv_sec;
+    } else if (now.tv_sec - first > patience) {
         std::signal(signal, SIG_DFL);
         std::raise(signal);
     }
@@ -63,8 +71,10 @@ std::string kernel_log(const os::SlabReports& reports) {
 bool interrupt_requested() { return interrupted.load(std::memory_order_relaxed); }
 
 void catch_interrupts() {
-    std::signal(SIGINT, on_interrupt);
-    std::signal(SIGTERM, on_interrupt);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+        // Whoever had it ignored (nohup) still means that.
+        if (std::signal(signal, on_interrupt) == SIG_IGN) std::signal(signal, SIG_IGN);
+    }
 }
 
 Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file,

@@ -9,9 +9,10 @@
 
 namespace pagewalk::app {
 
-/// Set by SIGINT and SIGTERM: the run ends at the next quantum with what it has.
+/// Set by SIGINT, SIGTERM and SIGHUP: the run ends at the next quantum with what it has.
 [[nodiscard]] bool interrupt_requested();
-/// From here on SIGINT and SIGTERM ask instead of kill; a second one kills.
+/// From here on SIGINT, SIGTERM and SIGHUP ask instead of kill. More of them change nothing, as a terminal
+/// and a script may both send one, until five seconds after the first: then they kill.
 void catch_interrupts();
 
 /// One run: drives the machine through warm-up and measurement, keeps time series and checkpoints.

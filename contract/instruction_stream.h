@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/enum_table.h"
 #include "base/ids.h"
+#include "contract/process_record.h"
 
 #include <array>
 #include <cstdint>
@@ -201,6 +202,13 @@ public:
     }
     /// Exit status of the program where there is one.
     [[nodiscard]] virtual int exit_status() const { return 0; }
+    /// The program's processes so far, in the order in which they began; the first is the program itself.
+    /// Empty where the source knows of none. Waits for the end of a program whose streams have ended.
+    [[nodiscard]] virtual std::vector<ProcessRecord> processes() const { return {}; }
+    /// It runs on the host while it is read: its standard streams are the user's.
+    [[nodiscard]] virtual bool is_live() const { return false; }
+    /// Why the streams lack some of what the program did; empty where they are whole so far.
+    [[nodiscard]] virtual std::string missing() const { return {}; }
 };
 
 } // namespace pagewalk

@@ -362,6 +362,7 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
         builder.make_group("/histograms");
     }
     builder.write_values("/summary", state.summary);
+    for (const SummaryValue& value : state.ending) builder.write_value("/summary/" + value.name, value);
     builder.make_group("/intervals");
     for (const RecordedIntervals& series : content.intervals) builder.write_intervals(series, content.spool);
     builder.make_group("/events");
@@ -380,9 +381,11 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
     builder.write_text("/meta/machine", meta.machine, "what it ran on");
     builder.write_value("/meta/simulated_time",
                         {"simulated_time", state.simulated_time.value(), "ps", "simulated time reached"});
-    builder.write_text("/meta/status", name_of(content.status), "running, complete, interrupted or failed",
-                       status_bytes);
+    builder.write_text("/meta/status", name_of(content.status), "how the run ended", status_bytes);
     builder.write_text("/meta/status_text", content.status_text, "the status in words", status_text_bytes);
+    for (const SummaryValue& value : state.ending) builder.write_value("/meta/" + value.name, value);
+    if (!state.processes.empty())
+        builder.write_text("/meta/processes", state.processes, "the program's processes, a line each");
     builder.link_to("/meta/command_line", "/meta/host/command_line");
 
     builder.make_group("/meta/host");

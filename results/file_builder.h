@@ -13,7 +13,7 @@ namespace pagewalk::results {
 
 /// Version of results/schema.md. Raised when something is renamed, removed or changes its meaning.
 inline constexpr std::uint64_t schema_version = 1;
-inline constexpr std::size_t status_bytes = 16;
+inline constexpr std::size_t status_bytes = 24;
 inline constexpr std::size_t status_text_bytes = 1024;
 
 /// Everything one results file holds.

@@ -10,6 +10,12 @@ std::string_view name_of(RunStatus status) {
         return "running";
     case RunStatus::Complete:
         return "complete";
+    case RunStatus::InstructionLimit:
+        return "instruction_limit";
+    case RunStatus::ProgramDied:
+        return "program_died";
+    case RunStatus::Incomplete:
+        return "incomplete";
     case RunStatus::Interrupted:
         return "interrupted";
     case RunStatus::Failed:

@@ -13,10 +13,13 @@
 namespace pagewalk::results {
 
 enum class RunStatus : std::uint8_t {
-    Running,     ///< still running when it was written: if no such process exists, it was killed
-    Complete,    ///< ran to its end
-    Interrupted, ///< stopped by the user; what was measured until then is there
-    Failed,      ///< stopped by an error
+    Running,          ///< still running when it was written: if no such process exists, it was killed
+    Complete,         ///< ran to its end
+    InstructionLimit, ///< ran as many instructions as it was to
+    ProgramDied,      ///< the program died of a signal, in its own world or at the simulated kernel's hands
+    Incomplete,       ///< the streams did not hold all of what the program did
+    Interrupted,      ///< stopped by the user; what was measured until then is there
+    Failed,           ///< stopped by an error
 };
 
 [[nodiscard]] std::string_view name_of(RunStatus status);
@@ -52,6 +55,8 @@ struct RunState {
     StatSnapshot measured;             ///< since the end of the warm-up
     std::optional<StatSnapshot> total; ///< since power-on
     std::vector<SummaryValue> summary; ///< same for every host
+    std::vector<SummaryValue> ending;  ///< how the program ended: goes to /summary and to /meta
+    std::string processes;             ///< of the program, as a table: goes to /meta
     std::vector<SummaryValue> host;    ///< what depends on the host: goes to /meta/host
     std::vector<ProcText> proc;
     Tick simulated_time{};

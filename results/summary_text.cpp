@@ -74,9 +74,22 @@ private:
         add("machine", m_run.meta("machine"));
         m_text += table.text();
         const std::string status = m_run.status();
-        m_text += "status    " + painted(status, status == "complete" ? "32" : "31");
+        const bool good = status == "complete" || status == "instruction_limit";
+        m_text += "status    " + painted(status, good ? "32" : "31");
         if (status != "complete" && !m_run.status_text().empty()) m_text += ": " + m_run.status_text();
         m_text += "\n";
+        ending();
+    }
+
+    /// How the program itself ended, where that is not by exit status 0.
+    void ending() {
+        TextTable table;
+        for (const char* key : {"exit_status", "died_of", "killed_by"}) {
+            const SummaryValue* value = find(key);
+            if (value == nullptr || value->value == decltype(value->value){std::uint64_t{0}}) continue;
+            table.add({key, format_value(value->value)});
+        }
+        m_text += table.text();
     }
 
     void values(std::string_view section, std::initializer_list<Line> lines) {

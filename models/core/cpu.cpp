@@ -127,12 +127,20 @@ void Cpu::handle_batch_end() {
         begin_path(m_kernel.system_call_entered(m_id, *m_cursor->batch.syscall, now()));
         break;
     case StreamStatus::NotYet:
-        begin_path(m_kernel.stream_not_ready(m_id, now()));
+        leave_task(m_kernel.stream_not_ready(m_id, now()));
         break;
     case StreamStatus::End:
         begin_path(m_kernel.stream_ended(m_id, now()));
         break;
     }
+}
+
+// Finding out that the task has nothing to do yet takes no simulated time: how often it is looked at depends on
+// the host.
+void Cpu::leave_task(KernelPath& path) {
+    if (path.steps().empty() || path.steps().front().kind != StepKind::Sleep) return begin_path(path);
+    m_kernel.path_completed(m_id, path, now());
+    m_has_task = false;
 }
 
 bool Cpu::pick_task() {

@@ -89,6 +89,7 @@ private:
 
     [[nodiscard]] bool pick_task();
     void begin_path(KernelPath& path);
+    void leave_task(KernelPath& path);
     void run_path(std::uint64_t end);
     [[nodiscard]] PathEnd execute_steps(ActivePath& active, std::uint64_t end);
     [[nodiscard]] bool execute_step(ActivePath& active, std::uint64_t end);

@@ -10,8 +10,8 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::uint64_t polls_for_a_stream =
-    1'000'000; // a thread that has not shown up by then was never traced
+constexpr std::uint64_t waits_for_a_stream =
+    200; // in the host's time: a thread that has not shown up by then was never traced
 
 KernelConfig validated(KernelConfig config) {
     config.validate();
@@ -140,7 +140,7 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     Task& task = *op.self;
     std::ranges::rotate(task.last_calls, task.last_calls.end() - 1);
     task.last_calls.front() = record.number;
-    op.path.call(KernelFunction::SyscallEntry);
+    if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
     if (!record.entered && m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     if (record.result >= 0) {
         CallContext call{*m_call_parts, op, task, record};
@@ -156,7 +156,10 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
 }
 
 KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
-    return operate(cpu, now, [this, &record](Operation& op) { (void)m_order.reach(op, record.enter_order); });
+    return operate(cpu, now, [this, &record](Operation& op) {
+        op.path.call(KernelFunction::SyscallEntry);
+        (void)m_order.reach(op, record.enter_order);
+    });
 }
 
 KernelPath& Kernel::stream_ended(CpuId cpu, Tick now) {
@@ -232,12 +235,9 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
     const Moment moment{cpu, now};
     m_poll_at = no_time;
     while (m_scheduler.all_quiet() && m_block.in_flight() == 0) {
-        if (m_processes.awaits_streams() && ++m_stream_polls < polls_for_a_stream) {
-            m_poll_at = now + m_config.poll_interval;
-            return nullptr;
-        }
-        if (!m_streams.empty()) {
-            if (!m_streams.wait_for_news(moment)) {
+        const bool new_ones = m_processes.awaits_streams() && ++m_stream_waits < waits_for_a_stream;
+        if (new_ones || !m_streams.empty()) {
+            if (!wait_for_news(moment)) {
                 m_poll_at = now; // time stands still until the host's world has moved
                 return nullptr;
             }
@@ -252,6 +252,15 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
         if (Task* task = m_scheduler.next(cpu)) return task;
     }
     return nullptr;
+}
+
+/// In the host's time, for a bounded while: the user may want to end the run. Returns whether there was any.
+bool Kernel::wait_for_news(const Moment& moment) {
+    constexpr std::uint64_t limit_us = 10'000;
+    if (!m_program.workload->wait_for_news(limit_us)) return false;
+    m_processes.adopt_streams(moment);
+    m_streams.poll(moment);
+    return true;
 }
 
 Task* Kernel::next_task(CpuId cpu, Tick now) {
@@ -269,7 +278,7 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     look_after_time(cpu, now);
     Task* task = next_task(cpu, now);
     if (task == nullptr) return Pick::Idle;
-    m_stream_polls = 0;
+    m_stream_waits = 0;
     m_poll_at = no_time;
     m_scheduler.set_running(cpu, task);
     task->state = TaskState::Running;

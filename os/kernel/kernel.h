@@ -96,6 +96,7 @@ private:
     void go_on(Task& task);
     void look_after_time(CpuId cpu, Tick now);
     [[nodiscard]] Task* next_task(CpuId cpu, Tick now);
+    [[nodiscard]] bool wait_for_news(const Moment& moment);
     [[nodiscard]] Task* unblock_somebody(CpuId cpu, Tick now);
     void switch_to(Operation& op, Task& task);
 
@@ -141,7 +142,7 @@ private:
         Task* departed = nullptr; ///< exited, to be forgotten at the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;
-    std::uint64_t m_stream_polls = 0; ///< in a row, for streams of new threads
+    std::uint64_t m_stream_waits = 0; ///< in a row, for streams of new threads
     Tick m_poll_at = no_time;         ///< when to ask for those again
 };
 

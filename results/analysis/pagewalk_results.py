@@ -46,7 +46,7 @@ class Run:
 
     @property
     def status(self):
-        """running (killed, if no such process exists), complete, interrupted or failed."""
+        """How the run ended: results/schema.md. running: killed, if no such process exists."""
         return _value(self.file["meta/status"])
 
     @property

@@ -71,6 +71,7 @@ class LivePrograms(PagewalkCase):
         self.run_live("sh", "-c", "exit 3")
         with h5py.File(self.path("run.h5"), "r") as run:
             self.assertIn("status 3", text(run["meta/status_text"]))
+            self.assertEqual(run["meta/exit_status"][()], 3)
 
 
 class Recordings(PagewalkCase):

@@ -10,7 +10,7 @@ from pagewalk_case import SMALL, SYNTHETIC, PagewalkCase, program, text
 FIXED_KEYS = ["instructions", "cycles", "ipc", "host_seconds", "host_mips", "l1i_mpki", "l1d_mpki", "l2_mpki", "llc_mpki",
               "dtlb_mpki", "stlb_mpki", "branch_mpki", "walks", "walk_cycles_mean", "walk_refs_mean", "page_faults",
               "fault_cycles_p50", "fault_cycles_p99", "allocations", "alloc_cycles_p50", "alloc_cycles_p99",
-              "dram_read_bytes", "dram_write_bytes", "dram_row_hit_rate", "status"]
+              "dram_read_bytes", "dram_write_bytes", "dram_row_hit_rate", "status", "exit_status", "died_of", "killed_by"]
 
 
 class Results(PagewalkCase):
@@ -27,7 +27,7 @@ class Results(PagewalkCase):
 
     def check_agreement(self, summary, run):
         self.assertEqual(list(summary), FIXED_KEYS)
-        self.assertNotIn(None, summary.values())
+        self.assertEqual([key for key, value in summary.items() if value is None and key not in FIXED_KEYS[-3:]], [])
         user, kernel = self.total(run, "user_cycles"), self.total(run, "kernel_cycles")
         self.assertEqual(summary["instructions"], self.total(run, "user_instructions"))
         self.assertEqual(summary["cycles"], user + kernel)
@@ -176,9 +176,11 @@ class MeasuredRegion(PagewalkCase):
     def test_a_program_killed_for_want_of_memory_says_so(self):
         done = self.call("run", self.config(SYNTHETIC), "-o", "run.h5", "--set", "machine.memory=128MiB",
                          "--set", "synthetic.gups.table=256MiB", "--set", "synthetic.instructions=1M")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("Out of memory: Killed process", done.stderr)
         with h5py.File(self.path("run.h5"), "r") as run:
+            self.assertEqual(text(run["meta/status"]), "program_died")
+            self.assertEqual(text(run["meta/killed_by"]), "simulated kernel: OOM")
             self.assertIn("Out of memory: Killed process", text(run["meta/status_text"]))
             self.assertGreater(run["stats/kernel/allocations_failed"][()], 0)
 

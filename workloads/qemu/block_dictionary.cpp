@@ -56,6 +56,13 @@ bool is_rep_string(std::span<const std::uint8_t> instruction) {
     return opcode.rep && !opcode.bytes.empty() && is_string_opcode(opcode.bytes[0]);
 }
 
+/// movs and stos; the others of their kind compare, or reach ports.
+bool is_fast_string(std::span<const std::uint8_t> instruction) {
+    const Opcode opcode = opcode_of(instruction);
+    return !opcode.bytes.empty() && (opcode.bytes[0] == 0xa4 || opcode.bytes[0] == 0xa5 ||
+                                     opcode.bytes[0] == 0xaa || opcode.bytes[0] == 0xab);
+}
+
 /// Displacement of a direct branch from the instruction's end: its last 1 or 4 bytes.
 std::uint64_t displacement(std::span<const std::uint8_t> instruction, std::size_t size) {
     if (size == 1) return static_cast<std::uint64_t>(static_cast<std::int8_t>(instruction.back()));
@@ -128,6 +135,7 @@ void BlockDictionary::add(std::uint32_t id, VirtAddr pc, std::span<const std::ui
     info.id = id;
     info.instruction_count = block.instruction_count;
     info.rep_continuation = block.rep_continuation;
+    info.fast_string = block.rep_continuation && block.instruction_count == 1 && is_fast_string(bytes);
     classify(info, bytes.last(lengths.back()));
     m_added.push_back(id);
 }

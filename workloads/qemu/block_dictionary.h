@@ -30,6 +30,7 @@ struct BlockInfo {
     std::uint16_t instruction_count = 0;
     Successor successor = Successor::Any;
     bool rep_continuation = false;
+    bool fast_string = false; ///< an iteration of rep movs or rep stos, alone in its block
 
     /// False when a block at `next` can follow only if this one did not run to its end (or a signal came).
     [[nodiscard]] bool may_precede(std::uint64_t next) const {

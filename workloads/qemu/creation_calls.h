@@ -10,4 +10,9 @@ namespace pagewalk::workloads {
     return number == SYS_clone || number == SYS_clone3 || number == SYS_fork || number == SYS_vfork;
 }
 
+/// True for the system calls that put a new image in the place of the calling process's.
+[[nodiscard]] inline bool executes_image(std::uint32_t number) {
+    return number == SYS_execve || number == SYS_execveat;
+}
+
 } // namespace pagewalk::workloads

@@ -14,11 +14,13 @@ inline constexpr std::uint64_t block_word = 2ULL << 62;
 inline constexpr std::uint64_t event_word = 3ULL << 62;
 
 enum class EventKind : std::uint8_t {
-    SyscallEnter = 1,  ///< number, 6 arguments, enter order, path length in bytes, path padded with zeros
+    SyscallEnter = 1,  ///< number, 6 arguments, enter order, path length in bytes, space epoch, path padded
+                       ///< with zeros
     SyscallReturn = 2, ///< number, result, exit order
     ThreadEnd = 3,     ///< no payload; the thread runs no further instruction
+    SpaceEpoch = 4,    ///< the space epoch that the thread saw before what follows (space_order.h)
 };
-inline constexpr std::uint32_t enter_payload_words = 9; ///< without the path
+inline constexpr std::uint32_t enter_payload_words = 10; ///< without the path
 inline constexpr std::uint32_t return_payload_words = 3;
 
 [[nodiscard]] constexpr bool is_memory(std::uint64_t word) { return word >> 62 == 0; }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <ctime>
 #include <linux/futex.h>
@@ -10,10 +11,14 @@
 /// Sleeping and waking on a word shared between processes. Standard library only: the plugin includes it too.
 namespace pagewalk::workloads {
 
-/// Sleeps while `word` holds `seen`, at most `milliseconds`; may wake early.
-inline void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen, long milliseconds) {
+enum class FutexWait : std::uint8_t { Ended, Interrupted };
+
+/// Sleeps while `word` holds `seen`, at most `milliseconds`; may wake early. Interrupted: a signal came.
+inline FutexWait futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t seen, long milliseconds) {
     const timespec limit{milliseconds / 1000, milliseconds % 1000 * 1000000};
-    syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT, seen, &limit, nullptr, 0);
+    const long result =
+        syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&word), FUTEX_WAIT, seen, &limit, nullptr, 0);
+    return result != 0 && errno == EINTR ? FutexWait::Interrupted : FutexWait::Ended;
 }
 
 inline void futex_wake(std::atomic<std::uint32_t>& word) {

@@ -1,6 +1,8 @@
 #include "workloads/qemu/guest_process.h"
 
 #include "base/error.h"
+#include "workloads/qemu/exec_filter.h"
+#include "workloads/qemu/supervisor.h"
 
 #include <array>
 #include <cerrno>
@@ -18,7 +20,7 @@ namespace pagewalk::workloads {
 
 namespace {
 
-enum class SpawnStep : int { None, Directory, Stdin, Stdout, Stderr, Exec, Fork };
+enum class SpawnStep : int { None, Directory, Stdin, Stdout, Stderr, Supervision, Exec, Fork };
 
 struct SpawnError {
     SpawnStep step = SpawnStep::None;
@@ -56,19 +58,29 @@ SpawnStep prepare(const ProcessSetup& setup, pid_t parent) {
     return SpawnStep::None;
 }
 
-pid_t spawn(const ProcessSetup& setup, SpawnError& error) {
+/// A child on its way to its program.
+struct Spawned {
+    pid_t pid = -1;
+    int report = -1; ///< ends when the program starts; else a SpawnError comes
+    int gate = -1;   ///< a supervised child waits here until it is attached
+};
+
+Spawned begin_spawn(const ProcessSetup& setup, const Supervisor* supervisor) {
     const std::vector<char*> argv = pointers_to(setup.argv);
     const std::vector<char*> environment =
         pointers_to(setup.environment.value_or(std::vector<std::string>()));
-    std::array<int, 2> report{};
-    if (pipe2(report.data(), O_CLOEXEC) != 0) {
-        error = {SpawnStep::Fork, errno};
-        return -1;
-    }
+    std::array<int, 2> report{}, gate{};
+    if (pipe2(report.data(), O_CLOEXEC) != 0) return {};
+    if (pipe2(gate.data(), O_CLOEXEC) != 0) return {};
     const pid_t parent = getpid();
     const pid_t pid = fork();
     if (pid == 0) {
+        close(gate[1]);
         SpawnError failure{prepare(setup, parent), errno};
+        char open = 0;
+        if (failure.step == SpawnStep::None && supervisor != nullptr &&
+            (read(gate[0], &open, 1) != 1 || !install_filter(supervisor->filter())))
+            failure = {SpawnStep::Supervision, errno};
         if (failure.step == SpawnStep::None) {
             execve(setup.path.c_str(), argv.data(), setup.environment ? environment.data() : environ);
             failure = {SpawnStep::Exec, errno};
@@ -76,11 +88,19 @@ pid_t spawn(const ProcessSetup& setup, SpawnError& error) {
         [[maybe_unused]] const ssize_t told = write(report[1], &failure, sizeof failure);
         _exit(127);
     }
-    if (pid < 0) error = {SpawnStep::Fork, errno};
     close(report[1]);
-    if (pid > 0 && read(report[0], &error, sizeof error) == sizeof error) waitpid(pid, nullptr, 0);
-    close(report[0]);
-    return pid;
+    close(gate[0]);
+    return {pid, report[0], gate[1]};
+}
+
+/// How the start went, once the program runs or the child has given up.
+SpawnError end_spawn(const Spawned& spawned) {
+    SpawnError error;
+    if (spawned.pid < 0) error = {SpawnStep::Fork, errno};
+    if (spawned.pid > 0) [[maybe_unused]]
+        const ssize_t got = read(spawned.report, &error, sizeof error);
+    if (spawned.report >= 0) close(spawned.report);
+    return error;
 }
 
 [[noreturn]] void throw_spawn(const ProcessSetup& setup, SpawnError failure) {
@@ -94,9 +114,15 @@ pid_t spawn(const ProcessSetup& setup, SpawnError& error) {
         throw InputError("program's standard output " + setup.stdout_file + why);
     case SpawnStep::Stderr:
         throw InputError("program's standard error " + setup.stderr_file + why);
+    case SpawnStep::Supervision:
+        throw RunError("supervising " + setup.path + why);
     default:
         throw RunError("starting " + setup.path + why);
     }
+}
+
+int shell_status(const ProcessEnd& end) {
+    return end.kind == ProcessEnd::Kind::Killed ? 128 + end.value : end.value;
 }
 
 } // namespace
@@ -108,36 +134,73 @@ struct GuestProcess::Shared {
     SpawnError error;
     bool started = false;
     bool reaped = false;
-    int status = 0;
+    ProcessEnd end;
+    Supervisor* supervisor = nullptr;
     std::thread keeper;
 
     void keep(const ProcessSetup& setup) {
-        SpawnError failure;
-        const pid_t child = spawn(setup, failure);
-        {
-            const std::lock_guard lock(mutex);
-            pid = child;
-            error = failure;
-            started = true;
-            changed.notify_all();
-            if (failure.step != SpawnStep::None) return;
+        const Spawned spawned = begin_spawn(setup, supervisor);
+        if (supervisor != nullptr && spawned.pid > 0) {
+            supervise(spawned);
+            return;
         }
+        if (spawned.gate >= 0) close(spawned.gate);
+        const SpawnError failure = end_spawn(spawned);
+        note_start(spawned.pid, failure);
+        if (spawned.pid < 0) return;
         // Leave it a zombie until the lock is held, so that its pid cannot be another's when the destructor
         // kills.
         siginfo_t info{};
-        while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
+        while (waitid(P_PID, static_cast<id_t>(spawned.pid), &info, WEXITED | WNOWAIT) != 0 &&
+               errno == EINTR) {
         }
         const std::lock_guard lock(mutex);
         int raw = 0;
-        waitpid(child, &raw, 0);
-        status = WIFSIGNALED(raw) ? 128 + WTERMSIG(raw) : WEXITSTATUS(raw);
+        waitpid(spawned.pid, &raw, 0);
+        note_end(raw);
+    }
+
+    void supervise(const Spawned& spawned) {
+        const bool attached = supervisor->attach(spawned.pid);
+        const int error = errno;
+        if (attached) [[maybe_unused]]
+            const ssize_t opened = write(spawned.gate, "", 1);
+        close(spawned.gate);
+        bool running = false;
+        const auto start = [&] {
+            running = true;
+            const SpawnError failure = end_spawn(spawned);
+            note_start(spawned.pid, attached ? failure : SpawnError{SpawnStep::Supervision, error});
+        };
+        const auto end = [&](int raw) {
+            if (!running) start();
+            const std::lock_guard lock(mutex);
+            note_end(raw);
+        };
+        supervisor->run({start, end});
+    }
+
+    void note_start(pid_t child, SpawnError failure) {
+        const std::lock_guard lock(mutex);
+        pid = child;
+        error = failure;
+        started = true;
+        changed.notify_all();
+    }
+
+    /// With the lock held.
+    void note_end(int raw) {
+        end = WIFSIGNALED(raw) ? ProcessEnd{.kind = ProcessEnd::Kind::Killed, .value = WTERMSIG(raw)}
+                               : ProcessEnd{.kind = ProcessEnd::Kind::Exited, .value = WEXITSTATUS(raw)};
         reaped = true;
         changed.notify_all();
     }
 };
 
-GuestProcess::GuestProcess(const ProcessSetup& setup) : m_shared(std::make_unique<Shared>()) {
+GuestProcess::GuestProcess(const ProcessSetup& setup, Supervisor* supervisor)
+    : m_shared(std::make_unique<Shared>()) {
     Shared& shared = *m_shared;
+    shared.supervisor = supervisor;
     shared.keeper = std::thread([&shared, setup] { shared.keep(setup); });
     std::unique_lock lock(shared.mutex);
     shared.changed.wait(lock, [&] { return shared.started; });
@@ -148,6 +211,7 @@ GuestProcess::GuestProcess(const ProcessSetup& setup) : m_shared(std::make_uniqu
 }
 
 GuestProcess::~GuestProcess() {
+    if (m_shared->supervisor != nullptr) m_shared->supervisor->kill_all();
     {
         const std::lock_guard lock(m_shared->mutex);
         if (!m_shared->reaped) kill(m_shared->pid, SIGKILL);
@@ -160,13 +224,18 @@ pid_t GuestProcess::pid() const { return m_shared->pid; }
 std::optional<int> GuestProcess::status() const {
     const std::lock_guard lock(m_shared->mutex);
     if (!m_shared->reaped) return std::nullopt;
-    return m_shared->status;
+    return shell_status(m_shared->end);
+}
+
+ProcessEnd GuestProcess::end() const {
+    const std::lock_guard lock(m_shared->mutex);
+    return m_shared->end;
 }
 
 int GuestProcess::wait() const {
     std::unique_lock lock(m_shared->mutex);
     m_shared->changed.wait(lock, [&] { return m_shared->reaped; });
-    return m_shared->status;
+    return shell_status(m_shared->end);
 }
 
 } // namespace pagewalk::workloads

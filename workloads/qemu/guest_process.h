@@ -1,5 +1,7 @@
 #pragma once
 
+#include "contract/process_record.h"
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,12 +21,16 @@ struct ProcessSetup {
     std::vector<int> inherited; ///< descriptors that survive into the program
 };
 
+class Supervisor;
+
 /// A child process, killed by the kernel when we die and by the destructor when we are done with it. A thread
 /// of its own starts and awaits it: the kernel ties a child's life to the thread that forked it.
 class GuestProcess {
 public:
-    /// Errors: InputError for a file or directory that cannot be opened, RunError otherwise.
-    explicit GuestProcess(const ProcessSetup& setup);
+    /// With a supervisor, which must outlive it, all that descends from the process is killed with it;
+    /// without one, the process alone. Errors: InputError for a file or directory that cannot be opened,
+    /// RunError otherwise.
+    explicit GuestProcess(const ProcessSetup& setup, Supervisor* supervisor = nullptr);
     ~GuestProcess();
     GuestProcess(const GuestProcess&) = delete;
     GuestProcess& operator=(const GuestProcess&) = delete;
@@ -32,6 +38,8 @@ public:
     [[nodiscard]] pid_t pid() const;
     /// The exit status as a shell gives it (128 + signal number), once the process has ended.
     [[nodiscard]] std::optional<int> status() const;
+    /// How it ended; the signal's sender is not known.
+    [[nodiscard]] ProcessEnd end() const;
     int wait() const;
 
 private:

@@ -1,43 +1,15 @@
 #include "workloads/qemu/initial_map.h"
 
 #include "base/error.h"
+#include "workloads/qemu/memory_file.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
-#include <cstring>
 #include <optional>
-#include <sys/mman.h>
-#include <unistd.h>
 
 namespace pagewalk::workloads {
 
 namespace {
-
-/// A memory file that a child writes by descriptor or by /dev/fd name.
-class MemoryFile {
-public:
-    explicit MemoryFile(const char* name) : m_fd(memfd_create(name, MFD_CLOEXEC)) {
-        if (m_fd < 0) throw RunError(std::string("memfd_create: ") + std::strerror(errno));
-    }
-    ~MemoryFile() { close(m_fd); }
-    MemoryFile(const MemoryFile&) = delete;
-    MemoryFile& operator=(const MemoryFile&) = delete;
-
-    [[nodiscard]] int descriptor() const { return m_fd; }
-    [[nodiscard]] std::string text() const {
-        std::string text;
-        std::array<char, 65536> buffer{};
-        for (ssize_t got = 0;
-             (got = pread(m_fd, buffer.data(), buffer.size(), static_cast<off_t>(text.size()))) > 0;) {
-            text.append(buffer.data(), static_cast<std::size_t>(got));
-        }
-        return text;
-    }
-
-private:
-    int m_fd;
-};
 
 struct HostRange {
     std::uint64_t start = 0, end = 0, offset = 0;

@@ -1,6 +1,8 @@
 #include "workloads/qemu/live_session.h"
 
 #include "base/error.h"
+#include "workloads/qemu/creation_calls.h"
+#include "workloads/qemu/futex.h"
 #include "workloads/qemu/guest_executable.h"
 #include "workloads/qemu/initial_map.h"
 
@@ -10,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,8 +27,6 @@ std::string executable_of(pid_t pid) {
     const ssize_t length = readlink(link.c_str(), target.data(), target.size());
     return length > 0 ? std::string(target.data(), static_cast<std::size_t>(length)) : std::string();
 }
-
-bool is_exec(std::uint32_t number) { return number == SYS_execve || number == SYS_execveat; }
 
 std::string joined(const std::vector<std::string>& words) {
     std::string text;
@@ -61,13 +62,16 @@ std::string plugin_option(const LiveOptions& options) {
     return option;
 }
 
+std::string absolute_in(const std::string& directory, const std::string& path) {
+    return (std::filesystem::absolute(directory.empty() ? "." : directory) / path).string();
+}
+
 std::string failure_text(SegmentFailure failure) {
     switch (failure) {
     case SegmentFailure::TooManyThreads:
-        return "the program started more than " + std::to_string(max_threads) + " threads";
+        return "a process of it numbered more than " + std::to_string(max_vcpus) + " threads";
     case SegmentFailure::TooManyRings:
-        return "more than " + std::to_string(max_rings) +
-               " threads at a time whose streams were not read to the end";
+        return "it has more than " + std::to_string(max_rings) + " threads at a time";
     case SegmentFailure::DictionaryFull:
         return "the program's code does not fit the block dictionary";
     default:
@@ -106,10 +110,25 @@ LiveSession::LiveSession(const LiveOptions& options)
     tail.insert(tail.end(), program.argv.begin() + 1, program.argv.end());
     m_initial = probe_initial_map(setup, plugin, tail);
 
-    setup.argv = {setup.path, "-plugin", plugin + ",segment=" + std::to_string(m_segment.descriptor())};
+    setup.argv = {setup.path, "-plugin", plugin + ",segment=" + name_of_descriptor(m_segment.descriptor())};
     setup.argv.insert(setup.argv.end(), tail.begin(), tail.end());
-    setup.inherited = {m_segment.descriptor()};
-    m_process = std::make_unique<GuestProcess>(setup);
+    m_unsupervised = Supervisor::refusal();
+    m_segment.view().header().follows_execve = m_unsupervised.empty() ? 1 : 0;
+    if (m_unsupervised.empty()) {
+        m_supervisor = std::make_unique<Supervisor>(
+            SupervisorSetup{.emulator = std::filesystem::absolute(setup.path).string(),
+                            .plugin = plugin,
+                            .segment = m_segment.view(),
+                            .segment_descriptor = m_segment.descriptor(),
+                            .program = absolute_in(options.working_directory, program.path),
+                            .command = m_description});
+    } else {
+        std::fprintf(stderr,
+                     "pagewalk: this host does not let Pagewalk follow what the program starts with execve "
+                     "(%s); a program that does so cannot be run to its end\n",
+                     m_unsupervised.c_str());
+    }
+    m_process = std::make_unique<GuestProcess>(setup, m_supervisor.get());
     m_emulator = executable_of(m_process->pid());
     while (m_threads.empty()) {
         const bool ended = m_process->status().has_value();
@@ -135,16 +154,20 @@ LiveSession::~LiveSession() {
 void LiveSession::discover() {
     const SegmentView view = m_segment.view();
     const SegmentFailure failure = view.header().failure.load();
-    while (m_threads.size() < std::min(view.header().thread_count.load(), max_threads)) {
-        const ThreadEntry& entry = view.thread(static_cast<std::uint32_t>(m_threads.size()));
-        if (entry.ready.load(std::memory_order_acquire) == 0) break;
+    while (true) {
+        const ThreadEntry& entry = view.thread(m_threads.size());
+        if (entry.ready.load(std::memory_order_acquire) != m_threads.size() + 1) break;
         auto thread = std::make_unique<LiveThread>();
         thread->ring = entry.ring;
-        thread->identity = {entry.tid, entry.pid, entry.parent_pid};
+        thread->identity = {entry.tid, entry.pid, entry.parent_pid, entry.epoch};
         m_directory.add(thread->identity);
-        thread->reader = std::make_unique<RingReader>(m_segment, entry.ring);
+        thread->reader = std::make_unique<RingReader>(m_segment, m_spill, entry.ring);
         thread->process = &process_of(entry.pid);
+        m_order.join(m_threads.size(), thread->identity, thread.get());
+        m_with_ring.push_back(thread.get());
+        thread->gone = &view.control(entry.ring).gone;
         m_threads.push_back(std::move(thread));
+        view.header().threads_seen.store(m_threads.size());
     }
     free_left_rings();
     if (failure != SegmentFailure::None)
@@ -169,46 +192,70 @@ ThreadNews LiveSession::look(LiveThread& thread, std::chrono::milliseconds limit
     if (limit.count() != 0) reader.wait(limit);
     if (!reader.words().empty()) return ThreadNews::Words;
     // An exit leaves a ThreadEnd event; only a process's death or execve ends a stream without one.
-    if (thread.process->state() == TracedProcess::State::Running) return ThreadNews::Nothing;
+    if (thread.may_run()) return ThreadNews::Nothing;
     reader.close();
     return reader.words().empty() ? ThreadNews::Ended : ThreadNews::Words;
 }
 
-std::vector<std::uint64_t> LiveSession::closing_words(const LiveThread& thread, const BatchDecoder& decoder) {
+std::vector<std::uint64_t> LiveSession::closing_words(const LiveThread&, const BatchDecoder& decoder) {
     std::vector<std::uint64_t> words;
-    if (decoder.in_system_call() && is_exec(decoder.syscall().number)) {
+    if (decoder.in_system_call() && executes_image(decoder.syscall().number)) {
         words = {event_header(EventKind::SyscallReturn, return_payload_words), decoder.syscall().number, 0,
                  0};
-        if (!m_told_of_execve && thread.process->state() != TracedProcess::State::Dead) {
-            std::fprintf(stderr, "pagewalk: %s started %s with execve; what an execve starts is not traced\n",
-                         m_description.c_str(), decoder.syscall().path.c_str());
-            m_told_of_execve = true;
-        }
+        if (m_supervisor == nullptr)
+            m_missing = "started " + decoder.syscall().path + ", which could not be followed (" +
+                        m_unsupervised + ")";
     }
     words.push_back(event_header(EventKind::ThreadEnd, 0));
     return words;
 }
 
 void LiveSession::retire(LiveThread& thread) {
-    m_retired.push_back(&thread);
+    thread.retired = true;
+    if (thread.ring_is_free) thread.reader.reset();
     free_left_rings();
 }
 
+/// What is unread of a ring whose thread has ended moves to the store, so that a program may run any number
+/// of threads ahead of its readers.
 void LiveSession::free_left_rings() {
-    std::erase_if(m_retired, [&](LiveThread* thread) {
-        if (!thread->reader->is_left() && thread->process->state() != TracedProcess::State::Dead)
-            return false;
-        thread->reader.reset();
+    std::erase_if(m_with_ring, [&](LiveThread* thread) {
+        const bool left = thread->reader->is_left() || (thread->retired && !thread->may_run());
+        if (!left || !thread->reader->detach()) return false;
         m_segment.free_ring(thread->ring);
+        thread->ring_is_free = true;
+        if (thread->retired) thread->reader.reset();
         return true;
     });
 }
 
+bool LiveSession::wait(std::chrono::milliseconds limit, const std::function<bool()>& news) {
+    SegmentHeader& header = m_segment.view().header();
+    const std::uint32_t seen = header.news.load();
+    header.consumer_waiting.store(1);
+    const bool interrupted =
+        !news() && futex_wait(header.news, seen, limit.count()) == FutexWait::Interrupted;
+    header.consumer_waiting.store(0);
+    return !interrupted;
+}
+
 void LiveSession::spill_full_rings() {
     discover();
-    for (const auto& thread : m_threads) {
-        if (thread->reader != nullptr && thread->reader->is_full()) thread->reader->spill();
+    for (LiveThread* const thread : m_with_ring) {
+        if (thread->reader->is_full()) thread->reader->spill();
     }
+}
+
+std::vector<ProcessRecord> LiveSession::processes() const {
+    if (m_supervisor != nullptr) return m_supervisor->processes();
+    return {{.pid = m_process->pid(), .parent = getpid(), .command = m_description, .end = m_process->end()}};
+}
+
+std::vector<InitialMapping> LiveSession::image(std::size_t index) const {
+    const std::size_t images = m_threads[index]->images;
+    if (images == 0) return m_initial;
+    if (m_supervisor == nullptr) return {};
+    return m_supervisor->image(index, images - 1);
 }
 
 void LiveSession::load_block(std::uint32_t id) {

@@ -1,7 +1,6 @@
 #include "workloads/qemu/pwt_file.h"
 
 #include "base/error.h"
-#include "workloads/qemu/shared_segment.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -13,6 +12,12 @@
 #include <zstd.h>
 
 namespace pagewalk::workloads {
+
+namespace {
+
+constexpr std::uint32_t max_recorded_threads = 1U << 24; // more is damage
+
+} // namespace
 
 PwtFile::PwtFile(std::string path)
     : m_path(std::move(path)), m_fd(open(m_path.c_str(), O_RDONLY | O_CLOEXEC)) {
@@ -81,7 +86,7 @@ RecordIndex PwtFile::scan() const {
         const std::uint64_t end = offset + ChunkHeader::bytes + place.header.compressed_bytes;
         if (end > m_size) break;
         if (place.header.kind == ChunkKind::Events) {
-            if (place.header.thread >= max_threads) throw FormatError("a thread number beyond all");
+            if (place.header.thread >= max_recorded_threads) throw FormatError("a thread number beyond all");
             if (place.header.thread >= index.instructions.size())
                 index.instructions.resize(place.header.thread + 1);
             index.instructions[place.header.thread] += place.header.instructions;

@@ -85,7 +85,7 @@ void write_chunk_fields(Writer& writer, const ChunkHeader& header) {
 ChunkHeader read_chunk_fields(Reader& reader) {
     ChunkHeader header;
     const auto kind = reader.number<std::uint32_t>();
-    if (kind < 1 || kind > static_cast<std::uint32_t>(ChunkKind::Index)) {
+    if (kind < 1 || kind > static_cast<std::uint32_t>(ChunkKind::Image)) {
         throw FormatError("unknown chunk kind " + std::to_string(kind));
     }
     header.kind = static_cast<ChunkKind>(kind);
@@ -140,27 +140,24 @@ ChunkHeader decode_chunk_header(ByteView bytes) {
     return read_chunk_fields(reader);
 }
 
-Bytes encode_program(const RecordedProgram& program) {
-    Writer writer;
-    writer.text(program.description);
-    writer.number(static_cast<std::uint32_t>(program.mappings.size()));
-    for (const InitialMapping& mapping : program.mappings) {
+namespace {
+
+void write_mappings(Writer& writer, const std::vector<InitialMapping>& mappings) {
+    writer.number(static_cast<std::uint32_t>(mappings.size()));
+    for (const InitialMapping& mapping : mappings) {
         writer.number(mapping.start.value());
         writer.number(mapping.end.value());
         writer.number(flags_of(mapping));
         writer.number(mapping.file_offset);
         writer.text(mapping.file);
     }
-    return writer.take();
 }
 
-RecordedProgram decode_program(ByteView payload) {
-    Reader reader(payload);
-    RecordedProgram program;
-    program.description = reader.text();
+std::vector<InitialMapping> read_mappings(Reader& reader) {
+    std::vector<InitialMapping> mappings;
     const auto count = reader.number<std::uint32_t>();
     for (std::uint32_t i = 0; i < count; ++i) {
-        InitialMapping& mapping = program.mappings.emplace_back();
+        InitialMapping& mapping = mappings.emplace_back();
         mapping.start = VirtAddr(reader.number<std::uint64_t>());
         mapping.end = VirtAddr(reader.number<std::uint64_t>());
         const auto flags = reader.number<std::uint8_t>();
@@ -172,7 +169,58 @@ RecordedProgram decode_program(ByteView payload) {
         mapping.file_offset = reader.number<std::uint64_t>();
         mapping.file = reader.text();
     }
-    return program;
+    return mappings;
+}
+
+void write_process(Writer& writer, const ProcessRecord& process) {
+    writer.number(process.pid);
+    writer.number(process.parent);
+    writer.number(static_cast<std::uint8_t>(process.end.kind));
+    writer.number(static_cast<std::uint8_t>(process.end.sender));
+    writer.number(static_cast<std::int32_t>(process.end.value));
+    writer.text(process.command);
+}
+
+ProcessRecord read_process(Reader& reader) {
+    ProcessRecord process;
+    process.pid = reader.number<std::int32_t>();
+    process.parent = reader.number<std::int32_t>();
+    const auto kind = reader.number<std::uint8_t>();
+    const auto sender = reader.number<std::uint8_t>();
+    if (kind > static_cast<std::uint8_t>(ProcessEnd::Kind::Killed) ||
+        sender > static_cast<std::uint8_t>(ProcessEnd::Sender::Outside))
+        throw FormatError("a process with an unknown end");
+    process.end.kind = static_cast<ProcessEnd::Kind>(kind);
+    process.end.sender = static_cast<ProcessEnd::Sender>(sender);
+    process.end.value = reader.number<std::int32_t>();
+    process.command = reader.text();
+    return process;
+}
+
+} // namespace
+
+Bytes encode_program(const RecordedProgram& program) {
+    Writer writer;
+    writer.text(program.description);
+    write_mappings(writer, program.mappings);
+    return writer.take();
+}
+
+RecordedProgram decode_program(ByteView payload) {
+    Reader reader(payload);
+    std::string description = reader.text();
+    return {std::move(description), read_mappings(reader)};
+}
+
+Bytes encode_image(const std::vector<InitialMapping>& mappings) {
+    Writer writer;
+    write_mappings(writer, mappings);
+    return writer.take();
+}
+
+std::vector<InitialMapping> decode_image(ByteView payload) {
+    Reader reader(payload);
+    return read_mappings(reader);
 }
 
 Bytes encode_threads(std::span<const ThreadIdentity> threads) {
@@ -181,6 +229,7 @@ Bytes encode_threads(std::span<const ThreadIdentity> threads) {
         writer.number(thread.tid);
         writer.number(thread.pid);
         writer.number(thread.parent_pid);
+        writer.number(thread.epoch);
     }
     return writer.take();
 }
@@ -193,6 +242,7 @@ std::vector<ThreadIdentity> decode_threads(ByteView payload) {
         thread.tid = reader.number<std::int32_t>();
         thread.pid = reader.number<std::int32_t>();
         thread.parent_pid = reader.number<std::int32_t>();
+        thread.epoch = reader.number<std::uint64_t>();
     }
     return threads;
 }
@@ -232,6 +282,9 @@ Bytes encode_index(const RecordIndex& index) {
         writer.number(place.offset);
         write_chunk_fields(writer, place.header);
     }
+    writer.number(static_cast<std::uint32_t>(index.processes.size()));
+    for (const ProcessRecord& process : index.processes) write_process(writer, process);
+    writer.text(index.missing);
     return writer.take();
 }
 
@@ -246,6 +299,9 @@ RecordIndex decode_index(ByteView payload) {
         const auto offset = reader.number<std::uint64_t>();
         index.chunks.push_back({read_chunk_fields(reader), offset});
     }
+    const auto processes = reader.number<std::uint32_t>();
+    for (std::uint32_t i = 0; i < processes; ++i) index.processes.push_back(read_process(reader));
+    index.missing = reader.text();
     return index;
 }
 

@@ -19,19 +19,26 @@ using ByteView = std::span<const std::uint8_t>;
 
 inline constexpr std::uint64_t pwt_magic = 0x0a'54'57'50'4b'57'47'50ULL;     ///< "PGWKPWT\n"
 inline constexpr std::uint64_t pwt_end_magic = 0x0a'44'4e'45'4b'57'47'50ULL; ///< "PGWKEND\n"
-inline constexpr std::uint32_t pwt_version = 1;
+inline constexpr std::uint32_t pwt_version = 2;
 inline constexpr std::uint64_t pwt_file_header_bytes = 16;
 inline constexpr std::uint64_t pwt_trailer_bytes = 16;
 inline constexpr std::uint64_t max_chunk_bytes = 256ULL << 20; ///< decompressed; more is damage
 
-enum class ChunkKind : std::uint32_t { Program = 1, Threads = 2, Blocks = 3, Events = 4, Index = 5 };
+enum class ChunkKind : std::uint32_t {
+    Program = 1,
+    Threads = 2,
+    Blocks = 3,
+    Events = 4,
+    Index = 5,
+    Image = 6
+};
 
 struct ChunkHeader {
     static constexpr std::uint64_t bytes = 44; ///< in the file
 
     ChunkKind kind = ChunkKind::Program;
-    std::uint32_t thread = 0;            ///< Events only, as the next two
-    std::uint64_t first_instruction = 0; ///< of the thread
+    std::uint32_t thread = 0;            ///< Events and Image only
+    std::uint64_t first_instruction = 0; ///< of the thread; Events only, as the next
     std::uint64_t instructions = 0;
     std::uint64_t compressed_bytes = 0; ///< that follow
     std::uint64_t raw_bytes = 0;
@@ -52,6 +59,8 @@ struct RecordIndex {
     std::int32_t exit_status = 0;
     std::vector<std::uint64_t> instructions; ///< of each thread
     std::vector<ChunkPlace> chunks;
+    std::vector<ProcessRecord> processes; ///< absent in files of earlier versions of Pagewalk
+    std::string missing; ///< why the streams lack some of what the program did; empty: they do not
 };
 
 /// What is wrong with a piece of a file; the caller adds the file's name and the offset.
@@ -74,6 +83,8 @@ void check_file_header(ByteView bytes);
 
 [[nodiscard]] Bytes encode_program(const RecordedProgram& program);
 [[nodiscard]] RecordedProgram decode_program(ByteView payload);
+[[nodiscard]] Bytes encode_image(const std::vector<InitialMapping>& mappings);
+[[nodiscard]] std::vector<InitialMapping> decode_image(ByteView payload);
 [[nodiscard]] Bytes encode_threads(std::span<const ThreadIdentity> threads);
 [[nodiscard]] std::vector<ThreadIdentity> decode_threads(ByteView payload);
 [[nodiscard]] Bytes encode_blocks(std::span<const BlockInfo* const> blocks);

@@ -1,9 +1,10 @@
 #include "workloads/qemu/pwt_reader.h"
 
 #include "base/error.h"
-#include "workloads/qemu/batch_decoder.h"
 #include "workloads/qemu/creation_calls.h"
 #include "workloads/qemu/pwt_file.h"
+#include "workloads/qemu/space_order.h"
+#include "workloads/qemu/stream_decoder.h"
 #include "workloads/qemu/thread_directory.h"
 
 #include <algorithm>
@@ -23,29 +24,46 @@ struct SharedDirectory {
 
 class PwtStream final : public InstructionStream {
 public:
-    PwtStream(const PwtFile& file, BlockDictionary& dictionary, SharedDirectory& directory, std::size_t index)
-        : m_file(file), m_dictionary(dictionary), m_directory(directory), m_index(index),
-          m_decoder(dictionary) {}
+    /// `order`: null where threads may be read in any order.
+    PwtStream(const PwtFile& file, BlockDictionary& dictionary, SharedDirectory& directory, SpaceOrder* order,
+              std::size_t index, std::uint64_t epoch)
+        : m_file(file), m_dictionary(dictionary), m_directory(directory), m_order(order), m_index(index),
+          m_decoder(dictionary, order, index, epoch) {}
 
     void add_chunk(const ChunkPlace& place) { m_chunks.push_back(place); }
 
     [[nodiscard]] StreamBatch fetch() override {
+        if (m_ended) return {};
+        m_waiting = false;
+        m_decoder.resume();
         while (!m_ended) {
-            if (m_used == word_count() && !next_chunk()) {
-                m_ended = true;
+            m_waiting = m_decoder.is_held();
+            if (m_waiting) return {{}, StreamStatus::NotYet, nullptr};
+            if (!m_decoder.has_change_due() && m_used == word_count() && !next_chunk()) {
+                end();
                 break;
             }
-            const BatchDecoder::Progress progress = decode();
+            const StreamDecoder::Progress progress = decode();
             m_used += progress.words;
-            if (progress.outcome == BatchDecoder::Outcome::SystemCall) {
-                const SyscallRecord& call = m_decoder.syscall();
-                note_creation(call);
-                return {m_decoder.blocks(), StreamStatus::SystemCall, &call};
+            if (progress.batch) {
+                if (progress.batch->status == StreamStatus::SystemCall) note_call(*progress.batch->syscall);
+                if (m_decoder.decoder().has_ended()) end(); // nobody asks for what comes after an exit
+                return *progress.batch;
             }
-            if (!m_decoder.blocks().empty()) return {m_decoder.blocks(), StreamStatus::More, nullptr};
-            if (progress.outcome == BatchDecoder::Outcome::End) m_ended = true;
+            if (m_decoder.decoder().has_ended()) end();
         }
         return {};
+    }
+
+    [[nodiscard]] bool ready() override { return m_ended || !m_decoder.is_held(); }
+    /// The last fetch() gave NotYet.
+    [[nodiscard]] bool is_waiting() const { return m_waiting; }
+    void add_image(std::vector<InitialMapping> mappings) { m_images.push_back(std::move(mappings)); }
+    /// Null before the first execve.
+    [[nodiscard]] const std::vector<InitialMapping>* image() const {
+        static const std::vector<InitialMapping> unknown;
+        if (m_executed == 0) return nullptr;
+        return m_executed <= m_images.size() ? &m_images[m_executed - 1] : &unknown;
     }
 
     std::uint64_t seek(std::uint64_t number) {
@@ -55,7 +73,8 @@ public:
         m_bytes.clear();
         m_used = 0;
         m_ended = false;
-        m_decoder = BatchDecoder(m_dictionary);
+        m_order = nullptr; // what comes before is skipped, in this thread alone
+        m_decoder = StreamDecoder(m_dictionary, m_order, m_index, 0);
         return m_next < m_chunks.size() ? m_chunks[m_next].header.first_instruction : 0;
     }
 
@@ -77,19 +96,24 @@ private:
         return true;
     }
 
-    [[nodiscard]] BatchDecoder::Progress decode() {
+    void end() {
+        m_ended = true;
+        m_decoder.leave();
+    }
+
+    [[nodiscard]] StreamDecoder::Progress decode() {
         const auto* words = reinterpret_cast<const std::uint64_t*>(m_bytes.data());
         try {
             const auto progress = m_decoder.decode({words + m_used, word_count() - m_used});
-            const bool stuck = progress.words == 0 && progress.outcome == BatchDecoder::Outcome::NeedWords;
-            if (stuck) throw RunError("an event goes beyond its chunk");
+            if (progress.stuck) throw RunError("an event goes beyond its chunk");
             return progress;
         } catch (const RunError& error) {
             throw RunError(m_file.complaint(chunk_offset(), error.what()));
         }
     }
 
-    void note_creation(const SyscallRecord& call) {
+    void note_call(const SyscallRecord& call) {
+        if (executes_image(call.number) && call.result == 0) ++m_executed;
         if (!creates_thread(call.number)) return;
         const std::lock_guard lock(m_directory.mutex);
         m_directory.threads.note_creation(m_index, call.result);
@@ -98,19 +122,23 @@ private:
     const PwtFile& m_file;
     BlockDictionary& m_dictionary;
     SharedDirectory& m_directory;
+    SpaceOrder* m_order;
     std::size_t m_index;
-    BatchDecoder m_decoder;
+    StreamDecoder m_decoder;
     std::vector<ChunkPlace> m_chunks;
+    std::vector<std::vector<InitialMapping>> m_images;
+    std::size_t m_executed = 0; ///< execves delivered
     std::size_t m_next = 0;
     Bytes m_bytes;
     std::size_t m_used = 0; ///< words
+    bool m_waiting = false;
     bool m_ended = false;
 };
 
 } // namespace
 
 struct PwtReader::State {
-    explicit State(const std::string& path) : file(path) {
+    State(const std::string& path, ThreadOrder threads) : file(path), kept(threads) {
         std::uint64_t offset = 0;
         try {
             index = file.index();
@@ -140,8 +168,12 @@ struct PwtReader::State {
             break;
         case ChunkKind::Threads:
             for (const ThreadIdentity& identity : decode_threads(file.read_chunk(place))) {
+                const std::size_t thread = streams.size();
                 directory.threads.add(identity);
-                streams.push_back(std::make_unique<PwtStream>(file, dictionary, directory, streams.size()));
+                order.join(thread, identity, nullptr);
+                streams.push_back(std::make_unique<PwtStream>(file, dictionary, directory,
+                                                              kept == ThreadOrder::Kept ? &order : nullptr,
+                                                              thread, identity.epoch));
             }
             break;
         case ChunkKind::Blocks:
@@ -151,6 +183,11 @@ struct PwtReader::State {
             if (place.header.thread >= streams.size())
                 throw FormatError("events of a thread that is not named before");
             streams[place.header.thread]->add_chunk(place);
+            break;
+        case ChunkKind::Image:
+            if (place.header.thread >= streams.size())
+                throw FormatError("an image of a thread that is not named before");
+            streams[place.header.thread]->add_image(decode_image(file.read_chunk(place)));
             break;
         case ChunkKind::Index:
             break;
@@ -162,6 +199,8 @@ struct PwtReader::State {
     }
 
     PwtFile file;
+    ThreadOrder kept;
+    SpaceOrder order;
     RecordIndex index;
     RecordedProgram program;
     BlockDictionary dictionary;
@@ -169,7 +208,8 @@ struct PwtReader::State {
     std::vector<std::unique_ptr<PwtStream>> streams;
 };
 
-PwtReader::PwtReader(const std::string& path) : m_state(std::make_unique<State>(path)) {}
+PwtReader::PwtReader(const std::string& path, ThreadOrder order)
+    : m_state(std::make_unique<State>(path, order)) {}
 PwtReader::~PwtReader() = default;
 
 std::string PwtReader::description() const { return m_state->program.description; }
@@ -196,7 +236,34 @@ ThreadIndex PwtReader::index_of_child(ThreadIndex parent, std::int64_t child) {
     return static_cast<ThreadIndex>(*found);
 }
 
+bool PwtReader::wait_for_news(std::uint64_t) {
+    std::string held;
+    for (std::size_t i = 0; i < m_state->streams.size(); ++i) {
+        PwtStream& stream = *m_state->streams[i];
+        if (!stream.is_waiting()) continue;
+        if (stream.ready()) return true;
+        held += (held.empty() ? " " : ", ") + std::to_string(i);
+    }
+    // Nothing comes from outside: where all wait for each other the recording contradicts itself.
+    if (!held.empty() && is_complete())
+        throw RunError(m_state->program.description +
+                       ": the recording's order of threads cannot be kept: threads" + held +
+                       " wait for others to come to where their process changed its memory");
+    return false;
+}
+
 int PwtReader::exit_status() const { return m_state->index.exit_status; }
+
+std::vector<ProcessRecord> PwtReader::processes() const { return m_state->index.processes; }
+
+std::string PwtReader::missing() const {
+    return is_complete() ? m_state->index.missing : "the recording was cut off";
+}
+
+std::vector<InitialMapping> PwtReader::image(ThreadIndex index) const {
+    const auto* const executed = m_state->streams.at(static_cast<std::size_t>(index))->image();
+    return executed != nullptr ? *executed : m_state->program.mappings;
+}
 
 std::size_t PwtReader::thread_count() const { return m_state->streams.size(); }
 

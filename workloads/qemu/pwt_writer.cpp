@@ -60,11 +60,12 @@ void PwtWriter::write_chunk(ChunkHeader header, ByteView payload) {
     m_offset += ChunkHeader::bytes + size;
 }
 
-void PwtWriter::finish(std::int32_t exit_status, const std::vector<std::uint64_t>& instructions) {
+void PwtWriter::finish(RecordIndex index) {
     const std::uint64_t index_offset = m_offset;
     ChunkHeader header;
     header.kind = ChunkKind::Index;
-    write_chunk(header, encode_index({exit_status, instructions, m_chunks}));
+    index.chunks = m_chunks;
+    write_chunk(header, encode_index(index));
     write(encode_trailer(index_offset));
     m_offset += pwt_trailer_bytes;
 }

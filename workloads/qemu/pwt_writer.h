@@ -23,7 +23,8 @@ public:
     /// `header`: its sizes are filled in here. Errors: RunError when the disk is full.
     void write_chunk(ChunkHeader header, ByteView payload);
     /// The index of all chunks written, and the trailer. Nothing can follow.
-    void finish(std::int32_t exit_status, const std::vector<std::uint64_t>& instructions);
+    /// `index`: its chunks are filled in here.
+    void finish(RecordIndex index);
     [[nodiscard]] std::uint64_t bytes() const { return m_offset; }
 
 private:

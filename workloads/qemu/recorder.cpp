@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -25,29 +26,40 @@ constexpr milliseconds start_limit{2000};
 
 class ThreadRecorder {
 public:
-    explicit ThreadRecorder(BlockDictionary& dictionary) : m_decoder(dictionary) {}
+    ThreadRecorder(BlockDictionary& dictionary, std::uint64_t epoch)
+        : m_decoder(std::make_unique<BatchDecoder>(dictionary, epoch)) {}
 
+    struct Step {
+        std::size_t words = 0;
+        bool stuck = false; ///< the rest is the half-written last event of a killed program
+    };
     /// Notes as many of the words as fill a batch; returns how many.
-    std::size_t append(std::span<const std::uint64_t> words) {
-        const BatchDecoder::Progress progress = m_decoder.decode(words);
+    Step append(std::span<const std::uint64_t> words) {
+        const BatchDecoder::Progress progress = m_decoder->decode(words);
         m_words.insert(m_words.end(), words.begin(),
                        words.begin() + static_cast<std::ptrdiff_t>(progress.words));
-        const SyscallRecord& call = m_decoder.syscall();
+        const SyscallRecord& call = m_decoder->syscall();
+        m_stopped_at_epoch = progress.outcome == BatchDecoder::Outcome::Epoch;
         m_created.reset();
         if (progress.outcome == BatchDecoder::Outcome::SystemCall && creates_thread(call.number) &&
             call.result > 0) {
             m_created = call.result;
         }
-        return progress.words;
+        m_executed = progress.outcome == BatchDecoder::Outcome::SystemCall && executes_image(call.number) &&
+                     call.result == 0;
+        return {progress.words, progress.words == 0 && progress.outcome == BatchDecoder::Outcome::NeedWords};
     }
-    /// A system call stays in one chunk, so that a reader can begin with any.
+    /// A system call stays in one chunk, so that a reader can begin with any, and an epoch with what follows
+    /// it.
     [[nodiscard]] bool is_full() const {
-        return m_words.size() >= chunk_words && !m_decoder.in_system_call();
+        return m_words.size() >= chunk_words && !m_decoder->in_system_call() && !m_stopped_at_epoch;
     }
-    [[nodiscard]] const BatchDecoder& decoder() const { return m_decoder; }
+    [[nodiscard]] const BatchDecoder& decoder() const { return *m_decoder; }
     /// The thread that the last append() saw created.
     [[nodiscard]] std::optional<std::int64_t> created() const { return m_created; }
-    [[nodiscard]] bool has_ended() const { return m_decoder.has_ended(); }
+    /// The last append() saw it execute a new image.
+    [[nodiscard]] bool executed() const { return m_executed; }
+    [[nodiscard]] bool has_ended() const { return m_decoder == nullptr || m_decoder->has_ended(); }
     [[nodiscard]] ByteView bytes() const {
         return {reinterpret_cast<const std::uint8_t*>(m_words.data()), m_words.size() * 8};
     }
@@ -56,33 +68,42 @@ public:
         header.kind = ChunkKind::Events;
         header.thread = static_cast<std::uint32_t>(thread);
         header.first_instruction = m_first_instruction;
-        header.instructions = m_decoder.instructions() - m_first_instruction;
+        header.instructions = m_decoder->instructions() - m_first_instruction;
         return header;
     }
     void begin_chunk() {
         m_words.clear();
-        m_first_instruction = m_decoder.instructions();
+        m_first_instruction = m_decoder->instructions();
+    }
+    [[nodiscard]] std::uint64_t instructions() const { return m_first_instruction; } ///< of all chunks
+    /// The last chunk has been written: gives its memory back.
+    void finish() {
+        m_decoder.reset();
+        m_words = {};
     }
 
 private:
-    BatchDecoder m_decoder;
+    std::unique_ptr<BatchDecoder> m_decoder; ///< null when the thread has ended and all of it is written
     std::vector<std::uint64_t> m_words;
+    bool m_stopped_at_epoch = false;
     std::uint64_t m_first_instruction = 0;
     std::optional<std::int64_t> m_created;
+    bool m_executed = false;
 };
 
 class Recording {
 public:
-    Recording(const RecordOptions& options, const std::function<void(const RecordSummary&)>& progress)
-        : m_session(options.live), m_writer(options.file, options.compression_level), m_progress(progress) {
+    Recording(const RecordOptions& options, const RecordWatch& watch)
+        : m_session(options.live), m_writer(options.file, options.compression_level), m_watch(watch) {
         m_writer.write_chunk({}, encode_program({m_session.description(), m_session.initial_mappings()}));
     }
 
     RecordSummary run() {
-        while (true) {
+        while (!is_stopped()) {
             m_session.discover();
             while (m_threads.size() < m_session.thread_count())
-                m_threads.emplace_back(m_session.dictionary());
+                m_threads.emplace_back(m_session.dictionary(),
+                                       m_session.thread(m_threads.size()).identity.epoch);
             std::size_t running = 0;
             std::size_t last = 0;
             bool news = false;
@@ -100,6 +121,13 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_stopped() {
+        if (!m_watch.stop || !m_watch.stop()) return false;
+        m_summary.missing = "the recording was stopped before the program's end";
+        for (std::size_t i = 0; i < m_threads.size(); ++i) flush(i);
+        return true;
+    }
+
     struct AwaitedChild {
         std::size_t parent;
         std::int64_t child;
@@ -130,10 +158,11 @@ private:
             const std::span<const std::uint64_t> words = live.reader->words();
             std::size_t used = 0;
             while (used < words.size() && !thread.has_ended()) {
-                const std::size_t step = thread.append(words.subspan(used));
-                if (step == 0) break; // the half-written last event of a killed program
-                used += step;
+                const ThreadRecorder::Step step = thread.append(words.subspan(used));
+                if (step.stuck) break;
+                used += step.words;
                 if (const auto child = thread.created()) await_child(index, *child);
+                if (thread.executed()) write_image(index);
                 if (thread.is_full()) flush(index);
             }
             live.reader->take(used);
@@ -142,6 +171,15 @@ private:
         }
         close(index);
         return true;
+    }
+
+    void write_image(std::size_t index) {
+        m_session.enter_image(index);
+        write_new_threads();
+        ChunkHeader header;
+        header.kind = ChunkKind::Image;
+        header.thread = static_cast<std::uint32_t>(index);
+        m_writer.write_chunk(header, encode_image(m_session.image(index)));
     }
 
     void await_child(std::size_t parent, std::int64_t child) {
@@ -155,9 +193,10 @@ private:
         if (!thread.has_ended()) {
             const std::vector<std::uint64_t> words = m_session.closing_words(live, thread.decoder());
             for (std::size_t used = 0; used < words.size();)
-                used += thread.append(std::span(words).subspan(used));
+                used += thread.append(std::span(words).subspan(used)).words;
         }
         flush(index);
+        thread.finish();
         m_session.retire(live);
     }
 
@@ -173,7 +212,7 @@ private:
         thread.begin_chunk();
         m_summary.threads = m_threads.size();
         m_summary.file_bytes = m_writer.bytes();
-        if (m_progress) m_progress(m_summary);
+        if (m_watch.progress) m_watch.progress(m_summary);
     }
 
     void write_new_threads() {
@@ -201,17 +240,24 @@ private:
 
     RecordSummary finish() {
         std::vector<std::uint64_t> instructions;
-        for (const ThreadRecorder& thread : m_threads)
-            instructions.push_back(thread.decoder().instructions());
-        m_summary.exit_status = m_session.process().wait();
-        m_writer.finish(m_summary.exit_status, instructions);
+        for (const ThreadRecorder& thread : m_threads) instructions.push_back(thread.instructions());
+        const bool stopped = !m_summary.missing.empty();
+        const int status = stopped ? 0 : m_session.process().wait();
+        if (!stopped) m_summary.missing = m_session.missing();
+        std::vector<ProcessRecord> processes = m_session.processes();
+        m_summary.end = processes.front().end;
+        m_writer.finish({.exit_status = status,
+                         .instructions = std::move(instructions),
+                         .chunks = {},
+                         .processes = std::move(processes),
+                         .missing = m_summary.missing});
         m_summary.file_bytes = m_writer.bytes();
         return m_summary;
     }
 
     LiveSession m_session;
     PwtWriter m_writer;
-    const std::function<void(const RecordSummary&)>& m_progress;
+    const RecordWatch& m_watch;
     std::deque<ThreadRecorder> m_threads;
     std::vector<AwaitedChild> m_awaited;
     std::size_t m_threads_written = 0;
@@ -221,9 +267,8 @@ private:
 
 } // namespace
 
-RecordSummary record(const RecordOptions& options,
-                     const std::function<void(const RecordSummary&)>& progress) {
-    return Recording(options, progress).run();
+RecordSummary record(const RecordOptions& options, const RecordWatch& watch) {
+    return Recording(options, watch).run();
 }
 
 } // namespace pagewalk::workloads

@@ -106,6 +106,7 @@ void Segment::free_ring(std::uint32_t ring) const {
     fallocate(m_fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset_of(ring)),
               static_cast<off_t>(m_view.header().ring_bytes));
     RingControl& control = m_view.control(ring);
+    control.pid.store(0);
     control.published.store(0);
     control.consumed.store(0);
     control.producer_waiting.store(0);

@@ -13,6 +13,7 @@ struct ThreadIdentity {
     std::int32_t tid = 0; ///< as the program sees it
     std::int32_t pid = 0;
     std::int32_t parent_pid = 0;
+    std::uint64_t epoch = 0; ///< its process's space epoch when it began (space_order.h)
 };
 
 /// Finds the thread that a clone, fork or vfork created. Ids come again in a long run, so each creation

@@ -1,31 +1,41 @@
+#include "workloads/qemu/creation_calls.h"
 #include "workloads/qemu/event_words.h"
+#include "workloads/qemu/plugin/descriptor_tables.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
 #include "workloads/qemu/plugin/qemu_plugin_api.h"
 #include "workloads/qemu/plugin/ring_writer.h"
+#include "workloads/qemu/plugin/space_lock.h"
+#include "workloads/qemu/plugin/vfork_wait.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dirent.h>
 #include <fcntl.h>
+#include <string>
+#include <string_view>
 #include <sys/mman.h>
 #include <sys/uio.h>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include <Zydis/Zydis.h>
 
 /// The plugin that runs inside qemu-x86_64. A block is described once, when QEMU translates it; an execution
 /// then costs one word for the block and one for each memory access, written to the thread's ring.
 ///
-/// Arguments: `segment=FD` the shared segment; or `probe=FD`: write /proc/self/maps there once the program is
-/// loaded and leave before its first instruction.
+/// Arguments: `segment=FILE` the shared segment; `ring=N`: this is what a thread of the program, the one that
+/// writes to ring N, has executed, and its stream goes on. With `probe=FD`: write /proc/self/maps there once
+/// the program is loaded and leave before its first instruction. With `map=FILE`: write it there, then
+/// execute QEMU again without its log and this argument.
 int qemu_plugin_version = 1;
 
 namespace pagewalk::workloads {
 namespace {
 
-constexpr unsigned max_vcpus = 8192;
 constexpr std::uint64_t address_mask = (1ULL << 48) - 1;
 
 struct TranslatedBlock {
@@ -36,23 +46,57 @@ struct TranslatedBlock {
     std::array<std::uint8_t, 1024 * 16> bytes{};
 };
 
+/// What a thread's system call in progress has taken and its return must take or give back.
+struct CallState {
+    bool ordered = false;
+    bool locked = false;                   ///< holds the space lock
+    bool changes_space = false;            ///< and counts in the space epoch
+    std::uint32_t vfork = VforkWait::none; ///< where it meets its child
+};
+
 /// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
 struct Plugin {
     RingWriter writer{nullptr};
     std::array<RingControl*, max_vcpus> rings{};
     /// Stands for "no ring yet": full, so that a thread's first block takes the slow path.
     RingControl unclaimed{};
-    std::unordered_multimap<std::uint64_t, std::uint32_t> blocks_by_pc;
-    TranslatedBlock translating; ///< QEMU translates one block at a time
-    /// By virtual CPU: the order of its current call was taken, so its return takes one as well.
-    std::array<bool, max_vcpus> in_ordered_call{};
+    /// By a hash of pc and bytes: code that is written anew in place shares its pc with all it was before.
+    std::unordered_multimap<std::uint64_t, std::uint32_t> blocks;
+    TranslatedBlock translating;              ///< QEMU translates one block at a time
+    std::array<CallState, max_vcpus> calls{}; ///< of each virtual CPU
+    SpaceLock space;
+    VforkWait vfork;
+    DescriptorTables tables;
+    bool tables_sought = false;
     pid_t pid = 0;
+    int executed_in = -1; ///< ring of the thread whose execve made this image, until it runs; -1: none
 };
 Plugin plugin;
 
+inline void append(RingControl& ring, std::uint64_t word) {
+    std::uint64_t* const cursor = ring.cursor;
+    *cursor = word;
+    std::atomic_signal_fence(std::memory_order_release); // a killed program's ring is read up to the cursor
+    ring.cursor = cursor + 1;
+}
+
+/// The ring of the thread that has executed this image. Its execve returns there, in the new image's first
+/// words.
+RingControl* continued_ring() {
+    const auto number = static_cast<std::uint32_t>(std::exchange(plugin.executed_in, -1));
+    RingControl* const ring = plugin.writer.continue_ring(number);
+    plugin.space.go_on_from(ring->epoch);
+    append(*ring, event_header(EventKind::SyscallReturn, return_payload_words));
+    for (const std::uint64_t word : {std::uint64_t{SYS_execve}, std::uint64_t{0}, plugin.writer.next_order()})
+        append(*ring, word);
+    ring->images.fetch_add(1);
+    return ring;
+}
+
 RingControl& claimed_ring(unsigned vcpu) {
     RingControl*& ring = plugin.rings[vcpu];
-    if (ring == &plugin.unclaimed) ring = plugin.writer.claim();
+    if (ring == &plugin.unclaimed)
+        ring = plugin.executed_in >= 0 ? continued_ring() : plugin.writer.claim(plugin.space.epoch());
     return *ring;
 }
 
@@ -62,17 +106,21 @@ RingControl& claimed_ring(unsigned vcpu) {
     return ring;
 }
 
-inline void append(RingControl& ring, std::uint64_t word) {
-    std::uint64_t* const cursor = ring.cursor;
-    *cursor = word;
-    std::atomic_signal_fence(std::memory_order_release); // a killed program's ring is read up to the cursor
-    ring.cursor = cursor + 1;
+/// Notes that other threads have begun or ended changes of the address space since the last note.
+inline void note_epoch(RingControl& ring) {
+    const std::uint64_t epoch = plugin.space.epoch();
+    if (ring.epoch == epoch) [[likely]]
+        return;
+    ring.epoch = epoch;
+    append(ring, event_header(EventKind::SpaceEpoch, 1));
+    append(ring, epoch);
 }
 
 void on_block(unsigned vcpu, void* word) {
     RingControl* ring = plugin.rings[vcpu];
     if (ring->cursor >= ring->limit) [[unlikely]]
         ring = &ring_with_room(vcpu);
+    note_epoch(*ring);
     append(*ring, reinterpret_cast<std::uint64_t>(word));
 }
 
@@ -89,6 +137,12 @@ void on_access_portable(unsigned vcpu, qemu_plugin_meminfo_t info, std::uint64_t
                                     static_cast<std::uint64_t>(qemu_plugin_mem_is_store(info)) << 61);
 }
 
+/// For instructions to which reads of the descriptor tables are ascribed.
+template <qemu_plugin_vcpu_mem_cb_t access>
+void on_access_beside_tables(unsigned vcpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* word) {
+    if (!plugin.tables.contain(address)) access(vcpu, info, address, word);
+}
+
 /// Two calls into QEMU for each access cost more than the rest; ask once whether its packing is the one
 /// on_access() reads.
 bool layout_is_known() {
@@ -101,15 +155,22 @@ bool layout_is_known() {
 
 bool same_block(const BlockEntry& entry, const TranslatedBlock& block) {
     const std::uint8_t* stored = plugin.writer.segment().bytes() + entry.offset;
-    return entry.instruction_count == block.instruction_count && entry.byte_count == block.byte_count &&
+    return entry.pc == block.pc && entry.instruction_count == block.instruction_count &&
+           entry.byte_count == block.byte_count &&
            std::memcmp(stored, block.lengths.data(), block.instruction_count) == 0 &&
            std::memcmp(stored + block.instruction_count, block.bytes.data(), block.byte_count) == 0;
+}
+
+std::uint64_t hash_of(const TranslatedBlock& block) {
+    const std::string_view bytes(reinterpret_cast<const char*>(block.bytes.data()), block.byte_count);
+    return std::hash<std::string_view>()(bytes) ^ block.pc * 0x9e37'79b9'7f4a'7c15ULL;
 }
 
 /// The id of the block in the dictionary; a block that QEMU translates again keeps its id.
 std::uint32_t id_of(const TranslatedBlock& block) {
     const SegmentView segment = plugin.writer.segment();
-    const auto [first, last] = plugin.blocks_by_pc.equal_range(block.pc);
+    const std::uint64_t hash = hash_of(block);
+    const auto [first, last] = plugin.blocks.equal_range(hash);
     for (auto it = first; it != last; ++it) {
         if (same_block(segment.block(it->second), block)) return it->second;
     }
@@ -126,7 +187,7 @@ std::uint32_t id_of(const TranslatedBlock& block) {
     entry.byte_count = block.byte_count;
     entry.instruction_count = block.instruction_count;
     entry.ready.store(1, std::memory_order_release);
-    plugin.blocks_by_pc.emplace(block.pc, id);
+    plugin.blocks.emplace(hash, id);
     return id;
 }
 
@@ -148,6 +209,10 @@ bool ends_in_stump(const TranslatedBlock& block) {
 
 template <qemu_plugin_vcpu_mem_cb_t access>
 void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
+    if (!plugin.tables_sought) {
+        plugin.tables_sought = true;
+        plugin.tables = find_descriptor_tables();
+    }
     TranslatedBlock& block = plugin.translating;
     const std::size_t count = std::min(qemu_plugin_tb_n_insns(tb), block.lengths.size() - 1);
     block.pc = qemu_plugin_tb_vaddr(tb);
@@ -159,12 +224,24 @@ void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
         block.lengths[i] = static_cast<std::uint8_t>(size);
         std::memcpy(&block.bytes[block.byte_count], qemu_plugin_insn_data(instruction), size);
         block.byte_count += static_cast<std::uint32_t>(size);
-        qemu_plugin_register_vcpu_mem_cb(instruction, access, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
-                                         reinterpret_cast<void*>(static_cast<std::uint64_t>(i) << 48));
+        const bool beside_tables =
+            i + 1 == count || reads_descriptor(&block.bytes[block.byte_count - size], size);
+        qemu_plugin_register_vcpu_mem_cb(
+            instruction, beside_tables ? on_access_beside_tables<access> : access, QEMU_PLUGIN_CB_NO_REGS,
+            QEMU_PLUGIN_MEM_RW, reinterpret_cast<void*>(static_cast<std::uint64_t>(i) << 48));
     }
     if (ends_in_stump(block)) block.byte_count -= block.lengths[--block.instruction_count];
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS,
                                          reinterpret_cast<void*>(block_word | id_of(block)));
+}
+
+/// In the order of system calls, too, the child's execve or exit comes before its caller's return.
+void wait_as_vfork_does(std::uint32_t place, pid_t child) {
+    const bool follows = plugin.writer.segment().header().follows_execve != 0;
+    plugin.writer.wait_until([&] {
+        return plugin.vfork.is_over(place, child) ||
+               (follows ? plugin.writer.has_executed(child) : plugin.vfork.has_executed(place, child));
+    });
 }
 
 bool is_ordered(std::int64_t number, std::uint64_t first_argument) {
@@ -212,6 +289,22 @@ std::uint64_t path_argument(std::int64_t number, std::uint64_t a1, std::uint64_t
     }
 }
 
+/// Takes what a call needs and notes what other threads did before. Returns the space epoch that the call
+/// begins where it changes the address space and other threads could see that, otherwise 0.
+std::uint64_t enter_call(CallState& call, RingControl& ring, std::int64_t number) {
+    call.changes_space = changes_space(number) && plugin.space.is_shared();
+    call.locked = call.changes_space || creates_thread(static_cast<std::uint32_t>(number));
+    if (call.locked) plugin.space.lock();
+    note_epoch(ring);
+    if (call.changes_space) ring.epoch = plugin.space.advance();
+    return call.changes_space ? ring.epoch : 0;
+}
+
+void release_space(CallState& call) {
+    if (call.locked) plugin.space.unlock();
+    call.locked = false;
+}
+
 void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint64_t a1, std::uint64_t a2,
                 std::uint64_t a3, std::uint64_t a4, std::uint64_t a5, std::uint64_t a6, std::uint64_t,
                 std::uint64_t) {
@@ -221,14 +314,20 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint6
     const std::size_t path_words = (path_bytes + 7) / 8;
 
     RingControl& ring = ring_with_room(vcpu);
-    plugin.in_ordered_call[vcpu] = is_ordered(number, a1);
-    const std::uint64_t order = plugin.in_ordered_call[vcpu] ? plugin.writer.next_order() : 0;
+    plugin.calls[vcpu].vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
+    // An order number is drawn after the epoch is noted: a change whose epoch is noted here has lower ones,
+    // so that waiting for it waits for nothing that comes after.
+    const std::uint64_t change = enter_call(plugin.calls[vcpu], ring, number);
+    plugin.calls[vcpu].ordered = is_ordered(number, a1);
+    const std::uint64_t order = plugin.calls[vcpu].ordered ? plugin.writer.next_order() : 0;
+    plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
     append(ring, event_header(EventKind::SyscallEnter,
                               static_cast<std::uint32_t>(enter_payload_words + path_words)));
     for (const std::uint64_t word : {static_cast<std::uint64_t>(number), a1, a2, a3, a4, a5, a6, order}) {
         append(ring, word);
     }
     append(ring, path_bytes);
+    append(ring, change);
     for (std::size_t i = 0; i < path_words; ++i) {
         std::uint64_t word = 0;
         std::memcpy(&word, &path[i * 8], std::min<std::size_t>(8, path_bytes - i * 8));
@@ -238,6 +337,7 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint6
         append(ring, event_header(EventKind::ThreadEnd, 0));
         plugin.writer.release(ring);
         plugin.rings[vcpu] = &plugin.unclaimed;
+        plugin.space.drop_thread();
     } else {
         plugin.writer.publish(ring);
     }
@@ -247,46 +347,112 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     if (plugin.pid != getpid()) {
         // A child after fork: the ring it inherited is its parent's.
         plugin.pid = getpid();
-        plugin.rings.fill(&plugin.unclaimed);
+        plugin.rings[vcpu] = &plugin.unclaimed;
+        plugin.vfork.become_child(plugin.calls[vcpu].vfork);
+        plugin.calls[vcpu] = {};
+        plugin.space.become_child();
         return;
     }
-    RingControl& ring = ring_with_room(vcpu);
-    const std::uint64_t order = plugin.in_ordered_call[vcpu] ? plugin.writer.next_order() : 0;
+    plugin.vfork.note_return(number);
+    CallState& call = plugin.calls[vcpu];
+    if (call.vfork != VforkWait::none && result > 0) {
+        release_space(call);
+        wait_as_vfork_does(call.vfork, static_cast<pid_t>(result));
+    }
+    // Under the space lock nothing is waited for: the call's beginning has left enough room.
+    RingControl& ring = call.locked ? claimed_ring(vcpu) : ring_with_room(vcpu);
+    if (!call.changes_space) note_epoch(ring);
+    const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
+    if (call.changes_space) ring.epoch = plugin.space.advance(); // its own end needs no note
     append(ring, event_header(EventKind::SyscallReturn, return_payload_words));
     append(ring, static_cast<std::uint64_t>(number));
     append(ring, static_cast<std::uint64_t>(result));
     append(ring, order);
     plugin.writer.publish(ring);
+    release_space(call);
 }
 
 void on_vcpu_init(qemu_plugin_id_t, unsigned vcpu) {
     if (vcpu >= max_vcpus) plugin.writer.fail(SegmentFailure::TooManyThreads);
     // Runs in the thread that calls clone; the new thread claims its ring with its first block.
     plugin.rings[vcpu] = &plugin.unclaimed;
+    plugin.space.add_thread();
 }
 
 int probe_fd = -1;
+std::string map_file; // QEMU frees the arguments
 
-void probe_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+void write_host_map(int target) {
     const int maps = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
     std::array<char, 4096> buffer{};
     for (ssize_t got = 0; (got = read(maps, buffer.data(), buffer.size())) > 0;) {
-        if (write(probe_fd, buffer.data(), static_cast<std::size_t>(got)) != got) _exit(1);
+        if (write(target, buffer.data(), static_cast<std::size_t>(got)) != got) _exit(1);
     }
+    close(maps);
     std::fflush(nullptr); // QEMU's log
+}
+
+void probe_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+    write_host_map(probe_fd);
     _exit(0);
 }
 
-int descriptor(int argc, char** argv, const char* name) {
-    const std::size_t length = std::strlen(name);
-    for (int i = 0; i < argc; ++i) {
-        if (std::strncmp(argv[i], name, length) == 0 && argv[i][length] == '=')
-            return std::atoi(argv[i] + length + 1);
-    }
-    return -1;
+std::string read_file(const char* name) {
+    std::string text;
+    std::array<char, 4096> buffer{};
+    const int fd = open(name, O_RDONLY | O_CLOEXEC);
+    for (ssize_t got = 0; (got = read(fd, buffer.data(), buffer.size())) > 0;)
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+    close(fd);
+    return text;
 }
 
-bool map_segment(int fd) {
+/// QEMU's log stays open in it, so that the program would find a descriptor more.
+void close_log_at_execve() {
+    DIR* const descriptors = opendir("/proc/self/fd");
+    if (descriptors == nullptr) return;
+    while (const dirent* entry = readdir(descriptors)) {
+        std::array<char, 64> target{};
+        if (readlinkat(dirfd(descriptors), entry->d_name, target.data(), target.size() - 1) > 0 &&
+            std::strncmp(target.data(), "/memfd:pagewalk-log", 19) == 0)
+            fcntl(std::atoi(entry->d_name), F_SETFD, FD_CLOEXEC);
+    }
+    closedir(descriptors);
+}
+
+/// QEMU's command line is: its name, -d page -D LOG, -plugin and ours, the program's. The log is left out,
+/// and `map` of ours, which is the last.
+void execute_again_at_first_translation(qemu_plugin_id_t, qemu_plugin_tb*) {
+    const int map = open(map_file.c_str(), O_WRONLY | O_CLOEXEC);
+    write_host_map(map);
+    close(map);
+    close_log_at_execve();
+    std::string text = read_file("/proc/self/cmdline");
+    std::vector<char*> words;
+    for (std::size_t at = 0; at < text.size(); at += std::strlen(&text[at]) + 1) words.push_back(&text[at]);
+    constexpr std::ptrdiff_t log_words = 4;
+    constexpr std::size_t own_option = 2;
+    words.erase(words.begin() + 1, words.begin() + 1 + log_words);
+    *std::strstr(words[own_option], ",map=") = '\0';
+    words.push_back(nullptr);
+    execv(words[0], words.data());
+    _exit(1);
+}
+
+/// The value of an argument `name=value`; null where it is not given.
+const char* argument(int argc, char** argv, const char* name) {
+    const std::size_t length = std::strlen(name);
+    for (int i = 0; i < argc; ++i) {
+        if (std::strncmp(argv[i], name, length) == 0 && argv[i][length] == '=') return argv[i] + length + 1;
+    }
+    return nullptr;
+}
+
+int number(const char* text) { return text != nullptr ? std::atoi(text) : -1; }
+
+bool map_segment(const char* file) {
+    const int fd = file != nullptr ? open(file, O_RDWR | O_CLOEXEC) : -1;
+    if (fd < 0) return false;
     const off_t size = lseek(fd, 0, SEEK_END);
     void* base = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_NORESERVE, fd, 0);
@@ -306,17 +472,22 @@ int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t* info, int argc, 
                      info->target_name);
         return 1;
     }
-    probe_fd = descriptor(argc, argv, "probe");
+    probe_fd = number(argument(argc, argv, "probe"));
     if (probe_fd >= 0) {
         qemu_plugin_register_vcpu_tb_trans_cb(id, probe_at_first_translation);
         return 0;
     }
-    if (!map_segment(descriptor(argc, argv, "segment"))) {
+    if (const char* const map = argument(argc, argv, "map"); map != nullptr) {
+        map_file = map;
+        qemu_plugin_register_vcpu_tb_trans_cb(id, execute_again_at_first_translation);
+        return 0;
+    }
+    if (!map_segment(argument(argc, argv, "segment"))) {
         std::fprintf(stderr, "pagewalk plugin: no shared segment; it is started by pagewalk only\n");
         return 1;
     }
     plugin.pid = getpid();
-    plugin.rings.fill(&plugin.unclaimed);
+    plugin.executed_in = number(argument(argc, argv, "ring"));
     qemu_plugin_register_vcpu_init_cb(id, on_vcpu_init);
     qemu_plugin_register_vcpu_tb_trans_cb(id, layout_is_known() ? on_translation<on_access>
                                                                 : on_translation<on_access_portable>);

@@ -2,6 +2,7 @@
 
 #include "workloads/qemu/futex.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <sys/mman.h>
@@ -24,32 +25,83 @@ std::uint64_t* map_twice(std::byte* ring, std::size_t bytes) {
 
 } // namespace
 
-RingControl* RingWriter::claim() {
-    SegmentHeader& header = m_segment.header();
-    const std::uint32_t serial = header.thread_count.fetch_add(1);
-    if (serial >= max_threads) fail(SegmentFailure::TooManyThreads);
-
-    for (std::uint32_t tries = 0; tries < max_rings; ++tries) {
-        const std::uint32_t slot = (serial + tries) % max_rings;
-        RingControl& ring = m_segment.control(slot);
-        RingState expected = RingState::Free;
-        if (!ring.state.compare_exchange_strong(expected, RingState::Claimed)) continue;
-
-        std::byte* storage = reinterpret_cast<std::byte*>(&header) + ring_offset + slot * header.ring_bytes;
-        ring.base = map_twice(storage, header.ring_bytes);
-        if (ring.base == nullptr) fail(SegmentFailure::MapFailed);
-        ring.cursor = ring.mark = ring.base;
-        ring.limit = ring.base + publish_words;
-
-        ThreadEntry& entry = m_segment.thread(serial);
-        entry.ring = slot;
-        entry.tid = static_cast<std::int32_t>(syscall(SYS_gettid));
-        entry.pid = static_cast<std::int32_t>(getpid());
-        entry.parent_pid = static_cast<std::int32_t>(getppid());
-        entry.ready.store(1, std::memory_order_release);
-        return &ring;
+std::uint32_t RingWriter::take_free_ring(std::uint64_t number) {
+    while (true) {
+        bool any_left = false; // by its thread, so the consumer will free it
+        for (std::uint32_t tries = 0; tries < max_rings; ++tries) {
+            const auto slot = static_cast<std::uint32_t>((number + tries) % max_rings);
+            std::atomic<RingState>& state = m_segment.control(slot).state;
+            RingState expected = RingState::Free;
+            if (state.compare_exchange_strong(expected, RingState::Claimed)) return slot;
+            any_left |= expected == RingState::Released;
+        }
+        if (!any_left) fail(SegmentFailure::TooManyRings);
+        stop_without_consumer();
+        usleep(retry_us);
     }
-    fail(SegmentFailure::TooManyRings);
+}
+
+std::uint64_t* RingWriter::map_ring(std::uint32_t number) {
+    SegmentHeader& header = m_segment.header();
+    std::byte* const storage =
+        reinterpret_cast<std::byte*>(&header) + ring_offset + number * header.ring_bytes;
+    std::uint64_t* const base = map_twice(storage, header.ring_bytes);
+    if (base == nullptr) fail(SegmentFailure::MapFailed);
+    return base;
+}
+
+RingControl* RingWriter::claim(std::uint64_t epoch) {
+    SegmentHeader& header = m_segment.header();
+    const std::uint64_t number = header.threads_claimed.fetch_add(1);
+    wait_until([&] { return number - header.threads_seen.load() < thread_slots; });
+    const std::uint32_t slot = take_free_ring(number);
+    RingControl& ring = m_segment.control(slot);
+    ring.base = map_ring(slot);
+    ring.cursor = ring.mark = ring.base;
+    ring.limit = ring.base + publish_words;
+    ring.epoch = epoch;
+    ring.thread = number;
+    ring.images.store(0);
+    ring.gone.store(0);
+    ring.pid.store(static_cast<std::int32_t>(getpid()));
+    ring.tid.store(static_cast<std::int32_t>(syscall(SYS_gettid)));
+
+    ThreadEntry& entry = m_segment.thread(number);
+    entry.ring = slot;
+    entry.tid = ring.tid.load();
+    entry.pid = ring.pid.load();
+    entry.parent_pid = static_cast<std::int32_t>(getppid());
+    entry.epoch = epoch;
+    entry.ready.store(number + 1, std::memory_order_release);
+    tell_consumer();
+    return &ring;
+}
+
+RingControl* RingWriter::continue_ring(std::uint32_t number) {
+    RingControl& ring = m_segment.control(number);
+    std::uint64_t* const base = map_ring(number);
+    ring.base = base;
+    ring.cursor = ring.mark = ring.limit = base + ring.published.load() % ring_words();
+    ring.tid.store(static_cast<std::int32_t>(getpid()));
+    for (std::uint32_t i = 0; i < max_rings; ++i) {
+        RingControl& other = m_segment.control(i);
+        if (i == number || other.pid.load() != ring.pid.load()) continue;
+        ring.epoch = std::max(ring.epoch, other.epoch);
+        other.gone.store(1);
+    }
+    tell_consumer();
+    return &ring;
+}
+
+bool RingWriter::has_executed(std::int32_t child) const {
+    const std::uint64_t count = m_segment.header().threads_claimed.load();
+    const std::uint64_t first = count > thread_slots ? count - thread_slots : 0;
+    for (std::uint64_t number = count; number-- > first;) {
+        const ThreadEntry& entry = m_segment.thread(number);
+        if (entry.ready.load(std::memory_order_acquire) == number + 1 && entry.tid == child)
+            return m_segment.control(entry.ring).images.load() != 0;
+    }
+    return false;
 }
 
 void RingWriter::publish(RingControl& ring) {
@@ -62,6 +114,12 @@ void RingWriter::publish(RingControl& ring) {
     }
     ring.mark = ring.cursor;
     if (ring.consumer_waiting.load() != 0) futex_wake(ring.data_signal);
+    tell_consumer();
+}
+
+void RingWriter::tell_consumer() {
+    SegmentHeader& header = m_segment.header();
+    if (header.consumer_waiting.load() != 0) futex_wake(header.news);
 }
 
 void RingWriter::make_room(RingControl& ring) {
@@ -88,7 +146,9 @@ void RingWriter::release(RingControl& ring) {
     std::uint64_t* const base = ring.base;
     publish(ring);
     munmap(base, 2 * m_segment.header().ring_bytes);
+    ring.pid.store(0);
     ring.state.store(RingState::Released);
+    tell_consumer();
 }
 
 void RingWriter::stop_without_consumer() const {

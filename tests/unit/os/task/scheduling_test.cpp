@@ -168,7 +168,7 @@ TEST(Scheduling, FlushesATlbThatMissedChangesWhileAway) {
     EXPECT_NE(first, thread);
 }
 
-TEST(Scheduling, ParksATaskWhoseLiveSourceHasNothing) {
+TEST(Scheduling, LetsATaskWhoseStreamHasNothingLeaveItsCpuAtNoCost) {
     Machine machine;
     machine.boot();
     const TaskId task = machine.pick().task;

@@ -3,6 +3,7 @@
 #include "workloads/qemu/pwt_reader.h"
 #include "workloads/qemu/recorder.h"
 
+#include <algorithm>
 #include <csignal>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -26,7 +27,7 @@ TEST(Recorder, ReplaysTheVeryInstructionsOfALoop) {
     const RecordSummary summary = record(options);
     EXPECT_EQ(summary.instructions, 2 + 2 * 1000000 + 3);
     EXPECT_EQ(summary.threads, 1);
-    EXPECT_EQ(summary.exit_status, 7);
+    EXPECT_EQ(summary.end.value, 7);
 
     PwtReader reader(options.file);
     EXPECT_TRUE(reader.is_complete());
@@ -73,26 +74,46 @@ TEST(Recorder, ReplaysThreadsTheSameEachTime) {
 
 TEST(Recorder, RecordsForkedChildrenAndTheirExecve) {
     const RecordOptions forks = options_for({program("forks")}, "recorder_forks.pwt");
-    EXPECT_EQ(record(forks).exit_status, 0);
+    EXPECT_EQ(record(forks).end.value, 0);
     PwtReader reader(forks.file);
     StreamCollector collector(reader);
     collector.read_to_the_end();
     EXPECT_EQ(collector.streams().size(), 3);
 
     const RecordOptions exec = options_for({program("forks"), "/bin/true"}, "recorder_exec.pwt");
-    EXPECT_EQ(record(exec).exit_status, 0);
+    EXPECT_EQ(record(exec).end.value, 0);
     PwtReader exec_reader(exec.file);
     StreamCollector executed(exec_reader);
     executed.read_to_the_end();
     ASSERT_EQ(executed.streams().size(), 2);
-    EXPECT_EQ(executed.streams().rbegin()->second.calls.back().number, SYS_execve);
+    const auto& calls = executed.streams().rbegin()->second.calls;
+    EXPECT_EQ(std::ranges::count(calls, SYS_execve, &SyscallRecord::number), 1);
+    EXPECT_EQ(calls.back().number, SYS_exit_group);
+    const auto& image = exec_reader.image(executed.streams().rbegin()->first);
+    EXPECT_TRUE(std::ranges::any_of(image, [](const auto& m) { return m.file.ends_with("bin/true"); }));
+    EXPECT_EQ(exec_reader.processes().size(), 2);
+}
+
+TEST(Recorder, SaysInTheFileThatItWasStopped) {
+    const RecordOptions options = options_for({program("compute"), "1000000"}, "recorder_stopped.pwt");
+    int asked = 0;
+    const RecordSummary summary = record(options, {.progress = {}, .stop = [&] { return ++asked > 1000; }});
+    EXPECT_NE(summary.missing, "");
+    PwtReader reader(options.file);
+    EXPECT_TRUE(reader.is_complete());
+    EXPECT_EQ(reader.missing(), summary.missing);
+    EXPECT_EQ(reader.processes().at(0).end.kind, ProcessEnd::Kind::Running);
+    EXPECT_GT(reader.expected_instructions(), 0);
 }
 
 TEST(Recorder, RecordsAProgramThatIsKilled) {
     const RecordOptions options = options_for({program("fault_in_block")}, "recorder_killed.pwt");
     const RecordSummary summary = record(options);
-    EXPECT_EQ(summary.exit_status, 128 + SIGSEGV);
+    const ProcessEnd died{.kind = ProcessEnd::Kind::Killed, .value = SIGSEGV};
+    EXPECT_EQ(summary.end, died);
     PwtReader reader(options.file);
+    EXPECT_EQ(reader.processes().at(0).end, died);
+    EXPECT_EQ(reader.missing(), "");
     StreamCollector collector(reader);
     collector.read_to_the_end();
     EXPECT_EQ(collector.first().instructions, 4);
@@ -134,11 +155,12 @@ TEST(Recorder, LeavesAReadableFileWhenTheDiskFills) {
         const rlimit small{2 << 20, before.rlim_max};
         setrlimit(RLIMIT_FSIZE, &small);
     };
-    EXPECT_THROW(record(options, limit), RunError);
+    EXPECT_THROW(record(options, {.progress = limit, .stop = {}}), RunError);
     setrlimit(RLIMIT_FSIZE, &before);
 
     PwtReader reader(options.file);
     EXPECT_FALSE(reader.is_complete());
+    EXPECT_NE(reader.missing(), "");
     EXPECT_GT(reader.expected_instructions(), 1000000);
     CollectedStream stream;
     while (!stream.ended) stream.add(reader.thread(ThreadIndex{0}).fetch());

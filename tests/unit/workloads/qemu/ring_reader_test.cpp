@@ -15,8 +15,9 @@ class RingReaderTest : public testing::Test {
 protected:
     Segment m_segment{min_ring_bytes};
     RingWriter m_writer{&m_segment.view().header()};
-    RingControl& m_ring = *m_writer.claim();
-    RingReader m_reader{m_segment, m_segment.view().thread(0).ring};
+    RingControl& m_ring = *m_writer.claim(0);
+    SpillStore m_store;
+    RingReader m_reader{m_segment, m_store, m_segment.view().thread(0).ring};
     std::uint64_t m_next = 0;
 
     void write(std::size_t count) {
@@ -128,6 +129,58 @@ TEST_F(RingReaderTest, BlocksTheProducerUntilThereIsRoom) {
 TEST(Segment, RefusesARingSizeThatCannotBe) {
     EXPECT_THROW(Segment(4096), InputError);
     EXPECT_THROW(Segment(3 << 20), InputError);
+}
+
+TEST_F(RingReaderTest, SeesWhatIsWrittenAndNotPublishedYet) {
+    EXPECT_TRUE(m_reader.is_read_up());
+    write(10);
+    EXPECT_TRUE(m_reader.words().empty());
+    EXPECT_FALSE(m_reader.is_read_up());
+    m_writer.publish(m_ring);
+    m_reader.take(10);
+    EXPECT_FALSE(m_reader.is_read_up()); // it is in use
+    m_reader.release();
+    EXPECT_TRUE(m_reader.is_read_up());
+}
+
+TEST_F(RingReaderTest, ReadsOnWhenTheRingOfAnEndedThreadIsAnothers) {
+    write(1000);
+    m_writer.publish(m_ring);
+    m_reader.take(400);
+    m_writer.release(m_ring);
+    EXPECT_TRUE(m_reader.is_left());
+    EXPECT_FALSE(m_reader.detach()); // 400 words are in use where they are
+    m_reader.release();
+    ASSERT_TRUE(m_reader.detach());
+    m_segment.free_ring(0);
+    RingControl& other = *m_writer.claim(0);
+    for (int i = 0; i < 1000; ++i) *other.cursor++ = 77;
+    m_writer.publish(other);
+    const auto words = m_reader.words();
+    ASSERT_EQ(words.size(), 600);
+    EXPECT_EQ(words.front(), 400);
+    EXPECT_EQ(words.back(), 999);
+    m_reader.take(600);
+    m_reader.release();
+    EXPECT_TRUE(m_reader.is_read_up());
+}
+
+TEST_F(RingReaderTest, ReusesRingsAndPlacesOfThreadsForEver) {
+    m_writer.release(m_ring);
+    ASSERT_TRUE(m_reader.detach());
+    m_segment.free_ring(0);
+    SegmentHeader& header = m_segment.view().header();
+    header.threads_seen.store(1);
+    for (std::uint64_t number = 1; number < 3 * thread_slots; ++number) {
+        RingControl& ring = *m_writer.claim(number);
+        const ThreadEntry& entry = m_segment.view().thread(number);
+        ASSERT_EQ(entry.ready.load(), number + 1);
+        ASSERT_EQ(entry.epoch, number);
+        m_writer.release(ring);
+        m_segment.free_ring(entry.ring);
+        header.threads_seen.store(number + 1);
+    }
+    EXPECT_EQ(header.failure.load(), SegmentFailure::None);
 }
 
 } // namespace

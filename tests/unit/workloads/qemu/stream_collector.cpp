@@ -34,12 +34,15 @@ void CollectedStream::add(const StreamBatch& batch) {
 }
 
 void StreamCollector::read_to_the_end() {
+    int quiet_waits = 0; // of a millisecond
     while (!m_open.empty() || !m_awaited.empty()) {
+        bool news = false;
         for (std::size_t i = 0; i < m_open.size();) {
             const ThreadIndex index = m_open[i];
             const StreamBatch batch = m_workload.thread(index).fetch();
             CollectedStream& stream = m_streams[index];
             stream.add(batch);
+            news |= batch.status != StreamStatus::NotYet;
             if (batch.status == StreamStatus::SystemCall) {
                 const auto number = batch.syscall->number;
                 const bool creates =
@@ -55,8 +58,13 @@ void StreamCollector::read_to_the_end() {
         std::erase_if(m_awaited, [&](const Awaited& awaited) {
             if (m_workload.child(awaited.parent, awaited.child) == nullptr) return false;
             m_open.push_back(m_workload.index_of_child(awaited.parent, awaited.child));
+            news = true;
             return true;
         });
+        if (news) quiet_waits = 0;
+        // A thread that an execve or a kill ends before its first block never comes.
+        if (m_open.empty() && ++quiet_waits > 2000) return;
+        if (!news) m_workload.wait_for_news(1000);
     }
 }
 

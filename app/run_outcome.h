@@ -1,0 +1,46 @@
+#pragma once
+
+#include "app/simulation.h"
+#include "contract/process_record.h"
+#include "os/path/kernel_events.h"
+#include "results/run_state.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace pagewalk::app {
+
+/// What is known at a run's end.
+struct RunEnd {
+    Simulation::End simulation = Simulation::End::None;
+    std::span<const os::KillRecord> kills;    ///< by the simulated kernel
+    std::span<const ProcessRecord> processes; ///< the program's, the first one first
+    std::string missing;                      ///< what the streams lack of the program; Workload::missing()
+    bool is_measuring = true;                 ///< false: the warm-up never ended
+};
+
+/// How a run ended, for its results file and for whoever started it.
+struct RunOutcome {
+    results::RunStatus status = results::RunStatus::Complete;
+    std::string text;               ///< the status in words
+    std::optional<int> exit_status; ///< the program's own
+    std::string died_of;            ///< name of the signal that ended the program; empty when none did
+    std::string killed_by; ///< "program", "signal", "simulated kernel: SIGSEGV" or "simulated kernel: OOM"
+
+    /// Of Pagewalk: 0 where the run is what its user asked for.
+    [[nodiscard]] int exit_code() const;
+    [[nodiscard]] std::vector<results::SummaryValue> summary() const;
+};
+
+[[nodiscard]] RunOutcome outcome_of(const RunEnd& end);
+
+/// "SIGSEGV" for 11.
+[[nodiscard]] std::string signal_name(int signal);
+
+/// A line a process, its first line the names of the columns, separated by tabs. Processes are numbered in
+/// the order in which they began, so that it does not depend on the host's pids; parent 0 is none of them.
+[[nodiscard]] std::string process_table_text(std::span<const ProcessRecord> processes);
+
+} // namespace pagewalk::app

@@ -1,0 +1,90 @@
+"""Programs with threads, signals, memory of all kinds and children, live three times and once from a recording: each
+ends as it does natively, with the same output, and the simulated kernel kills none. Their sources are in PAGEWALK_CASES
+(or beside the project, in ../shared/cases/programs)."""
+
+import os
+import pathlib
+import subprocess
+import unittest
+
+from pagewalk_case import PagewalkCase, SOURCE
+
+CASES = pathlib.Path(os.environ.get("PAGEWALK_CASES", SOURCE.parent / "shared" / "cases" / "programs"))
+
+MACHINE = """
+[machine]
+name = four
+cpus = 4
+memory = 1GiB
+"""
+
+FLAGS = {"omp": ["-O1", "-fopenmp"], "rep": ["-O2"]}
+
+# Counts how often a timer of the host's clock goes off: at least so often as natively, where the program is faster.
+TIMED = {"alarm"}
+
+
+@unittest.skipUnless(CASES.is_dir(), f"no program sources in {CASES}; PAGEWALK_CASES names their folder")
+class LiveCase(PagewalkCase):
+    def build(self, name):
+        subprocess.run(["gcc", *FLAGS.get(name, ["-O1"]), "-pthread", "-w", "-o", self.path(name), CASES / f"{name}.c"],
+                       check=True)
+
+    def check(self, words):
+        name, *arguments = words.split()
+        self.build(name)
+        for file in ("data", "data16"):
+            with open(self.path(file), "wb") as data:
+                data.truncate(16 << 20)
+        command = [f"./{name}", *arguments]
+        native = subprocess.run(command, cwd=self.folder, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, timeout=60)
+        config = self.config(MACHINE)
+        for _ in range(3):
+            live = self.call("run", config, "-o", "live.h5", "--", *command)
+            self.judge("live.h5", live, native)
+            self.compare_output(name, live.stdout, native.stdout)
+        recorded = self.call("record", "-o", "run.pwt", "--", *command)
+        self.compare_output(name, recorded.stdout, native.stdout)
+        replay = self.call("run", config, "-o", "replay.h5", "--trace", "run.pwt")
+        self.judge("replay.h5", replay, native)
+
+    def compare_output(self, name, printed, native):
+        if name in TIMED:
+            self.assertGreaterEqual(int(printed), int(native))
+        else:
+            self.assertEqual(printed, native)
+
+    def judge(self, file, run, native):
+        summary = self.summary(file)
+        self.assertNotIn("the simulated kernel", run.stderr)
+        if native.returncode < 0:
+            self.assertEqual((run.returncode, summary["status"]), (1, "program_died"), run.stderr)
+        else:
+            self.assertEqual((run.returncode, summary["status"], summary["exit_status"]), (0, "complete", native.returncode),
+                             run.stderr)
+
+
+def checks(*programs):
+    def method(words):
+        return lambda self: self.check(words)
+    return {"test_" + words.replace(" ", "_"): method(words) for words in programs}
+
+
+# A class is a test of ctest's, so that they run side by side.
+Handover = type("Handover", (LiveCase,), checks("handover"))
+Threads = type("Threads", (LiveCase,), checks("handover2", "join j 1", "join r 2", "join w 2", "omp", "known 1000000"))
+ManyThreads = type("ManyThreads", (LiveCase,), checks("thr300", "waves"))
+Waiting = type("Waiting", (LiveCase,), checks(
+    "cv m 2 20000", "cv m 4 5000", "cv c 2 2000", "false_sharing 4 64 20000", "false_sharing 4 8 5000 a", "pipepp"))
+Signals = type("Signals", (LiveCase,), checks("alarm", "tick 3", "sig1", "sig1 1", "sig3", "crash", "segv", "exitcode"))
+Processes = type("Processes", (LiveCase,), checks(
+    "forks 100", "vf", "spawn 5", "execchain 2", "par_proc 4 512 4", "cold_page data"))
+Memory = type("Memory", (LiveCase,), checks(
+    "huge", "map 33 0", "map 33 1", "mremap", "shm", "smc2 5000", "rep b 8", "rep m 8", "readv r data", "readv p data",
+    "readv v data", "readv V data", "readv m data", "readv s data copy", "readv c data copy"))
+# Not n: QEMU 7.2 knows no process_vm_readv.
+OddMemory = type("OddMemory", (LiveCase,), checks(*(f"odd {kind}" for kind in "abcdefghijklmo")))
+
+if __name__ == "__main__":
+    unittest.main()
