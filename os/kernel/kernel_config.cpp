@@ -16,9 +16,6 @@ void KernelConfig::declare(OptionGroup os) {
     os.number("time_slice", time_slice, {ticks_per_ns, ticks_per_second},
               {Unit::Ticks, "how long a task runs while others wait for its CPU",
                "CONFIG_HZ=250: one tick, the granularity at which CFS preempts"});
-    os.number(
-        "poll_interval", poll_interval, {ticks_per_ns, ticks_per_second},
-        {Unit::Ticks, "after how long a live program is asked again for a new thread's stream", "assumed"});
     os.number("fault_around_bytes", vm.fault_around_bytes,
               {page_size, 1ULL << 21, OptionRange::Shape::PowerOfTwo},
               {Unit::Bytes, "page cache pages mapped around a read fault", "Linux 6.1: fault_around_bytes"});

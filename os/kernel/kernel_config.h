@@ -24,7 +24,6 @@ struct KernelConfig {
     InitOnAlloc init_on_alloc = InitOnAlloc::On;
     FileCache file_cache = FileCache::Warm;
     Tick time_slice{4'000'000 * ticks_per_ns};
-    Tick poll_interval{1'000 * ticks_per_ns};
     VmConfig vm;
     PageSettings pages;
     ObjectAllocatorConfig objects;

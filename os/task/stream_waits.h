@@ -16,9 +16,6 @@ public:
     void park(Operation& op);
     /// Wakes those whose streams are ready.
     void poll(const Moment& moment);
-    /// Nobody can run: waits in the host's time, for a bounded while, until a stream has news. Returns
-    /// whether a task has been woken.
-    bool wait_for_news(const Moment& moment);
     [[nodiscard]] bool empty() const { return m_parked.empty(); }
 
 private:
