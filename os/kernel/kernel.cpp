@@ -346,7 +346,9 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     m_poll_at = no_time;
     m_scheduler.set_running(cpu, task);
     task->state = TaskState::Running;
-    const bool switched = state.last != task->id;
+    // Where it ran last it may have had another address space, before its execve elsewhere.
+    const bool switched =
+        state.last != task->id || (task->space != nullptr && state.loaded != task->space.get());
     Operation op = begin(*task, cpu, now);
     if (switched) switch_steps(op, *task);
     task->ever_ran = true;
