@@ -291,7 +291,8 @@ TEST(RunFile, AShortRunTakesNoCheckpoint) {
 TEST(RunFile, CheckpointsAreDueSoonAndThenRarely) {
     const ScratchFolder folder;
     SampleRun run;
-    RunFile file(folder / "run.h5", SampleRun::meta(), {.first_checkpoint_after = std::chrono::milliseconds(0),
+    RunFile file(folder / "run.h5", SampleRun::meta(),
+                 {.first_checkpoint_after = std::chrono::milliseconds(0),
                   .checkpoint_every = std::chrono::minutes(10)});
     EXPECT_TRUE(file.checkpoint_due());
     file.checkpoint(run.state());
