@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 import h5py
 
@@ -90,22 +89,20 @@ def run_both_ways(pagewalk, place, command, preparation):
     native = shell(command, prepared(place / "native", preparation))
     folder = prepared(place / "simulated", preparation)
     (folder / "machine.cfg").write_text(MACHINE)
-    begin = time.monotonic()
     status = subprocess.run([pagewalk, "run", "machine.cfg", "-o", "run.h5", "--", "bash", "-c", command], cwd=folder,
                             text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
-    seconds = time.monotonic() - begin
     summary = subprocess.run([pagewalk, "show", "run.h5", "--json"], cwd=folder, text=True, stdout=subprocess.PIPE, check=True)
-    return native, status, seconds, summary.stdout, folder / "run.h5"
+    return native, status, summary.stdout, folder / "run.h5"
 
 
 def main(pagewalk, wanted):
-    print("| program | command | instructions | processes | seconds | result |\n| --- | --- | --- | --- | --- | --- |")
+    print("| program | command | instructions | processes | result |\n| --- | --- | --- | --- | --- |")
     all_alike = True
     for name, needed, command, preparation in PROGRAMS:
         if (wanted and name not in wanted) or shutil.which(needed) is None:
             continue
         with tempfile.TemporaryDirectory(prefix="pagewalk_programs_") as place:
-            native, status, seconds, text, file = run_both_ways(pagewalk, pathlib.Path(place), command, preparation)
+            native, status, text, file = run_both_ways(pagewalk, pathlib.Path(place), command, preparation)
             summary = json.loads(text)
             with h5py.File(file, "r") as run:
                 processes = len(run["meta/processes"][()].decode().splitlines()) - 1 if "meta/processes" in run else "?"
@@ -115,7 +112,7 @@ def main(pagewalk, wanted):
         if not alike:
             print(f"{name}: {status.stderr[-2000:]}", file=sys.stderr)
         shown = command.replace("|", "\\|")
-        print(f"| {name} | `{shown}` | {summary['instructions'] / 1e6:.1f} M | {processes} | {seconds:.0f} | {result} |", flush=True)
+        print(f"| {name} | `{shown}` | {summary['instructions'] / 1e6:.1f} M | {processes} | {result} |", flush=True)
     return 0 if all_alike else 1
 
 
