@@ -30,7 +30,7 @@ RunFile::RunFile(std::filesystem::path path, RunMeta meta, RunFileOptions option
         write_checkpoint({});
     });
     m_stage = Stage::Running;
-    m_next_checkpoint = m_start; // so that the first one with statistics comes at once
+    m_next_checkpoint = m_start + m_options.first_checkpoint_after;
 }
 
 RunFile::~RunFile() {

@@ -19,6 +19,8 @@ namespace pagewalk::results {
 enum class IntervalsId : std::uint32_t {};
 
 struct RunFileOptions {
+    /// Until the first one with statistics; one costs as much as a short run.
+    std::chrono::milliseconds first_checkpoint_after{500};
     std::chrono::milliseconds checkpoint_every{2000}; ///< wall clock, at least
     unsigned most_checkpoint_percent = 5;             ///< of the run's wall clock
 };

@@ -235,8 +235,10 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
     const Moment moment{cpu, now};
     m_poll_at = no_time;
     while (m_scheduler.all_quiet() && m_block.in_flight() == 0) {
-        const bool new_ones = m_processes.awaits_streams() && ++m_stream_waits < waits_for_a_stream;
-        if (new_ones || !m_streams.empty()) {
+        const bool new_ones = m_processes.awaits_streams();
+        if (new_ones && ++m_stream_waits >= waits_for_a_stream) {
+            m_processes.give_up_streams(moment);
+        } else if (new_ones || !m_streams.empty()) {
             if (!wait_for_news(moment)) {
                 m_poll_at = now; // time stands still until the host's world has moved
                 return nullptr;

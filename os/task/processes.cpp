@@ -241,6 +241,10 @@ void Processes::kill_group(Operation& op, TaskId group, const Task* spared) {
     }
 }
 
+void Processes::give_up_streams(const Moment& moment) {
+    while (!m_without_stream.empty()) give_up(*m_without_stream.back(), moment);
+}
+
 // A task whose instructions have not shown up.
 void Processes::give_up(Task& task, const Moment& moment) {
     std::erase(m_without_stream, &task);

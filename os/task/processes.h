@@ -68,6 +68,8 @@ public:
     /// Gives streams that have shown up to their tasks.
     void adopt_streams(const Moment& moment);
     [[nodiscard]] bool awaits_streams() const { return !m_without_stream.empty(); }
+    /// They have not shown up: those tasks were never traced, and end.
+    void give_up_streams(const Moment& moment);
     /// The rest of a task that has exited, once its path has run.
     void bury(Task& task, const Moment& moment);
 
@@ -78,8 +80,8 @@ public:
     [[nodiscard]] Task* find(TaskId id) const;
     /// By id; null for those that are no more.
     [[nodiscard]] std::span<const std::unique_ptr<Task>> tasks() const { return m_tasks; }
-    /// Tasks with a stream that have not exited.
-    [[nodiscard]] std::size_t live() const { return m_live; }
+    /// Tasks that have not exited, kernel threads aside.
+    [[nodiscard]] std::size_t live() const { return m_live + m_without_stream.size(); }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
     /// Somebody waits for a child: gives that wait up. Returns whether there was one.

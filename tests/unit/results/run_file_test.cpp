@@ -280,10 +280,20 @@ TEST(RunFile, FullDiskAtTheStartIsTheUsersMistakeAndLeavesNothing) {
     EXPECT_THAT(names_in(folder.path()), IsEmpty());
 }
 
-TEST(RunFile, CheckpointsAreDueAtOnceAndThenRarely) {
+TEST(RunFile, AShortRunTakesNoCheckpoint) {
     const ScratchFolder folder;
     SampleRun run;
-    RunFile file(folder / "run.h5", SampleRun::meta(), {.checkpoint_every = std::chrono::minutes(10)});
+    RunFile file(folder / "run.h5", SampleRun::meta(), {.first_checkpoint_after = std::chrono::minutes(10)});
+    EXPECT_FALSE(file.checkpoint_due());
+    file.finish(RunStatus::Complete, "", run.state());
+}
+
+TEST(RunFile, CheckpointsAreDueSoonAndThenRarely) {
+    const ScratchFolder folder;
+    SampleRun run;
+    RunFile file(folder / "run.h5", SampleRun::meta(),
+                 {.first_checkpoint_after = std::chrono::milliseconds(0),
+                  .checkpoint_every = std::chrono::minutes(10)});
     EXPECT_TRUE(file.checkpoint_due());
     file.checkpoint(run.state());
     EXPECT_FALSE(file.checkpoint_due());
