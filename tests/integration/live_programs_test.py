@@ -18,10 +18,9 @@ cpus = 4
 memory = 1GiB
 """
 
-FLAGS = {"omp": ["-O1", "-fopenmp"], "rep": ["-O2"]}
-
-# Counts how often a timer of the host's clock goes off: at least so often as natively, where the program is faster.
+# Counts the ticks of a timer of the host's clock; on a loaded host one or two come late.
 TIMED = {"alarm"}
+FLAGS = {"omp": ["-O1", "-fopenmp"], "rep": ["-O2"]}
 
 
 @unittest.skipUnless(CASES.is_dir(), f"no program sources in {CASES}; PAGEWALK_CASES names their folder")
@@ -51,7 +50,7 @@ class LiveCase(PagewalkCase):
 
     def compare_output(self, name, printed, native):
         if name in TIMED:
-            self.assertGreaterEqual(int(printed), int(native))
+            self.assertIn(int(printed) - int(native), range(3))
         else:
             self.assertEqual(printed, native)
 
@@ -84,9 +83,7 @@ Processes = type("Processes", (LiveCase,), checks(
 Memory = type("Memory", (LiveCase,), checks(
     "map 33 0", "map 33 1", "smc2 5000", "rep b 8", "rep m 8", "readv r data", "readv p data",
     "readv v data", "readv V data", "readv m data", "readv s data copy", "readv c data copy"))
-# What the OS layer does not know yet: shmat and MREMAP_DONTUNMAP.
-UnknownMemory = type("UnknownMemory", (LiveCase,),
-                     {name: unittest.expectedFailure(test) for name, test in checks("shm", "mremap").items()})
+LargeMemory = type("LargeMemory", (LiveCase,), checks("shm", "mremap"))
 # Not n: QEMU 7.2 knows no process_vm_readv.
 OddMemory = type("OddMemory", (LiveCase,), checks(*(f"odd {kind}" for kind in "abcdefghijklmo")))
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 namespace pagewalk::workloads {
@@ -67,6 +68,9 @@ std::vector<sock_filter> exec_filter() {
     check(seccomp_rule_add(context.get(), trace, SCMP_SYS(execveat), 0), "execveat");
     // It would fetch all of the emulator's memory, the rings and reservations of gigabytes included.
     check(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(0), SCMP_SYS(mlockall), 0), "mlockall");
+    check(
+        seccomp_rule_add(context.get(), trace, SCMP_SYS(setitimer), 1, SCMP_A0(SCMP_CMP_EQ, ITIMER_REAL, 0)),
+        "setitimer");
     for (const std::size_t length : remark_lengths()) {
         check(seccomp_rule_add(context.get(), trace, SCMP_SYS(write), 2,
                                SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0), SCMP_A2(SCMP_CMP_EQ, length, 0)),

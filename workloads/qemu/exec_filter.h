@@ -6,7 +6,8 @@
 namespace pagewalk::workloads {
 
 /// The seccomp program under which a supervised QEMU and its children run: execve and execveat stop for the
-/// tracer, and so do writes to descriptor 2 whose length is that of QEMU's own remark on a fatal signal.
+/// tracer, and so do writes to descriptor 2 whose length is that of QEMU's own remark on a fatal signal, and
+/// interval timers of the host's clock.
 /// mlockall does nothing and says that it did. Every other call goes straight through. Errors: RunError.
 [[nodiscard]] std::vector<sock_filter> exec_filter();
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "workloads/qemu/exec_filter.h"
 #include "workloads/qemu/initial_map.h"
+#include "workloads/qemu/interval_timer.h"
 
 #include <algorithm>
 #include <array>
@@ -215,10 +216,22 @@ void Supervisor::on_executed(pid_t tid, const Events& events) {
     m_table.set_command(tid, image.command);
 }
 
+// The timer's setting is the emulator's own, converted from the program's.
+void Supervisor::stretch_timer(const Tracee& tracee, std::uint64_t setting) {
+    itimerval timer;
+    if (setting == 0 || !tracee.get(setting, timer)) return;
+    timer = stretched(timer);
+    static_cast<void>(tracee.write(setting, {reinterpret_cast<const char*>(&timer), sizeof timer}));
+}
+
 void Supervisor::on_filtered_call(pid_t tid) {
     const Tracee tracee(tid);
     const auto registers = tracee.registers();
     if (!registers) return;
+    if (registers->orig_rax == SYS_setitimer) {
+        stretch_timer(tracee, registers->rsi);
+        return let_run(tid);
+    }
     if (registers->orig_rax != SYS_write) {
         on_exec_call(tid, tracee);
         return;

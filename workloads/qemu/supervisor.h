@@ -89,6 +89,7 @@ private:
     void on_birth(pid_t tid);
     void on_executed(pid_t tid, const Events& events);
     void on_filtered_call(pid_t tid);
+    static void stretch_timer(const Tracee& tracee, std::uint64_t setting);
     void on_exec_call(pid_t tid, const Tracee& tracee);
     void on_failed_exec(pid_t tid);
     void on_signal(pid_t tid, int signal);

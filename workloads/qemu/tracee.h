@@ -24,6 +24,11 @@ public:
     /// empty.
     [[nodiscard]] std::optional<std::vector<std::uint64_t>> pointers(std::uint64_t address) const;
     [[nodiscard]] bool write(std::uint64_t address, std::string_view bytes) const;
+    /// Whether all of the object is readable there.
+    template <class Object>
+    [[nodiscard]] bool get(std::uint64_t address, Object& object) const {
+        return read(address, &object, sizeof object) == sizeof object;
+    }
 
     [[nodiscard]] std::optional<user_regs_struct> registers() const;
     bool set_registers(const user_regs_struct& registers) const;
