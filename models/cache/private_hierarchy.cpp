@@ -10,8 +10,6 @@ std::string component(CpuId cpu, const char* level) {
     return "core" + std::to_string(index_of(cpu)) + "/" + level;
 }
 
-bool is_demand(AccessKind kind) { return kind != AccessKind::Prefetch; }
-
 } // namespace
 
 PrivateHierarchy::PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock,
@@ -110,7 +108,7 @@ AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_
 
 PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::uint64_t cycle,
                                                        AccessKind kind, VirtAddr pc, PhysAddr address) {
-    const bool demand = is_demand(kind);
+    const bool demand = !is_prefetch(kind);
     const std::uint64_t known = cycle + m_l2.latency;
     if (demand) {
         ++m_l2.stats.accesses;
@@ -173,7 +171,8 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, st
     const auto grant = l1.mshrs.try_acquire(cycle);
     if (!grant) return;
     ++l1.stats.prefetches;
-    const L2Result below = access_l2(number, cycle, AccessKind::Prefetch, VirtAddr(), address);
+    const AccessKind kind = &l1 == &m_l1i ? AccessKind::PrefetchCode : AccessKind::Prefetch;
+    const L2Result below = access_l2(number, cycle, kind, VirtAddr(), address);
     l1.mshrs.hold(*grant, below.ready);
     fill_l1(l1, number, below).set_prefetched();
 }

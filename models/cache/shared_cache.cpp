@@ -51,7 +51,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     if (request.kind == AccessKind::WriteBack) [[unlikely]]
         return write_back(request, looked_up);
 
-    const bool demand = request.kind != AccessKind::Prefetch;
+    const bool demand = !is_prefetch(request.kind);
     if (demand) {
         ++m_stats.cache.accesses;
         if (request.kind == AccessKind::Walk) ++m_stats.cache.walk_accesses;
@@ -123,11 +123,10 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         ++m_stats.downgrades;
         entry.set_state(DirectoryEntry::State::Shared);
     }
-    const bool alone =
-        entry.empty() || (entry.state() == DirectoryEntry::State::Exclusive && entry.contains(request.cpu));
+    const bool owned = entry.state() == DirectoryEntry::State::Exclusive && entry.contains(request.cpu);
+    result.exclusive = owned || (entry.empty() && !is_code(request.kind));
     entry.add(request.cpu);
-    if (alone) entry.set_state(DirectoryEntry::State::Exclusive);
-    result.exclusive = alone;
+    if (result.exclusive) entry.set_state(DirectoryEntry::State::Exclusive);
     return result;
 }
 
