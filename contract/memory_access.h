@@ -16,10 +16,19 @@ enum class AccessKind : std::uint8_t {
     Prefetch,
     WriteBack,
     Dma,
-    StoreLine, ///< of a whole line: wants it exclusive, but not what it held
+    StoreLine,    ///< of a whole line: wants it exclusive, but not what it held
+    PrefetchCode, ///< of instructions
 };
 [[nodiscard]] constexpr bool is_store(AccessKind kind) {
     return kind == AccessKind::Store || kind == AccessKind::StoreLine;
+}
+
+[[nodiscard]] constexpr bool is_prefetch(AccessKind kind) {
+    return kind == AccessKind::Prefetch || kind == AccessKind::PrefetchCode;
+}
+/// Of instructions: nobody means to store to the line.
+[[nodiscard]] constexpr bool is_code(AccessKind kind) {
+    return kind == AccessKind::Fetch || kind == AccessKind::PrefetchCode;
 }
 
 /// Where an access found its line.

@@ -1,87 +1,104 @@
 #pragma once
 
-#include "models/cache/four_times.h"
-
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <vector>
 
 namespace pagewalk::models {
 
 /// Miss-status holding registers: how many misses a cache can have under way. Times are in whatever unit the
-/// cache uses, below 2^63. A register is taken from when the miss is known until its line arrives.
+/// cache uses. A register is taken from when the miss is known until its line arrives. Misses come with time
+/// stamps that need not ascend: each gets the first span in which a register is free all the time that it
+/// needs one, so no more are ever under way than there are registers.
 ///
-/// Approximation: each register remembers its last use only. A miss whose time lies before that use began
-/// finds the register free.
+/// Approximations: how long a miss takes is known only once it has been sent, so one that meets registers
+/// taken after it, when all were, comes later by the whole time that it would have had to wait. The last
+/// eight misses a register, 64 at least, are remembered; what is older counts as over.
 class MshrFile {
 public:
     explicit MshrFile(std::size_t count)
-        : m_count(count), m_starts((count + block - 1) / block * block), m_releases(m_starts.size(), never) {
-        std::fill_n(m_releases.begin(), count, 0);
+        : m_count(count), m_starts(std::max(remembered_a_register * count, remembered_least)),
+          m_releases(std::max(remembered_a_register * count, remembered_least)) {}
+
+    /// When a miss known at `time` gets a register.
+    [[nodiscard]] std::uint64_t first_free(std::uint64_t time) const {
+        return is_free_from(time) ? time : first_room(time, 1);
     }
+    [[nodiscard]] bool has_free(std::uint64_t time) const { return first_free(time) == time; }
 
-    struct Grant {
-        std::size_t index = 0;
-        std::uint64_t start = 0; ///< when the miss gets its register; not before the time asked for
-    };
-
-    /// A register for a miss known at `time`. The caller must call hold() with the same grant.
-    [[nodiscard]] Grant acquire(std::uint64_t time) {
-        // Registers are handed out in turn, so the next one was taken longest ago: it is the likeliest to be
-        // free.
-        const std::size_t next = m_next;
-        if (m_releases[next] <= static_cast<std::int64_t>(time)) {
-            m_next = next + 1 == m_count ? 0 : next + 1;
-            return {next, time};
-        }
-        const std::size_t index = first_free(time);
-        return index != none ? Grant{index, time} : first_release();
-    }
-
-    [[nodiscard]] bool has_free(std::uint64_t time) const { return first_free(time) != none; }
-    /// As acquire(), but nothing when all are taken: a prefetch does not wait.
-    [[nodiscard]] std::optional<Grant> try_acquire(std::uint64_t time) {
-        if (!has_free(time)) return std::nullopt;
-        return acquire(time);
-    }
-
-    void hold(const Grant& grant, std::uint64_t release) {
-        m_starts[grant.index] = static_cast<std::int64_t>(grant.start);
-        m_releases[grant.index] = static_cast<std::int64_t>(release);
+    /// Takes a register for a miss that first_free() let start, and whose line is to arrive at `release`.
+    /// Returns when it does: later where all registers were taken for a while in between.
+    [[nodiscard]] std::uint64_t take(std::uint64_t start, std::uint64_t release) {
+        if (release <= start) return release;
+        const std::uint64_t duration = release - start;
+        if (!is_free_from(start)) start = first_room(start, duration);
+        m_starts.insert(start);
+        m_releases.insert(start + duration);
+        return start + duration;
     }
 
 private:
-    static constexpr std::size_t block = 16; ///< registers looked at before anything is decided
-    static constexpr std::size_t none = ~std::size_t{0};
-    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+    static constexpr std::size_t remembered_a_register = 8, remembered_least = 64;
 
-    /// The first register that is free at `time`.
-    [[nodiscard]] std::size_t first_free(std::uint64_t time) const {
-        const auto now = static_cast<std::int64_t>(time);
-        const auto taken = [&](std::size_t i) {
-            return lanes_of((load_four(&m_releases[i]) > now) & (load_four(&m_starts[i]) <= now));
-        };
-        for (std::size_t i = 0; i < m_releases.size(); i += block) {
-            const unsigned all = taken(i) | taken(i + 4) << 4 | taken(i + 8) << 8 | taken(i + 12) << 12;
-            if (all != (1U << block) - 1) return i + static_cast<unsigned>(std::countr_one(all));
+    /// The latest of the times given, in order.
+    class Times {
+    public:
+        explicit Times(std::size_t remembered)
+            : m_remembered(remembered), m_times(2 * remembered), m_end(remembered) {}
+
+        /// The latest is number 0.
+        [[nodiscard]] std::uint64_t latest(std::size_t i) const { return m_times[m_end - 1 - i]; }
+        [[nodiscard]] std::size_t count_after(std::uint64_t time) const {
+            std::size_t count = 0;
+            while (count < m_remembered && latest(count) > time) ++count;
+            return count;
         }
-        return none;
+        void insert(std::uint64_t time) {
+            if (m_end == m_times.size()) {
+                std::copy(m_times.end() - static_cast<std::ptrdiff_t>(m_remembered), m_times.end(),
+                          m_times.begin());
+                m_end = m_remembered;
+            }
+            const std::size_t first = m_end - m_remembered;
+            std::size_t i = m_end++;
+            for (; i > first && m_times[i - 1] > time; --i) m_times[i] = m_times[i - 1];
+            m_times[i] = time;
+        }
+
+    private:
+        std::size_t m_remembered;
+        std::vector<std::uint64_t> m_times; // a window that moves up and is now and then put back
+        std::size_t m_end;
+    };
+
+    /// Fewer misses than there are registers have not ended at `time`, known ones that begin later included.
+    [[nodiscard]] bool is_free_from(std::uint64_t time) const {
+        return m_releases.latest(m_count - 1) <= time;
     }
-    /// The register that comes free first, of several the one with the lowest index.
-    [[nodiscard]] Grant first_release() const {
-        const IndexedTime first = earliest_of(m_releases.data(), m_releases.size());
-        return {first.index, static_cast<std::uint64_t>(first.time)};
+    /// The first moment not before `time` from which a register is free for `duration`.
+    [[nodiscard]] std::uint64_t first_room(std::uint64_t time, std::uint64_t duration) const {
+        if (m_starts.latest(0) <= time) return m_releases.latest(m_count - 1);
+        // Those under way are those that have not ended less those that have not begun.
+        std::size_t to_end = m_releases.count_after(time), to_begin = m_starts.count_after(time);
+        for (;;) {
+            const bool full = to_end - to_begin >= m_count;
+            const std::uint64_t begin =
+                to_begin == 0 ? std::numeric_limits<std::uint64_t>::max() : m_starts.latest(to_begin - 1);
+            if (!full && (to_begin == 0 || begin >= time + duration)) return time;
+            if (const std::uint64_t end = m_releases.latest(to_end - 1); end > begin) {
+                --to_begin;
+            } else {
+                --to_end;
+                if (full) time = end;
+            }
+        }
     }
 
     std::size_t m_count;
-    std::size_t m_next = 0;
-    // By register, filled up to whole vectors with some that are never free.
-    std::vector<std::int64_t> m_starts;
-    std::vector<std::int64_t> m_releases;
+    Times m_starts;
+    Times m_releases;
 };
 
 } // namespace pagewalk::models

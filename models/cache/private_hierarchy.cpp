@@ -10,8 +10,6 @@ std::string component(CpuId cpu, const char* level) {
     return "core" + std::to_string(index_of(cpu)) + "/" + level;
 }
 
-bool is_demand(AccessKind kind) { return kind != AccessKind::Prefetch; }
-
 } // namespace
 
 PrivateHierarchy::PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock,
@@ -98,10 +96,11 @@ AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_
     ++l1.stats.misses;
     if (kind == AccessKind::Walk) ++l1.stats.walk_misses;
     const std::uint64_t known = cycle + l1.latency;
-    const MshrFile::Grant grant = l1.mshrs.acquire(known);
-    if (grant.start != known) ++l1.stats.mshr_waits;
-    const L2Result below = access_l2(number, grant.start, kind, pc, address);
-    l1.mshrs.hold(grant, below.ready);
+    const std::uint64_t start = l1.mshrs.first_free(known);
+    L2Result below = access_l2(number, start, kind, pc, address);
+    const std::uint64_t arrives = l1.mshrs.take(start, below.ready);
+    if (start != known || arrives != below.ready) ++l1.stats.mshr_waits;
+    below.ready = arrives;
     l1.stats.miss_time += below.ready - known;
     CacheLine& line = fill_l1(l1, number, below);
     if (is_store(kind)) line.set_dirty();
@@ -110,7 +109,7 @@ AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_
 
 PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::uint64_t cycle,
                                                        AccessKind kind, VirtAddr pc, PhysAddr address) {
-    const bool demand = is_demand(kind);
+    const bool demand = !is_prefetch(kind);
     const std::uint64_t known = cycle + m_l2.latency;
     if (demand) {
         ++m_l2.stats.accesses;
@@ -140,14 +139,14 @@ PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::u
 
 PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, std::uint64_t cycle,
                                                            AccessKind kind) {
-    const MshrFile::Grant grant = m_l2.mshrs.acquire(cycle);
-    if (grant.start != cycle) ++m_l2.stats.mshr_waits;
+    const std::uint64_t start = m_l2.mshrs.first_free(cycle);
     const LineResponse response = m_memory.request({.line = address_of_line(number),
                                                     .cpu = m_cpu,
                                                     .kind = kind,
-                                                    .time = m_clock.to_ticks(Cycles(grant.start))});
-    const std::uint64_t ready = std::max(grant.start, m_clock.to_cycles(response.ready).value());
-    m_l2.mshrs.hold(grant, ready);
+                                                    .time = m_clock.to_ticks(Cycles(start))});
+    const std::uint64_t answered = std::max(start, m_clock.to_cycles(response.ready).value());
+    const std::uint64_t ready = m_l2.mshrs.take(start, answered);
+    if (start != cycle || ready != answered) ++m_l2.stats.mshr_waits;
     CacheLine& line = fill_l2(number, ready, response.level);
     if (response.exclusive) line.set_exclusive();
     return {ready, response.level, response.exclusive};
@@ -170,11 +169,11 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, st
 [[gnu::noinline]] void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle) {
     const LineNumber number = line_number_of(address);
     if (l1.tags.probe(number) != nullptr) return;
-    const auto grant = l1.mshrs.try_acquire(cycle);
-    if (!grant) return;
+    if (!l1.mshrs.has_free(cycle)) return;
     ++l1.stats.prefetches;
-    const L2Result below = access_l2(number, cycle, AccessKind::Prefetch, VirtAddr(), address);
-    l1.mshrs.hold(*grant, below.ready);
+    const AccessKind kind = &l1 == &m_l1i ? AccessKind::PrefetchCode : AccessKind::Prefetch;
+    L2Result below = access_l2(number, cycle, kind, VirtAddr(), address);
+    below.ready = l1.mshrs.take(cycle, below.ready);
     fill_l1(l1, number, below).set_prefetched();
 }
 

@@ -51,7 +51,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     if (request.kind == AccessKind::WriteBack) [[unlikely]]
         return write_back(request, looked_up);
 
-    const bool demand = request.kind != AccessKind::Prefetch;
+    const bool demand = !is_prefetch(request.kind);
     if (demand) {
         ++m_stats.cache.accesses;
         if (request.kind == AccessKind::Walk) ++m_stats.cache.walk_accesses;
@@ -81,10 +81,10 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         if (m_policy == LlcPolicy::Inclusive) fill(slice, number, request, snooped.ready, HitLevel::Llc);
         return {snooped.ready, HitLevel::Llc, snooped.exclusive};
     }
-    const MshrFile::Grant grant = slice.mshrs.acquire(looked_up.value());
-    if (grant.start != looked_up.value()) ++m_stats.cache.mshr_waits;
-    const Tick arrived = m_memory.access({request.line, request.cpu, request.kind, Tick(grant.start)});
-    slice.mshrs.hold(grant, arrived.value());
+    const Tick start(slice.mshrs.first_free(looked_up.value()));
+    const Tick answered = m_memory.access({request.line, request.cpu, request.kind, start});
+    const Tick arrived(slice.mshrs.take(start.value(), answered.value()));
+    if (start != looked_up || arrived != answered) ++m_stats.cache.mshr_waits;
     if (demand) {
         ++m_stats.cache.misses;
         if (request.kind == AccessKind::Walk) ++m_stats.cache.walk_misses;
@@ -123,11 +123,10 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         ++m_stats.downgrades;
         entry.set_state(DirectoryEntry::State::Shared);
     }
-    const bool alone =
-        entry.empty() || (entry.state() == DirectoryEntry::State::Exclusive && entry.contains(request.cpu));
+    const bool owned = entry.state() == DirectoryEntry::State::Exclusive && entry.contains(request.cpu);
+    result.exclusive = owned || (entry.empty() && !is_code(request.kind));
     entry.add(request.cpu);
-    if (alone) entry.set_state(DirectoryEntry::State::Exclusive);
-    result.exclusive = alone;
+    if (result.exclusive) entry.set_state(DirectoryEntry::State::Exclusive);
     return result;
 }
 

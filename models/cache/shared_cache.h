@@ -36,7 +36,8 @@ struct SharedCacheClients {
 };
 
 /// Last-level cache of one socket with the directory of the lines whose home it is: the only place where
-/// those lines are looked up, whoever asks. MESI: a load of a line that nobody holds gets it exclusive.
+/// those lines are looked up, whoever asks. MESI: a load of a line that nobody holds gets it exclusive, an
+/// instruction fetch shared, so that the next CPU to fetch it asks nobody.
 ///
 /// Timing: a request waits for its slice's port, then looks up; a miss leaves after the look-up, a line in
 /// another core's private caches takes a snoop round trip more. Dropped lines are written to memory when the

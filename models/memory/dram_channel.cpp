@@ -7,7 +7,8 @@ namespace pagewalk::models {
 
 DramChannel::DramChannel(const DramConfig& config, const DramTiming& t)
     : m_rcd(t.t_rcd.value()), m_rp(t.t_rp.value()), m_ras(t.t_ras.value()), m_rc(t.t_rc.value()),
-      m_burst(t.burst.value()), m_data_delay{t.t_cl.value(), t.t_cwl.value()},
+      m_burst(t.burst.value()), m_open_again(std::max(m_rcd, m_ras - std::min(m_ras, t.t_rtp.value()))),
+      m_other_row(m_rp + m_rc + m_open_again), m_data_delay{t.t_cl.value(), t.t_cwl.value()},
       m_to_precharge{t.t_rtp.value(), (t.t_cwl + t.burst + t.t_wr).value()},
       m_page_policy(config.page_policy), m_page_timeout(t.clock.to_cycles(config.page_timeout).value()),
       m_bank_bits(static_cast<unsigned>(std::bit_width(config.banks - 1))),
@@ -33,12 +34,7 @@ bool DramChannel::plan_between(std::size_t position, const DramPlace& place, std
                 find_column(place, std::max(first_column, open.activated + m_rcd), direction);
             if (precharge_after(column, direction) <= must_precharge &&
                 rank.refresh.period(column) == open.period) {
-                commands = {.activated = open.activated,
-                            .column = column,
-                            .data_end = data_end(column, direction),
-                            .period = open.period,
-                            .outcome = RowOutcome::Hit,
-                            .position = static_cast<std::uint8_t>(position)};
+                commands = hit(open, position, column, direction);
                 return true;
             }
         }

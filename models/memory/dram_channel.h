@@ -31,8 +31,11 @@ enum class RowOutcome : std::uint8_t {
 ///   so a row hit that comes later may be served before an earlier row conflict, also in a row whose closing
 ///   is decided but lies ahead. What has its commands keeps them: no access is put off for one that comes
 ///   later.
-/// - A bank remembers its last four row activations; a request that comes late (its CPU ran behind) is put
+/// - A bank remembers its last 16 row activations; a request that comes late (its CPU ran behind) is put
 ///   between them where it fits, after them where not.
+/// - A row that is used again after a pause in which another could have been opened and closed is remembered
+///   as opened anew, so that a late request finds the bank free in the pause. That the row must then be
+///   opened again takes no turn among the rank's activates.
 /// - The command bus is never the limit.
 /// - A refresh begins on time and closes whatever is open at once.
 class DramChannel {
@@ -41,7 +44,7 @@ public:
 
     /// The commands that serve an access.
     struct Commands {
-        std::uint64_t activated = 0; ///< when its row is opened, or was
+        std::uint64_t activated = 0; ///< when its row is opened, or was, or might have been once more
         std::uint64_t column = 0;    ///< when the read or write command is given
         std::uint64_t data_end = 0;  ///< the line's last transfer on the bus
         std::uint64_t period = 0;    ///< of refresh, that they lie in
@@ -70,19 +73,21 @@ private:
         std::uint64_t period = 0;     ///< of refresh
         bool used = false;
     };
-    static constexpr std::size_t remembered = 4;
+    static constexpr std::size_t remembered = 16; // a power of two
     /// A bank's last activations, the latest first.
-    struct Bank {
-        std::array<Activation, remembered> all{};
-        [[nodiscard]] Activation& operator[](std::size_t i) { return all[i]; }
+    class Bank {
+    public:
+        [[nodiscard]] Activation& operator[](std::size_t i) { return m_ring[(m_latest - i) % remembered]; }
         /// Makes room at `position`; the oldest is forgotten.
         Activation& insert(std::size_t position) {
-            static_assert(remembered == 4);
-            all[3] = all[2];
-            if (position < 2) all[2] = all[1];
-            if (position < 1) all[1] = all[0];
-            return all[position];
+            ++m_latest;
+            for (std::size_t i = 0; i < position; ++i) (*this)[i] = (*this)[i + 1];
+            return (*this)[position];
         }
+
+    private:
+        std::array<Activation, remembered> m_ring{};
+        std::size_t m_latest = 0;
     };
     struct Rank {
         ActivateWindow activates;
@@ -117,9 +122,22 @@ private:
     [[nodiscard]] std::uint8_t group_of(const DramPlace& place) const {
         return static_cast<std::uint8_t>(place.bank >> m_bank_bits);
     }
+    [[nodiscard, gnu::always_inline]] Commands hit(const Activation& open, std::size_t position,
+                                                   std::uint64_t column, BusDirection direction) const {
+        const bool paused = column >= open.may_precharge + m_other_row;
+        return {.activated = paused ? column - m_open_again : open.activated,
+                .column = column,
+                .data_end = data_end(column, direction),
+                .period = open.period,
+                .outcome = RowOutcome::Hit,
+                .position = static_cast<std::uint8_t>(position)};
+    }
     void keep_open(Activation& activation, std::uint64_t column, BusDirection direction);
 
     std::uint64_t m_rcd, m_rp, m_ras, m_rc, m_burst;
+    std::uint64_t
+        m_open_again;          ///< from a row's activate to a column command, so that tRAS is never the limit
+    std::uint64_t m_other_row; ///< from a row's precharge to a column command: room for another row between
     std::array<std::uint64_t, 2> m_data_delay;   ///< column command to data, by direction
     std::array<std::uint64_t, 2> m_to_precharge; ///< column command to precharge, by direction
     PagePolicy m_page_policy;
@@ -143,34 +161,20 @@ inline DramChannel::Commands DramChannel::plan(const DramPlace& place, std::uint
     if (!latest.used || (period > latest.period && time > latest.activated))
         return plan_activate(place, time, direction, first_column, RowOutcome::Miss);
 
+    if (time < latest.activated) {
+        std::size_t begun = 1; // the last activation that is not after `time`
+        while (begun < remembered - 1 && bank[begun].activated > time) ++begun;
+        for (std::size_t position = begun; position > 0; --position) {
+            Commands commands;
+            if (plan_between(position, place, time, direction, first_column, commands)) return commands;
+        }
+    }
     if (latest.row == place.row && time < latest.open_until) {
         const std::uint64_t column =
             find_column(place, std::max(first_column, latest.activated + m_rcd), direction);
-        if (rank.refresh.period(column) == latest.period)
-            return {.activated = latest.activated,
-                    .column = column,
-                    .data_end = data_end(column, direction),
-                    .period = latest.period,
-                    .outcome = RowOutcome::Hit};
+        if (rank.refresh.period(column) == latest.period) return hit(latest, 0, column, direction);
         return plan_around_refresh(place, rank.refresh.after_refresh(column), direction, first_column,
                                    RowOutcome::Miss);
-    }
-    if (time < latest.activated) {
-        // Most spans between activations are past or too short for a row more. All are looked at before
-        // anything is decided: which it will be, nobody can tell.
-        unsigned fitting = 0;
-        for (std::size_t i = 1; i < remembered; ++i) {
-            const Activation &open = bank[i], &next = bank[i - 1];
-            const bool past = time >= next.activated;
-            const bool other_row = open.row != place.row;
-            const bool too_short = std::max(time, open.may_precharge + m_rp) + m_rc > next.activated;
-            fitting |= static_cast<unsigned>(!past & !(other_row & too_short)) << i;
-        }
-        for (; fitting != 0; fitting ^= std::bit_floor(fitting)) {
-            const auto oldest = static_cast<std::size_t>(std::bit_width(fitting) - 1);
-            Commands commands;
-            if (plan_between(oldest, place, time, direction, first_column, commands)) return commands;
-        }
     }
     // tRC holds too: a row may be precharged tRAS after its activate.
     const bool closed = time >= latest.open_until;
@@ -200,15 +204,15 @@ inline std::uint64_t DramChannel::give(const DramPlace& place, BusDirection dire
                                        const Commands& commands) {
     Rank& rank = m_ranks[place.rank];
     Bank& bank = m_banks[place.bank];
-    if (commands.activates) {
-        rank.activates.insert(commands.activated, group_of(place));
+    if (commands.activates) rank.activates.insert(commands.activated, group_of(place));
+    if (const Activation open = bank[commands.position];
+        commands.activates || commands.activated != open.activated)
         bank.insert(commands.position) = {.row = place.row,
                                           .activated = commands.activated,
                                           .may_precharge = commands.activated + m_ras,
-                                          .open_until = 0,
+                                          .open_until = commands.activates ? 0 : open.open_until,
                                           .period = commands.period,
                                           .used = true};
-    }
     m_bus.insert(commands.column + data_delay(direction), direction, group_of(place));
     keep_open(bank[commands.position], commands.column, direction);
     if (commands.period <= rank.last_period) return 0;

@@ -43,7 +43,7 @@ Tick DramController::access(const LineRequest& request) {
     Channel& channel = m_channels[place.channel];
     const std::uint64_t arrived = request.time.value() + m_latency_in;
     const std::uint64_t known = edge(arrived);
-    if (known > channel.next_drain && known > channel.reads_end) drain_idle(channel, known);
+    if (known > channel.next_drain && known > channel.reads.latest(known)) drain_idle(channel, known);
     if (request.kind == AccessKind::WriteBack) {
         write(channel, place, line, known);
         return Tick(arrived);
@@ -56,7 +56,7 @@ Tick DramController::access(const LineRequest& request) {
     } else {
         const DramChannel::Commands commands = channel.dram.plan(place, known, BusDirection::Read);
         give(channel, place, BusDirection::Read, commands);
-        channel.reads_end = std::max(channel.reads_end, commands.data_end);
+        channel.reads.add(known, commands.data_end);
         served = m_timing.clock.to_ticks(Cycles(commands.data_end)).value();
     }
     const Tick arrives(served + m_latency_out);
@@ -78,11 +78,11 @@ void DramController::write(Channel& channel, const DramPlace& place, std::uint64
 
 void DramController::drain_batch(Channel& channel, std::uint64_t time) {
     ++m_stats.drains;
+    const std::uint64_t reads_end = channel.reads.latest(time);
     std::uint64_t begin = std::numeric_limits<std::uint64_t>::max(), end = 0;
     for (; channel.queue.size() > m_write_low; channel.queue.pop()) {
         const DramPlace& place = channel.queue.front().place;
-        const DramChannel::Commands commands =
-            channel.dram.plan(place, time, BusDirection::Write, channel.reads_end);
+        const DramChannel::Commands commands = channel.dram.plan(place, time, BusDirection::Write, reads_end);
         give(channel, place, BusDirection::Write, commands);
         begin = std::min(begin, commands.data_end);
         end = std::max(end, commands.data_end);
@@ -92,11 +92,12 @@ void DramController::drain_batch(Channel& channel, std::uint64_t time) {
 
 /// Serves what an idle channel has begun by `until`, when it hears of something new.
 void DramController::drain_idle(Channel& channel, std::uint64_t until) {
+    const std::uint64_t reads_end = channel.reads.latest(until);
     std::uint64_t served = 0;
     channel.next_drain = never_drains;
     for (; !channel.queue.empty(); channel.queue.pop(), ++served) {
         const WriteQueue::Write& oldest = channel.queue.front();
-        channel.next_drain = std::max(oldest.time, channel.reads_end);
+        channel.next_drain = std::max(oldest.time, reads_end);
         if (channel.next_drain >= until) break;
         const DramChannel::Commands commands =
             channel.dram.plan(oldest.place, channel.next_drain, BusDirection::Write);

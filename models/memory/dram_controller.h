@@ -6,6 +6,7 @@
 #include "models/memory/dram_channel.h"
 #include "models/memory/dram_config.h"
 #include "models/memory/memory_port.h"
+#include "models/memory/read_ends.h"
 #include "models/memory/write_queue.h"
 
 #include <cstddef>
@@ -36,8 +37,8 @@ struct DramStats {
 /// A memory controller with its channels. Reads pay half the controller's latency on the way in and half on
 /// the way out; DRAM hears of what arrives between two clock edges at the later one. Writes are accepted into
 /// the channel's write queue after half of it and drained, oldest first,
-/// - in batches: when a write finds write_high of them queued, down to write_low, behind all reads that have
-///   their commands; no later read is put between the writes of a batch;
+/// - in batches: when a write finds write_high of them queued, down to write_low, behind all reads known
+///   by then; no later read is put between the writes of a batch;
 /// - while the channel is idle: with the last read's data on the bus and no other known, each write is given
 ///   its commands as soon as the DRAM can take it. What has its column command when the next read comes
 ///   stays, and the read waits for its turnaround; what has not stays queued.
@@ -60,9 +61,8 @@ private:
     struct Channel {
         DramChannel dram;
         WriteQueue queue;
-        // Both in clocks.
-        std::uint64_t reads_end = 0;             ///< of the last data of all reads
-        std::uint64_t next_drain = never_drains; ///< no idle channel takes the oldest write earlier
+        ReadEnds reads;
+        std::uint64_t next_drain = never_drains; ///< no idle channel takes the oldest write earlier; clocks
     };
 
     /// The first clock edge that is not before a moment.

@@ -13,16 +13,17 @@ sys.dont_write_bytecode = True
 import h5py  # noqa: E402
 
 PROGRAM, SOURCE, PROCESSES = (Path(word) for word in sys.argv[1:4])
-DEFAULT, FINE = "250ns", "25ns"
+DEFAULT, LONG = "250ns", "2500ns"
 
 
-def latencies(processes, quantum=DEFAULT):
-    """Means of one run: page walk and L1I miss in cycles, page fault in ns."""
+def latencies(recording, processes, quantum=DEFAULT):
+    """Means of one run: page walk and L1I miss in cycles, page fault in ns. Each CPU has an LLC slice, as each core of the machine has:
+    processes that share a smaller cache are not independent."""
     with tempfile.TemporaryDirectory() as scratch:
         results = Path(scratch) / "run.h5"
         subprocess.run([PROGRAM, "run", SOURCE / "configs/machines/default.cfg", "-o", results,
-                        "--set", f"machine.cpus={processes}", "--set", "dram.channels=8", "--set", f"run.quantum={quantum}",
-                        "--", PROCESSES, str(processes), "32768"], check=True, stdout=subprocess.DEVNULL)
+                        "--set", f"machine.cpus={processes}", "--set", f"llc.slices={processes}", "--set", "dram.channels=8",
+                        "--set", f"run.quantum={quantum}", "--trace", recording], check=True, stdout=subprocess.DEVNULL)
         with h5py.File(results) as file:
             cpus = [file[f"stats/cpu{i}"] for i in range(processes)]
             mean = lambda total, count: sum(cpu[total][()] for cpu in cpus) / sum(cpu[count][()] for cpu in cpus)
@@ -33,27 +34,25 @@ def latencies(processes, quantum=DEFAULT):
 class Processes(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.means = {n: latencies(n) for n in (1, 2, 4)}
-        cls.fine = latencies(4, FINE)
-        for name, means in [*((f"{n} processes", m) for n, m in cls.means.items()), (f"4 processes, {FINE}", cls.fine)]:
-            print(f"{name:20}" + ", ".join(f"{what} {mean:.1f}" for what, mean in means.items()))
+        cls.means = {}
+        with tempfile.TemporaryDirectory() as scratch:
+            for processes in (1, 2, 4, 8):
+                recording = Path(scratch) / f"{processes}.pwt"
+                subprocess.run([PROGRAM, "record", "-o", recording, "--", PROCESSES, str(processes), "32768"], check=True,
+                               stdout=subprocess.DEVNULL)
+                cls.means[processes] = latencies(recording, processes)
+            cls.long = latencies(recording, processes, LONG)
+        for name, means in [*((f"{n} processes", m) for n, m in cls.means.items()), (f"{processes} processes, {LONG}", cls.long)]:
+            print(f"{name:20}" + ", ".join(f"{what} {mean:.2f}" for what, mean in means.items()))
 
-    def hold(self, what, means, allowed):
-        """`allowed`: how many times one process's."""
-        self.assertLess(means[what], allowed * self.means[1][what], what)
-
-    def test_two_see_what_one_sees(self):
-        for what, allowed in {"walk": 1.2, "l1i miss": 1.2, "fault": 1.1}.items():
-            self.hold(what, self.means[2], allowed)
-
-    def test_four_wait_for_lines_and_locks_that_they_share(self):
-        # Frames that another CPU has freed are in that one's caches; the zone's lock is contended.
-        for what, allowed in {"walk": 1.6, "l1i miss": 1.35, "fault": 1.15}.items():
-            self.hold(what, self.means[4], allowed)
+    def test_each_sees_what_one_alone_sees(self):
+        for processes, means in self.means.items():
+            for what, mean in means.items():
+                self.assertLess(mean, 1.1 * self.means[1][what], f"{what}, {processes} processes")
 
     def test_quantum_does_not_matter(self):
-        for what, allowed in {"walk": 0.2, "l1i miss": 0.2, "fault": 0.05}.items():
-            self.assertLess(abs(self.fine[what] - self.means[4][what]), allowed * self.means[4][what], what)
+        for what, mean in self.means[8].items():
+            self.assertLess(abs(self.long[what] - mean), 0.03 * mean, what)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 #include "models/cache/mshr_file.h"
 
 #include <algorithm>
-#include <optional>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -12,79 +11,120 @@ namespace {
 
 TEST(MshrFile, MissWaitsForTheFirstRegisterToComeFree) {
     MshrFile mshrs(2);
-    for (const std::uint64_t release : {300U, 200U}) {
-        const MshrFile::Grant grant = mshrs.acquire(100);
-        EXPECT_EQ(grant.start, 100U);
-        mshrs.hold(grant, release);
-    }
+    EXPECT_EQ(mshrs.take(mshrs.first_free(100), 300), 300U);
+    EXPECT_EQ(mshrs.take(mshrs.first_free(100), 200), 200U);
     EXPECT_FALSE(mshrs.has_free(199));
-    EXPECT_FALSE(mshrs.try_acquire(199).has_value());
     EXPECT_TRUE(mshrs.has_free(200));
-    const MshrFile::Grant third = mshrs.acquire(150);
-    EXPECT_EQ(third.start, 200U);
-    mshrs.hold(third, 400);
-    EXPECT_EQ(mshrs.acquire(250).start, 300U);
+    EXPECT_EQ(mshrs.first_free(150), 200U);
+    EXPECT_EQ(mshrs.take(200, 400), 400U);
+    EXPECT_EQ(mshrs.first_free(250), 300U);
 }
 
-TEST(MshrFile, LateMissIsNotHeldUpByRegistersTakenAfterIt) {
+TEST(MshrFile, LateMissThatIsOverBeforeTheNextBeginsWaitsForNothing) {
     MshrFile mshrs(1);
-    const MshrFile::Grant grant = mshrs.acquire(1000);
-    mshrs.hold(grant, 1200);
-    EXPECT_EQ(mshrs.acquire(999).start, 999U);
+    EXPECT_EQ(mshrs.take(mshrs.first_free(1000), 1200), 1200U);
+    EXPECT_EQ(mshrs.first_free(800), 800U);
+    EXPECT_EQ(mshrs.take(800, 1000), 1000U);
+    EXPECT_EQ(mshrs.first_free(900), 1200U);
 }
 
-/// The registers one by one.
+TEST(MshrFile, LateMissThatMeetsTheNextOneComesAfterIt) {
+    MshrFile mshrs(1);
+    EXPECT_EQ(mshrs.take(mshrs.first_free(1000), 1200), 1200U);
+    EXPECT_EQ(mshrs.first_free(900), 900U);
+    EXPECT_EQ(mshrs.take(900, 1001), 1301U);
+}
+
+TEST(MshrFile, MissesKnownInDescendingOrderTakeTurns) {
+    MshrFile mshrs(1);
+    for (const std::uint64_t known : {1000U, 900U, 800U, 700U})
+        (void)mshrs.take(mshrs.first_free(known), mshrs.first_free(known) + 200);
+    // One after the other from 1000 on, or before it.
+    EXPECT_EQ(mshrs.first_free(1199), 1600U);
+}
+
+/// All that ever was under way, counted one by one.
 class PlainMshrs {
 public:
-    explicit PlainMshrs(std::size_t count) : m_registers(count) {}
-    MshrFile::Grant acquire(std::uint64_t time) {
-        const std::size_t next = m_next;
-        if (m_registers[next].release <= time) {
-            m_next = (next + 1) % m_registers.size();
-            return {next, time};
-        }
-        if (const auto found = free_at(time)) return {*found, time};
-        const auto first = std::ranges::min_element(m_registers, {}, &Register::release);
-        return {static_cast<std::size_t>(first - m_registers.begin()), first->release};
+    explicit PlainMshrs(std::size_t count) : m_count(count) {}
+    [[nodiscard]] std::size_t under_way(std::uint64_t time) const {
+        return static_cast<std::size_t>(std::ranges::count_if(
+            m_uses, [&](const Use& use) { return use.start <= time && time < use.release; }));
     }
-    [[nodiscard]] std::optional<std::size_t> free_at(std::uint64_t time) const {
-        for (std::size_t i = 0; i < m_registers.size(); ++i)
-            if (m_registers[i].release <= time || m_registers[i].start > time) return i;
-        return std::nullopt;
+    [[nodiscard]] bool has_room(std::uint64_t from, std::uint64_t until) const {
+        return under_way(from) < m_count && std::ranges::none_of(m_uses, [&](const Use& use) {
+                   return use.start > from && use.start < until && under_way(use.start) >= m_count;
+               });
     }
-    void hold(const MshrFile::Grant& grant, std::uint64_t release) {
-        m_registers[grant.index] = {grant.start, release};
+    /// Room begins at `time` or where something ends.
+    [[nodiscard]] std::uint64_t first_room(std::uint64_t time, std::uint64_t duration) const {
+        std::vector<std::uint64_t> moments{time};
+        for (const Use& use : m_uses)
+            if (use.release > time) moments.push_back(use.release);
+        std::ranges::sort(moments);
+        return *std::ranges::find_if(moments, [&](std::uint64_t m) { return has_room(m, m + duration); });
+    }
+    void take(std::uint64_t start, std::uint64_t release) {
+        m_uses.push_back({start, release});
+        if (m_uses.size() > 4 * m_count + 64) m_uses.erase(m_uses.begin());
     }
 
 private:
-    struct Register {
+    struct Use {
         std::uint64_t start = 0;
         std::uint64_t release = 0;
     };
-    std::vector<Register> m_registers;
-    std::size_t m_next = 0;
+    std::size_t m_count;
+    std::vector<Use> m_uses;
 };
 
-TEST(MshrFile, HandsOutTheFirstFreeRegisterOrElseTheOneFreeFirst) {
+TEST(MshrFile, NeverHoldsMoreThanItHasAndNeverWaitsWhileThereIsRoom) {
     for (const std::size_t count : {1, 2, 3, 4, 5, 8, 10, 16, 48}) {
         MshrFile mshrs(count);
         PlainMshrs plain(count);
         Rng rng(count, "misses");
-        std::uint64_t now = 1000;
-        for (int i = 0; i < 20'000; ++i) {
+        std::uint64_t now = 10'000;
+        for (int i = 0; i < 3000; ++i) {
             now += rng.below(20);
-            // Misses come out of order; many releases coincide.
-            const std::uint64_t time = now - rng.below(200);
-            ASSERT_EQ(mshrs.has_free(time), plain.free_at(time).has_value());
-            const MshrFile::Grant grant = mshrs.acquire(time);
-            const MshrFile::Grant expected = plain.acquire(time);
-            ASSERT_EQ(grant.index, expected.index);
-            ASSERT_EQ(grant.start, expected.start);
-            const std::uint64_t release = (grant.start + rng.below(12 * count)) / 16 * 16;
-            mshrs.hold(grant, release);
-            plain.hold(expected, release);
+            // Misses come out of order; many releases coincide with starts and with each other.
+            const std::uint64_t time = (now - rng.below(200)) / 8 * 8;
+            const std::uint64_t start = mshrs.first_free(time);
+            ASSERT_EQ(start, plain.first_room(time, 1));
+            ASSERT_EQ(mshrs.has_free(time), start == time);
+            const std::uint64_t duration = 8 + rng.below(count) * 8;
+            const std::uint64_t arrived = mshrs.take(start, start + duration);
+            ASSERT_EQ(arrived, plain.first_room(start, duration) + duration);
+            ASSERT_TRUE(plain.has_room(arrived - duration, arrived));
+            plain.take(arrived - duration, arrived);
         }
     }
+}
+
+TEST(MshrFile, EqualWorkIsOverAtTheSameTimeInAnyOrderOfArrival) {
+    constexpr std::uint64_t duration = 100;
+    for (const std::size_t count : {1, 4, 16}) {
+        std::vector<std::uint64_t> known;
+        for (std::uint64_t i = 0; i < 3 * count; ++i) known.push_back(1000 + i);
+        Rng rng(count, "order");
+        std::uint64_t over = 0;
+        for (std::size_t i = known.size(); i > 0; --i) {
+            std::swap(known[i - 1], known[rng.below(i)]);
+        }
+        MshrFile mshrs(count);
+        for (const std::uint64_t time : known) {
+            const std::uint64_t start = mshrs.first_free(time);
+            over = std::max(over, mshrs.take(start, start + duration));
+        }
+        EXPECT_GE(over, 1000 + 3 * duration);
+        EXPECT_LE(over, 1000 + 3 * duration + 3 * count + duration);
+    }
+}
+
+TEST(MshrFile, MissThatTakesNoTimeTakesNoRegister) {
+    MshrFile mshrs(1);
+    EXPECT_EQ(mshrs.take(mshrs.first_free(1000), 1000), 1000U);
+    EXPECT_EQ(mshrs.first_free(900), 900U);
+    EXPECT_EQ(mshrs.take(900, 1100), 1100U);
 }
 
 } // namespace

@@ -226,6 +226,16 @@ TEST_F(PrivateHierarchyTest, PrefetchedLineIsThereInTimeOrCountedLate) {
     EXPECT_EQ(caches.l1d_stats().prefetches_late, 1U);
 }
 
+TEST_F(PrivateHierarchyTest, InstructionPrefetchAsksForCode) {
+    PrivateHierarchyConfig config = champsim();
+    config.l1i.prefetcher = PrefetcherKind::NextLine;
+    PrivateHierarchy caches = make(config);
+    caches.fetch(PhysAddr(0x1000), 1000);
+    ASSERT_EQ(memory.requests.size(), 2U);
+    EXPECT_EQ(memory.requests[0].kind, AccessKind::Fetch);
+    EXPECT_EQ(memory.requests[1].kind, AccessKind::PrefetchCode);
+}
+
 TEST_F(PrivateHierarchyTest, PrefetchWithoutAFreeMshrIsDropped) {
     PrivateHierarchyConfig config = champsim();
     config.l1d.prefetcher = PrefetcherKind::NextLine;

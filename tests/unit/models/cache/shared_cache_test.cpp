@@ -89,6 +89,26 @@ TEST_F(SharedCacheTest, MissTakesTheLookUpAndMemoryThenHits) {
     EXPECT_EQ(hit.level, HitLevel::Llc);
 }
 
+TEST_F(SharedCacheTest, FetchedLineIsSharedSoThatTheNextCpuAsksNobody) {
+    for (const AccessKind first : {AccessKind::Fetch, AccessKind::PrefetchCode}) {
+        build(simple(), 2);
+        EXPECT_FALSE(ask(0, 0x1000, first, 100'000).exclusive);
+        const LineResponse second = ask(1, 0x1000, AccessKind::Fetch, 300'000);
+        EXPECT_EQ(second.ready, Tick(320'000));
+        EXPECT_EQ(second.level, HitLevel::Llc);
+        EXPECT_EQ(cache->stats().downgrades, 0U);
+    }
+    EXPECT_EQ(cores[0].downgrades, 0);
+}
+
+TEST_F(SharedCacheTest, FetchOfALineThatItsCpuMayStoreToLeavesItExclusive) {
+    build(simple(), 2);
+    EXPECT_TRUE(ask(0, 0x1000, AccessKind::Store, 100'000).exclusive);
+    EXPECT_TRUE(ask(0, 0x1000, AccessKind::Fetch, 300'000).exclusive);
+    EXPECT_EQ(ask(1, 0x1000, AccessKind::Fetch, 500'000).ready, Tick(520'000 + 30'000));
+    EXPECT_EQ(cores[0].downgrades, 1);
+}
+
 TEST_F(SharedCacheTest, StoreOfAWholeLineReadsNoMemory) {
     build(simple(), 1);
     const LineResponse store = ask(0, 0x1000, AccessKind::StoreLine, 100'000);

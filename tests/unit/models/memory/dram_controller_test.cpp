@@ -2,6 +2,7 @@
 #include "models/memory/dram_controller.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -299,6 +300,61 @@ TEST(DramController, SecondWriteToAQueuedLineTakesNoPlace) {
     for (int i = 0; i < 100; ++i) write(dram, at(0, 0, 0, 0), quiet);
     EXPECT_EQ(dram.stats().merged_writes, 99U);
     EXPECT_EQ(dram.stats().drains, 0U);
+}
+
+/// Mean read of eight requesters, each in the order of time, who take turns of a quantum; ns.
+double mean_read(std::uint64_t quantum, std::uint64_t writes_of_100) {
+    struct Request {
+        std::uint64_t turn, requester, time;
+        PhysAddr line;
+        bool is_write;
+    };
+    std::vector<Request> all;
+    Rng rng(7, "requests");
+    for (std::uint64_t requester = 0; requester < 8; ++requester)
+        for (std::uint64_t time = quiet; time < 400 * quiet; time += rng.below(80'000))
+            all.push_back({time / quantum, requester, time, PhysAddr(rng.below(1 << 24) * 64),
+                           rng.below(100) < writes_of_100});
+    std::ranges::sort(all, {}, [](const Request& r) { return std::tuple(r.turn, r.requester, r.time); });
+    DramConfig config;
+    config.channels = 8;
+    DramController dram(config);
+    double total = 0, reads = 0;
+    for (const Request& request : all) {
+        if (request.is_write) {
+            write(dram, request.line, request.time);
+            continue;
+        }
+        total += static_cast<double>(read(dram, request.line, request.time).value() - request.time);
+        ++reads;
+    }
+    return total / reads / 1000;
+}
+
+TEST(DramController, MeanReadDoesNotMoveWithTheOrderOfArrival) {
+    const double in_order = mean_read(1, 0);
+    for (const std::uint64_t quantum : {250'000, 2'500'000})
+        EXPECT_NEAR(mean_read(quantum, 0), in_order, 0.03 * in_order) << quantum;
+}
+
+TEST(DramController, MeanReadAmongWritesHardlyMovesWithTheOrderOfArrival) {
+    // Served batches are not put off for a read that comes late, so it waits for the next gap.
+    const double in_order = mean_read(1, 50);
+    EXPECT_NEAR(mean_read(250'000, 50), in_order, 0.06 * in_order);
+    EXPECT_NEAR(mean_read(2'500'000, 50), in_order, 0.12 * in_order);
+}
+
+TEST(DramController, LateRequestIsServedWhileARowThatIsUsedAgainPauses) {
+    DramController dram(plain());
+    read(dram, at(0, 0, 0, 0), quiet);
+    read(dram, at(0, 0, 1, 0), 2 * quiet);
+    const std::uint64_t late = quiet + quiet / 2;
+    EXPECT_EQ(read(dram, at(1, 0, 0, 0), late).value(), late + clocks(22 + 22 + 22 + 4));
+    // One that would have to be closed after the row is opened again comes behind it.
+    DramController busy(plain());
+    read(busy, at(0, 0, 0, 0), quiet);
+    read(busy, at(0, 0, 1, 0), 2 * quiet);
+    EXPECT_GT(read(busy, at(1, 0, 0, 0), 2 * quiet - clocks(100)).value(), 2 * quiet);
 }
 
 TEST(DramController, ChampSimsDefaultMemoryCanBeHad) {
