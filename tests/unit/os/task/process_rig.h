@@ -23,8 +23,6 @@ struct IdleStream final : InstructionStream {
 struct FakeProgram final : Workload {
     IdleStream first;
     std::map<std::int64_t, IdleStream> children; ///< by the id that the program was told
-    int asked_for_news = 0;
-    IdleStream* ready_after_news = nullptr;
 
     std::string description() const override { return "fake"; }
     std::vector<InitialMapping> initial_mappings() const override { return std::vector<InitialMapping>(1); }
@@ -36,11 +34,6 @@ struct FakeProgram final : Workload {
     }
     ThreadIndex index_of_child(ThreadIndex, std::int64_t child) override {
         return static_cast<ThreadIndex>(child);
-    }
-    bool wait_for_news(std::uint64_t) override {
-        ++asked_for_news;
-        if (ready_after_news != nullptr) ready_after_news->is_ready = true;
-        return ready_after_news != nullptr;
     }
 };
 

@@ -65,6 +65,15 @@ TEST_F(ProcessesOfAProgram, RunAChildOnceItsInstructionsHaveShownUp) {
     EXPECT_NE(rig.take_over(cpu1), nullptr);
 }
 
+TEST_F(ProcessesOfAProgram, EndAChildWhoseInstructionsNeverShowUp) {
+    rig.does(first, [&](Operation& op) { rig.processes.clone(op, first, 0, 77); });
+    EXPECT_EQ(rig.processes.live(), 2U);
+    rig.processes.give_up_streams({cpu0, rig.now});
+    EXPECT_FALSE(rig.processes.awaits_streams());
+    EXPECT_EQ(rig.processes.live(), 1U);
+    EXPECT_EQ(rig.memory.destroyed.size(), 1U);
+}
+
 TEST_F(ProcessesOfAProgram, WaitAfterVforkUntilTheChildExits) {
     Task* child = rig.clone(ProcessRig::vfork, 77);
     ASSERT_NE(child, nullptr);

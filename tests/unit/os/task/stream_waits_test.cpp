@@ -44,15 +44,5 @@ TEST_F(StreamsWithoutNews, LetAKilledTaskGo) {
     EXPECT_EQ(task.state, TaskState::Runnable);
 }
 
-TEST_F(StreamsWithoutNews, AreWaitedForInTheHostsTime) {
-    EXPECT_FALSE(waits.wait_for_news({cpu0, rig.now}));
-    EXPECT_EQ(rig.workload.asked_for_news, 1);
-    rig.workload.ready_after_news = &rig.workload.first;
-    EXPECT_TRUE(waits.wait_for_news({cpu0, rig.now}));
-    EXPECT_EQ(task.state, TaskState::Runnable);
-    EXPECT_FALSE(waits.wait_for_news({cpu0, rig.now}));
-    EXPECT_EQ(rig.workload.asked_for_news, 2); // nobody waits any more
-}
-
 } // namespace
 } // namespace pagewalk::os

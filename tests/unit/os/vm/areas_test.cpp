@@ -79,6 +79,19 @@ TEST_F(Areas, ThatMoveTakeTheirPagesWithThem) {
     EXPECT_EQ(space->anon_pages, 1U);
 }
 
+TEST_F(Areas, MayStayWithoutTheirPagesWhenTheyMove) {
+    rig.map_anonymous(*space, page(0), 2);
+    rig.touch(*space, page(1));
+    const Pfn frame = rig.entry(*space, page(1)).frame();
+    rig.at_once([&](Operation& op) {
+        rig.vm.remap(op, *space, page(0), 2 * page_size, 2 * page_size, page(1000),
+                     VirtualMemory::OldMapping::Stays);
+    });
+    EXPECT_EQ(sizes(), (Sizes{2, 2}));
+    EXPECT_EQ(rig.entry(*space, page(1001)).frame(), frame);
+    EXPECT_TRUE(rig.entry(*space, page(1)).empty());
+}
+
 TEST_F(Areas, GrowAndShrinkWhereTheyAre) {
     rig.map_anonymous(*space, page(0), 4);
     remap(0, 4, 6, page(0));
