@@ -49,6 +49,14 @@ TEST_F(Descriptors, ThatAreOpenedAgainCloseWhatTheyWere) {
     EXPECT_EQ(open_files_made(), 1U);
 }
 
+TEST_F(Descriptors, ThatAreDuplicatedOntoAnOpenOneCloseIt) {
+    open(3, "/data");
+    open(4, "/other");
+    rig.at_once([&](Operation& op) { open_files.duplicate(op, *files, 3, 4); });
+    EXPECT_EQ(files->find(4), files->find(3));
+    EXPECT_EQ(open_files_made(), 1U);
+}
+
 TEST_F(Descriptors, OfDevicesHaveNoPageCache) {
     open(3, "/dev/null");
     open(4, "/proc/self/maps");

@@ -23,6 +23,8 @@ struct ProcessCalls : testing::Test {
 
     void SetUp() override {
         machine.workload.add_child(child_id);
+        machine.workload.mappings = {
+            {.start = VirtAddr(0x400000), .end = VirtAddr(0x401000), .readable = true, .executable = true}};
         machine.boot();
         parent = machine.pick(cpu0).task;
     }

@@ -22,11 +22,14 @@ struct IdleStream final : InstructionStream {
 /// A program whose children's streams show up when a test adds them.
 struct FakeProgram final : Workload {
     IdleStream first;
+    std::size_t mappings_executed = 2;           ///< of what execve sets up; 0: nobody saw it
     std::map<std::int64_t, IdleStream> children; ///< by the id that the program was told
 
     std::string description() const override { return "fake"; }
     std::vector<InitialMapping> initial_mappings() const override { return std::vector<InitialMapping>(1); }
-    std::vector<InitialMapping> image(ThreadIndex) const override { return std::vector<InitialMapping>(2); }
+    std::vector<InitialMapping> image(ThreadIndex) const override {
+        return std::vector<InitialMapping>(mappings_executed);
+    }
     InstructionStream& thread(ThreadIndex) override { return first; }
     InstructionStream* child(ThreadIndex, std::int64_t child) override {
         const auto found = children.find(child);

@@ -116,6 +116,14 @@ TEST_F(ProcessesOfAProgram, ReplaceTheirMemoryInExecAndKeepTheOldUntilTheCpuHasL
     EXPECT_EQ(rig.memory.destroyed, std::vector{before});
 }
 
+TEST_F(ProcessesOfAProgram, EndInAnExecThatNobodySaw) {
+    rig.workload.mappings_executed = 0;
+    execs(first);
+    EXPECT_TRUE(first.exited);
+    EXPECT_EQ(first.space_left, nullptr);
+    EXPECT_EQ(rig.processes.live(), 0U);
+}
+
 TEST_F(ProcessesOfAProgram, EndTheirWaitingThreadsInExec) {
     Task* thread = rig.clone(ProcessRig::thread, 78);
     ASSERT_NE(thread, nullptr);
