@@ -174,11 +174,11 @@ int run_run(std::span<const std::string> words) {
         state.host.push_back({"simulation_seconds", seconds, "s", "wall clock of the simulation itself"});
         state.host.push_back({"simulation_mips",
                               static_cast<double>(machine.user_instructions()) / seconds / 1e6, "1",
-                              "program instructions simulated a second, in millions, warm-up included"});
+                              "program instructions simulated per second, in millions, warm-up included"});
         state.host.push_back(
             {"simulation_mips_with_kernel",
              static_cast<double>(machine.user_instructions() + machine.kernel_instructions()) / seconds / 1e6,
-             "1", "program and kernel instructions simulated a second, in millions"});
+             "1", "program and kernel instructions simulated per second, in millions"});
         return state;
     };
     RunOutcome outcome;

@@ -10,9 +10,9 @@ void RunConfig::declare(OptionGroup group) {
         {Unit::Instructions, "program instructions measured after the warm-up (0: to the end)", "user"});
     group.number("warmup", warmup, {},
                  {Unit::Instructions, "program instructions executed before statistics begin", "user"});
-    group.number(
-        "quantum", quantum, {1'000, 1'000'000'000},
-        {Unit::Ticks, "how far a CPU may run ahead of the others", "docs/accuracy.md shows what it moves"});
+    group.number("quantum", quantum, {1'000, 1'000'000'000},
+                 {Unit::Ticks, "simulated time for which each CPU runs ahead of the others in one go",
+                  "docs/accuracy.md shows what it moves"});
     group.number("seed", seed, {}, {Unit::Count, "seed of every random choice", "user"});
     group.number("interval", interval, {0, ~0ULL},
                  {Unit::Instructions, "program instructions between rows of /intervals (0: none)", "user"});

@@ -13,7 +13,7 @@ namespace pagewalk::app {
 void MachineConfig::declare(OptionGroup group) {
     group.text("name", name, {Unit::None, "name of the machine in reports", "user"});
     group.number("cpus", cpus, {1, max_cpus},
-                 {Unit::Count, "CPUs, dealt to the sockets in equal runs", "user"});
+                 {Unit::Count, "CPUs, divided among the sockets in equal runs", "user"});
     group.number("sockets", sockets, {1, 64}, {Unit::Count, "sockets; each is a NUMA node", "user"});
     group.number("memory", memory, {128ULL << 20, 64ULL << 40},
                  {Unit::Bytes, "memory of all sockets together", "user"});

@@ -13,9 +13,9 @@ namespace {
 constexpr std::array keys = std::to_array<SummaryKey>({
     {"instructions", "instructions", "program instructions committed, all cores"},
     {"cycles", "cycles", "cycles of all cores in programs and in the kernel"},
-    {"ipc", "instructions/cycle", "program instructions a cycle"},
+    {"ipc", "instructions/cycle", "program instructions per cycle"},
     {"host_seconds", "s", "wall-clock time of the run"},
-    {"host_mips", "MIPS", "million program instructions a second of wall clock, warm-up included"},
+    {"host_mips", "MIPS", "million program instructions per second of wall clock, warm-up included"},
     {"l1i_mpki", "1/kinstr", "first-level instruction cache misses a thousand instructions"},
     {"l1d_mpki", "1/kinstr", "first-level data cache misses a thousand instructions"},
     {"l2_mpki", "1/kinstr", "second-level cache misses a thousand instructions"},

@@ -11,7 +11,7 @@ void CacheConfig::declare(OptionGroup group, const char* source) {
         "capacity", capacity, {},
         {Unit::Bytes, "size; where set, sets follow from it and ways; 0 = sets x ways x 64 bytes", source});
     group.number("sets", sets, {1, 1U << 24, OptionRange::Shape::PowerOfTwo}, {Unit::Count, "sets", source});
-    group.number("ways", ways, {1, 32}, {Unit::Count, "lines a set", source});
+    group.number("ways", ways, {1, 32}, {Unit::Count, "lines per set", source});
     group.number("latency", latency, {1, 10000},
                  {Unit::Cycles,
                   "look-up in this level; a hit's load-to-use time is the sum down to its level", source});
@@ -28,7 +28,7 @@ void CacheConfig::declare(OptionGroup group, const char* source) {
                   {PrefetcherKind::Stride, "stride"}},
                  {Unit::None, "prefetcher trained by the accesses to this level", "assumed"});
     group.number("prefetch_degree", prefetch_degree, {1, 16},
-                 {Unit::Count, "lines prefetched a trigger", "assumed"});
+                 {Unit::Count, "lines prefetched per trigger", "assumed"});
     group.number("prefetch_distance", prefetch_distance, {1, 64},
                  {Unit::Count, "how many lines or strides ahead the first of them is", "assumed"});
 }
@@ -100,11 +100,11 @@ LlcConfig::LlcConfig() {
 
 void LlcConfig::declare(OptionGroup group) {
     cache.declare(group,
-                  "Intel optimization manual (248966), Ice Lake server: 1.5 MiB, 12-way a core; latency "
+                  "Intel optimization manual (248966), Ice Lake server: 1.5 MiB, 12-way per core; latency "
                   "assumed (about 70 core cycles load to use at 3.4 GHz), MSHRs assumed");
     group.number("slices", slices, {1, 256},
                  {Unit::Count, "slices, each with its own sets, port and MSHRs; lines are spread by a hash",
-                  "Ice Lake server has one a core; here 1, set it to the number of cores"});
+                  "Ice Lake server has one per core; here 1, set it to the number of cores"});
     group.number("frequency", frequency, {1'000'000, 10'000'000'000},
                  {Unit::Hertz, "clock of the cache and its interconnect", "assumed"});
     group.choice("policy", policy,

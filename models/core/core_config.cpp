@@ -38,11 +38,11 @@ void CoreConfig::declare(OptionGroup group) {
     group.number("frequency", frequency, {1'000'000, 100'000'000'000},
                  {Unit::Hertz, "clock of the cores", "assumed"});
     group.number("fetch_width", fetch_width, {1, 64},
-                 {Unit::Count, "instructions fetched a cycle", golden_cove});
+                 {Unit::Count, "instructions fetched per cycle", golden_cove});
     group.number("dispatch_width", dispatch_width, {1, 64},
-                 {Unit::Count, "micro-ops renamed and dispatched a cycle", golden_cove});
+                 {Unit::Count, "micro-ops renamed and dispatched per cycle", golden_cove});
     group.number("commit_width", commit_width, {1, 64},
-                 {Unit::Count, "micro-ops committed a cycle", golden_cove});
+                 {Unit::Count, "micro-ops committed per cycle", golden_cove});
     group.number("rob_entries", rob_entries, {8, 8192}, {Unit::Count, "reorder buffer entries", golden_cove});
     group.number("scheduler_entries", scheduler_entries, {1, 8192},
                  {Unit::Count, "micro-ops that may wait for issue", golden_cove});
@@ -68,7 +68,7 @@ void CoreConfig::declare(OptionGroup group) {
         {Unit::Cycles, "cycles from a store's data to a younger load of the same address", "uops.info: 5"});
     group.number("kernel_mispredict_interval", kernel_mispredict_interval, {0, 1'000'000},
                  {Unit::Instructions, "kernel instructions between branch mispredictions (0: none)",
-                  "assumed: 5 a 1000 instructions"});
+                  "assumed: 5 per 1000 instructions"});
     OptionGroup port_group = group.group("ports");
     for (std::size_t i = 1; i < uop_class_count; ++i)
         port_group.text(class_name(i), ports[i],

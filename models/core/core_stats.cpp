@@ -47,7 +47,7 @@ void CoreStats::declare(StatGroup group) const {
         }
     }
     group.ratio("ipc", "user_instructions", "cycles", 1, "instructions/cycle",
-                "program instructions a cycle");
+                "program instructions per cycle");
 }
 
 } // namespace pagewalk::models

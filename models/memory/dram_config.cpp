@@ -18,11 +18,11 @@ void DramConfig::declare(OptionGroup group) {
     timing.declare(group.group("timing"));
     group.number("channels", channels, {1, 64}, {Unit::Count, "channels of this controller", "assumed"});
     group.number("ranks", ranks, {1, 8, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Count, "ranks a channel", "assumed"});
+                 {Unit::Count, "ranks per channel", "assumed"});
     group.number("bank_groups", bank_groups, {1, 16, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Count, "bank groups a rank", "JESD79-4C: 4 (x4, x8); JESD79-5B: 8"});
+                 {Unit::Count, "bank groups per rank", "JESD79-4C: 4 (x4, x8); JESD79-5B: 8"});
     group.number("banks", banks, {1, 16, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Count, "banks a bank group", "JESD79-4C, JESD79-5B: 4"});
+                 {Unit::Count, "banks per bank group", "JESD79-4C, JESD79-5B: 4"});
     group.number("row_bytes", row_bytes, {1024, 65536, OptionRange::Shape::PowerOfTwo},
                  {Unit::Bytes, "a row across the channel's devices", "JESD79-4C: 1 KiB x 8 devices"});
     group.number(

@@ -133,7 +133,7 @@ const DramTimingOptions& jedec_timing(DramStandard standard) {
 
 void DramTimingOptions::declare(OptionGroup group) {
     group.number("data_rate", data_rate, {0, 20'000'000'000},
-                 {Unit::Count, "transfers a second; 0 = the standard's", source});
+                 {Unit::Count, "transfers per second; 0 = the standard's", source});
     for (const ClockParameter& p : clock_parameters)
         group.number(p.name, this->*p.option, {0, 10'000},
                      {Unit::Cycles,

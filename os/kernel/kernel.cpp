@@ -50,7 +50,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_cpus(m_layout.map.cpus.size()) {
     build_kernel_tables(m_layout, tables, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
-    m_runner.on_tables_dead([this](PathLog& log) { m_tables.bury(log); });
+    m_runner.on_tables_dead([this](PathLog& log) { m_tables.remove_dead_tables(log); });
     m_compaction.on_daemon_wanted([this](NodeId node) { m_daemons.wake_kcompactd(node); });
     {
         UntimedOperation boot(m_runner, {});
@@ -220,7 +220,8 @@ void Kernel::path_completed(CpuId cpu, KernelPath& path, Tick now) {
 /// What a CPU does between two tasks, whatever the next one is.
 void Kernel::look_after_time(CpuId cpu, Tick now) {
     const Moment moment{cpu, now};
-    if (Task* departed = std::exchange(m_cpus[cpu].departed, nullptr)) m_processes.bury(*departed, moment);
+    if (Task* departed = std::exchange(m_cpus[cpu].departed, nullptr))
+        m_processes.free_task(*departed, moment);
     if (m_objects.grace_period_due(now)) {
         UntimedOperation untimed(m_runner, moment);
         m_objects.end_grace_period(*untimed);

@@ -473,7 +473,7 @@ constexpr EnumTable<KernelFunction, FunctionRecord> records{
       {1500, 336, 184},
       "assumed 1500",
       "free_pcppages_bulk",
-      "a CPU: work is queued on each"}},
+      "per CPU: work is queued on each"}},
     {DirectCompact,
      {"__alloc_pages_direct_compact",
       {400, 106, 62},

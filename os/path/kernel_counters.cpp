@@ -22,7 +22,7 @@ void KernelCounters::declare(StatGroup group) const {
                   "times kswapd found memory short again before it slept");
     group.counter("pgmigrate_success", pgmigrate_success, "pages", "pages moved");
     group.counter("pgmigrate_fail", pgmigrate_fail, "pages", "pages that could not be moved");
-    group.counter("oom_kill", oom_kill, "count", "processes killed for want of memory");
+    group.counter("oom_kill", oom_kill, "count", "processes killed because memory ran out");
     group.gauge("nr_anon_pages", nr_anon_pages, "pages", "mapped anonymous pages now");
     group.gauge("nr_file_pages", nr_file_pages, "pages", "page cache pages now, shared memory included");
     group.gauge("nr_shmem", nr_shmem, "pages", "shared memory pages now");
@@ -34,7 +34,7 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("context_switches", context_switches, "count", "switches to another task");
     group.counter("forks", forks, "count", "tasks made by fork, vfork and clone");
     group.counter("tasks_killed", tasks_killed, "count",
-                  "tasks killed for a forbidden access or want of memory");
+                  "tasks killed for a forbidden access or because memory ran out");
     group.counter("tlb_flushes", tlb_flushes, "count", "TLB invalidations asked for");
     group.counter("shootdown_interrupts", shootdown_interrupts, "count",
                   "interruptions by other CPUs' flushes");

@@ -58,8 +58,9 @@ bool transfer_page(CallContext& call, InodeId inode, std::uint64_t at, VirtAddr 
     ++kernel.frames.pages().at(page.frame).refcount;
     if (!kernel.files.ready(page)) kernel.files.wait_for(call.op, page);
     copy_user(call, page.frame, at % page_size, buffer, bytes, direction);
-    --kernel.frames.pages().at(page.frame).refcount;
     kernel.files.mark_accessed(call.op, page.frame);
+    // Zero where the page has been truncated meanwhile.
+    if (--kernel.frames.pages().at(page.frame).refcount == 0) kernel.frames.free(call.op, page.frame, 0);
     return true;
 }
 

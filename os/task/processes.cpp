@@ -253,10 +253,10 @@ void Processes::give_up(Task& task, const Moment& moment) {
         exit(*untimed, task);
     }
     task.state = TaskState::Dead;
-    bury(task, moment);
+    free_task(task, moment);
 }
 
-void Processes::bury(Task& task, const Moment& moment) {
+void Processes::free_task(Task& task, const Moment& moment) {
     destroy_left_space(task, moment);
     UntimedOperation untimed(m_parts.runner, moment);
     Operation& op = *untimed;

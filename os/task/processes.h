@@ -71,7 +71,7 @@ public:
     /// They have not shown up: those tasks were never traced, and end.
     void give_up_streams(const Moment& moment);
     /// The rest of a task that has exited, once its path has run.
-    void bury(Task& task, const Moment& moment);
+    void free_task(Task& task, const Moment& moment);
 
     /// The address space that the task's execve has left, once no CPU uses it.
     void destroy_left_space(Task& task, const Moment& moment);

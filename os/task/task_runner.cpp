@@ -89,7 +89,7 @@ void TaskRunner::end_round(Operation& op) {
 }
 
 bool TaskRunner::path_completed(Task& task, CpuId cpu, Tick now) {
-    if (m_bury) m_bury(task.log);
+    if (m_remove_dead_tables) m_remove_dead_tables(task.log);
     const bool over = !in_operation(task);
     if (over || task.round_over) {
         m_parts.journal.write(task.path, task.log, {task.id, cpu});
@@ -109,7 +109,7 @@ bool TaskRunner::path_completed(Task& task, CpuId cpu, Tick now) {
 }
 
 void TaskRunner::untimed_over(PathLog& log) {
-    if (m_bury) m_bury(log);
+    if (m_remove_dead_tables) m_remove_dead_tables(log);
     m_parts.journal.write_unrun(log);
 }
 

@@ -83,7 +83,7 @@ public:
     [[nodiscard]] const CostTable& costs() const { return m_parts.costs; }
     [[nodiscard]] const KernelAddresses& addresses() const { return m_parts.addresses; }
     /// Called with freed page-table frames when no walker can be in them any more.
-    void on_tables_dead(std::function<void(PathLog&)> bury) { m_bury = std::move(bury); }
+    void on_tables_dead(std::function<void(PathLog&)> remove) { m_remove_dead_tables = std::move(remove); }
 
 private:
     template <class Job>
@@ -99,7 +99,7 @@ private:
     Parts m_parts;
     FiberPool m_fibers;
     InterruptController* m_interrupts = nullptr;
-    std::function<void(PathLog&)> m_bury;
+    std::function<void(PathLog&)> m_remove_dead_tables;
 };
 
 } // namespace pagewalk::os

@@ -20,7 +20,7 @@ struct UnexplainedAccess {
     FaultAccess access = FaultAccess::Read;
     std::array<std::uint32_t, Task::calls_remembered> last_calls{}; ///< numbers, the latest first
 };
-/// "task 2 wrote 0x7f0000001000, after calls 30, 29, 9, 1".
+/// "task 2 wrote 0x7f0000001000, after calls 30 29 9 1".
 [[nodiscard]] std::string to_string(const UnexplainedAccess& access);
 
 /// Counts them, and keeps the first for a warning.

@@ -39,20 +39,21 @@ void KernelVmalloc::Pages::remove_table(PageTableMemory&, Pfn frame) {
     m_tables.retire_table(m_frames.served(), frame);
 }
 
-std::optional<VirtAddr> KernelVmalloc::Books::allocate_area(const SlabRequest&) {
+std::optional<VirtAddr> KernelVmalloc::AreaObjects::allocate_area(const SlabRequest&) {
     return m_objects.allocate(m_frames.served(), ObjectKind::VmapArea);
 }
 
-void KernelVmalloc::Books::free_area(VirtAddr object, CpuId) {
+void KernelVmalloc::AreaObjects::free_area(VirtAddr object, CpuId) {
     m_objects.free(m_frames.served(), ObjectKind::VmapArea, object);
 }
 
-std::optional<VirtAddr> KernelVmalloc::Books::allocate(std::uint64_t bytes, const SlabRequest& request) {
+std::optional<VirtAddr> KernelVmalloc::AreaObjects::allocate(std::uint64_t bytes,
+                                                             const SlabRequest& request) {
     const auto object = m_objects.kmalloc(m_frames.served(), bytes, request.gfp, KernelFunction::Vmalloc);
     return object ? std::optional(*object) : std::nullopt;
 }
 
-void KernelVmalloc::Books::free(VirtAddr object, CpuId) {
+void KernelVmalloc::AreaObjects::free(VirtAddr object, CpuId) {
     m_objects.kfree(m_frames.served(), object, KernelFunction::Vfree);
 }
 
@@ -60,14 +61,14 @@ KernelVmalloc::KernelVmalloc(const VmallocConfig& config, FrameAllocator& frames
                              PageTables& tables, PageTableMemory& memory, unsigned levels, Operation& boot)
     : m_frames(frames),
       m_flags(config.huge_vmalloc == VmallocConfig::HugeMappings::On ? vm_flag::allow_huge : VmFlags{}),
-      m_pages(frames, tables), m_books(frames, objects),
+      m_pages(frames, tables), m_area_objects(frames, objects),
       m_writer(frames.addresses(), frames.allocator().cpus().size()),
       m_vmalloc(make(config, memory, levels, boot)) {}
 
 Vmalloc KernelVmalloc::make(const VmallocConfig& config, PageTableMemory& memory, unsigned levels,
                             Operation& boot) {
     const FrameAllocator::Scope serving(m_frames, boot);
-    return {config, memory, m_frames.addresses().root, levels, m_pages, m_books};
+    return {config, memory, m_frames.addresses().root, levels, m_pages, m_area_objects};
 }
 
 std::expected<VirtAddr, VmallocError> KernelVmalloc::allocate(Operation& op, std::uint64_t bytes,

@@ -54,9 +54,9 @@ private:
     };
 
     /// vmap_areas, vm_structs and page arrays.
-    class Books final : public VmallocObjects {
+    class AreaObjects final : public VmallocObjects {
     public:
-        Books(FrameAllocator& frames, KernelObjects& objects) : m_frames(frames), m_objects(objects) {}
+        AreaObjects(FrameAllocator& frames, KernelObjects& objects) : m_frames(frames), m_objects(objects) {}
 
         [[nodiscard]] std::optional<VirtAddr> allocate_area(const SlabRequest& request) override;
         void free_area(VirtAddr object, CpuId cpu) override;
@@ -72,7 +72,7 @@ private:
     FrameAllocator& m_frames;
     VmFlags m_flags;
     Pages m_pages;
-    Books m_books;
+    AreaObjects m_area_objects;
     VmallocPathWriter m_writer;
     Vmalloc m_vmalloc;
 };

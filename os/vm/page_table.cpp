@@ -27,7 +27,7 @@ void PageTables::retire_table(Operation& op, Pfn frame) {
     op.log.dead_tables.push_back(frame);
 }
 
-void PageTables::bury(PathLog& log) {
+void PageTables::remove_dead_tables(PathLog& log) {
     for (const Pfn frame : log.dead_tables)
         if (const auto dead = std::ranges::find(m_dead, frame); dead != m_dead.end()) {
             m_memory.remove(frame);

@@ -72,7 +72,7 @@ public:
     /// It is one no more: its contents stay until the path has run.
     void retire_table(Operation& op, Pfn frame);
     /// A path has run: its freed tables can vanish, nobody walks them any more.
-    void bury(PathLog& log);
+    void remove_dead_tables(PathLog& log);
 
     [[nodiscard]] unsigned levels() const { return m_levels; }
     /// The kernel's own root, whose upper half every new root shares.

@@ -29,7 +29,7 @@ public:
     virtual void remove_table(PageTableMemory& memory, Pfn frame) { memory.remove(frame); }
 };
 
-/// Where vmalloc gets the objects it keeps its books in.
+/// Where vmalloc gets the objects that describe its areas.
 class VmallocObjects {
 public:
     virtual ~VmallocObjects() = default;

@@ -8,16 +8,17 @@ void SyntheticConfig::declare(OptionGroup group) {
         "instructions", common.instructions, {},
         {Unit::Instructions, "instructions of all threads together (0: the generator's natural end)", user});
     group.number("threads", common.threads, {1, 1024}, {Unit::Count, "threads", user});
-    group.choice(
-        "first_touch", common.first_touch,
-        {{FirstTouch::Off, "off"}, {FirstTouch::Pages, "pages"}, {FirstTouch::Lines, "lines"}},
-        {Unit::None, "how memory is touched before the work: not, a store a page, or every byte", user});
+    group.choice("first_touch", common.first_touch,
+                 {{FirstTouch::Off, "off"}, {FirstTouch::Pages, "pages"}, {FirstTouch::Lines, "lines"}},
+                 {Unit::None,
+                  "how memory is touched before the work: not at all, by one store per page, or every byte",
+                  user});
     group.flag("huge_pages", common.huge_pages, {Unit::None, "madvise(MADV_HUGEPAGE) on every area", user});
 
     OptionGroup gups_group = group.group("gups");
     gups_group.number("table", gups.table_bytes, {8, 16ULL << 40}, {Unit::Bytes, "size of the table", user});
     gups_group.number("updates_per_word", gups.updates_per_word, {1, 1 << 20},
-                      {Unit::Count, "updates a word at the natural end", "HPC Challenge RandomAccess: 4"});
+                      {Unit::Count, "updates per word at the natural end", "HPC Challenge RandomAccess: 4"});
     OptionGroup stream_group = group.group("stream");
     stream_group.number("array", stream.array_bytes, {128, 4ULL << 40},
                         {Unit::Bytes, "size of each of three arrays", "STREAM: 10 million doubles"});

@@ -14,6 +14,9 @@
 
 namespace pagewalk::os::test {
 
+inline constexpr CpuId cpu0{0};
+inline constexpr CpuId cpu1{1};
+
 /// Tasks without memory, files or programs, whose operations a test writes down; their paths are run an
 /// instruction a nanosecond.
 struct TaskRig {
@@ -37,7 +40,9 @@ struct TaskRig {
         addresses.node_data.push_back(kernel_layout::direct_map_base);
         costs.finish();
     }
-    ~TaskRig() {
+    ~TaskRig() { unwind(); }
+    /// Ends operations that still wait. A rig built on this one calls it before what they use goes away.
+    void unwind() {
         for (Task& task : tasks) TaskRunner::unwind(task);
     }
 
@@ -93,8 +98,5 @@ struct TaskRig {
         return task;
     }
 };
-
-inline constexpr CpuId cpu0{0};
-inline constexpr CpuId cpu1{1};
 
 } // namespace pagewalk::os::test

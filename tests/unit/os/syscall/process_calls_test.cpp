@@ -1,0 +1,122 @@
+#include "os/syscall/handlers.h"
+#include "tests/unit/os/kernel/kernel_harness.h"
+
+#include <sys/syscall.h>
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+using test::Machine;
+
+constexpr CpuId cpu0{0};
+constexpr CpuId cpu1{1};
+constexpr std::uint64_t word = 0x7f0000000000;
+constexpr std::uint64_t futex_wait = 0, futex_wake = 1, futex_private = 128;
+constexpr std::int64_t child_id = 77;
+
+/// A program on CPU 0, alone at first.
+struct ProcessCalls : testing::Test {
+    Machine machine{256ULL << 20, 2};
+    TaskId parent{}, child{};
+
+    void SetUp() override {
+        machine.workload.add_child(child_id);
+        machine.workload.mappings = {
+            {.start = VirtAddr(0x400000), .end = VirtAddr(0x401000), .readable = true, .executable = true}};
+        machine.boot();
+        parent = machine.pick(cpu0).task;
+    }
+    void clone(std::uint32_t number, std::uint64_t flags = 0) {
+        machine.call(number, {flags}, child_id, cpu0);
+        child = machine.pick(cpu1).task;
+        ASSERT_NE(child, TaskId{});
+    }
+    [[nodiscard]] const Task& task(TaskId id) { return *machine.kernel->find_task(id); }
+    [[nodiscard]] bool sleeps(TaskId id) { return task(id).state == TaskState::Sleeping; }
+};
+
+TEST_F(ProcessCalls, ForkAProcessOfItsOwn) {
+    clone(SYS_fork);
+    EXPECT_NE(task(child).group, task(parent).group);
+    EXPECT_NE(task(child).space, task(parent).space);
+    EXPECT_FALSE(sleeps(parent));
+}
+
+TEST_F(ProcessCalls, VforkAChildInTheParentsMemoryAndWaitForIt) {
+    clone(SYS_vfork);
+    EXPECT_EQ(task(child).space, task(parent).space);
+    EXPECT_TRUE(sleeps(parent));
+    machine.call(SYS_execve, {}, 0, cpu1);
+    EXPECT_FALSE(sleeps(parent));
+    EXPECT_NE(task(child).space, task(parent).space);
+}
+
+TEST_F(ProcessCalls, MakeAThreadWithClone3) {
+    clone(SYS_clone3);
+    EXPECT_EQ(task(child).group, task(parent).group);
+    EXPECT_EQ(task(child).space, task(parent).space);
+    EXPECT_EQ(task(child).files, task(parent).files);
+}
+
+TEST_F(ProcessCalls, TakeClonesFlagsFromItsFirstArgument) {
+    clone(SYS_clone, 0x400); // CLONE_FILES
+    EXPECT_EQ(task(child).files, task(parent).files);
+    EXPECT_NE(task(child).space, task(parent).space);
+}
+
+TEST_F(ProcessCalls, WaitForAChildsExit) {
+    clone(SYS_fork);
+    machine.call(SYS_wait4, {~0ULL}, child_id, cpu0);
+    EXPECT_TRUE(sleeps(parent));
+    machine.call(SYS_exit, {}, 0, cpu1);
+    EXPECT_EQ(machine.finish(parent, cpu0), PathOutcome::Resume);
+}
+
+TEST_F(ProcessCalls, DoNotWaitWhereNoChildHadEnded) {
+    clone(SYS_fork);
+    machine.call(SYS_wait4, {~0ULL, 0, 1}, 0, cpu0); // WNOHANG
+    EXPECT_FALSE(sleeps(parent));
+}
+
+TEST_F(ProcessCalls, WaitForTheChildThatWaitidNames) {
+    clone(SYS_fork);
+    machine.call(SYS_waitid, {1, child_id}, 0, cpu0);
+    EXPECT_TRUE(sleeps(parent));
+}
+
+TEST_F(ProcessCalls, WakeAsManyFutexWaitersAsTheProgramWoke) {
+    clone(SYS_clone3);
+    machine.call(SYS_futex, {word, futex_wait | futex_private}, 0, cpu0);
+    EXPECT_TRUE(sleeps(parent));
+    machine.call(SYS_futex, {word, futex_wake | futex_private, 1}, 0, cpu1); // nobody
+    EXPECT_TRUE(sleeps(parent));
+    machine.call(SYS_futex, {word, futex_wake | futex_private, 1}, 1, cpu1);
+    EXPECT_FALSE(sleeps(parent));
+}
+
+TEST_F(ProcessCalls, LeaveAFutexWaitToTheOrderWhereItIsKnown) {
+    machine.call(SyscallRecord{
+        .number = SYS_futex, .arguments = {word, futex_wait}, .enter_order = 1, .exit_order = 2});
+    EXPECT_FALSE(sleeps(parent));
+}
+
+TEST_F(ProcessCalls, EndAThreadWithExitAndAProcessWithExitGroup) {
+    clone(SYS_clone3);
+    machine.call(SYS_exit, {}, 0, cpu1);
+    EXPECT_EQ(machine.kernel->live_tasks(), 1U);
+    machine.call(SYS_exit_group, {}, 0, cpu0);
+    EXPECT_EQ(machine.kernel->live_tasks(), 0U);
+}
+
+TEST_F(ProcessCalls, YieldOnlyWhereSomebodyWaitsForTheCpu) {
+    EXPECT_EQ(machine.call(SYS_sched_yield, {}, 0, cpu0).outcome, PathOutcome::Resume);
+    machine.workload.add_child(78);
+    clone(SYS_clone3);
+    machine.call(SYS_clone3, {}, 78, cpu0);
+    EXPECT_EQ(machine.call(SYS_sched_yield, {}, 0, cpu0).outcome, PathOutcome::Reschedule);
+}
+
+} // namespace
+} // namespace pagewalk::os

@@ -1,0 +1,86 @@
+#include "os/vm/virtual_memory.h"
+#include "tests/unit/os/vm/vm_rig.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+using test::page;
+using test::VmRig;
+
+struct Migration : testing::Test {
+    VmRig rig;
+    std::shared_ptr<AddressSpace> space = rig.new_space();
+    Pfn from{}, to{};
+
+    void SetUp() override {
+        rig.map_anonymous(*space, page(0), 4);
+        rig.touch(*space, page(0));
+        rig.at_once([&](Operation& op) { rig.lru.drain(op); });
+        from = rig.entry(*space, page(0)).frame();
+        to = *rig.allocator->allocate({.mask = gfp::highuser_movable});
+    }
+    bool isolate(Pfn frame, GfpMask mask = gfp::kernel) {
+        return rig.at_once([&](Operation& op) { return rig.vm.isolate_page(op, frame, mask); });
+    }
+    bool migrate() {
+        return rig.at_once([&](Operation& op) { return rig.vm.migrate_page(op, from, to); });
+    }
+};
+
+TEST_F(Migration, MovesAPageInEveryTableThatMapsIt) {
+    const auto child = rig.at_once([&](Operation& op) { return rig.vm.fork(op, *space); });
+    const PageTableEntry before = rig.entry(*space, page(0));
+    ASSERT_TRUE(isolate(from));
+    ASSERT_TRUE(migrate());
+    for (AddressSpace* each : {space.get(), child.get()}) {
+        const PageTableEntry entry = rig.entry(*each, page(0));
+        EXPECT_EQ(entry.frame(), to);
+        EXPECT_EQ(entry.raw() - PageTableEntry(to, 0).raw(), before.raw() - PageTableEntry(from, 0).raw());
+    }
+    EXPECT_EQ(rig.frames.pages().peek(to).mapcount, 2U);
+    EXPECT_EQ(rig.frames.pages().peek(from).mapcount, 0U);
+    EXPECT_EQ(rig.counters.nr_anon_pages, 1U);
+}
+
+TEST_F(Migration, FindsAPageWhoseAreaHasMoved) {
+    rig.at_once(
+        [&](Operation& op) { rig.vm.remap(op, *space, page(0), 4 * page_size, 4 * page_size, page(1000)); });
+    ASSERT_TRUE(isolate(from));
+    ASSERT_TRUE(migrate());
+    EXPECT_EQ(rig.entry(*space, page(1000)).frame(), to);
+}
+
+TEST_F(Migration, LeavesAPageThatSomebodyElseHolds) {
+    ASSERT_TRUE(isolate(from));
+    ++rig.frames.pages().at(from).refcount;
+    EXPECT_FALSE(migrate());
+    EXPECT_EQ(rig.entry(*space, page(0)).frame(), from);
+}
+
+TEST_F(Migration, IsolatesNothingThatIsOnNoListLockedOrUnderWriteback) {
+    ASSERT_TRUE(isolate(from));
+    EXPECT_FALSE(isolate(from));
+    rig.at_once([&](Operation& op) { rig.vm.put_back_page(op, from); });
+    for (const std::uint16_t flag : {frame_flags::locked, frame_flags::writeback}) {
+        rig.frames.pages().at(from).owner_flags |= flag;
+        EXPECT_FALSE(isolate(from));
+        rig.frames.pages().at(from).owner_flags &= static_cast<std::uint16_t>(~flag);
+    }
+    EXPECT_TRUE(isolate(from));
+    EXPECT_EQ(rig.counters.nr_lru_anon, 0U);
+}
+
+TEST_F(Migration, MovesAFilePageInItsPageCacheWhereTheFileSystemMayWork) {
+    const auto file = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
+    from = rig.at_once([&](Operation& op) { return rig.files.get_page_for_write(op, file, 5).frame; });
+    rig.at_once([&](Operation& op) { rig.lru.drain(op); });
+    EXPECT_FALSE(isolate(from, gfp::kernel.without(gfp::fs)));
+    ASSERT_TRUE(isolate(from));
+    ASSERT_TRUE(migrate());
+    EXPECT_EQ(rig.files.at(file).pages.find(5), to);
+}
+
+} // namespace
+} // namespace pagewalk::os
