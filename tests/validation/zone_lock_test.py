@@ -36,7 +36,7 @@ class Contention(unittest.TestCase):
 
     def test_refills_wait_for_each_other(self):
         refill = [self.by_cpus[cpus]["pcp_refill"] for cpus in (1, 4, 8)]
-        self.assertGreater(refill[1], 1.05 * refill[0])
+        self.assertGreater(refill[1], refill[0])
         self.assertGreater(refill[2], 1.2 * refill[1])
 
     def test_hits_do_not(self):
