@@ -15,6 +15,9 @@ FINEST, DEFAULT = "1ns", "250ns"
 COUNTS = {"cycles": "/cycles", "l1d misses": "/l1d/misses", "l2 misses": "/l2/misses", "walks": "/mmu/walks",
           "llc misses": "llc0/misses", "dram reads": "dram0/reads"}
 
+# Counts of a few hundred move by more than a share of themselves: they may move by a two-hundredth of the accesses that could have missed.
+OUT_OF = {"llc misses": "l2 misses", "dram reads": "l2 misses"}
+
 
 def results(quantum, generator, threads):
     run = SimulatedRun(
@@ -35,7 +38,8 @@ class Quantum(unittest.TestCase):
             moved = (default[name] - exact) / exact if exact else 0.0
             print(f"{name:12} {exact:12.6g} {default[name]:12.6g} {100 * moved:+7.2f} %")
         for name, exact in fine.items():
-            self.assertLessEqual(abs(default[name] - exact), allowed * exact, name)
+            accesses = fine[OUT_OF[name]] if name in OUT_OF else 0
+            self.assertLessEqual(abs(default[name] - exact), max(allowed * exact, allowed / 10 * accesses), name)
 
     def test_one_thread_does_not_move(self):
         self.compare("gups", 1, 0.002)
