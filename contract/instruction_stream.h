@@ -188,8 +188,8 @@ public:
     /// The source cannot name what a page fault outside every mapping should do (ChampSim, lackey: no system
     /// calls): the OS layer treats any address as demand-zero memory.
     [[nodiscard]] virtual bool maps_on_touch() const { return false; }
-    /// It is of a program that ran under a real kernel: every access in it was completed, whatever the OS layer
-    /// thinks of the address.
+    /// It is of a program that ran under a real kernel: every access in it was completed, whatever the OS
+    /// layer thinks of the address.
     [[nodiscard]] virtual bool has_run() const { return false; }
     /// Memory that the program of this thread had before the first instruction of its present image: thread
     /// 0's at the start, another's after its execve (whose record's result is 0) has been delivered.

@@ -135,8 +135,8 @@ void Cpu::handle_batch_end() {
     }
 }
 
-// Finding out that the task has nothing to do yet takes no simulated time: how often it is looked at depends on
-// the host.
+// Finding out that the task has nothing to do yet takes no simulated time: how often it is looked at depends
+// on the host.
 void Cpu::leave_task(KernelPath& path) {
     if (path.steps().empty() || path.steps().front().kind != StepKind::Sleep) return begin_path(path);
     m_kernel.path_completed(m_id, path, now());

@@ -170,7 +170,7 @@ void Processes::adopt_streams(const Moment& moment) {
 void Processes::exec(Operation& op, Task& task) {
     const std::vector<InitialMapping> image = task.program->workload->image(task.thread);
     if (image.empty()) return exit(op, task); // nobody saw what it has executed
-    op.path.call(KernelFunction::DoExit); // assumed: begin_new_exec costs what leaving a program does
+    op.path.call(KernelFunction::DoExit);     // assumed: begin_new_exec costs what leaving a program does
     kill_group(op, task.group, &task);
     std::shared_ptr<AddressSpace> space = m_parts.memory.create(op);
     if (space == nullptr) throw RunError("out of simulated memory in execve; give the machine more memory");

@@ -10,8 +10,8 @@ namespace pagewalk::os {
 enum class StrayAccess : std::uint8_t {
     Kills,    ///< a program's error
     Maps,     ///< a trace without system calls: memory that the program must have had and written
-    Happened, ///< a program that ran: it had the memory, through a call that the OS layer does not model. The page is
-              ///< mapped, counted and reported
+    Happened, ///< a program that ran: it had the memory, through a call that the OS layer does not model. The
+              ///< page is mapped, counted and reported
 };
 
 /// What a run was given to execute; all processes that come of it share it.
