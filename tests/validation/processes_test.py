@@ -52,7 +52,9 @@ class Processes(unittest.TestCase):
 
     def test_quantum_does_not_matter(self):
         for what, mean in self.means[8].items():
-            self.assertLess(abs(self.long[what] - mean), 0.03 * mean, what)
+            # Misses of kernel text depend on which process runs ahead; 0 to 4 % was seen.
+            allowed = 0.05 if what == "l1i miss" else 0.03
+            self.assertLess(abs(self.long[what] - mean), allowed * mean, what)
 
 
 if __name__ == "__main__":

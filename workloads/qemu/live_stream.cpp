@@ -27,7 +27,7 @@ LiveStream::LiveStream(LiveSession& session, std::size_t index, LiveProgress& pr
       m_decoder(std::in_place, session.dictionary(), &session.order(), index, m_thread.identity.epoch) {}
 
 StreamBatch LiveStream::fetch() {
-    m_waiting = false;
+    m_waiting = m_gone = false;
     m_thread.waits_in_call = false;
     if (m_ended) return {};
     m_decoder->resume();
@@ -53,12 +53,13 @@ StreamBatch LiveStream::fetch() {
 bool LiveStream::ready() {
     if (m_ended) return true;
     if (m_decoder->is_held()) return false;
-    if (m_leaving || m_decoder->has_change_due() || m_thread.reader->has_words()) return true;
+    if (m_gone || m_leaving || m_decoder->has_change_due() || m_thread.reader->has_words()) return true;
     const auto now = SteadyClock::now();
     if (now - m_last_check < check_interval) return false;
     m_last_check = now;
     if (may_be_held_up_by_others()) m_session.spill_full_rings();
-    return m_thread.process->state() != TracedProcess::State::Running;
+    m_gone = !m_thread.may_run();
+    return m_gone;
 }
 
 ThreadNews LiveStream::look() {

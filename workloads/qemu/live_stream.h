@@ -53,6 +53,7 @@ private:
     std::size_t m_closing_used = 0;
     SyscallRecord m_exit; ///< what ended the thread
     bool m_waiting = false;
+    bool m_gone = false;    ///< found by ready(): its process has ended, or executed something else
     bool m_leaving = false; ///< only m_closing is left
     bool m_ended = false;
     bool m_said_exit_group = false;

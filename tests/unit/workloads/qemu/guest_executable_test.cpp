@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "workloads/qemu/guest_executable.h"
 
+#include <unistd.h>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
@@ -31,7 +32,7 @@ protected:
         return {std::istreambuf_iterator<char>(in), {}};
     }
 
-    std::string folder = testing::TempDir() + "/guest_executable";
+    std::string folder = testing::TempDir() + "/guest_executable_" + std::to_string(getpid());
 };
 
 TEST_F(GuestExecutableTest, TakesAnElfProgramAsItIs) {
