@@ -48,7 +48,9 @@ class Processes(unittest.TestCase):
     def test_each_sees_what_one_alone_sees(self):
         for processes, means in self.means.items():
             for what, mean in means.items():
-                self.assertLess(mean, 1.1 * self.means[1][what], f"{what}, {processes} processes")
+                # Which process misses kernel text first differs from recording to recording: -9 to +12.4 % was seen.
+                allowed = 1.15 if what == "l1i miss" else 1.1
+                self.assertLess(mean, allowed * self.means[1][what], f"{what}, {processes} processes")
 
     def test_quantum_does_not_matter(self):
         for what, mean in self.means[8].items():
