@@ -51,9 +51,9 @@ private:
         /// The latest is number 0.
         [[nodiscard]] std::uint64_t latest(std::size_t i) const { return m_times[m_end - 1 - i]; }
         [[nodiscard]] std::size_t count_after(std::uint64_t time) const {
-            std::size_t count = 0;
-            while (count < m_remembered && latest(count) > time) ++count;
-            return count;
+            const auto end = m_times.begin() + static_cast<std::ptrdiff_t>(m_end);
+            const auto first = end - static_cast<std::ptrdiff_t>(m_remembered);
+            return static_cast<std::size_t>(end - std::upper_bound(first, end, time));
         }
         void insert(std::uint64_t time) {
             if (m_end == m_times.size()) {
@@ -61,10 +61,14 @@ private:
                           m_times.begin());
                 m_end = m_remembered;
             }
-            const std::size_t first = m_end - m_remembered;
-            std::size_t i = m_end++;
-            for (; i > first && m_times[i - 1] > time; --i) m_times[i] = m_times[i - 1];
-            m_times[i] = time;
+            const auto end = m_times.begin() + static_cast<std::ptrdiff_t>(m_end++);
+            if (*(end - 1) <= time) {
+                *end = time;
+                return;
+            }
+            const auto place = std::upper_bound(end - static_cast<std::ptrdiff_t>(m_remembered), end, time);
+            std::move_backward(place, end, end + 1);
+            *place = time;
         }
 
     private:

@@ -22,7 +22,7 @@ std::string name_behind(pid_t tid, int fd) {
     const std::string link = "/proc/" + std::to_string(tid) + "/fd/" + std::to_string(fd);
     std::array<char, max_path> target{};
     const ssize_t length = readlink(link.c_str(), target.data(), target.size());
-    const std::string name(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    std::string name(target.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
     struct stat behind {
     }, named{};
     if (stat(link.c_str(), &behind) == 0 && stat(name.c_str(), &named) == 0 &&
