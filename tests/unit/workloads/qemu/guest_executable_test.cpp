@@ -1,10 +1,10 @@
 #include "base/error.h"
 #include "workloads/qemu/guest_executable.h"
 
-#include <unistd.h>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
