@@ -165,12 +165,18 @@ struct GuestProcess::Shared {
         const int error = errno;
         if (attached) [[maybe_unused]]
             const ssize_t opened = write(spawned.gate, "", 1);
-        close(spawned.gate);
+        close(spawned.gate); // one that could not be attached gives up here, unless it had before
+        if (!attached) {
+            const SpawnError failure = end_spawn(spawned);
+            waitpid(spawned.pid, nullptr, 0);
+            const bool by_itself = failure.step != SpawnStep::None && failure.step != SpawnStep::Supervision;
+            note_start(spawned.pid, by_itself ? failure : SpawnError{SpawnStep::Supervision, error});
+            return;
+        }
         bool running = false;
         const auto start = [&] {
             running = true;
-            const SpawnError failure = end_spawn(spawned);
-            note_start(spawned.pid, attached ? failure : SpawnError{SpawnStep::Supervision, error});
+            note_start(spawned.pid, end_spawn(spawned));
         };
         const auto end = [&](int raw) {
             if (!running) start();

@@ -1,3 +1,4 @@
+#include "base/error.h"
 #include "workloads/qemu/guest_process.h"
 #include "workloads/qemu/segment.h"
 #include "workloads/qemu/supervisor.h"
@@ -5,6 +6,7 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -69,6 +71,19 @@ TEST_F(SupervisorTest, KillsAllThatDescendsFromTheProcess) {
 TEST_F(SupervisorTest, RefusesWhatLinuxWouldRefuse) {
     const GuestProcess process(shell("/no/such/program; exit $?"), &supervisor);
     EXPECT_EQ(process.wait(), 127);
+}
+
+TEST_F(SupervisorTest, SurvivesAChildThatGivesUpBeforeItIsAttached) {
+    ProcessSetup setup = shell("exit 0");
+    setup.stdin_file = "/no/such/file";
+    for (int i = 0; i < 50; ++i) {
+        try {
+            const GuestProcess process(setup, &supervisor);
+            ADD_FAILURE() << "started without its standard input";
+        } catch (const InputError& error) {
+            EXPECT_NE(std::string(error.what()).find(setup.stdin_file), std::string::npos) << error.what();
+        }
+    }
 }
 
 } // namespace
