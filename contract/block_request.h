@@ -26,6 +26,8 @@ struct BlockRequest {
 class BlockDevice {
 public:
     virtual ~BlockDevice() = default;
+    /// `Interrupt::source` of its interrupts.
+    [[nodiscard]] virtual std::uint32_t interrupt_source() const = 0;
     /// Contract: `now` is when the CPU writes the doorbell; calls come in the order in which CPUs get there.
     virtual void submit(const BlockRequest& request, Tick now) = 0;
     /// Takes tags of requests of `cpu` that are complete by `now`, oldest first. Returns how many.

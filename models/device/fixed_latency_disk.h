@@ -37,6 +37,7 @@ public:
     FixedLatencyDisk(const DiskConfig& config, std::uint32_t device, InterruptController& interrupts)
         : m_config(config), m_device(device), m_interrupts(interrupts) {}
 
+    [[nodiscard]] std::uint32_t interrupt_source() const override { return m_device; }
     void submit(const BlockRequest& request, Tick now) override;
     std::size_t take_completions(CpuId cpu, Tick now, std::span<std::uint64_t> tags) override;
     void declare(StatGroup group) const { m_stats.declare(group); }

@@ -7,6 +7,11 @@
 
 namespace pagewalk::os {
 
+void BlockLayer::connect(BlockDevice& device, InterruptLines& lines) {
+    lines.request(device.interrupt_source(), *this);
+    m_device = &device;
+}
+
 void BlockLayer::read(Operation& op, std::uint64_t sector, std::span<const Pfn> frames) {
     if (m_device == nullptr) throw RunError("the simulated machine has no block device to read a file from");
     std::uint64_t tag = m_requests.size();
@@ -34,7 +39,7 @@ void BlockLayer::submit(std::uint64_t tag, const Moment& moment) {
     m_device->submit(request, moment.now);
 }
 
-void BlockLayer::complete(Operation& op) {
+void BlockLayer::interrupted(Operation& op) {
     std::array<std::uint64_t, 16> tags;
     while (const std::size_t count = m_device->take_completions(op.cpu, op.now, tags))
         for (const std::uint64_t tag : std::span(tags).first(count)) {

@@ -74,7 +74,7 @@ Kernel::~Kernel() { m_processes.unwind(); }
 
 void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
     m_runner.connect(interrupts);
-    m_block.connect(disk);
+    m_block.connect(disk, m_lines);
 }
 
 void Kernel::start(Workload& workload) {
@@ -190,7 +190,7 @@ KernelPath& Kernel::interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) {
         ++m_counters.shootdown_interrupts;
         break;
     case InterruptKind::Device:
-        m_block.complete(op);
+        if (!m_lines.deliver(op, interrupt.source)) ++m_counters.spurious_interrupts;
         break;
     case InterruptKind::Reschedule: // an idle CPU watches a flag; a busy one looks when its path is done
         break;

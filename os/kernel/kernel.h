@@ -16,6 +16,7 @@
 #include "os/syscall/call_context.h"
 #include "os/task/call_order.h"
 #include "os/task/futexes.h"
+#include "os/task/interrupt_lines.h"
 #include "os/task/oom_killer.h"
 #include "os/task/page_locks.h"
 #include "os/task/processes.h"
@@ -109,6 +110,7 @@ private:
     PathJournal m_journal;
     Scheduler m_scheduler;
     TaskRunner m_runner;
+    InterruptLines m_lines;
     PageLocks m_page_locks;
     BlockLayer m_block;
     LruBatches m_lru;

@@ -38,6 +38,8 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("tlb_flushes", tlb_flushes, "count", "TLB invalidations asked for");
     group.counter("shootdown_interrupts", shootdown_interrupts, "count",
                   "interruptions by other CPUs' flushes");
+    group.counter("spurious_interrupts", spurious_interrupts, "count",
+                  "interrupts of devices that no driver serves");
     group.counter("order_waits", order_waits, "count", "waits for another thread's system call");
     group.counter("orders_forced", orders_forced, "count",
                   "such waits given up: nobody was left to end them");

@@ -40,9 +40,10 @@ struct KernelCounters {
     std::uint64_t tasks_killed = 0;
     std::uint64_t tlb_flushes = 0;
     std::uint64_t shootdown_interrupts = 0;
-    std::uint64_t order_waits = 0;   ///< sleeps until another thread's system call has taken place
-    std::uint64_t orders_forced = 0; ///< waits given up because nobody was left to end them
-    std::uint64_t stream_waits = 0;  ///< polls of a live source that had nothing yet
+    std::uint64_t spurious_interrupts = 0; ///< of devices without a driver
+    std::uint64_t order_waits = 0;         ///< sleeps until another thread's system call has taken place
+    std::uint64_t orders_forced = 0;       ///< waits given up because nobody was left to end them
+    std::uint64_t stream_waits = 0;        ///< polls of a live source that had nothing yet
     std::uint64_t failed_allocations = 0;
 
     std::array<std::uint64_t, fault_kind_count> faults{};

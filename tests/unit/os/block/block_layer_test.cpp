@@ -19,6 +19,7 @@ struct ManualDisk final : BlockDevice {
     std::vector<Tick> times;
     std::deque<std::uint64_t> complete;
 
+    [[nodiscard]] std::uint32_t interrupt_source() const override { return 0; }
     void submit(const BlockRequest& request, Tick now) override {
         submitted.push_back(request);
         times.push_back(now);
@@ -34,6 +35,7 @@ struct ManualDisk final : BlockDevice {
 struct Requests : testing::Test {
     test::TaskRig rig;
     PageLocks locks{rig.frames, rig.runner};
+    InterruptLines lines;
     BlockLayer block{locks, rig.counters};
     ManualDisk disk;
     std::array<Pfn, 4> frames;
@@ -50,7 +52,7 @@ struct Requests : testing::Test {
         KernelPath path;
         PathLog log;
         Operation op{.path = {path, rig.costs, KernelTiming::On}, .log = log, .cpu = cpu0, .now = rig.now};
-        block.complete(op);
+        EXPECT_TRUE(lines.deliver(op, disk.interrupt_source()));
         for (const KernelStep& step : path.steps())
             if (step.kind == StepKind::Effect) {
                 const Effect effect = log.effects[step.count];
@@ -60,7 +62,7 @@ struct Requests : testing::Test {
 };
 
 TEST_F(Requests, ReachTheDeviceWhenThePathDoes) {
-    block.connect(disk);
+    block.connect(disk, lines);
     Task& reader = rig.begin(cpu1, [&](Operation& op) { block.read(op, 800, frames); });
     EXPECT_TRUE(disk.submitted.empty());
     EXPECT_EQ(block.in_flight(), 1U);
@@ -76,14 +78,14 @@ TEST_F(Requests, ReachTheDeviceWhenThePathDoes) {
 }
 
 TEST_F(Requests, UnlockTheirPagesWhenTheyAreComplete) {
-    block.connect(disk);
+    block.connect(disk, lines);
     bool read = false;
     Task& reader = rig.run(cpu1, [&](Operation& op) {
         block.read(op, 0, frames);
         locks.wait_until_unlocked(op, frames[3]);
         read = true;
     });
-    interrupt(); // of another device
+    interrupt(); // nothing is done yet
     EXPECT_TRUE(locks.is_locked(frames[0]));
     disk.complete.push_back(disk.submitted.front().tag);
     interrupt();
@@ -94,7 +96,7 @@ TEST_F(Requests, UnlockTheirPagesWhenTheyAreComplete) {
 }
 
 TEST_F(Requests, MayCompleteInAnyOrder) {
-    block.connect(disk);
+    block.connect(disk, lines);
     rig.run(cpu0, [&](Operation& op) {
         for (const Pfn& frame : frames) block.read(op, 0, std::span(&frame, 1));
     });

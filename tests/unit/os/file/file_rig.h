@@ -19,6 +19,7 @@ struct ManualDisk final : BlockDevice {
     std::vector<BlockRequest> submitted;
     std::deque<std::uint64_t> complete; ///< tags
 
+    [[nodiscard]] std::uint32_t interrupt_source() const override { return 0; }
     void submit(const BlockRequest& request, Tick) override { submitted.push_back(request); }
     std::size_t take_completions(CpuId, Tick, std::span<std::uint64_t> tags) override {
         std::size_t taken = 0;
@@ -46,6 +47,7 @@ struct WaitingReclaimer final : Reclaimer {
 struct FileRig : TaskRig {
     KernelObjects objects{frames, {}, InitOnAlloc::Off, 1};
     PageLocks locks{frames, runner};
+    InterruptLines lines;
     BlockLayer block{locks, counters};
     ManualDisk disk;
     WaitingReclaimer reclaimer{frames, runner};
@@ -55,7 +57,7 @@ struct FileRig : TaskRig {
     explicit FileRig(
         FileCache cache, FileSystem::AddToLru add_to_lru = [](Operation&, Pfn) {})
         : files({frames, objects, counters, block, locks}, cache, std::move(add_to_lru)) {
-        block.connect(disk);
+        block.connect(disk, lines);
         allocator->set_reclaimer(&reclaimer);
     }
     ~FileRig() { unwind(); }
@@ -72,7 +74,7 @@ struct FileRig : TaskRig {
         KernelPath path;
         PathLog log;
         Operation op{.path = {path, costs, KernelTiming::On}, .log = log, .cpu = cpu0, .now = now};
-        block.complete(op);
+        lines.deliver(op, disk.interrupt_source());
         for (const KernelStep& step : path.steps())
             if (step.kind == StepKind::Effect) {
                 const Effect effect = log.effects[step.count];

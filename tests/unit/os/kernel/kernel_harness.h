@@ -136,6 +136,7 @@ struct TestDevices final : InterruptController, BlockDevice {
     void raise(CpuId cpu, const Interrupt& interrupt, Tick at) override {
         pending.push_back({cpu, interrupt, at});
     }
+    [[nodiscard]] std::uint32_t interrupt_source() const override { return 0; }
     void submit(const BlockRequest& request, Tick now) override {
         requests.push_back(request);
         done.push_back({request.cpu, request.tag, now + latency});

@@ -233,6 +233,16 @@ TEST(Kernel, DeclaresItsOptionsAndStatistics) {
     EXPECT_EQ(*registry.counters()[registry.find("os", "faults_anonymous_write")].value, 1U);
 }
 
+TEST(Kernel, CountsInterruptsThatNoDriverServes) {
+    Machine machine;
+    machine.boot();
+    machine.pick();
+    KernelPath& path = machine.kernel->interrupt(CpuId{0}, {InterruptKind::Device, 7}, machine.now);
+    EXPECT_TRUE(path.steps().empty());
+    EXPECT_EQ(machine.kernel->counters().spurious_interrupts, 1U);
+    machine.kernel->path_completed(CpuId{0}, path, machine.now);
+}
+
 TEST(Kernel, BootsATerabyteInASecond) {
     const auto start = std::chrono::steady_clock::now();
     Machine machine(1ULL << 40, 16);
