@@ -266,6 +266,7 @@ void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first) {
         PAGEWALK_INVARIANT(page.refcount != 0);
         if (--page.refcount == 0) {
             op.path.call(KernelFunction::ReleasePage);
+            op.path.call(KernelFunction::ReleaseFreedPage);
             m_frames.free(op, frame, 0);
         }
     }

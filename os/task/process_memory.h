@@ -3,6 +3,7 @@
 #include "contract/instruction_stream.h"
 #include "os/path/operation.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -39,6 +40,8 @@ public:
     [[nodiscard]] virtual MemoryUse use(AddressSpace& space) = 0;
     /// oom_badness: pages that killing its processes would free.
     [[nodiscard]] virtual std::uint64_t badness(const AddressSpace& space) const = 0;
+    /// Areas (VMAs) that it has.
+    [[nodiscard]] virtual std::size_t areas(const AddressSpace& space) const = 0;
     /// Where its struct mm_struct lies.
     [[nodiscard]] virtual VirtAddr object_of(const AddressSpace& space) const = 0;
     /// The OOM reaper: drops private anonymous pages of a process that is about to die.

@@ -131,7 +131,12 @@ Task& Processes::copy_process(Operation& op, Task& parent, std::uint64_t flags, 
     child.parent = parent.id;
     child.known_as = child_id;
     child.group = (flags & clone_flag::thread) != 0 ? parent.group : child.id;
-    child.files = (flags & clone_flag::files) != 0 ? parent.files : m_parts.files.copy(op, *parent.files);
+    if ((flags & clone_flag::files) != 0) {
+        child.files = parent.files;
+    } else {
+        op.path.call(KernelFunction::DupFd);
+        child.files = m_parts.files.copy(op, *parent.files);
+    }
     child.process = (flags & clone_flag::thread) != 0 ? parent.process : add_process_objects(op);
     child.cpu = op.cpu;
     copy_space(op, parent, child, flags);
@@ -203,6 +208,9 @@ void Processes::close_all(Operation& op, Task& task) {
 void Processes::exit(Operation& op, Task& task) {
     const FunctionScope scope = in(op, TracedFunction::DoExit);
     op.path.call(KernelFunction::DoExit);
+    if (task.process.use_count() == 1) // the process's last task: acct_collect goes through its areas
+        op.path.call(KernelFunction::AcctCollectVma,
+                     static_cast<std::uint32_t>(m_parts.memory.areas(*task.space)));
     task.exited = true;
     op.path.path().outcome = PathOutcome::Exit;
     m_parts.memory.drop_user(op, *task.space);

@@ -75,6 +75,7 @@ void AnonVmas::fork(Operation& op, const Vma& parent, Vma& child) {
 }
 
 void AnonVmas::unlink(Operation& op, Vma& area) {
+    op.path.call(KernelFunction::UnlinkAnonVma, static_cast<std::uint32_t>(area.chain.size()));
     // Links to anon_vmas that live on go first; newest first, as the list is kept.
     for (auto chain_link = area.chain.rbegin(); chain_link != area.chain.rend(); ++chain_link) {
         if (--m_entries[static_cast<std::size_t>(chain_link->anon)].links == 0) continue;

@@ -378,7 +378,8 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     install_anonymous(op, fault, slot, frame, true);
     if (!zero) {
         op.path.call(KernelFunction::PageRemoveRmap);
-        drop_page(op, space, old, space.areas[fault.area]);
+        if (drop_page(op, space, old, space.areas[fault.area]) == Dropped::LastMapping)
+            op.path.call(KernelFunction::PageRemoveLastRmap);
     }
     unlock_table(op, slot);
     if (!zero && --m_frames.pages().at(old.frame()).refcount == 0) m_frames.free(op, old.frame(), 0);

@@ -10,9 +10,9 @@ constexpr std::uint32_t entries_per_line = line_size / sizeof(PageTableEntry);
 
 bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area) {
     const FunctionScope scope = in(op, TracedFunction::CopyPageRange);
-    op.path.call(KernelFunction::CopyPageRange);
     // Pages of a file can be faulted in again: only areas that have private pages are copied.
     if (area.anon == no_anon_vma) return true;
+    op.path.call(KernelFunction::CopyPageRange);
     std::uint32_t pages = 0;
     bool complete = true;
     m_tables.for_each(from, area.start, area.end, [&](VirtAddr address, PteSlot slot) {

@@ -39,6 +39,7 @@ void LruBatches::move_to_lists(Operation& op, Batch& batch) {
     for (std::size_t i = 0; i < batch.count; ++i)
         if (--m_frames.pages().at(batch.frames[i]).refcount == 0) {
             op.path.call(KernelFunction::ReleasePage);
+            op.path.call(KernelFunction::ReleaseFreedPage);
             m_frames.free(op, batch.frames[i], 0);
         }
     batch.count = 0;

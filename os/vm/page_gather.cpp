@@ -32,6 +32,7 @@ void PageGather::release(Operation& op, std::size_t first, std::size_t last) {
         if (--page.refcount != 0) continue;
         m_to_free.push_back(m_pages[i]);
     }
+    op.path.call(KernelFunction::ReleaseFreedPage, static_cast<std::uint32_t>(m_to_free.size()));
     m_frames.free_batch(op, m_to_free);
 }
 

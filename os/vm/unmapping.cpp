@@ -3,6 +3,7 @@
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::os {
 namespace {
@@ -44,9 +45,10 @@ std::shared_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
     return space;
 }
 
-void VirtualMemory::drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area) {
+VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& space, PageTableEntry entry,
+                                                const Vma& area) {
     const Pfn frame = entry.frame();
-    if (frame == m_frames.addresses().zero_page) return;
+    if (frame == m_frames.addresses().zero_page) return Dropped::NoPage;
     PageDescriptor& page = m_frames.pages().at(frame);
     op.path.store_page(frame);
     PAGEWALK_INVARIANT(page.mapcount != 0);
@@ -64,31 +66,33 @@ void VirtualMemory::drop_page(Operation& op, AddressSpace& space, PageTableEntry
             ++m_counters.nr_dirty;
         }
     }
+    return page.mapcount == 0 ? Dropped::LastMapping : Dropped::Mapping;
 }
 
 void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end) {
     op.path.call(KernelFunction::UnmapPageRange);
-    std::uint32_t pages = 0;
+    std::uint32_t pages = 0, mappings = 0, last_mappings = 0;
     PhysAddr line{~0ULL};
+    const auto charge = [&] {
+        op.path.call(KernelFunction::ZapPte, std::exchange(pages, 0));
+        op.path.call(KernelFunction::PageRemoveRmap, std::exchange(mappings, 0));
+        op.path.call(KernelFunction::PageRemoveLastRmap, std::exchange(last_mappings, 0));
+    };
     m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
         if (const PhysAddr touched = slot.address().line(); touched != line) op.path.store(line = touched);
         const PageTableEntry entry = *slot.entry;
         *slot.entry = PageTableEntry{};
-        drop_page(op, space, entry, area);
-        // The functions loop over the entries of a line.
-        if (++pages == entries_per_line) {
-            op.path.call(KernelFunction::ZapPte, pages);
-            op.path.call(KernelFunction::PageRemoveRmap, pages);
-            pages = 0;
-        }
+        const Dropped dropped = drop_page(op, space, entry, area);
+        if (dropped != Dropped::NoPage) ++mappings;
+        if (dropped == Dropped::LastMapping) ++last_mappings;
+        if (++pages == entries_per_line) charge(); // the functions loop over the entries of a line
         if (entry.frame() == m_frames.addresses().zero_page) return;
         if (m_gather.add(op, entry.frame()) == PageGather::Full::Yes) {
             flush(op, space, start, end);
             m_gather.flush(op);
         }
     });
-    op.path.call(KernelFunction::ZapPte, pages);
-    op.path.call(KernelFunction::PageRemoveRmap, pages);
+    charge();
 }
 
 void VirtualMemory::flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
@@ -125,6 +129,7 @@ void VirtualMemory::free_tables(Operation& op, AddressSpace& space, std::size_t 
         for (; next < last && areas[next].start <= areas[next - 1].end + level_span(2); ++next)
             op.path.call(KernelFunction::FreePgtables);
         for (std::size_t j = i; j < next; ++j) m_anon.unlink(op, areas[j]);
+        op.path.call(KernelFunction::FreePgdRange);
         m_freed_tables.clear();
         m_tables.free_range(op, space, start, areas[next - 1].end, floor,
                             next < last ? areas[next].start : ceiling, m_freed_tables);

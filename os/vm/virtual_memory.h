@@ -61,6 +61,7 @@ public:
     void destroy(Operation& op, AddressSpace& space) override;
     [[nodiscard]] MemoryUse use(AddressSpace& space) override;
     [[nodiscard]] std::uint64_t badness(const AddressSpace& space) const override;
+    [[nodiscard]] std::size_t areas(const AddressSpace& space) const override { return space.areas.size(); }
     [[nodiscard]] VirtAddr object_of(const AddressSpace& space) const override { return space.object; }
     void reap(Operation& op, AddressSpace& space) override;
 
@@ -150,7 +151,8 @@ private:
     // pages
     void tear_down(Operation& op, AddressSpace& space);
     void zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end);
-    void drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area);
+    enum class Dropped : std::uint8_t { NoPage, Mapping, LastMapping }; ///< NoPage: the zero page's
+    Dropped drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area);
     void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     void flush_all(Operation& op, AddressSpace& space);
     void finish_gather(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::size_t zapped);

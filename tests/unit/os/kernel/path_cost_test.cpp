@@ -38,10 +38,49 @@ private:
 
 struct PathCost : testing::Test {
     Machine machine;
+    explicit PathCost(std::size_t cpus = 1) : machine(512ULL << 20, cpus) {}
     void SetUp() override {
         machine.boot();
         machine.pick();
     }
+
+    std::uint64_t unmap(std::uint64_t pages) {
+        return machine.call(11, {base, pages * page_size}, 0).instructions;
+    }
+    /// What `operation` costs on an area of touched pages at `base`.
+    template <class Operation>
+    std::uint64_t touched(std::uint64_t pages, Operation operation) {
+        machine.map_anonymous(base, pages * page_size);
+        for (std::uint64_t i = 0; i < pages; ++i) machine.touch(base + i * page_size);
+        return operation();
+    }
+};
+
+/// The child runs on the second CPU.
+struct ForkCost : PathCost {
+    ForkCost() : PathCost(2) {}
+
+    struct Fork {
+        std::uint64_t fork = 0, exit = 0; ///< instructions of the parent's fork and of the child's exit
+    };
+    /// Of a process with this many areas of touched pages, which it then gives back.
+    Fork fork_and_exit(std::uint64_t areas, std::uint64_t pages) {
+        const std::uint64_t step = 2 * pages * page_size; // a gap, so that they do not merge
+        for (std::uint64_t i = 0; i < areas; ++i) {
+            machine.map_anonymous(base + i * step, pages * page_size);
+            for (std::uint64_t j = 0; j < pages; ++j) machine.touch(base + i * step + j * page_size);
+        }
+        machine.workload.add_child(m_next_child);
+        Fork cost;
+        cost.fork = machine.call(57, {}, m_next_child++).instructions;
+        machine.pick(CpuId{1});
+        cost.exit = machine.call(231, {}, 0, CpuId{1}).instructions;
+        machine.call(11, {base, areas * step}, 0);
+        return cost;
+    }
+
+private:
+    std::int64_t m_next_child = 100;
 };
 
 TEST_F(PathCost, OfADemandZeroFault) {
@@ -110,6 +149,55 @@ TEST_F(PathCost, OfAReadOfAnUntouchedPage) {
 }
 
 TEST_F(PathCost, OfASystemCallThatDoesNothing) { EXPECT_EQ(machine.call(110, {}, 1).instructions, entry); }
+
+// Per page and per area: slopes of tests/data/kcost/slopes_6.1.csv.
+
+TEST_F(PathCost, OfAPageInMunmapAndMadvise) {
+    const auto munmap = [&](std::uint64_t pages) { return touched(pages, [&] { return unmap(pages); }); };
+    const auto discard = [&](std::uint64_t pages) {
+        const std::uint64_t cost = touched(pages, [&] {
+            return machine.call(28, {base, pages * page_size, 4}, 0).instructions;
+        });
+        unmap(pages);
+        return cost;
+    };
+    expect_within(1000, (munmap(448) - munmap(64)) / 384); // medians of 64 and of 4096 pages
+    expect_within(1000, (discard(448) - discard(64)) / 384);
+}
+
+TEST_F(PathCost, OfAPageInMprotect) {
+    const auto cost = [&](std::uint64_t pages) {
+        const std::uint64_t instructions = touched(pages, [&] {
+            return machine.call(10, {base, pages * page_size, 1}, 0).instructions;
+        });
+        unmap(pages);
+        return instructions;
+    };
+    expect_within(132, (cost(512) - cost(64)) / 448, 5);
+}
+
+TEST_F(ForkCost, OfAPage) {
+    const Fork few = fork_and_exit(1, 16), many = fork_and_exit(1, 512 + 16);
+    expect_within(118, (many.fork - few.fork) / 512, 5);
+    expect_within(268, (many.exit - few.exit) / 512, 5);
+}
+
+TEST_F(ForkCost, OfAnArea) {
+    const Fork few = fork_and_exit(16, 1), many = fork_and_exit(16 + 128, 1);
+    expect_within(3686, (many.fork - few.fork) / 128);
+    expect_within(2366, (many.exit - few.exit) / 128);
+}
+
+TEST_F(ForkCost, OfAThread) {
+    constexpr std::uint64_t flags = 0x10f00; // CLONE_VM, _FS, _FILES, _SIGHAND, _THREAD
+    Typical typical;
+    for (std::int64_t id = 100; id < 140; ++id) {
+        machine.workload.add_child(id);
+        typical.add(machine.call(56, {flags}, id).instructions);
+    }
+    // The measured call takes its stack from the cache of dead threads' stacks.
+    expect_within(entry + 7564 + 438, typical.value()); // path_costs.txt: alloc_pages
+}
 
 TEST_F(PathCost, IsNothingWithoutTiming) {
     Machine off;

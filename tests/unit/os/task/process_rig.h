@@ -67,6 +67,7 @@ struct FakeMemory final : ProcessMemory {
     }
     MemoryUse use(AddressSpace&) override { return {}; }
     std::uint64_t badness(const AddressSpace&) const override { return 0; }
+    std::size_t areas(const AddressSpace&) const override { return 0; }
     VirtAddr object_of(const AddressSpace& space) const override { return space.object; }
     void reap(Operation&, AddressSpace&) override {}
 };
