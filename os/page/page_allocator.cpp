@@ -190,7 +190,7 @@ bool PageAllocator::usable(const Context& context, const Zone& zone, AllocFlags 
     return true;
 }
 
-bool PageAllocator::reclaimed_nearby(const Context& context, const Zone& zone, AllocFlags flags) {
+bool PageAllocator::reclaimed_nearby(Context& context, const Zone& zone, AllocFlags flags) {
     constexpr unsigned reclaim_distance = 30; // beyond it, reclaiming costs less than a remote page
     const auto from = index_of(context.preferred->node);
     if (m_layout.distances[from][index_of(zone.node)] > reclaim_distance) return false;
@@ -200,8 +200,9 @@ bool PageAllocator::reclaimed_nearby(const Context& context, const Zone& zone, A
     const bool others = zone.node != m_layout.cpus[context.cpu] &&
                         std::ranges::find(m_layout.cpus, zone.node) != m_layout.cpus.end();
     if (!may_block || others) return false;
-    if (m_reclaimer->node_reclaim(zone.node, reclaim_request(context)) != NodeReclaimOutcome::Some)
-        return false;
+    const NodeReclaimOutcome outcome = m_reclaimer->node_reclaim(zone.node, reclaim_request(context));
+    context.cpu = m_reclaimer->requester_cpu(context.cpu);
+    if (outcome != NodeReclaimOutcome::Some) return false;
     return watermark_ok(zone, context.order, zone.watermarks[flags.watermark()] + zone.boost, context.highest,
                         flags, zone.free_pages);
 }

@@ -208,7 +208,7 @@ private:
     [[nodiscard]] Context prepare(const AllocRequest& request, AllocFlags& flags, AllocTrace* trace) const;
     void set_first_zone(Context& context) const;
     [[nodiscard]] AllocFlags nofragment_flags(const Context& context) const;
-    [[nodiscard]] bool reclaimed_nearby(const Context& context, const Zone& zone, AllocFlags flags);
+    [[nodiscard]] bool reclaimed_nearby(Context& context, const Zone& zone, AllocFlags flags);
     [[nodiscard]] bool usable(const Context& context, const Zone& zone, AllocFlags flags) const;
     [[nodiscard]] std::uint32_t take_from_zones(Context& context, AllocFlags flags);
     [[nodiscard]] std::uint32_t take_from_zone(Context& context, Zone& zone, AllocFlags flags);

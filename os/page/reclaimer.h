@@ -68,7 +68,8 @@ struct NodeScanResult {
 };
 
 /// What the allocator asks of page reclaim and of the OOM killer. The default does nothing, as if there were
-/// nothing to reclaim. Calls may free pages through the allocator before they return.
+/// nothing to reclaim. Calls may free pages through the allocator before they return. Those on behalf of a
+/// request with gfp::direct_reclaim may wait, here and in a Compactor: others use the allocator meanwhile.
 class Reclaimer {
 public:
     virtual ~Reclaimer() = default;
@@ -102,6 +103,8 @@ public:
         (void)scan;
         return {};
     }
+    /// Where a requester that began on `cpu` runs now: after a call that waited, maybe on another CPU.
+    [[nodiscard]] virtual CpuId requester_cpu(CpuId cpu) const { return cpu; }
     /// Picks and kills a victim.
     [[nodiscard]] virtual OomOutcome out_of_memory(const ReclaimRequest& request) {
         (void)request;

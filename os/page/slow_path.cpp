@@ -68,6 +68,7 @@ std::uint32_t PageAllocator::direct_compact(Context& context, AllocFlags flags, 
     if (context.order == 0) return Buddy::none;
     if (context.trace) context.trace->enter(SlowStage::DirectCompact);
     const Compactor::Outcome outcome = m_compactor->compact(reclaim_request(context), flags, priority);
+    context.cpu = m_reclaimer->requester_cpu(context.cpu);
     result = outcome.result;
     if (result == CompactResult::Skipped) return Buddy::none;
     std::uint32_t frame = outcome.captured;
@@ -93,6 +94,7 @@ std::uint32_t PageAllocator::direct_compact(Context& context, AllocFlags flags, 
 std::uint32_t PageAllocator::direct_reclaim(Context& context, AllocFlags flags, std::uint64_t& progress) {
     if (context.trace) context.trace->enter(SlowStage::DirectReclaim);
     progress = m_reclaimer->direct_reclaim(reclaim_request(context));
+    context.cpu = m_reclaimer->requester_cpu(context.cpu);
     if (progress == 0) return Buddy::none;
     std::uint32_t frame = take_from_zones(context, flags);
     if (frame != Buddy::none) return frame;
@@ -162,6 +164,7 @@ std::uint32_t PageAllocator::may_oom(Context& context, bool& progress) {
     if (context.highest < ZoneType::Normal) return Buddy::none;
     if (context.trace) context.trace->enter(SlowStage::OutOfMemory);
     const OomOutcome outcome = m_reclaimer->out_of_memory(reclaim_request(context));
+    context.cpu = m_reclaimer->requester_cpu(context.cpu);
     if (outcome == OomOutcome::RequesterKilled) context.context = context.context | TaskContext::OomVictim;
     if (outcome != OomOutcome::NoVictim || mask.any(gfp::nofail)) {
         progress = true;

@@ -35,7 +35,8 @@ public:
         std::optional<NodeId> node; ///< preferred; the CPU's own where none is given
     };
 
-    /// Frames with a reference count of 1. Errors: NoMemory as the kernel would return null.
+    /// Frames with a reference count of 1. May wait where the mask has gfp::direct_reclaim; the operation may
+    /// then go on on another CPU. Errors: NoMemory as the kernel would return null.
     [[nodiscard]] std::expected<Pfn, AllocError> allocate(Operation& op, const Request& request);
 
     /// alloc_pages_bulk: fills `frames` with single frames, as many as one per-CPU list gives without effort,
@@ -75,6 +76,10 @@ public:
     };
     /// The operation of the innermost scope. Contract: there is one.
     [[nodiscard]] Operation& served();
+    /// The CPU of the operation that is served; `cpu` where there is none.
+    [[nodiscard]] CpuId served_cpu(CpuId cpu) const {
+        return m_current == nullptr ? cpu : m_current->m_op.cpu;
+    }
     /// Puts aside what is being served, for an operation that waits inside an allocator; resume() goes on.
     [[nodiscard]] Scope* suspend() { return std::exchange(m_current, nullptr); }
     void resume(Scope* suspended) { m_current = suspended; }

@@ -41,6 +41,7 @@ public:
 
     void wake_kswapd(Zone& zone, unsigned order, GfpMask mask, ZoneType highest) override;
     [[nodiscard]] std::uint64_t direct_reclaim(const ReclaimRequest& request) override;
+    [[nodiscard]] CpuId requester_cpu(CpuId cpu) const override { return m_parts.frames.served_cpu(cpu); }
     [[nodiscard]] OomOutcome out_of_memory(const ReclaimRequest& request) override;
 
 private:

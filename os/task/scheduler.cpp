@@ -8,7 +8,7 @@ namespace pagewalk::os {
 
 void Scheduler::wake(Task& task) {
     CpuId best = task.cpu;
-    if (!task.pinned && (!task.ever_ran || load(best) != 0)) {
+    if (!task.ever_ran || load(best) != 0) {
         bool any = false;
         for (std::size_t i = 0; i < m_queues.size(); ++i) {
             const auto cpu = static_cast<CpuId>(i);
@@ -31,9 +31,7 @@ void Scheduler::requeue(Task& task) {
 }
 
 Task* Scheduler::next(CpuId cpu) {
-    const auto may_run = [cpu](const Task* task) {
-        return task->allowed[index_of(cpu)] && (!task->pinned || task->cpu == cpu);
-    };
+    const auto may_run = [cpu](const Task* task) { return task->allowed[index_of(cpu)]; };
     CpuId from = cpu;
     if (m_queues[cpu].empty())
         for (std::size_t i = 0; i < m_queues.size(); ++i) {

@@ -69,7 +69,6 @@ struct Task {
     std::optional<Operation> operation;
     std::unique_ptr<Fiber> fiber; ///< while there is an operation in the middle of its work
     bool round_over = false;      ///< a kernel thread's round has ended: the next part begins a new path
-    bool pinned = false;          ///< goes on on the CPU where it waits
 
     // sleeping
     SleepReason reason = SleepReason::None;

@@ -52,12 +52,9 @@ void TaskRunner::after_switch(Task& task) {
 }
 
 void TaskRunner::stop(Operation& op) {
-    // Others allocate while this one waits. In the middle of an allocation it stays with the CPU whose lists
-    // it has looked at.
+    // Others allocate while this one waits, maybe in the middle of an allocation of its own.
     FrameAllocator::Scope* const serving = m_parts.frames.suspend();
-    op.self->pinned = serving != nullptr;
     op.self->fiber->suspend();
-    op.self->pinned = false;
     m_parts.frames.resume(serving);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 
 #include <gtest/gtest.h>
 
@@ -26,6 +27,7 @@ public:
         ++node_reclaims;
         return on_node_reclaim ? on_node_reclaim(node) : NodeReclaimOutcome::NoScan;
     }
+    CpuId requester_cpu(CpuId cpu) const override { return moved_to.value_or(cpu); }
     bool node_dirty_ok(NodeId node) const override { return !dirty_nodes.contains(node); }
 
     int kswapd_wakes = 0, reclaims = 0, kills = 0, node_reclaims = 0;
@@ -34,6 +36,7 @@ public:
     std::uint64_t reclaimable = 0;
     std::function<std::uint64_t(const ReclaimRequest&)> on_reclaim;
     std::function<OomOutcome(const ReclaimRequest&)> on_oom;
+    std::optional<CpuId> moved_to;
 };
 
 class SlowPath : public testing::Test {
@@ -108,6 +111,21 @@ TEST_F(SlowPath, ReclaimsAndTriesAgain) {
     EXPECT_EQ(m_reclaimer.reclaims, 1);
     EXPECT_TRUE(trace.entered(SlowStage::DirectReclaim));
     EXPECT_FALSE(trace.entered(SlowStage::OutOfMemory));
+}
+
+TEST_F(SlowPath, TakesFromTheListsOfTheCpuWhereReclaimHasEnded) {
+    m_allocator = boot_page_allocator(one_node(256 * mib, 2));
+    m_allocator->set_reclaimer(&m_reclaimer);
+    exhaust(gfp::nowait);
+    m_reclaimer.on_reclaim = [this](const ReclaimRequest&) {
+        free_some(200);
+        m_reclaimer.moved_to = CpuId{1};
+        return 200;
+    };
+    ASSERT_TRUE(m_allocator->allocate({.mask = gfp::kernel}).has_value());
+    const Zone& zone = *m_allocator->find_zone(NodeId{0}, ZoneType::Dma32);
+    // What a refill brings beyond the one page stays with the CPU.
+    EXPECT_EQ(zone.pcp[CpuId{1}].count, std::int64_t{zone.pageset_batch} - 1);
 }
 
 TEST_F(SlowPath, DoesNotReclaimForThoseWhoMayNot) {
