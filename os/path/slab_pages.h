@@ -23,6 +23,7 @@ public:
     }
     [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
     void free(Pfn frame, unsigned order, CpuId cpu) override;
+    [[nodiscard]] CpuId current_cpu(CpuId cpu) const override { return m_frames.served_cpu(cpu); }
 
     /// Pages held now, those that wait for a grace period included.
     [[nodiscard]] const std::uint64_t& reclaimable() const { return m_reclaimable; }

@@ -80,7 +80,7 @@ KmemCache* SlabAllocator::mergeable(const CacheSpec& spec) const {
 
 bool SlabAllocator::destroy(KmemCache& cache) {
     if (--cache.references > 0) return true;
-    if (!shut_down(cache)) {
+    if (cache.growing != 0 || !shut_down(cache)) {
         report(SlabFault::ObjectsRemain, Noticed::ByKernel, &cache, {},
                "kmem_cache_destroy " + cache.name +
                    ": Slab cache still has objects when called from destroy\n");
@@ -96,10 +96,12 @@ bool SlabAllocator::destroy(KmemCache& cache) {
 
 std::size_t SlabAllocator::allocate_bulk(KmemCache& cache, const SlabRequest& request,
                                          std::span<VirtAddr> objects) {
+    SlabRequest here = request;
     for (std::size_t i = 0; i < objects.size(); ++i) {
-        const auto object = allocate(cache, request);
+        const auto object = allocate(cache, here);
+        if (m_trace.path != SlabPath::AllocFast) here.cpu = m_pages.current_cpu(here.cpu);
         if (!object) {
-            free_bulk(cache, objects.first(i), request.cpu);
+            free_bulk(cache, objects.first(i), here.cpu);
             return 0;
         }
         objects[i] = *object;

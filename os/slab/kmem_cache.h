@@ -61,9 +61,10 @@ struct KmemCache {
     SlabFlags flags;
     Constructor constructor = Constructor::No;
     std::uint32_t usersize = 0;
-    int references = 1;     ///< creations merged into it
-    GfpMask page_gfp;       ///< added to every page request
-    std::uint64_t live = 0; ///< objects handed out
+    int references = 1;        ///< creations merged into it
+    GfpMask page_gfp;          ///< added to every page request
+    std::uint64_t live = 0;    ///< objects handed out
+    std::uint32_t growing = 0; ///< allocations that are at the page allocator
     CachePlaces places;
 };
 
@@ -78,7 +79,7 @@ enum class SlabError : std::uint8_t { NoMemory, TooLarge };
 /// The context of an allocation.
 struct SlabRequest {
     GfpMask gfp = gfp::kernel;
-    CpuId cpu{};
+    CpuId cpu{}; ///< on which it begins
     NodeId node = any_node;
     VirtAddr caller{};
 };
@@ -105,8 +106,8 @@ public:
     [[nodiscard]] std::expected<KmemCache*, CacheError> create(const CacheSpec& spec);
     /// A cache that boot makes for the allocator's own use: never an alias. Contract: the size can be had.
     KmemCache* create_at_boot(const CacheSpec& spec);
-    /// kmem_cache_destroy: drops one reference. False, with a report, when objects remain: the cache then
-    /// stays.
+    /// kmem_cache_destroy: drops one reference. False, with a report, when objects remain or are being
+    /// allocated: the cache then stays.
     bool destroy(KmemCache& cache);
 
     [[nodiscard]] virtual std::expected<VirtAddr, SlabError> allocate(KmemCache& cache,
@@ -161,6 +162,17 @@ protected:
     struct RcuBlock {
         Pfn frame;
         unsigned order;
+    };
+    /// While it lives an allocation from the cache may wait for pages: the cache is not destroyed meanwhile.
+    class Growing {
+    public:
+        explicit Growing(KmemCache& cache) : m_cache(cache) { ++m_cache.growing; }
+        ~Growing() { --m_cache.growing; }
+        Growing(const Growing&) = delete;
+        Growing& operator=(const Growing&) = delete;
+
+    private:
+        KmemCache& m_cache;
     };
 
     /// Builds the allocator's own part; name, sizes asked for, flags and constructor are already set.

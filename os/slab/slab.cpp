@@ -39,7 +39,7 @@ std::expected<VirtAddr, SlabError> Slab::allocate(KmemCache& base, const SlabReq
         } else {
             object = refill(cache, request);
             if (object == VirtAddr{} && m_config.numa == SlabConfig::Numa::On)
-                object = take_on_node(cache, request, m_pages.node_of(request.cpu));
+                object = take_on_node(cache, request, m_pages.node_of(m_pages.current_cpu(request.cpu)));
         }
     } else {
         m_trace.begin(SlabPath::AllocRefill);
@@ -71,49 +71,60 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
     m_trace.begin(SlabPath::AllocRefill);
     ++cache.stats.alloc_miss;
     const NodeId local = m_pages.node_of(request.cpu);
-    ArrayCache& array = cache.cpus[request.cpu];
-    SlabNode& node = cache.nodes[local];
-    std::uint32_t wanted = array.batchcount;
-    if (!array.touched && wanted > cold_refill_limit) wanted = cold_refill_limit;
-    const VirtAddr lock = cache.places.node(local);
-    m_trace.work(SlabWork::RefillArray);
-    m_trace.load(lock);
-    if (node.free_objects != 0 || node.shared.avail != 0) {
-        m_trace.lock(lock);
-        if (m_trace.recording && node.shared.avail != 0) {
-            const VirtAddr shared = cache.places.shared_array(local);
-            const std::uint32_t count = std::min({node.shared.avail, wanted, array.limit - array.avail});
-            m_trace.work(SlabWork::MoveObject, count);
-            m_trace.store(shared);
-            note_lines(entry_of(shared, node.shared.avail - count), count, SlabStep::Kind::Load);
-        }
-        if (transfer(array, node.shared, wanted) != 0) {
-            node.shared.touched = true;
-            m_trace.path = SlabPath::AllocShared;
-        } else {
-            while (wanted > 0) {
-                SlabBlock* block = first_block(node);
-                if (block == nullptr) break;
-                wanted = fill(array, *block, wanted);
-                settle(*block);
-            }
-            node.free_objects -= array.avail;
-        }
-        m_trace.unlock(lock);
-    }
-    if (array.avail == 0) {
+    CpuId cpu = request.cpu;
+    ArrayCache* array = &cache.cpus[cpu];
+    std::uint32_t wanted = array->batchcount;
+    if (!array->touched && wanted > cold_refill_limit) wanted = cold_refill_limit;
+    refill_from_node(cache, *array, local, wanted);
+    std::uint32_t moved = array->avail;
+    if (moved == 0) {
         m_trace.path = SlabPath::AllocNewSlab;
         SlabBlock* block = grow_begin(cache, request, exact_node(request.gfp), local);
-        if (block != nullptr) (void)fill(array, *block, wanted);
+        // The pages may have been waited for: this CPU's array may not be empty any more.
+        cpu = m_pages.current_cpu(cpu);
+        array = &cache.cpus[cpu];
+        if (block != nullptr && array->avail == 0) {
+            (void)fill(*array, *block, std::min(wanted, array->limit));
+            moved = array->avail;
+        }
         grow_end(block);
-        if (array.avail == 0) return {};
+        if (array->avail == 0) return {};
     }
-    m_trace.objects_moved += array.avail;
-    if (m_trace.recording)
-        note_lines(entry_of(cache.places.cpu(request.cpu), 0), array.avail, SlabStep::Kind::Store);
-    array.touched = true;
-    m_trace.array_slot = array.avail - 1;
-    return array.entries[--array.avail];
+    m_trace.objects_moved += moved;
+    if (m_trace.recording) note_lines(entry_of(cache.places.cpu(cpu), 0), moved, SlabStep::Kind::Store);
+    array->touched = true;
+    m_trace.array_slot = array->avail - 1;
+    return array->entries[--array->avail];
+}
+
+// From the node's shared array, else from the slabs on its lists.
+void Slab::refill_from_node(SlabCache& cache, ArrayCache& array, NodeId id, std::uint32_t wanted) {
+    SlabNode& node = cache.nodes[id];
+    const VirtAddr lock = cache.places.node(id);
+    m_trace.work(SlabWork::RefillArray);
+    m_trace.load(lock);
+    if (node.free_objects == 0 && node.shared.avail == 0) return;
+    m_trace.lock(lock);
+    if (m_trace.recording && node.shared.avail != 0) {
+        const VirtAddr shared = cache.places.shared_array(id);
+        const std::uint32_t count = std::min({node.shared.avail, wanted, array.limit - array.avail});
+        m_trace.work(SlabWork::MoveObject, count);
+        m_trace.store(shared);
+        note_lines(entry_of(shared, node.shared.avail - count), count, SlabStep::Kind::Load);
+    }
+    if (transfer(array, node.shared, wanted) != 0) {
+        node.shared.touched = true;
+        m_trace.path = SlabPath::AllocShared;
+    } else {
+        while (wanted > 0) {
+            SlabBlock* block = first_block(node);
+            if (block == nullptr) break;
+            wanted = fill(array, *block, wanted);
+            settle(*block);
+        }
+        node.free_objects -= array.avail;
+    }
+    m_trace.unlock(lock);
 }
 
 VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId id) {
@@ -132,7 +143,7 @@ VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId
 // Another node's free objects before new pages from anywhere.
 VirtAddr Slab::take_anywhere(SlabCache& cache, const SlabRequest& request) {
     if (request.gfp.any(gfp::thisnode)) return {};
-    const NodeId local = m_pages.node_of(request.cpu);
+    const NodeId local = m_pages.node_of(m_pages.current_cpu(request.cpu));
     for (const NodeId id : m_pages.fallback_order(local))
         if (cache.nodes[id].free_objects != 0)
             if (const VirtAddr object = take_first(cache, cache.nodes[id]); object != VirtAddr{})
@@ -161,6 +172,7 @@ GfpMask Slab::exact_node(GfpMask mask) const {
 
 SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMask mask, NodeId node_id) {
     const GfpMask pages = (mask & page_relevant) | cache.page_gfp | gfp::comp;
+    const Growing growing(cache);
     m_trace.work(SlabWork::GrowCache);
     const std::optional<Pfn> frame =
         m_pages.allocate({pages, cache.geometry.order, request.cpu,
@@ -176,8 +188,8 @@ SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMas
                                           : cache.geometry.freelist_bytes <= 128 ? "kmalloc-128"
                                                                                  : "kmalloc-256"))
             if (index_cache != &cache) {
-                if (const auto index =
-                        allocate_index(*index_cache, {mask & page_relevant, request.cpu, node_id, {}}))
+                if (const auto index = allocate_index(
+                        *index_cache, {mask & page_relevant, m_pages.current_cpu(request.cpu), node_id, {}}))
                     block.index_object = *index;
             }
     thread_index(block);

@@ -171,6 +171,7 @@ private:
 
     [[nodiscard]] std::optional<VirtAddr> allocate_index(KmemCache& from, const SlabRequest& request);
     [[nodiscard]] VirtAddr refill(SlabCache& cache, const SlabRequest& request);
+    void refill_from_node(SlabCache& cache, ArrayCache& array, NodeId id, std::uint32_t wanted);
     [[nodiscard]] VirtAddr take_on_node(SlabCache& cache, const SlabRequest& request, NodeId node);
     [[nodiscard]] VirtAddr take_anywhere(SlabCache& cache, const SlabRequest& request);
     [[nodiscard]] GfpMask exact_node(GfpMask mask) const;

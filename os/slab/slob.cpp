@@ -25,6 +25,7 @@ VirtAddr start_of(const SlobPage& page) {
 
 std::expected<VirtAddr, SlabError> Slob::allocate(KmemCache& base, const SlabRequest& request) {
     auto& cache = static_cast<SlobCache&>(base);
+    const Growing growing(cache);
     if (cache.size < page_size) {
         const auto object = take(cache.size, cache.align, 0, request);
         if (object) ++cache.live;

@@ -73,16 +73,18 @@ Slub::Taken Slub::take_slow(SlubCache& cache, const SlabRequest& request) {
         cpu.slab = cpu.partial;
         cpu.partial = std::exchange(cpu.slab->next_partial, nullptr);
     }
-    SlubSlab* slab = take_partial(cache, request);
-    if (slab != nullptr) {
+    if (SlubSlab* slab = take_partial(cache, request)) {
         ++m_stats.alloc_node_partial;
         m_trace.path = SlabPath::AllocNodePartial;
-    } else {
-        slab = new_slab(cache, request);
-        if (slab == nullptr) return {};
-        m_trace.path = SlabPath::AllocNewSlab;
+        return take_from_cpu(cpu, *slab);
     }
-    return take_from_cpu(cpu, *slab);
+    SlubSlab* slab = new_slab(cache, request);
+    if (slab == nullptr) return {};
+    m_trace.path = SlabPath::AllocNewSlab;
+    // The pages may have been waited for: whoever has given this CPU a slab since loses it to the new one.
+    const CpuId here = m_pages.current_cpu(request.cpu);
+    flush_slab(cache, here);
+    return take_from_cpu(cache.cpus[here], *slab);
 }
 
 Slub::Taken Slub::take_from_cpu(SlubCpu& cpu, SlubSlab& slab) {
@@ -144,6 +146,7 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
         return m_pages.allocate({mask, order, request.cpu, request.node});
     };
     const GfpMask mask = (request.gfp & page_relevant) | cache.page_gfp;
+    const Growing growing(cache);
     m_trace.work(SlabWork::NewSlab);
     // A large order is tried without effort: a slab of the smallest order will do.
     GfpMask easy = (mask | gfp::nowarn | gfp::noretry).without(gfp::nofail);
@@ -160,26 +163,7 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
     }
     if (!frame) {
         m_trace.path = SlabPath::Failed;
-        if (!request.gfp.any(gfp::nowarn)) {
-            const int node = request.node == any_node ? -1 : static_cast<int>(index_of(request.node));
-            char hex[16];
-            std::snprintf(hex, sizeof hex, "%#x", request.gfp.bits());
-            std::string text = "SLUB: Unable to allocate memory on node " + std::to_string(node) +
-                               ", gfp=" + hex + "(" + to_string(request.gfp) + ")\n  cache: " + cache.name +
-                               ", object size: " + std::to_string(cache.object_size) +
-                               ", buffer size: " + std::to_string(cache.size) +
-                               ", default order: " + std::to_string(geometry.order) +
-                               ", min order: " + std::to_string(geometry.min_order) + "\n";
-            for (std::size_t i = 0; i < cache.nodes.size(); ++i) {
-                const SlubNode& each = cache.nodes[static_cast<NodeId>(i)];
-                std::uint64_t free = 0;
-                for (const SlubSlab* slab = each.partial.front(); slab != nullptr; slab = slab->list_next)
-                    free += slab->objects - slab->inuse;
-                text += "  node " + std::to_string(i) + ": slabs: " + std::to_string(each.slabs) +
-                        ", objs: " + std::to_string(each.objects) + ", free: " + std::to_string(free) + "\n";
-            }
-            report(SlabFault::OutOfMemory, Noticed::ByKernel, &cache, {}, std::move(text));
-        }
+        if (!request.gfp.any(gfp::nowarn)) report_out_of_memory(cache, request);
         return nullptr;
     }
     SlubSlab& slab = restore_slab(cache, *frame, objects, order);
@@ -194,6 +178,28 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
         m_trace.store(cache.places.node(slab.node));
     }
     return &slab;
+}
+
+void Slub::report_out_of_memory(const SlubCache& cache, const SlabRequest& request) {
+    const SlubGeometry& geometry = cache.geometry;
+    const int node = request.node == any_node ? -1 : static_cast<int>(index_of(request.node));
+    char hex[16];
+    std::snprintf(hex, sizeof hex, "%#x", request.gfp.bits());
+    std::string text = "SLUB: Unable to allocate memory on node " + std::to_string(node) + ", gfp=" + hex +
+                       "(" + to_string(request.gfp) + ")\n  cache: " + cache.name +
+                       ", object size: " + std::to_string(cache.object_size) +
+                       ", buffer size: " + std::to_string(cache.size) +
+                       ", default order: " + std::to_string(geometry.order) +
+                       ", min order: " + std::to_string(geometry.min_order) + "\n";
+    for (std::size_t i = 0; i < cache.nodes.size(); ++i) {
+        const SlubNode& each = cache.nodes[static_cast<NodeId>(i)];
+        std::uint64_t free = 0;
+        for (const SlubSlab* slab = each.partial.front(); slab != nullptr; slab = slab->list_next)
+            free += slab->objects - slab->inuse;
+        text += "  node " + std::to_string(i) + ": slabs: " + std::to_string(each.slabs) +
+                ", objs: " + std::to_string(each.objects) + ", free: " + std::to_string(free) + "\n";
+    }
+    report(SlabFault::OutOfMemory, Noticed::ByKernel, &cache, {}, std::move(text));
 }
 
 void Slub::thread_freelist(SlubSlab& slab) {
@@ -514,12 +520,16 @@ void Slub::free_bulk(KmemCache& cache, std::span<VirtAddr> objects, CpuId cpu) {
 }
 
 void Slub::flush_cpu(SlubCache& cache, CpuId cpu) {
+    flush_slab(cache, cpu);
+    if (SlubSlab* partial = std::exchange(cache.cpus[cpu].partial, nullptr)) unfreeze(cache, partial, cpu);
+}
+
+void Slub::flush_slab(SlubCache& cache, CpuId cpu) {
     SlubCpu& own = cache.cpus[cpu];
-    if (SlubSlab* slab = std::exchange(own.slab, nullptr)) {
-        ++m_stats.cpu_slab_flush;
-        deactivate(cache, *slab, std::exchange(own.freelist, none), cpu);
-    }
-    if (SlubSlab* partial = std::exchange(own.partial, nullptr)) unfreeze(cache, partial, cpu);
+    SlubSlab* slab = std::exchange(own.slab, nullptr);
+    if (slab == nullptr) return;
+    ++m_stats.cpu_slab_flush;
+    deactivate(cache, *slab, std::exchange(own.freelist, none), cpu);
 }
 
 } // namespace pagewalk::os

@@ -159,6 +159,8 @@ private:
     [[nodiscard]] SlubSlab* take_partial(SlubCache& cache, const SlabRequest& request);
     [[nodiscard]] SlubSlab* take_partial_of(SlubCache& cache, NodeId node, CpuId cpu);
     [[nodiscard]] SlubSlab* new_slab(SlubCache& cache, const SlabRequest& request);
+    void report_out_of_memory(const SlubCache& cache, const SlabRequest& request);
+    void flush_slab(SlubCache& cache, CpuId cpu);
     void thread_freelist(SlubSlab& slab);
     void load(SlubCpu& cpu, SlubSlab& slab);
     void deactivate(SlubCache& cache, SlubSlab& slab, std::uint16_t freelist, CpuId cpu);

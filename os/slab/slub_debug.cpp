@@ -63,7 +63,7 @@ Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
         initialise(slab, object);
         if (slab.tracks) {
             slab.tracks[object].allocated_by = request.caller;
-            slab.tracks[object].cpu = request.cpu;
+            slab.tracks[object].cpu = m_pages.current_cpu(request.cpu);
         }
         return {&slab, object};
     };
