@@ -61,9 +61,10 @@ struct VmapRequest {
     std::string_view caller; ///< its text outlives the area
 };
 
-/// vmalloc and its relatives as in Linux 6.1 on x86-64. Calls take effect at once. A page's reference count
-/// is not looked at: vmalloc's pages have no other users. After each call trace() lists what it did.
-/// Misuse is reported in the kernel's words (reports()) and changes nothing.
+/// vmalloc and its relatives as in Linux 6.1 on x86-64. Calls take effect at once, but for pages and objects
+/// that are waited for: an area has its addresses before it has its pages, and other calls may come between.
+/// A page's reference count is not looked at: vmalloc's pages have no other users. After each call trace()
+/// lists what it did. Misuse is reported in the kernel's words (reports()) and changes nothing.
 class Vmalloc {
 public:
     /// Fills the top level of the kernel's tables over the vmalloc range, which must happen before address
@@ -121,6 +122,8 @@ public:
     [[nodiscard]] std::uint64_t pages() const { return m_allocated_pages; }
     /// What the last call did. The page allocator's and the slab allocator's parts have traces of their own.
     [[nodiscard]] const VmallocTrace& trace() const { return m_trace; }
+    /// To put its steps aside while an operation waits.
+    [[nodiscard]] VmallocTrace& trace() { return m_trace; }
     /// The kernel's words for failures and misuse, without time and task; kept until the next clear.
     [[nodiscard]] const std::vector<std::string>& reports() const { return m_reports; }
     void clear_reports() { m_reports.clear(); }

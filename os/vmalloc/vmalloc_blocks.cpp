@@ -58,12 +58,12 @@ std::optional<VirtAddr> VmapBlocks::open(std::uint64_t pages, const SlabRequest&
     auto block = std::make_unique<VmapBlock>();
     block->area = *area;
     block->object = *object;
-    block->cpu = request.cpu;
+    block->cpu = m_objects.current_cpu(request.cpu);
     block->free = m_block_pages - pages;
     block->dirty_min = m_block_pages;
-    const auto queue_number = static_cast<std::uint32_t>(index_of(request.cpu));
+    const auto queue_number = static_cast<std::uint32_t>(index_of(block->cpu));
     m_trace.acquire(VmallocLock::BlockQueue, {}, queue_number);
-    m_queues[request.cpu].push_back(*block);
+    m_queues[block->cpu].push_back(*block);
     block->queued = true;
     m_trace.release(VmallocLock::BlockQueue, {}, queue_number);
     const VirtAddr start = (*area)->start;

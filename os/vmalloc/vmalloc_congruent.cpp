@@ -67,6 +67,7 @@ std::vector<VmapArea*> VmapSpace::allocate_congruent(std::span<const std::uint64
         areas.push_back(area);
     }
     for (bool purged = false;; purged = true) {
+        const CpuId cpu = m_objects.current_cpu(objects.cpu);
         m_trace.acquire(VmallocLock::Free);
         const auto base = congruent_base(offsets, sizes, align);
         std::size_t taken = 0;
@@ -74,7 +75,7 @@ std::vector<VmapArea*> VmapSpace::allocate_congruent(std::span<const std::uint64
             const VirtAddr start = *base + offsets[taken];
             VmapArea* const free = m_free.find_below(start);
             PAGEWALK_INVARIANT(free != nullptr);
-            if (!clip(*free, start, sizes[taken], objects.cpu)) break;
+            if (!clip(*free, start, sizes[taken], cpu)) break;
             areas[taken]->start = start;
             areas[taken]->end = start + sizes[taken];
         }
@@ -85,12 +86,12 @@ std::vector<VmapArea*> VmapSpace::allocate_congruent(std::span<const std::uint64
         // No object for a remainder: what was cut out goes back.
         while (taken > 0) {
             --taken;
-            merge(m_free, *areas[taken], objects.cpu);
+            merge(m_free, *areas[taken], cpu);
             areas.erase(areas.begin() + static_cast<std::ptrdiff_t>(taken));
         }
         m_trace.release(VmallocLock::Free);
         if (purged) return give_back();
-        purge_all(objects.cpu);
+        purge_all(cpu);
         while (areas.size() < offsets.size()) {
             VmapArea* area = open(objects);
             if (area == nullptr) return give_back();

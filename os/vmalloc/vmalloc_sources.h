@@ -29,7 +29,8 @@ public:
     virtual void remove_table(PageTableMemory& memory, Pfn frame) { memory.remove(frame); }
 };
 
-/// Where vmalloc gets the objects that describe its areas.
+/// Where vmalloc gets the objects that describe its areas. As with a PageSource, an allocation may wait and
+/// come back on another CPU; calls name the one on which the requester began.
 class VmallocObjects {
 public:
     virtual ~VmallocObjects() = default;
@@ -41,6 +42,8 @@ public:
     [[nodiscard]] virtual std::optional<VirtAddr> allocate(std::uint64_t bytes,
                                                            const SlabRequest& request) = 0;
     virtual void free(VirtAddr object, CpuId cpu) = 0;
+    /// Where a requester that began on `cpu` runs now.
+    [[nodiscard]] virtual CpuId current_cpu(CpuId cpu) const { return cpu; }
 };
 
 /// Pages from the simulated page allocator.

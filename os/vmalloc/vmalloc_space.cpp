@@ -48,9 +48,16 @@ void VmapSpace::close(VmapArea& area, CpuId cpu) {
     m_unused.push_back(&area);
 }
 
-void VmapSpace::preload(const SlabRequest& request) {
-    VmapArea*& spare = m_preloaded[request.cpu];
-    if (spare == nullptr) spare = open(request);
+void VmapSpace::preload_and_lock(const SlabRequest& request) {
+    VmapArea* const fresh = m_preloaded[request.cpu] == nullptr ? open(request) : nullptr;
+    m_trace.acquire(VmallocLock::Free);
+    if (fresh == nullptr) return;
+    // It may have been waited for, and this CPU been given one meanwhile.
+    const CpuId cpu = m_objects.current_cpu(request.cpu);
+    if (m_preloaded[cpu] == nullptr)
+        m_preloaded[cpu] = fresh;
+    else
+        close(*fresh, cpu);
 }
 
 std::expected<VmapArea*, SpaceError> VmapSpace::allocate(const SpaceRequest& request) {
@@ -61,9 +68,10 @@ std::expected<VmapArea*, SpaceError> VmapSpace::allocate(const SpaceRequest& req
     VmapArea* area = open(objects);
     if (area == nullptr) return std::unexpected(SpaceError::NoObject);
     for (bool purged = false;; purged = true) {
-        preload(objects);
-        m_trace.acquire(VmallocLock::Free);
-        const auto start = take(request);
+        objects.cpu = m_objects.current_cpu(objects.cpu);
+        preload_and_lock(objects);
+        objects.cpu = m_objects.current_cpu(objects.cpu);
+        const auto start = take(request, objects.cpu);
         m_trace.release(VmallocLock::Free);
         if (start) {
             area->start = *start;
@@ -80,7 +88,7 @@ std::expected<VmapArea*, SpaceError> VmapSpace::allocate(const SpaceRequest& req
     return std::unexpected(SpaceError::NoSpace);
 }
 
-std::optional<VirtAddr> VmapSpace::take(const SpaceRequest& request) {
+std::optional<VirtAddr> VmapSpace::take(const SpaceRequest& request, CpuId cpu) {
     // Room for the worst case of alignment, unless the range is to be filled exactly.
     std::uint64_t searched = request.size;
     if (request.align > page_size && request.limit - request.start != request.size)
@@ -89,7 +97,7 @@ std::optional<VirtAddr> VmapSpace::take(const SpaceRequest& request) {
     if (area == nullptr) return std::nullopt;
     const VirtAddr start = aligned_up(std::max(area->start, request.start), request.align);
     if (start + request.size > request.limit) return std::nullopt;
-    if (!clip(*area, start, request.size, request.objects.cpu)) return std::nullopt;
+    if (!clip(*area, start, request.size, cpu)) return std::nullopt;
     return start;
 }
 

@@ -91,8 +91,9 @@ public:
 private:
     [[nodiscard]] VmapArea* open(const SlabRequest& request);
     void close(VmapArea& area, CpuId cpu);
-    void preload(const SlabRequest& request);
-    [[nodiscard]] std::optional<VirtAddr> take(const SpaceRequest& request);
+    /// Takes free_vmap_area_lock on a CPU that has an object in store for what a cut may need.
+    void preload_and_lock(const SlabRequest& request);
+    [[nodiscard]] std::optional<VirtAddr> take(const SpaceRequest& request, CpuId cpu);
     /// Cuts [start, start + size) out of a free area. False when there is no vmap_area for the rest.
     [[nodiscard]] bool clip(VmapArea& area, VirtAddr start, std::uint64_t size, CpuId cpu);
     /// Adds the range of `area` to a tree, merging it with its neighbours.

@@ -59,6 +59,18 @@ MapResult VmallocTables::preallocate(VirtAddr start, VirtAddr limit, CpuId cpu) 
     return MapResult::Mapped;
 }
 
+std::optional<Pfn> VmallocTables::table_below(Pfn table, std::size_t index, CpuId cpu) {
+    if (!entry(table, index).present()) {
+        const auto fresh = add_table(cpu);
+        if (!fresh) return std::nullopt;
+        if (entry(table, index).present())
+            drop_table(*fresh, cpu); // a neighbour was faster while this one waited for memory
+        else
+            write(table, index, PageTableEntry(*fresh, table_flags));
+    }
+    return entry(table, index).frame();
+}
+
 MapResult VmallocTables::map_pages(VirtAddr start, std::span<const Pfn> frames, std::uint64_t protection,
                                    unsigned page_order, CpuId cpu) {
     if (frames.empty()) return MapResult::Mapped;
@@ -100,13 +112,9 @@ MapResult VmallocTables::map_level(Pfn table, unsigned level, VirtAddr start, Vi
         } else if (map_large(table, level, at, next, mapping)) {
             mapping.physical += next - at;
         } else {
-            if (!entry(table, index).present()) {
-                const auto below = add_table(mapping.cpu);
-                if (!below) return MapResult::NoMemory;
-                write(table, index, PageTableEntry(*below, table_flags));
-            }
-            const Pfn below = entry(table, index).frame();
-            if (map_level(below, level - 1, at, next, mapping) == MapResult::NoMemory)
+            const auto below = table_below(table, index, mapping.cpu);
+            if (!below) return MapResult::NoMemory;
+            if (map_level(*below, level - 1, at, next, mapping) == MapResult::NoMemory)
                 return MapResult::NoMemory;
         }
         at = next;

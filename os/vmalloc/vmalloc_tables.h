@@ -76,6 +76,8 @@ private:
                                          CpuId cpu);
     void unmap_level(Pfn table, unsigned level, VirtAddr start, VirtAddr end);
     [[nodiscard]] std::optional<Pfn> add_table(CpuId cpu);
+    /// The table that an entry leads to, made where there is none; none without memory.
+    [[nodiscard]] std::optional<Pfn> table_below(Pfn table, std::size_t index, CpuId cpu);
     void drop_table(Pfn frame, CpuId cpu);
     void write(Pfn table, std::size_t index, PageTableEntry entry);
     [[nodiscard]] PageTableEntry& entry(Pfn table, std::size_t index) const {

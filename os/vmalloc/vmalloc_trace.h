@@ -56,6 +56,23 @@ public:
     /// Documentation/x86/tlb.rst, tlb_single_page_flush_ceiling.
     static constexpr std::uint64_t single_page_flushes = 33;
 
+    /// While it lives others may use the trace, since the operation may wait: its steps so far are kept here.
+    class Aside {
+    public:
+        /// `trace` may be null: nothing is kept.
+        explicit Aside(VmallocTrace* trace) : m_trace(trace) { swap(); }
+        ~Aside() { swap(); }
+        Aside(const Aside&) = delete;
+        Aside& operator=(const Aside&) = delete;
+
+    private:
+        void swap() {
+            if (m_trace != nullptr) m_steps.swap(m_trace->m_steps);
+        }
+        VmallocTrace* m_trace;
+        std::vector<VmallocStep> m_steps;
+    };
+
     void clear() { m_steps.clear(); }
     [[nodiscard]] std::span<const VmallocStep> steps() const { return m_steps; }
     /// Steps of a kind.
