@@ -58,14 +58,18 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
 
 InodeId FileSystem::open(Operation& op, std::string_view path) {
     const auto known = m_by_path.find(std::string(path));
-    if (known != m_by_path.end()) {
-        add_user(known->second);
-        op.path.load(at(known->second).dentry);
-        op.path.load(at(known->second).object);
-        return known->second;
-    }
+    if (known != m_by_path.end()) return open_known(op, known->second);
     const InodeId id = create(op, path, InodeKind::Regular);
-    m_by_path.emplace(path, id);
+    const auto [there, added] = m_by_path.emplace(path, id);
+    if (added) return id;
+    forget(op, at(id)); // another was faster while this one waited for memory
+    return open_known(op, there->second);
+}
+
+InodeId FileSystem::open_known(Operation& op, InodeId id) {
+    add_user(id);
+    op.path.load(at(id).dentry);
+    op.path.load(at(id).object);
     return id;
 }
 
@@ -78,11 +82,15 @@ void FileSystem::drop_user(Operation& op, InodeId id) {
     PAGEWALK_INVARIANT(inode.in_use && inode.users != 0);
     if (--inode.users != 0 || inode.kind != InodeKind::Shmem) return;
     truncate(op, id, 0);
+    forget(op, inode);
+}
+
+void FileSystem::forget(Operation& op, Inode& inode) {
     m_objects.free(op, ObjectKind::Dentry, inode.dentry);
     m_objects.free(op, ObjectKind::InodeSecurity, inode.security);
     m_objects.free(op, object_of(inode.kind), inode.object);
+    m_unused.push_back(inode.id);
     inode = Inode{};
-    m_unused.push_back(id);
 }
 
 bool FileSystem::plenty_free() const {

@@ -103,6 +103,9 @@ public:
 
 private:
     [[nodiscard]] InodeId create(Operation& op, std::string_view path, InodeKind kind);
+    [[nodiscard]] InodeId open_known(Operation& op, InodeId id);
+    /// Frees an inode without pages.
+    void forget(Operation& op, Inode& inode);
     enum class Contents : std::uint8_t { There, ToBeRead };
     struct Added {
         Pfn frame = no_pfn; ///< no_pfn: no memory left

@@ -72,7 +72,8 @@ void OpenFiles::make_room(Operation& op, FileDescriptors& files, std::uint64_t f
     table.descriptor = allocate(DescriptorTable::descriptor_bytes);
     table.files = allocate(capacity * sizeof(void*));
     table.bitmaps = allocate(DescriptorTable::bitmap_bytes(capacity));
-    drop_table(op, files.replace(table));
+    // Another may have made more room while this one waited for memory.
+    drop_table(op, capacity > files.capacity() ? files.replace(table) : table);
 }
 
 void OpenFiles::drop_table(Operation& op, const DescriptorTable& table) {

@@ -6,6 +6,8 @@
 namespace pagewalk::os {
 namespace {
 
+using test::cpu0, test::cpu1;
+
 struct Descriptors : testing::Test {
     test::FileRig rig{FileCache::Cold};
     OpenFiles open_files{rig.objects, rig.files};
@@ -27,6 +29,43 @@ TEST_F(Descriptors, OfOneNameAreOneFileWithPositionsOfTheirOwn) {
     files->find(3)->position = 100;
     EXPECT_EQ(files->find(4)->position, 0U);
     EXPECT_EQ(rig.files.at(files->find(3)->inode).users, 2U);
+}
+
+TEST_F(Descriptors, OfOneNameAreOneFileThoughBothWaitedForMemory) {
+    rig.use_up_memory();
+    // Free objects that are left run out first.
+    int opened = 0;
+    while (rig.reclaimer.waiters.empty())
+        rig.run(cpu0, [&, fd = opened++](Operation& op) {
+            open_files.open(op, *files, static_cast<std::uint64_t>(fd), "/" + std::to_string(fd));
+        });
+    const std::string path = "/" + std::to_string(opened - 1);
+    rig.run(cpu1, [&](Operation& op) { open_files.open(op, *files, 5000, path); });
+    ASSERT_EQ(rig.reclaimer.waiters.size(), 2U);
+    const std::uint64_t dentries = rig.objects.objects(ObjectKind::Dentry);
+    rig.give_back_memory(2000);
+    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr)
+        if (!rig.reclaimer.waiters.empty()) rig.give_back_memory(1000);
+    const InodeId inode = files->find(5000)->inode;
+    EXPECT_EQ(files->find(static_cast<std::uint64_t>(opened - 1))->inode, inode);
+    EXPECT_EQ(rig.files.at(inode).users, 2U);
+    EXPECT_LE(rig.objects.objects(ObjectKind::Dentry), dentries + 1);
+}
+
+TEST_F(Descriptors, HaveTheLargestTableThatWasMadeWhileOneWaited) {
+    open(3, "/data");
+    rig.use_up_memory();
+    const auto take = [&](std::uint64_t fd) {
+        return [&, fd](Operation& op) { open_files.duplicate(op, *files, 3, fd); };
+    };
+    rig.run(cpu0, take(30000));
+    ASSERT_EQ(rig.reclaimer.waiters.size(), 1U);
+    rig.run(cpu1, take(300)); // begins later and with less, and ends later
+    rig.give_back_memory(2000);
+    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr) rig.give_back_memory(500);
+    EXPECT_GE(files->capacity(), 30001U);
+    EXPECT_NE(files->find(300), nullptr);
+    EXPECT_NE(files->find(30000), nullptr);
 }
 
 TEST_F(Descriptors, ThatAreDuplicatedShareAPositionUntilTheLastIsClosed) {
