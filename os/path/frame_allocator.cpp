@@ -5,6 +5,20 @@
 #include <algorithm>
 
 namespace pagewalk::os {
+namespace {
+
+/// A request that may not reclaim may come from where nothing may wait: it goes through in one piece.
+class WaitsAsMaskAllows {
+public:
+    WaitsAsMaskAllows(Operation& op, GfpMask mask) {
+        if (!mask.any(gfp::direct_reclaim)) m_atomic.emplace(op);
+    }
+
+private:
+    std::optional<AtomicSection> m_atomic;
+};
+
+} // namespace
 
 FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op)
     : m_frames(frames), m_outer(frames.m_current), m_op(op) {
@@ -64,6 +78,7 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Req
     AllocTrace trace;
     const std::uint32_t begin = op.path.mark();
     Scope scope(*this, op, trace);
+    const WaitsAsMaskAllows waits(op, request.mask);
     const auto frame = m_allocator.allocate(asked(op, request), &trace);
     const Zone& zone = *m_allocator.zones()[trace.zone];
     const AllocationSource source = frame ? source_of(trace) : AllocationSource::Failed;
@@ -114,6 +129,7 @@ std::size_t FrameAllocator::allocate_bulk(Operation& op, const Request& request,
     AllocTrace trace;
     std::uint32_t begin = op.path.mark();
     Scope scope(*this, op, trace);
+    const WaitsAsMaskAllows waits(op, request.mask);
     const std::size_t got = m_allocator.allocate_bulk(asked(op, request), frames, &trace);
     if (got == 0) {
         ++m_counters.failed_allocations;

@@ -102,6 +102,7 @@ void KernelObjects::place_slab_arrays(Operation& op, KmemCache& cache) {
 
 std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const CacheSpec& spec) {
     const FrameAllocator::Scope serving(m_frames, op);
+    const AtomicSection unseen(op); // under slab_mutex: nobody uses a cache that has no places yet
     const std::size_t before = m_allocator->caches().size();
     m_allocator->trace().recording = false;
     const auto cache = m_allocator->create(spec);

@@ -10,7 +10,7 @@ std::optional<Pfn> SlabPages::allocate(const PageRequest& request) {
     FrameAllocator::Request wanted{
         .mask = request.gfp, .order = request.order, .purpose = AllocationPurpose::KernelObject};
     if (request.node != any_node) wanted.node = request.node;
-    const AtomicSection half_done(op); // the object allocators look at a CPU's slab before and after
+    // Other operations on objects may go on while this one waits: the trace is theirs until it returns.
     const auto frame = m_frames.allocate(op, wanted);
     m_trace->summary() = outer;
     m_trace->recording = op.path.timed();

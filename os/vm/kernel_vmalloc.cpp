@@ -10,13 +10,13 @@ FrameAllocator::Request KernelVmalloc::Pages::request_of(const PageRequest& requ
 }
 
 std::optional<Pfn> KernelVmalloc::Pages::allocate(const PageRequest& request) {
-    const AtomicSection half_done(m_frames.served());
+    const VmallocTrace::Aside aside(m_trace);
     const auto frame = m_frames.allocate(m_frames.served(), request_of(request));
     return frame ? std::optional(*frame) : std::nullopt;
 }
 
 std::size_t KernelVmalloc::Pages::allocate_bulk(const PageRequest& request, std::span<Pfn> frames) {
-    const AtomicSection half_done(m_frames.served());
+    const VmallocTrace::Aside aside(m_trace);
     return m_frames.allocate_bulk(m_frames.served(), request_of(request), frames);
 }
 
@@ -40,6 +40,7 @@ void KernelVmalloc::Pages::remove_table(PageTableMemory&, Pfn frame) {
 }
 
 std::optional<VirtAddr> KernelVmalloc::AreaObjects::allocate_area(const SlabRequest&) {
+    const VmallocTrace::Aside aside(m_trace);
     return m_objects.allocate(m_frames.served(), ObjectKind::VmapArea);
 }
 
@@ -49,6 +50,7 @@ void KernelVmalloc::AreaObjects::free_area(VirtAddr object, CpuId) {
 
 std::optional<VirtAddr> KernelVmalloc::AreaObjects::allocate(std::uint64_t bytes,
                                                              const SlabRequest& request) {
+    const VmallocTrace::Aside aside(m_trace);
     const auto object = m_objects.kmalloc(m_frames.served(), bytes, request.gfp, KernelFunction::Vmalloc);
     return object ? std::optional(*object) : std::nullopt;
 }
@@ -63,7 +65,10 @@ KernelVmalloc::KernelVmalloc(const VmallocConfig& config, FrameAllocator& frames
       m_flags(config.huge_vmalloc == VmallocConfig::HugeMappings::On ? vm_flag::allow_huge : VmFlags{}),
       m_pages(frames, tables), m_area_objects(frames, objects),
       m_writer(frames.addresses(), frames.allocator().cpus().size()),
-      m_vmalloc(make(config, memory, levels, boot)) {}
+      m_vmalloc(make(config, memory, levels, boot)) {
+    m_pages.attach(m_vmalloc.trace());
+    m_area_objects.attach(m_vmalloc.trace());
+}
 
 Vmalloc KernelVmalloc::make(const VmallocConfig& config, PageTableMemory& memory, unsigned levels,
                             Operation& boot) {

@@ -38,6 +38,8 @@ private:
         Pages(FrameAllocator& frames, PageTables& tables)
             : AllocatorTopology(frames.allocator()), m_frames(frames), m_tables(tables) {}
 
+        /// The trace whose steps are kept while an operation waits. At boot none does.
+        void attach(VmallocTrace& trace) { m_trace = &trace; }
         [[nodiscard]] std::optional<Pfn> allocate(const PageRequest& request) override;
         void free(Pfn frame, unsigned order, CpuId cpu) override;
         [[nodiscard]] std::size_t allocate_bulk(const PageRequest& request, std::span<Pfn> frames) override;
@@ -45,12 +47,14 @@ private:
         [[nodiscard]] std::uint64_t total_pages() const override;
         void add_table(PageTableMemory& memory, Pfn frame) override;
         void remove_table(PageTableMemory& memory, Pfn frame) override;
+        [[nodiscard]] CpuId current_cpu(CpuId cpu) const override { return m_frames.served_cpu(cpu); }
 
     private:
         [[nodiscard]] FrameAllocator::Request request_of(const PageRequest& request) const;
 
         FrameAllocator& m_frames;
         PageTables& m_tables;
+        VmallocTrace* m_trace = nullptr;
     };
 
     /// vmap_areas, vm_structs and page arrays.
@@ -58,15 +62,18 @@ private:
     public:
         AreaObjects(FrameAllocator& frames, KernelObjects& objects) : m_frames(frames), m_objects(objects) {}
 
+        void attach(VmallocTrace& trace) { m_trace = &trace; }
         [[nodiscard]] std::optional<VirtAddr> allocate_area(const SlabRequest& request) override;
         void free_area(VirtAddr object, CpuId cpu) override;
         [[nodiscard]] std::optional<VirtAddr> allocate(std::uint64_t bytes,
                                                        const SlabRequest& request) override;
         void free(VirtAddr object, CpuId cpu) override;
+        [[nodiscard]] CpuId current_cpu(CpuId cpu) const override { return m_frames.served_cpu(cpu); }
 
     private:
         FrameAllocator& m_frames;
         KernelObjects& m_objects;
+        VmallocTrace* m_trace = nullptr;
     };
 
     FrameAllocator& m_frames;

@@ -2,7 +2,10 @@
 #include "os/kernel/boot.h"
 #include "os/page/boot.h"
 #include "os/path/kernel_objects.h"
+#include "tests/support/slab_invariants.h"
+#include "tests/unit/os/file/file_rig.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <vector>
@@ -13,6 +16,7 @@ namespace pagewalk::os {
 namespace {
 
 using Kind = ObjectAllocatorConfig::Kind;
+using test::cpu0, test::cpu1;
 
 /// The object layer over a booted page allocator, with one operation whose path is looked at.
 struct Bench {
@@ -270,6 +274,93 @@ TEST(SlobObjects, TouchEveryFreeBlockTheSearchLooksAt) {
     for (int i = 0; i < 10; i += 2) EXPECT_TRUE(bench.touches(taken[static_cast<std::size_t>(i)]));
     EXPECT_TRUE(bench.touches(bench.layout.addresses.slob_globals()) ||
                 bench.count(StepKind::AcquireLock) == 1);
+}
+
+/// Objects of tasks that wait for pages, on each allocator.
+class ObjectsOfTasks : public testing::TestWithParam<Kind> {
+protected:
+    void SetUp() override {
+        cache = *rig.at_once([&](Operation& op) {
+            return objects.create(op, {.name = "waited_for", .size = 512, .usersize = 512});
+        });
+        rig.use_up_memory();
+    }
+    void TearDown() override { rig.unwind(); }
+    /// A job: an allocation.
+    auto allocation(VirtAddr& into, GfpMask mask = gfp::kernel) {
+        return [this, &into, mask](Operation& op) {
+            into = objects.allocate(op, *cache, mask, KernelFunction::DriverIoctl).value_or(VirtAddr{});
+        };
+    }
+    [[nodiscard]] std::uint64_t served(SlabPath path) const {
+        return objects.counters()[cache->places.number].paths[static_cast<std::size_t>(path)];
+    }
+
+    test::FileRig rig{FileCache::Cold};
+    KernelObjects objects{rig.frames, {.kind = GetParam()}, InitOnAlloc::Off, 1};
+    KmemCache* cache = nullptr;
+};
+INSTANTIATE_TEST_SUITE_P(EveryAllocator, ObjectsOfTasks, testing::Values(Kind::Slub, Kind::Slab, Kind::Slob),
+                         [](const auto& test) {
+                             return std::string(test.param == Kind::Slub   ? "Slub"
+                                                : test.param == Kind::Slab ? "Slab"
+                                                                           : "Slob");
+                         });
+
+TEST_P(ObjectsOfTasks, AreServedOnTheCpuWhereTheTaskGoesOn) {
+    VirtAddr late, early;
+    Task& slow = rig.run(cpu0, allocation(late));
+    ASSERT_EQ(rig.reclaimer.waiters.size(), 1U);
+    rig.run(cpu0, allocation(early, gfp::atomic)); // from the reserve
+    ASSERT_NE(early, VirtAddr{});
+    rig.give_back_memory(500);
+    ASSERT_EQ(rig.pick(cpu1), &slow);
+    EXPECT_FALSE(TaskRunner::in_operation(slow));
+    EXPECT_NE(late, VirtAddr{});
+    EXPECT_NE(late, early);
+    EXPECT_EQ(slow.log.objects.size(), 0U); // written down
+    EXPECT_EQ(served(SlabPath::AllocNewSlab), 2U);
+    EXPECT_EQ(broken(objects.allocator()), "");
+    // Its first use is on its own path, behind what the other did meanwhile.
+    const auto steps = slow.path.steps();
+    EXPECT_TRUE(std::ranges::any_of(
+        steps, [&](const KernelStep& step) { return step.kind == StepKind::Store && step.address == late; }));
+}
+
+TEST_P(ObjectsOfTasks, AreNotWaitedForByThoseWhoMayNot) {
+    struct EagerReclaimer final : Reclaimer {
+        FrameAllocator& frames;
+        WaitQueue queue;
+        EagerReclaimer(FrameAllocator& of, TaskRunner& runner) : frames(of), queue(runner) {}
+        void wake_kswapd(Zone&, unsigned, GfpMask, ZoneType) override {
+            Operation& op = frames.slow_path_operation();
+            if (op.may_wait()) queue.wait(op);
+        }
+    } reclaimer(rig.frames, rig.runner);
+    rig.allocator->set_reclaimer(&reclaimer);
+    VirtAddr object;
+    const Task& task = rig.run(cpu0, allocation(object, gfp::atomic));
+    EXPECT_TRUE(reclaimer.queue.empty());
+    EXPECT_FALSE(TaskRunner::in_operation(task));
+    EXPECT_NE(object, VirtAddr{});
+    rig.run(cpu1, allocation(object));
+    while (reclaimer.queue.empty() && object != VirtAddr{}) rig.run(cpu1, allocation(object));
+    EXPECT_FALSE(reclaimer.queue.empty()); // who may wait does
+    rig.allocator->set_reclaimer(&rig.reclaimer);
+    reclaimer.queue.wake_all({cpu1, rig.now});
+    rig.unwind();
+}
+
+TEST_P(ObjectsOfTasks, AreCountedByThePathOfTheirOwnOperation) {
+    VirtAddr late, early, again;
+    rig.run(cpu0, allocation(late));
+    rig.run(cpu1, allocation(early, gfp::atomic));
+    rig.run(cpu1, allocation(again, gfp::atomic));
+    rig.give_back_memory(500);
+    rig.pick(cpu0);
+    EXPECT_NE(late, VirtAddr{});
+    EXPECT_EQ(served(SlabPath::AllocNewSlab), 2U);
+    EXPECT_EQ(served(GetParam() == Kind::Slob ? SlabPath::AllocScan : SlabPath::AllocFast), 1U);
 }
 
 } // namespace
