@@ -25,6 +25,21 @@ TEST_F(Segments, AreMadeOnceAndInWholePages) {
     EXPECT_EQ(segments.find(6), nullptr);
 }
 
+TEST_F(Segments, AreMadeOnceThoughTwoTasksWaitForMemory) {
+    rig.use_up_memory();
+    const auto get_in_task = [this](CpuId cpu, std::int64_t id) {
+        rig.run(cpu, [this, id](Operation& op) { segments.get(op, id, page_size); });
+    };
+    std::int64_t id = 0;
+    while (rig.reclaimer.waiters.empty()) get_in_task(test::cpu0, ++id); // free objects run out first
+    get_in_task(test::cpu1, id);
+    ASSERT_EQ(rig.reclaimer.waiters.size(), 2U);
+    rig.give_back_memory(2000);
+    while (rig.pick(test::cpu0) != nullptr || rig.pick(test::cpu1) != nullptr) rig.give_back_memory(500);
+    EXPECT_EQ(rig.files.at(segments.find(id)->inode).users, 1U);
+    EXPECT_EQ(rig.objects.objects(ObjectKind::ShmemInode), static_cast<std::uint64_t>(id));
+}
+
 TEST_F(Segments, KeepTheirMemoryUntilTheLastMappingHasGone) {
     get(5, page_size);
     const InodeId inode = segments.find(5)->inode;
