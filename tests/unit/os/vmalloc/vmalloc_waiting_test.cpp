@@ -146,6 +146,36 @@ TEST(VmallocThatWaits, StoresTheAreaWhereItGoesOn) {
     EXPECT_EQ(bench.tasks.waits, waits + 1); // only for its own: one was in store
 }
 
+TEST(VmallocThatWaits, CutsCongruentAreasWithWhatIsInStoreWhereItGoesOn) {
+    Bench bench;
+    VmapSpace space(bench.objects, 2, bench.vmalloc.trace());
+    for (const CpuId cpu : {cpu0, cpu1, cpu1}) // the last one leaves one in store
+        ASSERT_TRUE(space.allocate({.size = page_size, .objects = {.cpu = cpu}}));
+    const std::size_t before = bench.objects.out.size();
+    const std::uint64_t offset = 0, size = page_size;
+    auto& task = bench.tasks.begin(cpu0, [&] {
+        EXPECT_EQ(space.allocate_congruent({&offset, 1}, {&size, 1}, page_size, {.cpu = cpu0}).size(), 1U);
+    });
+    bench.tasks.go_on(task, cpu1);
+    ASSERT_TRUE(task.over());
+    EXPECT_EQ(bench.objects.out.size(), before + 1);
+}
+
+TEST(VmallocThatWaits, GivesABlockToTheCpuWhereItGoesOn) {
+    Bench bench;
+    const std::vector<Pfn> frames{*bench.pages.allocate({.gfp = gfp::kernel})};
+    const auto map = [&](CpuId cpu, VirtAddr& into) {
+        return [&bench, &frames, &into, cpu] { into = *bench.vmalloc.map_ram(frames, NodeId{0}, cpu); };
+    };
+    VirtAddr first, second;
+    auto& task = bench.tasks.begin(cpu0, map(cpu0, first));
+    bench.tasks.go_on(task, cpu1);
+    bench.finish(task);
+    bench.finish(bench.tasks.begin(cpu1, map(cpu1, second)));
+    EXPECT_EQ(second, first + page_size);
+    EXPECT_EQ(bench.vmalloc.blocks().count(), 1U);
+}
+
 TEST(VmallocThatWaits, UsesThePageTableThatANeighbourWasFasterToMake) {
     Bench bench;
     const std::uint64_t tables = bench.vmalloc.tables().tables();
