@@ -13,8 +13,8 @@ namespace {
 constexpr const char* usage = "pagewalk replay CAPTURE [--first-difference]";
 /// Captures of object allocators hold their caches in the snapshot.
 bool has_objects(const std::string& capture) {
-    const std::string& snapshot = os::CaptureFiles(capture).read("snapA");
-    return snapshot.find("\nKC ") != std::string::npos;
+    const os::CaptureFiles files(capture);
+    return files.read("snapA").find("\nKC ") != std::string::npos;
 }
 
 } // namespace

@@ -113,7 +113,7 @@ void CaptureFiles::load_archive() {
     if (m_files.empty()) throw InputError(m_path + ": the archive holds no files");
 }
 
-const std::string& CaptureFiles::read(std::string_view name) const {
+const std::string& CaptureFiles::read(std::string_view name) const& {
     const auto found = m_files.find(name);
     if (found == m_files.end()) throw InputError(m_path + ": has no file " + std::string(name));
     return found->second;

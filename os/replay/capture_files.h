@@ -16,7 +16,8 @@ public:
 
     [[nodiscard]] bool contains(std::string_view name) const { return m_files.find(name) != m_files.end(); }
     /// Errors: InputError naming the missing file.
-    [[nodiscard]] const std::string& read(std::string_view name) const;
+    [[nodiscard]] const std::string& read(std::string_view name) const&;
+    const std::string& read(std::string_view name) const&& = delete; ///< its text would be gone at once
     /// Names that begin with `prefix`, sorted.
     [[nodiscard]] std::vector<std::string> names(std::string_view prefix) const;
     [[nodiscard]] const std::string& path() const { return m_path; }

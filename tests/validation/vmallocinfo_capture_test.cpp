@@ -158,7 +158,8 @@ class CapturedVmallocinfo : public testing::TestWithParam<Capture> {};
 TEST_P(CapturedVmallocinfo, IsPlacedAndPrintedAsTheKernelDid) {
     const Capture& capture = GetParam();
     if (!have_capture(capture.name)) GTEST_SKIP() << "no captures of real kernels beside the repository";
-    const auto real = parse(CaptureFiles(capture_path(capture.name)).read("vmallocinfo"));
+    const CaptureFiles files(capture_path(capture.name));
+    const auto real = parse(files.read("vmallocinfo"));
     ASSERT_GT(real.size(), 90u);
     const Replay replay(real, capture.cpus, capture.nodes);
     const auto ours = parse(vmallocinfo_text(replay.machine().vmalloc));

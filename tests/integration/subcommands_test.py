@@ -1,0 +1,73 @@
+"""Every subcommand runs with every view it has. This file also runs under the sanitizers (scripts/check_sanitizers), so
+what reads or writes beside its memory shows here."""
+
+import tarfile
+import unittest
+
+from pagewalk_case import SOURCE, SYNTHETIC, PagewalkCase, program
+
+CAPTURE = SOURCE.parent / "shared" / "groundtruth" / "linux" / "c1-w1.tar.xz"
+STATIC_CAPTURE = CAPTURE.with_name("c-static.tar.xz")
+
+
+class Subcommands(PagewalkCase):
+    def test_this_file_runs_every_subcommand(self):
+        listed = {line.split()[1] for line in self.succeed("--help").stdout.splitlines() if line.startswith("  pagewalk ")}
+        tested = {name.split("_")[1] for name in dir(self) if name.startswith("test_") and not name.startswith("test_this")}
+        self.assertEqual(listed - tested, set())
+
+    def test_run_live_and_generated(self):
+        self.run_to_file(config=SYNTHETIC, output="generated.h5")
+        self.run_to_file("--set", "run.instructions=100k", "--set", "run.interval=20k", "--", program("compute"), "1")
+
+    def test_record_and_run_the_recording(self):
+        self.succeed("record", "-o", "r.pwt", "--", program("compute"), "1")
+        self.run_to_file("--set", "run.instructions=100k", "--trace", "r.pwt")
+
+    def test_show_every_view(self):
+        file = self.run_to_file("--set", "run.interval=20k", "--set", "events.functions=100", config=SYNTHETIC)
+        for view in ([], ["--json"], ["--stats"], ["--stats", "cpu0*"], ["--histograms"], ["--proc", "buddyinfo"], ["--proc", "slabtop"],
+                     ["--config"], ["--events", "allocations"], ["--function-graph"]):
+            with self.subTest(view=view):
+                self.succeed("show", file, *view)
+
+    def test_compare_with_itself_and_another(self):
+        one = self.run_to_file(config=SYNTHETIC, output="one.h5")
+        two = self.run_to_file("--set", "run.seed=2", config=SYNTHETIC, output="two.h5")
+        self.assertIn("identical", self.succeed("compare", one, one).stdout)
+        self.assertIn("differ", self.succeed("compare", one, two, "--all").stdout)
+
+    def test_boot_and_walk(self):
+        self.succeed("boot", self.config())
+        self.succeed("boot", "--walk", "A=34KiB;free A")
+
+    @unittest.skipUnless(STATIC_CAPTURE.exists(), f"{STATIC_CAPTURE} is not there")
+    def test_boot_from_a_capture(self):
+        for file in ("zoneinfo", "slabinfo", "sys_kernel_slab"):
+            self.succeed("boot", "--from-capture", STATIC_CAPTURE, "--proc", file)
+
+    @unittest.skipUnless(CAPTURE.exists(), f"{CAPTURE} is not there")
+    def test_replay_gives_the_same_for_an_archive_and_its_folder(self):
+        with tarfile.open(CAPTURE) as archive:
+            archive.extractall(self.path("unpacked"))
+        [folder] = self.path("unpacked").iterdir()
+        report = self.succeed("replay", folder, "--first-difference").stdout
+        whole = self.succeed("replay", CAPTURE, "--first-difference").stdout
+        self.assertEqual(report.replace(str(folder), "CAPTURE"), whole.replace(str(CAPTURE), "CAPTURE"))
+
+    def list_both_ways(self, listing):
+        self.succeed(listing)
+        self.succeed(listing, "*", "--markdown")
+
+    def test_options(self):
+        self.list_both_ways("options")
+
+    def test_stats(self):
+        self.list_both_ways("stats")
+
+    def test_events(self):
+        self.list_both_ways("events")
+
+
+if __name__ == "__main__":
+    unittest.main()
