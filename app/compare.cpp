@@ -1,5 +1,7 @@
 #include "app/compare.h"
 
+#include "base/config_file.h"
+#include "base/config_value.h"
 #include "base/error.h"
 #include "results/run_reader.h"
 #include "results/summary_text.h"
@@ -13,7 +15,6 @@
 #include <iostream>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <unistd.h>
 #include <vector>
 
@@ -137,23 +138,8 @@ private:
     /// section.key -> value, from the INI text that a run stores.
     static std::map<std::string, std::string> options_of(const std::string& config) {
         std::map<std::string, std::string> options;
-        std::istringstream lines(config);
-        std::string section;
-        for (std::string line; std::getline(lines, line);) {
-            if (line.empty() || line.front() == '#') continue;
-            if (line.front() == '[') {
-                section = line.substr(1, line.find(']') - 1) + ".";
-                continue;
-            }
-            const std::size_t equals = line.find('=');
-            if (equals == std::string::npos) continue;
-            const auto trimmed = [](const std::string& text) {
-                const std::size_t first = text.find_first_not_of(" \t");
-                if (first == std::string::npos) return std::string();
-                return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-            };
-            options[section + trimmed(line.substr(0, equals))] = trimmed(line.substr(equals + 1));
-        }
+        for (const ConfigEntry& entry : parse_config("/meta/config", config))
+            options[entry.key] = format_config_value(entry.value);
         return options;
     }
 

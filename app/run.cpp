@@ -7,6 +7,7 @@
 #include "app/simulation.h"
 #include "app/system_config.h"
 #include "app/version.h"
+#include "app/words.h"
 #include "app/workload_source.h"
 #include "base/config_file.h"
 #include "results/run_file.h"
@@ -81,6 +82,20 @@ std::filesystem::path default_output(const std::string& config) {
     return folder / (std::filesystem::path(config).stem().string() + "-" + stamp + ".h5");
 }
 
+/// What the command line says to run becomes options too, so that the stored configuration runs the same.
+void store_workload(const Arguments& arguments, OptionSet& options) {
+    if (!arguments.program.empty()) {
+        std::string program;
+        for (const std::string& word : arguments.program)
+            program += (program.empty() ? "" : " ") + shell_quoted(word);
+        options.set("workload.kind", "program", "--");
+        options.set("workload.program", program, "--");
+    } else if (!arguments.trace.empty()) {
+        options.set("workload.kind", "trace", "--trace");
+        options.set("workload.trace", arguments.trace, "--trace");
+    }
+}
+
 std::string machine_line(const SystemConfig& config) {
     return config.machine.name + ": " + std::to_string(config.machine.sockets) + " socket(s), " +
            std::to_string(config.machine.cpus) + " CPU(s) at " +
@@ -141,6 +156,7 @@ int run_run(std::span<const std::string> words) {
     SystemConfig config;
     load_config_file(arguments.config, config.options);
     apply_settings(arguments.settings, config.options);
+    store_workload(arguments, config.options);
     config.validate();
 
     const std::unique_ptr<Workload> workload = open_workload(config, arguments.program, arguments.trace);

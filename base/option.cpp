@@ -1,5 +1,8 @@
 #include "base/option.h"
 
+#include "base/config_value.h"
+#include "base/printable.h"
+
 #include <algorithm>
 #include <bit>
 #include <numeric>
@@ -25,6 +28,16 @@ std::string join(const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
     return text;
+}
+
+/// "; did you mean 'x'?" where a key is near an unknown one, else nothing.
+std::string suggestion(std::string_view key, const std::vector<Option>& options) {
+    constexpr std::size_t longest_key = 100; // the search takes its length times that of all keys
+    if (key.size() > longest_key || options.empty()) return {};
+    const auto nearest = std::ranges::min_element(
+        options, {}, [&](const Option& option) { return edit_distance(option.key, key); });
+    if (edit_distance(nearest->key, key) > std::max<std::size_t>(2, key.size() / 3)) return {};
+    return "; did you mean '" + nearest->key + "'?";
 }
 
 } // namespace
@@ -111,16 +124,11 @@ std::string OptionSet::where(std::string_view key) const {
 void OptionSet::set(std::string_view key, std::string_view value, std::string_view where) {
     const auto found = std::ranges::find(m_options, key, &Option::key);
     if (found == m_options.end()) {
-        const auto nearest = std::ranges::min_element(
-            m_options, {}, [&](const Option& option) { return edit_distance(option.key, key); });
-        std::string message = std::string(where) + ": unknown option '" + std::string(key) + "'";
-        if (nearest != m_options.end() &&
-            edit_distance(nearest->key, key) <= std::max<std::size_t>(2, key.size() / 3))
-            message += "; did you mean '" + nearest->key + "'?";
-        throw ConfigError(message + " ('pagewalk options' lists every option)");
+        throw ConfigError(std::string(where) + ": unknown option '" + excerpt(key) + "'" +
+                          suggestion(key, m_options) + " ('pagewalk options' lists every option)");
     }
     if (const auto done = found->set(value); !done)
-        throw ConfigError(std::string(where), std::string(key), std::string(value), done.error());
+        throw ConfigError(std::string(where), std::string(key), excerpt(value), done.error());
     found->where = where;
 }
 
@@ -140,8 +148,8 @@ std::string OptionSet::resolved() const {
         if (!section.empty()) text += (text.empty() ? "[" : "\n[") + section + "]\n";
         for (const Option& option : m_options)
             if (section_of(option) == section)
-                text +=
-                    option.key.substr(section.empty() ? 0 : section.size() + 1) + " = " + option.get() + "\n";
+                text += option.key.substr(section.empty() ? 0 : section.size() + 1) + " = " +
+                        format_config_value(option.get()) + "\n";
     }
     return text;
 }

@@ -1,6 +1,7 @@
 #include "results/file_builder.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "results/hdf5_object.h"
 #include "results/output_driver.h"
 
@@ -160,7 +161,7 @@ void FileBuilder::write_scalar(const std::string& path, T value, const std::stri
 void FileBuilder::write_text(const std::string& path, std::string_view text, const std::string& description,
                              std::size_t bytes) {
     make_parents(path);
-    std::string padded(text);
+    std::string padded = printable(text); // readers decode it as UTF-8
     padded.resize(std::max({bytes, padded.size(), std::size_t{1}}));
     const Hdf5Object type = fixed_string_type(padded.size());
     // Compact datasets hold less than 64 KiB.
@@ -414,7 +415,7 @@ void overwrite_status(const std::filesystem::path& path, RunStatus status, const
               "cannot overwrite the status");
     };
     overwrite("/meta/status", std::string(name_of(status)));
-    overwrite("/meta/status_text", status_text);
+    overwrite("/meta/status_text", excerpt(status_text, status_text_bytes));
     file.close("cannot overwrite the status");
 }
 

@@ -1,9 +1,15 @@
 """`pagewalk options` lists what a configuration may set, and a run's stored configuration is that run again."""
 
+import os
 import re
+import subprocess
 import unittest
 
-from pagewalk_case import SMALL, SYNTHETIC, PagewalkCase, contents
+import h5py
+
+from pagewalk_case import SMALL, SOURCE, SYNTHETIC, PagewalkCase, contents, text
+
+TRACE = SOURCE / "tests" / "data" / "btree_60k.champsimtrace.xz"
 
 
 class Options(PagewalkCase):
@@ -36,6 +42,25 @@ class Options(PagewalkCase):
         second = self.run_to_file(config=stored, output="second.h5")
         self.assertEqual(self.stored_config(second), stored)
         self.assertEqual(contents(first), contents(second))
+
+    def test_stored_configuration_of_a_program_runs_it_with_the_same_words(self):
+        words = ["a#b", "c # d", "it's", "line\nfeed", "\udcff", "", "\\", "$'x'"]
+        native = subprocess.run(["printf", "%s|", *words], stdout=subprocess.PIPE, check=True).stdout
+        first = self.path("run.h5")
+        done = self.call("run", self.config(), "-o", first, "--", "printf", "%s|", *words, errors="surrogateescape")
+        self.assertEqual(os.fsencode(done.stdout), native, done.stderr)
+        with h5py.File(first, "r") as run:
+            stored = text(run["meta/config"])
+            for name in ("workload", "command_line", "processes"):
+                self.assertIn("a#b", text(run["meta"][name]))
+        again = self.call("run", self.config(stored, "again.cfg"), "-o", "again.h5", errors="surrogateescape")
+        self.assertEqual(os.fsencode(again.stdout), native, again.stderr)
+        self.assertEqual(self.stored_config("again.h5"), stored)
+
+    def test_stored_configuration_of_a_trace_names_it(self):
+        self.run_to_file("--trace", TRACE, output="first.h5", config=SMALL)
+        self.run_to_file(output="second.h5", config=self.stored_config("first.h5"))
+        self.assertEqual(contents(self.path("first.h5")), contents(self.path("second.h5")))
 
     def test_defaults_load_as_a_configuration(self):
         lines = []

@@ -78,6 +78,34 @@ TEST_F(ConfigFile, RejectsUnknownAndRepeatedKeysAndStrayText) {
     EXPECT_THAT(error_of(write("c.cfg", "[core]\nwidth 2\n")), HasSubstr("c.cfg:2"));
 }
 
+TEST_F(ConfigFile, ReadsEmptyFilesAndThoseThatBeginWithAByteOrderMark) {
+    EXPECT_EQ(error_of(write("empty.cfg", "")), "");
+    EXPECT_EQ(error_of(write("marked.cfg", "\xef\xbb\xbf[core] # the core\r\nwidth = 2\r\n")), "");
+    EXPECT_EQ(width, 2U);
+}
+
+TEST_F(ConfigFile, KeepsNumberSignsWithinAValueAndLoadsItsOwnResolvedText) {
+    load_config_file(write("a.cfg", "title = /bin/echo a#b \"c # d\" # comment\n"), options);
+    EXPECT_EQ(title, "/bin/echo a#b \"c # d\"");
+    for (const std::string value : {"a # b", "a\nb = 1\n[core]", " blanks ", "\xff\x01", "$'x'", "it's"}) {
+        options.set("title", value, "--set");
+        const std::string resolved = options.resolved();
+        title.clear();
+        load_config_file(write("b.cfg", resolved), options);
+        EXPECT_EQ(title, value) << resolved;
+    }
+}
+
+TEST_F(ConfigFile, RejectsWhatIsNoText) {
+    EXPECT_THAT(error_of(write("nul.cfg", std::string("title = a\0b", 11))),
+                AllOf(HasSubstr("nul.cfg:1"), HasSubstr("a\\x00b")));
+    EXPECT_THAT(error_of(write("quote.cfg", "title = $'a\n")), HasSubstr("no closing quote"));
+    EXPECT_THAT(error_of(write("zero.cfg", "base = /dev/zero\n")),
+                AllOf(HasSubstr("/dev/zero"), HasSubstr("16MiB"), HasSubstr("zero.cfg")));
+    EXPECT_THAT(error_of(write("long.cfg", std::string(10 << 20, 'k') + " = 1\n")),
+                AllOf(HasSubstr("long.cfg:1"), HasSubstr("kkk..."), HasSubstr("unknown option")));
+}
+
 TEST_F(ConfigFile, RejectsMissingFilesFoldersAndCircles) {
     EXPECT_THAT(error_of(folder / "none.cfg"), HasSubstr("none.cfg"));
     EXPECT_THAT(error_of(folder), HasSubstr("directory"));
