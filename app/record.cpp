@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 
 namespace pagewalk::app {
 
@@ -50,15 +49,12 @@ int run_record(std::span<const std::string> words) {
                                                      progress.update(so_far.instructions, Tick());
                                                  },
                                              .stop = interrupt_requested});
-    } catch (const RunError& error) {
+    } catch (const RunError&) {
         progress.clear();
-        const std::string partial = record.file + ".partial";
-        std::error_code failed;
-        std::filesystem::rename(record.file, partial, failed);
-        throw RunError(error.what() + (failed ? "" : "; what was recorded until then is in " + partial));
+        throw;
     }
     progress.clear();
-    std::fprintf(stderr, "%s: %llu instructions of %llu thread(s), %.1f MB; %s\n", record.file.c_str(),
+    std::fprintf(stderr, "%s: %llu instructions of %llu thread(s), %.1f MB; %s\n", summary.file.c_str(),
                  static_cast<unsigned long long>(summary.instructions),
                  static_cast<unsigned long long>(summary.threads),
                  static_cast<double>(summary.file_bytes) / 1e6, end_text(summary).c_str());

@@ -70,8 +70,9 @@ Arguments parse(std::span<const std::string> words) {
     return arguments;
 }
 
-/// results/runs/<config>-<time>.h5 beside the program's source, or the working directory's.
-std::filesystem::path default_output(const std::string& config) {
+/// results/runs/<config>-<time>.h5 beside the program's source, or the working directory's; the second and
+/// later ones of a second carry their number.
+std::filesystem::path default_output(const std::string& config, unsigned number) {
     const std::time_t now = std::time(nullptr);
     char stamp[32];
     std::strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", std::localtime(&now));
@@ -79,7 +80,21 @@ std::filesystem::path default_output(const std::string& config) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) folder = ".";
-    return folder / (std::filesystem::path(config).stem().string() + "-" + stamp + ".h5");
+    const std::string suffix = number == 1 ? "" : "-" + std::to_string(number);
+    return folder / (std::filesystem::path(config).stem().string() + "-" + stamp + suffix + ".h5");
+}
+
+std::unique_ptr<results::RunFile> make_results(const Arguments& arguments, const results::RunMeta& meta) {
+    if (!arguments.output.empty()) return std::make_unique<results::RunFile>(arguments.output, meta);
+    for (unsigned number = 1;; ++number) {
+        try {
+            return std::make_unique<results::RunFile>(
+                default_output(arguments.config, number), meta,
+                results::RunFileOptions{.existing = OutputClaim::Existing::IsRefused});
+        } catch (const results::ResultsTaken&) {
+            // A run that began in the same second has the name.
+        }
+    }
 }
 
 /// What the command line says to run becomes options too, so that the stored configuration runs the same.
@@ -178,9 +193,9 @@ int run_run(std::span<const std::string> words) {
         std::fprintf(stderr, "%s\n%s\n", meta.workload.c_str(), meta.machine.c_str());
     catch_interrupts();
     // Only now: where the input is wrong nothing is written, no folder either.
-    const std::filesystem::path output =
-        arguments.output.empty() ? default_output(arguments.config) : std::filesystem::path(arguments.output);
-    results::RunFile file(output, std::move(meta));
+    const std::unique_ptr<results::RunFile> results = make_results(arguments, meta);
+    results::RunFile& file = *results;
+    std::filesystem::path output;
     Simulation simulation(config, machine, file, progress);
 
     const auto start = std::chrono::steady_clock::now();
@@ -209,7 +224,7 @@ int run_run(std::span<const std::string> words) {
         results::RunState state = host_facts(simulation.state());
         state.ending = outcome.summary();
         if (!processes.empty()) state.processes = process_table_text(processes);
-        file.finish(outcome.status, outcome.text, state);
+        output = file.finish(outcome.status, outcome.text, state);
     } catch (const std::exception& error) {
         progress.clear();
         const std::filesystem::path kept = file.fail(error.what(), host_facts(simulation.state()));
@@ -225,6 +240,9 @@ int run_run(std::span<const std::string> words) {
                      "pagewalk: the run ended within its warm-up (run.warmup = %llu instructions): the "
                      "figures are of all of it\n",
                      static_cast<unsigned long long>(config.run.warmup));
+    if (output.extension() == ".partial")
+        std::fprintf(stderr, "pagewalk: %s keeps its earlier results; those of this run are in %s\n",
+                     file.path().c_str(), output.c_str());
     print_page(output, *workload);
     return outcome.exit_code();
 }

@@ -2,22 +2,18 @@
 
 #include "app/words.h"
 #include "workloads/qemu/live_program.h"
-#include "workloads/qemu/pwt_format.h"
+#include "workloads/qemu/pwt_file.h"
 #include "workloads/qemu/pwt_reader.h"
 #include "workloads/trace/open_trace.h"
 
 #include <cstdlib>
-#include <fstream>
 
 namespace pagewalk::app {
 
 namespace {
 
 std::unique_ptr<Workload> open_trace_file(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    std::uint64_t magic = 0;
-    in.read(reinterpret_cast<char*>(&magic), sizeof magic);
-    if (in && magic == workloads::pwt_magic) {
+    if (workloads::is_pwt_file(path)) {
         auto recording = std::make_unique<workloads::PwtReader>(path);
         if (recording->expected_instructions() == 0)
             throw InputError(
@@ -29,17 +25,18 @@ std::unique_ptr<Workload> open_trace_file(const std::string& path) {
     return workloads::open_trace(path);
 }
 
-std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv) {
+std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv,
+                                        const std::string& directory) {
     if (!config.setup.empty()) {
-        const std::string command = config.directory.empty() ? config.setup
-                                                             : "cd " + shell_quoted(config.directory) +
-                                                                   " && { " + config.setup + "; }";
+        const std::string command = directory.empty()
+                                        ? config.setup
+                                        : "cd " + shell_quoted(directory) + " && { " + config.setup + "; }";
         if (const int status = std::system(command.c_str()); status != 0)
             throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
     }
     workloads::LiveOptions options;
     options.argv = std::move(argv);
-    options.working_directory = config.directory;
+    options.working_directory = directory;
     options.stdin_file = config.input;
     options.stdout_file = config.output;
     return std::make_unique<workloads::LiveProgram>(options);
@@ -48,11 +45,12 @@ std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vecto
 } // namespace
 
 std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<const std::string> program,
-                                        const std::string& trace) {
+                                        const std::string& trace, const std::string& scratch) {
     const WorkloadConfig& workload = config.workload;
+    const std::string& directory = scratch.empty() ? workload.directory : scratch;
     if (!program.empty() && !trace.empty())
         throw InputError("give either --trace FILE or -- PROGRAM ARGS, not both");
-    if (!program.empty()) return start_program(workload, {program.begin(), program.end()});
+    if (!program.empty()) return start_program(workload, {program.begin(), program.end()}, directory);
     if (!trace.empty()) return open_trace_file(trace);
     switch (workload.kind) {
     case WorkloadKind::Program: {
@@ -60,7 +58,7 @@ std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<co
         if (argv.empty())
             throw InputError("no workload: give -- PROGRAM ARGS or --trace FILE, or set workload.program, or "
                              "workload.kind = synthetic");
-        return start_program(workload, std::move(argv));
+        return start_program(workload, std::move(argv), directory);
     }
     case WorkloadKind::Trace:
         if (workload.trace.empty())

@@ -11,8 +11,10 @@
 namespace pagewalk::app {
 
 /// The workload that a configuration names; `program` (the words after --) and `trace` (--trace) come before
-/// it. Throws InputError.
-[[nodiscard]] std::unique_ptr<Workload>
-open_workload(const SystemConfig& config, std::span<const std::string> program, const std::string& trace);
+/// it. A program runs in `scratch` if that is not empty, else in workload.directory. Throws InputError.
+[[nodiscard]] std::unique_ptr<Workload> open_workload(const SystemConfig& config,
+                                                      std::span<const std::string> program,
+                                                      const std::string& trace,
+                                                      const std::string& scratch = {});
 
 } // namespace pagewalk::app

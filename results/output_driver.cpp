@@ -29,7 +29,7 @@ const OutputFile& of(const H5FD_t* file) { return *static_cast<const OutputFile*
 
 H5FD_t* open_file(const char* name, unsigned, hid_t access, haddr_t) {
     const auto* info = static_cast<const DriverInfo*>(H5Pget_driver_info(access));
-    const int descriptor = ::open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    const int descriptor = ::open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0) {
         *info->failure = errno;
         return nullptr;

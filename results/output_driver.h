@@ -4,8 +4,9 @@
 
 namespace pagewalk::results {
 
-/// HDF5's way to a file that is only written. HDF5 1.10 crashes at process exit when a write failed while it
-/// closed a file, so this driver keeps the first failure to itself, lets HDF5 finish, and tells afterwards.
+/// HDF5's way to a file that is made anew and only written. HDF5 1.10 crashes at process exit when a write
+/// failed while it closed a file, so this driver keeps the first failure to itself, lets HDF5 finish, and
+/// tells afterwards.
 class OutputDriver {
 public:
     OutputDriver();

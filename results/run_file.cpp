@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "results/hdf5_object.h"
+#include "results/run_reader.h"
 
 #include <algorithm>
 #include <system_error>
@@ -16,17 +17,19 @@ std::string running_text(Tick simulated) {
            " ns: if no such process exists, it was killed";
 }
 
+std::string refusal(const std::filesystem::path& path, const std::string& reason) {
+    return "cannot write the results to " + path.string() + ": " + reason +
+           "; give another place with -o FILE.h5";
+}
+
 } // namespace
 
 RunFile::RunFile(std::filesystem::path path, RunMeta meta, RunFileOptions options)
-    : m_path(std::move(path)), m_temporary(m_path.string() + ".tmp"), m_meta(std::move(meta)),
-      m_options(options), m_host(read_host_facts()), m_start_time(utc_now()), m_start(Clock::now()) {
+    : m_path(std::move(path)), m_meta(std::move(meta)), m_options(options), m_host(read_host_facts()),
+      m_start_time(utc_now()), m_start(Clock::now()) {
     guarded([this] {
-        if (std::filesystem::is_directory(m_path)) throw Hdf5Error("it is a folder");
-        // A file takes the path's place when it is whole: what is no file must not be lost by that.
-        if (std::filesystem::exists(m_path) && !std::filesystem::is_regular_file(m_path))
-            throw Hdf5Error("it is a device, pipe or socket");
-        m_spool = std::make_unique<ChunkSpool>(m_temporary);
+        m_claim = std::make_unique<OutputClaim>(m_path, is_results_file, m_options.existing);
+        m_spool = std::make_unique<ChunkSpool>(m_claim->temporary());
         write_checkpoint({});
     });
     m_stage = Stage::Running;
@@ -75,25 +78,38 @@ void RunFile::checkpoint(const RunState& state) {
     guarded([&] { write_checkpoint(state); });
 }
 
-void RunFile::finish(RunStatus status, std::string status_text, const RunState& state) {
+std::filesystem::path RunFile::finish(RunStatus status, std::string status_text, const RunState& state) {
     PAGEWALK_INVARIANT(m_stage == Stage::Running);
-    guarded([&] { write(m_path, status, std::move(status_text), state); });
+    const bool is_kept_apart = m_claim->replaces() && status == RunStatus::Interrupted;
+    const std::filesystem::path target = is_kept_apart ? m_claim->partial() : m_claim->file();
+    guarded([&] {
+        write(target, status, std::move(status_text), state);
+        if (target != checkpoint_file()) std::filesystem::remove(checkpoint_file());
+    });
     m_stage = Stage::Ended;
+    m_claim.reset();
+    return target;
 }
 
 std::filesystem::path RunFile::fail(const std::string& status_text, const RunState& state) noexcept {
     m_stage = Stage::Ended;
-    std::filesystem::path partial = m_path.string() + ".partial";
+    const std::filesystem::path kept = keep_partial(status_text, state);
+    m_claim.reset();
+    return kept;
+}
+
+std::filesystem::path RunFile::keep_partial(const std::string& status_text, const RunState& state) noexcept {
+    const std::filesystem::path partial = m_claim->partial();
     std::error_code ignored;
     if (state.registry != nullptr) try {
             write(partial, RunStatus::Failed, status_text, state);
-            std::filesystem::remove(m_path, ignored);
+            if (checkpoint_file() != partial) std::filesystem::remove(checkpoint_file(), ignored);
             return partial;
         } catch (const std::exception&) {
             // The disk may be full: what the last checkpoint holds is there already.
         }
     std::error_code renamed;
-    std::filesystem::rename(m_path, partial, renamed);
+    std::filesystem::rename(checkpoint_file(), partial, renamed);
     if (renamed) return {};
     try {
         overwrite_status(partial, RunStatus::Failed, status_text);
@@ -104,9 +120,13 @@ std::filesystem::path RunFile::fail(const std::string& status_text, const RunSta
     return partial;
 }
 
+std::filesystem::path RunFile::checkpoint_file() const {
+    return m_claim->replaces() ? m_claim->partial() : m_claim->file();
+}
+
 void RunFile::write_checkpoint(const RunState& state) {
     const Clock::time_point begin = Clock::now();
-    write(m_path, RunStatus::Running, running_text(state.simulated_time), state);
+    write(checkpoint_file(), RunStatus::Running, running_text(state.simulated_time), state);
     const Clock::time_point end = Clock::now();
     const Clock::duration affordable =
         (end - begin) * (100 / std::max(1U, m_options.most_checkpoint_percent));
@@ -130,11 +150,11 @@ void RunFile::write(const std::filesystem::path& target, RunStatus status, std::
             .end_time = utc_now(),
             .host_seconds = std::chrono::duration<double>(Clock::now() - m_start).count(),
         };
-        build_run_file(m_temporary, content);
-        std::filesystem::rename(m_temporary, target);
+        build_run_file(m_claim->temporary(), content);
+        std::filesystem::rename(m_claim->temporary(), target);
     } catch (...) {
         std::error_code ignored;
-        std::filesystem::remove(m_temporary, ignored);
+        std::filesystem::remove(m_claim->temporary(), ignored);
         throw;
     }
 }
@@ -147,13 +167,15 @@ void RunFile::guarded(Action action) {
         give_up(error.code().message());
     } catch (const Hdf5Error& error) {
         give_up(error.what());
+    } catch (const OutputTaken& error) {
+        throw ResultsTaken(refusal(m_path, error.what()));
+    } catch (const OutputRefused& error) {
+        give_up(error.what());
     }
 }
 
 void RunFile::give_up(const std::string& reason) const {
-    if (m_stage == Stage::Starting)
-        throw InputError("cannot write the results to " + m_path.string() + ": " + reason +
-                         "; give another place with -o FILE.h5");
+    if (m_stage == Stage::Starting) throw InputError(refusal(m_path, reason));
     throw RunError("cannot write the results to " + m_path.string() + " any further: " + reason);
 }
 

@@ -98,6 +98,17 @@ std::string StoredEvents::cell(std::uint64_t row, std::size_t column) const {
     return std::to_string(static_cast<std::int64_t>(value << unused) >> unused);
 }
 
+bool is_results_file(const std::filesystem::path& path) {
+    const QuietHdf5 quiet;
+    try {
+        const Hdf5Object file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), "cannot open it");
+        const Hdf5Object root(H5Gopen2(file, "/", H5P_DEFAULT), "it has no root group");
+        return read_text_attribute(root, "schema") == "pagewalk";
+    } catch (const Hdf5Error&) {
+        return false;
+    }
+}
+
 RunReader::RunReader(std::filesystem::path path) : m_path(std::move(path)) {
     if (!std::filesystem::exists(m_path))
         throw InputError(m_path.string() +

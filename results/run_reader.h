@@ -48,6 +48,9 @@ struct StoredEvents {
     [[nodiscard]] std::string cell(std::uint64_t row, std::size_t column) const;
 };
 
+/// Is this a file that Pagewalk wrote results to, of any schema version?
+[[nodiscard]] bool is_results_file(const std::filesystem::path& path);
+
 /// Reads a results file. Whatever is absent or damaged is an InputError that names the file.
 class RunReader {
 public:

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <fstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,13 @@ namespace {
 constexpr std::uint32_t max_recorded_threads = 1U << 24; // more is damage
 
 } // namespace
+
+bool is_pwt_file(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::uint64_t magic = 0;
+    in.read(reinterpret_cast<char*>(&magic), sizeof magic);
+    return in && magic == pwt_magic;
+}
 
 PwtFile::PwtFile(std::string path)
     : m_path(std::move(path)), m_fd(open(m_path.c_str(), O_RDONLY | O_CLOEXEC)) {

@@ -3,10 +3,14 @@
 #include "workloads/qemu/pwt_format.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 namespace pagewalk::workloads {
+
+/// Does the file begin as a recording does, of any version?
+[[nodiscard]] bool is_pwt_file(const std::filesystem::path& path);
 
 /// Reads chunks of a .pwt file by offset. Const use is safe from several threads.
 class PwtFile {

@@ -14,7 +14,7 @@ namespace pagewalk::workloads {
 void PwtWriter::FreeContext::operator()(ZSTD_CCtx_s* context) const { ZSTD_freeCCtx(context); }
 
 PwtWriter::PwtWriter(std::string path, int compression_level)
-    : m_path(std::move(path)), m_fd(open(m_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)),
+    : m_path(std::move(path)), m_fd(open(m_path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)),
       m_context(ZSTD_createCCtx()) {
     if (m_fd < 0) throw InputError("recording to " + m_path + ": " + std::strerror(errno));
     ZSTD_CCtx_setParameter(m_context.get(), ZSTD_c_compressionLevel, compression_level);
@@ -39,8 +39,8 @@ void PwtWriter::write(ByteView bytes) {
             // A half-written chunk would be taken for a recording that was cut off, which it is; drop it all
             // the same.
             [[maybe_unused]] const int dropped = ftruncate(m_fd, static_cast<off_t>(m_offset));
-            throw RunError("recording to " + m_path + ": " + why + "; what was recorded before (" +
-                           std::to_string(m_offset) + " bytes) can be read");
+            throw RunError("recording: " + why + "; what was recorded before (" + std::to_string(m_offset) +
+                           " bytes) can be read in " + m_path);
         }
         bytes = bytes.subspan(static_cast<std::size_t>(written));
     }

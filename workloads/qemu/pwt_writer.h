@@ -10,8 +10,8 @@ struct ZSTD_CCtx_s;
 
 namespace pagewalk::workloads {
 
-/// Writes the chunks of a .pwt file in order. A failed write leaves a file that is readable up to the chunk
-/// before.
+/// Writes the chunks of a new .pwt file in order. A failed write leaves a file that is readable up to the
+/// chunk before.
 class PwtWriter {
 public:
     /// Errors: InputError when the file cannot be created, RunError when it cannot be written.

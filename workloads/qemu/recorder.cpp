@@ -1,14 +1,19 @@
 #include "workloads/qemu/recorder.h"
 
+#include "base/error.h"
+#include "base/output_claim.h"
 #include "workloads/qemu/creation_calls.h"
 #include "workloads/qemu/live_session.h"
+#include "workloads/qemu/pwt_file.h"
 #include "workloads/qemu/pwt_writer.h"
 
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <filesystem>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace pagewalk::workloads {
@@ -23,6 +28,26 @@ constexpr std::size_t chunk_words = 1U << 17;
 
 /// How long a child may take to its first block, which QEMU translates in well under a millisecond.
 constexpr milliseconds start_limit{2000};
+
+std::unique_ptr<OutputClaim> claim_of(const std::string& file) {
+    const auto refuse = [&](const std::exception& error) {
+        return InputError("recording to " + file + ": " + error.what() +
+                          "; give another place with -o FILE.pwt");
+    };
+    try {
+        return std::make_unique<OutputClaim>(file, is_pwt_file);
+    } catch (const OutputRefused& error) {
+        throw refuse(error);
+    } catch (const std::system_error& error) {
+        throw refuse(error);
+    }
+}
+
+/// FILE.partial, with nothing there.
+std::string new_file(const OutputClaim& claim) {
+    std::filesystem::remove(claim.partial());
+    return claim.partial();
+}
 
 class ThreadRecorder {
 public:
@@ -94,7 +119,8 @@ private:
 class Recording {
 public:
     Recording(const RecordOptions& options, const RecordWatch& watch)
-        : m_session(options.live), m_writer(options.file, options.compression_level), m_watch(watch) {
+        : m_claim(claim_of(options.file)), m_session(options.live),
+          m_writer(new_file(*m_claim), options.compression_level), m_watch(watch) {
         m_writer.write_chunk({}, encode_program({m_session.description(), m_session.initial_mappings()}));
     }
 
@@ -252,9 +278,17 @@ private:
                          .processes = std::move(processes),
                          .missing = m_summary.missing});
         m_summary.file_bytes = m_writer.bytes();
+        m_summary.file = name_file();
         return m_summary;
     }
 
+    [[nodiscard]] std::string name_file() const {
+        if (m_claim->replaces() && !m_summary.missing.empty()) return m_claim->partial();
+        std::filesystem::rename(m_claim->partial(), m_claim->file());
+        return m_claim->file();
+    }
+
+    std::unique_ptr<OutputClaim> m_claim; ///< before the program is started
     LiveSession m_session;
     PwtWriter m_writer;
     const RecordWatch& m_watch;

@@ -42,7 +42,7 @@ void write_other(const std::string& path) {
 }
 
 TEST(Compare, TwoRunsOfTheSameInputAreIdentical) {
-    const results::ScratchFolder folder;
+    const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     results::SampleRun().write(folder / "b.h5", 5);
     const std::string text = compared({folder / "a.h5", folder / "b.h5"});
@@ -51,7 +51,7 @@ TEST(Compare, TwoRunsOfTheSameInputAreIdentical) {
 }
 
 TEST(Compare, ShowsRatiosOptionsAndChangedStatistics) {
-    const results::ScratchFolder folder;
+    const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     write_other(folder / "b.h5");
     const std::string text = compared({folder / "a.h5", folder / "b.h5"});
@@ -65,7 +65,7 @@ TEST(Compare, ShowsRatiosOptionsAndChangedStatistics) {
 }
 
 TEST(Compare, StatsGlobLimitsTheStatistics) {
-    const results::ScratchFolder folder;
+    const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     write_other(folder / "b.h5");
     const std::string text = compared({folder / "a.h5", folder / "b.h5", "--stats", "*/misses"});
@@ -73,7 +73,7 @@ TEST(Compare, StatsGlobLimitsTheStatistics) {
 }
 
 TEST(Compare, WrongArgumentsAreTheUsersMistake) {
-    const results::ScratchFolder folder;
+    const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     EXPECT_THAT(refusal({folder / "a.h5"}), HasSubstr("two results files are needed"));
     EXPECT_THAT(refusal({folder / "a.h5", folder / "b.h5"}), HasSubstr("does not exist"));

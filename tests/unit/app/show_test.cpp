@@ -35,7 +35,7 @@ protected:
         return "shown: " + out.str();
     }
 
-    results::ScratchFolder m_folder;
+    ScratchFolder m_folder;
     std::string m_file = m_folder / "run.h5";
 };
 

@@ -41,7 +41,7 @@ protected:
     static void TearDownTestSuite() { s_run.reset(); }
 
     struct Run {
-        results::ScratchFolder folder;
+        ScratchFolder folder;
         SystemConfig config;
         std::unique_ptr<Machine> machine;
         std::unique_ptr<Workload> workload;

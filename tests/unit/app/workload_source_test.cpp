@@ -28,7 +28,7 @@ protected:
 
     static constexpr const char* lackey = "I  00400000,3\n L 7fff0000,8\nI  00400003,4\n";
 
-    results::ScratchFolder folder;
+    ScratchFolder folder;
     SystemConfig config;
 };
 

@@ -1,4 +1,5 @@
 #include "base/config_file.h"
+#include "base/scratch_folder.h"
 
 #include <filesystem>
 #include <fstream>
@@ -15,16 +16,12 @@ namespace {
 class ConfigFile : public testing::Test {
 protected:
     ConfigFile() {
-        folder =
-            std::filesystem::temp_directory_path() /
-            ("pagewalk_config_" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
         std::filesystem::create_directories(folder / "sub");
         OptionGroup group = options.group("core");
         group.number("width", width, {1, 8}, {Unit::Count, "width", "assumed"});
         group.number("depth", depth, {1, 100}, {Unit::Count, "depth", "assumed"});
         options.group("").text("title", title, {Unit::None, "title", "user"});
     }
-    ~ConfigFile() override { std::filesystem::remove_all(folder); }
 
     std::filesystem::path write(const std::string& name, const std::string& text) {
         std::ofstream(folder / name) << text;
@@ -39,7 +36,7 @@ protected:
         return "";
     }
 
-    std::filesystem::path folder;
+    ScratchFolder folder;
     OptionSet options;
     std::uint32_t width = 4, depth = 10;
     std::string title;
@@ -108,7 +105,7 @@ TEST_F(ConfigFile, RejectsWhatIsNoText) {
 
 TEST_F(ConfigFile, RejectsMissingFilesFoldersAndCircles) {
     EXPECT_THAT(error_of(folder / "none.cfg"), HasSubstr("none.cfg"));
-    EXPECT_THAT(error_of(folder), HasSubstr("directory"));
+    EXPECT_THAT(error_of(folder.path()), HasSubstr("directory"));
     EXPECT_THAT(error_of(write("top.cfg", "base = none.cfg\n")),
                 AllOf(HasSubstr("none.cfg"), HasSubstr("top.cfg")));
     write("one.cfg", "base = two.cfg\n");

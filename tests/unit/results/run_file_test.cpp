@@ -140,7 +140,7 @@ TEST(RunFile, KilledRunLeavesItsLastCheckpointAsRunning) {
     ::close(ready[0]);
     ::close(ready[1]);
 
-    EXPECT_THAT(names_in(folder.path()), ElementsAre("run.h5"));
+    EXPECT_THAT(names_in(folder.path()), ElementsAre("run.h5", "run.h5.lock"));
     const RunReader reader(path);
     EXPECT_EQ(reader.status(), "running");
     EXPECT_THAT(reader.status_text(), AllOf(HasSubstr("simulated time 6240 ns"), HasSubstr("it was killed")));
@@ -170,13 +170,47 @@ TEST(RunFile, KilledAtAnyMomentLeavesAReadableFile) {
     }
 }
 
-TEST(RunFile, ReplacesAnEarlierFileAndStaleTemporaries) {
+TEST(RunFile, EarlierResultsStayUntilTheNewOnesAreWhole) {
     const ScratchFolder folder;
-    std::ofstream(folder / "run.h5") << "old";
-    std::ofstream(folder / "run.h5.tmp") << "stale";
-    SampleRun().write(folder / "run.h5", 5);
+    const std::filesystem::path path = folder / "run.h5";
+    SampleRun().write(path, 5);
+    const auto faults = [&] { return RunReader(path).events("page_faults", 0).total; };
+    SampleRun run;
+    {
+        RunFile file(path, SampleRun::meta());
+        SampleRun::append_faults(file, 0, 7);
+        file.checkpoint(run.state());
+        EXPECT_EQ(faults(), 5U);
+        EXPECT_EQ(RunReader(folder / "run.h5.partial").status(), "running");
+        EXPECT_EQ(file.fail("trace damaged", run.state()), folder / "run.h5.partial");
+    }
+    EXPECT_EQ(faults(), 5U);
+    EXPECT_EQ(RunReader(folder / "run.h5.partial").status(), "failed");
+    {
+        RunFile file(path, SampleRun::meta());
+        EXPECT_EQ(file.finish(RunStatus::Interrupted, "stopped", run.state()), folder / "run.h5.partial");
+    }
+    EXPECT_EQ(faults(), 5U);
+    SampleRun().write(path, 9);
+    EXPECT_EQ(faults(), 9U);
     EXPECT_THAT(names_in(folder.path()), ElementsAre("run.h5"));
-    EXPECT_EQ(RunReader(folder / "run.h5").status(), "complete");
+}
+
+TEST(RunFile, WhatIsNoResultsFileIsRefusedAndStays) {
+    const ScratchFolder folder;
+    std::ofstream(folder / "run.h5") << "precious";
+    EXPECT_THAT(message_of<InputError>([&] { RunFile file(folder / "run.h5", SampleRun::meta()); }),
+                HasSubstr("would be lost"));
+    EXPECT_THAT(names_in(folder.path()), ElementsAre("run.h5"));
+    EXPECT_EQ(std::filesystem::file_size(folder / "run.h5"), 8U);
+}
+
+TEST(RunFile, ASecondWriterOfTheSameFileIsRefused) {
+    const ScratchFolder folder;
+    const RunFile first(folder / "run.h5", SampleRun::meta());
+    EXPECT_THAT(message_of<ResultsTaken>([&] { RunFile file(folder / "run.h5", SampleRun::meta()); }),
+                HasSubstr("process " + std::to_string(::getpid())));
+    EXPECT_EQ(RunReader(folder / "run.h5").status(), "running");
 }
 
 TEST(RunFile, MissingFolderIsTheUsersMistake) {

@@ -135,15 +135,4 @@ void SampleRun::write(const std::filesystem::path& path, std::uint64_t faults,
     file.finish(RunStatus::Complete, "ran to its end", state());
 }
 
-ScratchFolder::ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "pagewalk.XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    m_path = name;
-}
-
-ScratchFolder::~ScratchFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(m_path, ignored);
-}
-
 } // namespace pagewalk::results

@@ -2,6 +2,7 @@
 
 #include "base/event_table.h"
 #include "base/histogram.h"
+#include "base/scratch_folder.h"
 #include "base/stats.h"
 #include "results/run_file.h"
 
@@ -52,20 +53,6 @@ private:
     Histogram m_walk_cycles;
     Histogram m_empty;
     StatRegistry m_registry;
-};
-
-/// A folder of its own under the temporary one, removed in the end.
-class ScratchFolder {
-public:
-    ScratchFolder();
-    ~ScratchFolder();
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-    [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
-    [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return m_path / name; }
-
-private:
-    std::filesystem::path m_path;
 };
 
 } // namespace pagewalk::results

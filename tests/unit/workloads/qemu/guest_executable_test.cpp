@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "workloads/qemu/guest_executable.h"
 
 #include <cerrno>
@@ -14,9 +15,6 @@ namespace {
 
 class GuestExecutableTest : public testing::Test {
 protected:
-    GuestExecutableTest() { std::filesystem::create_directories(folder); }
-    ~GuestExecutableTest() override { std::filesystem::remove_all(folder); }
-
     std::string file(const std::string& name, const std::string& content, bool executable = true) const {
         const std::string path = folder + "/" + name;
         std::ofstream(path, std::ios::binary) << content;
@@ -32,7 +30,8 @@ protected:
         return {std::istreambuf_iterator<char>(in), {}};
     }
 
-    std::string folder = testing::TempDir() + "/guest_executable_" + std::to_string(getpid());
+    const ScratchFolder scratch;
+    std::string folder = scratch.path();
 };
 
 TEST_F(GuestExecutableTest, TakesAnElfProgramAsItIs) {

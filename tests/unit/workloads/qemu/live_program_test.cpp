@@ -321,7 +321,7 @@ TEST(LiveProgram, StopsTheProgramWhenTheConsumerStops) {
 }
 
 TEST(LiveProgram, PassesArgumentsEnvironmentAndRedirections) {
-    const std::string out = testing::TempDir() + "/live_program_out.txt";
+    const std::string out = scratch_file("live_program_out.txt");
     LiveOptions options = quiet({"sh", "-c", "echo $0 $1 $COLOUR; pwd", "zero", "one"});
     options.stdout_file = out;
     options.environment = {{"COLOUR=blue"}};
@@ -335,7 +335,7 @@ TEST(LiveProgram, PassesArgumentsEnvironmentAndRedirections) {
 }
 
 TEST(LiveProgram, RunsAScriptsInterpreter) {
-    const std::string script = testing::TempDir() + "/live_program_script.sh";
+    const std::string script = scratch_file("live_program_script.sh");
     std::ofstream(script) << "#!/bin/sh\nexit $1\n";
     std::filesystem::permissions(script, std::filesystem::perms::owner_all);
     LiveProgram live(quiet({script, "9"}));
@@ -347,7 +347,7 @@ TEST(LiveProgram, RunsAScriptsInterpreter) {
 
 TEST(LiveProgram, KnowsTheMapBeforeTheFirstInstruction) {
     for (const std::string name : {"own_maps", "own_maps_static"}) {
-        const std::string out = testing::TempDir() + "/live_program_maps.txt";
+        const std::string out = scratch_file("live_program_maps.txt");
         LiveOptions options = quiet({program(name)});
         options.stdout_file = out;
         LiveProgram live(options);
@@ -395,7 +395,7 @@ TEST(LiveProgram, RefusesWhatItCannotRun) {
     EXPECT_THROW(LiveProgram(quiet({"/etc/passwd"})), InputError);
     EXPECT_THROW(LiveProgram(quiet({"/usr"})), InputError);
 
-    const std::string text = testing::TempDir() + "/live_program_text";
+    const std::string text = scratch_file("live_program_text");
     std::ofstream(text) << "not a program";
     std::filesystem::permissions(text, std::filesystem::perms::owner_all);
     EXPECT_THROW(LiveProgram(quiet({text})), InputError);
@@ -404,7 +404,7 @@ TEST(LiveProgram, RefusesWhatItCannotRun) {
     std::string elf{std::istreambuf_iterator<char>(own), {}};
     elf[18] = '\xb7'; // e_machine: AArch64
     elf[19] = 0;
-    const std::string other = testing::TempDir() + "/live_program_other_machine";
+    const std::string other = scratch_file("live_program_other_machine");
     std::ofstream(other, std::ios::binary) << elf;
     std::filesystem::permissions(other, std::filesystem::perms::owner_all);
     EXPECT_THROW(LiveProgram(quiet({other})), InputError);

@@ -27,7 +27,7 @@ protected:
         RecordOptions options;
         options.live.argv = {program("compute_static"), "6"};
         options.live.stdout_file = "/dev/null";
-        options.file = testing::TempDir() + "/pwt_reader_whole_" + std::to_string(getpid()) + ".pwt";
+        options.file = scratch_file("whole.pwt");
         summary() = record(options);
         whole() = read_file(options.file);
     }
@@ -40,8 +40,7 @@ protected:
         return value;
     }
     static std::string file_with(const std::string& bytes) {
-        const std::string path =
-            testing::TempDir() + "/pwt_reader_damaged_" + std::to_string(getpid()) + ".pwt";
+        const std::string path = scratch_file("damaged.pwt");
         std::ofstream(path, std::ios::binary) << bytes;
         return path;
     }

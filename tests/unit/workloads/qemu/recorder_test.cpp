@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <filesystem>
+#include <fstream>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -18,7 +20,7 @@ RecordOptions options_for(std::vector<std::string> argv, const std::string& file
     RecordOptions options;
     options.live.argv = std::move(argv);
     options.live.stdout_file = options.live.stderr_file = "/dev/null";
-    options.file = testing::TempDir() + "/" + file;
+    options.file = scratch_file(file);
     return options;
 }
 
@@ -142,7 +144,7 @@ TEST(Recorder, SaysThatTheFileCannotBeWritten) {
     options.file = "/no/such/folder/file.pwt";
     EXPECT_THROW(record(options), InputError);
     options.file = "/dev/full";
-    EXPECT_THROW(record(options), RunError);
+    EXPECT_THROW(record(options), InputError);
 }
 
 TEST(Recorder, LeavesAReadableFileWhenTheDiskFills) {
@@ -158,13 +160,33 @@ TEST(Recorder, LeavesAReadableFileWhenTheDiskFills) {
     EXPECT_THROW(record(options, {.progress = limit, .stop = {}}), RunError);
     setrlimit(RLIMIT_FSIZE, &before);
 
-    PwtReader reader(options.file);
+    EXPECT_FALSE(std::filesystem::exists(options.file));
+    PwtReader reader(options.file + ".partial");
     EXPECT_FALSE(reader.is_complete());
     EXPECT_NE(reader.missing(), "");
     EXPECT_GT(reader.expected_instructions(), 1000000);
     CollectedStream stream;
     while (!stream.ended) stream.add(reader.thread(ThreadIndex{0}).fetch());
     EXPECT_EQ(stream.instructions, reader.expected_instructions());
+}
+
+TEST(Recorder, AnEarlierRecordingStaysUntilTheNewOneIsWhole) {
+    const RecordOptions whole = options_for({program("exact_loop")}, "recorder_kept.pwt");
+    EXPECT_EQ(record(whole).file, whole.file);
+    const RecordOptions stopped = options_for({program("compute"), "1000000"}, "recorder_kept.pwt");
+    int asked = 0;
+    EXPECT_EQ(record(stopped, {.progress = {}, .stop = [&] { return ++asked > 1000; }}).file,
+              whole.file + ".partial");
+    EXPECT_EQ(PwtReader(whole.file).expected_instructions(), 2 + 2 * 1000000 + 3);
+    EXPECT_EQ(record(whole).file, whole.file);
+    EXPECT_FALSE(std::filesystem::exists(whole.file + ".partial"));
+}
+
+TEST(Recorder, RefusesToReplaceWhatIsNoRecordingBeforeTheProgramStarts) {
+    const RecordOptions options = options_for({program("compute"), "1000000"}, "recorder_foreign.pwt");
+    std::ofstream(options.file) << "precious";
+    EXPECT_THROW(record(options), InputError);
+    EXPECT_EQ(std::filesystem::file_size(options.file), 8U);
 }
 
 } // namespace

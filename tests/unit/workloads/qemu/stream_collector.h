@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/scratch_folder.h"
 #include "contract/instruction_stream.h"
 
 #include <cstdint>
@@ -11,6 +12,12 @@ namespace pagewalk::workloads {
 
 inline std::string program(const std::string& name) {
     return std::string(PAGEWALK_PROGRAMS) + "/program_" + name;
+}
+
+/// A file of this test program, gone when it ends.
+inline std::string scratch_file(const std::string& name) {
+    static const ScratchFolder folder;
+    return folder / name;
 }
 
 /// All that a test may ask of one thread's stream.
