@@ -10,6 +10,7 @@
 #include "app/words.h"
 #include "app/workload_source.h"
 #include "base/config_file.h"
+#include "base/scratch_folder.h"
 #include "results/run_file.h"
 #include "results/run_reader.h"
 #include "results/summary_text.h"
@@ -19,6 +20,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <optional>
 #include <unistd.h>
 
 #include <boost/program_options.hpp>
@@ -174,7 +176,10 @@ int run_run(std::span<const std::string> words) {
     store_workload(arguments, config.options);
     config.validate();
 
-    const std::unique_ptr<Workload> workload = open_workload(config, arguments.program, arguments.trace);
+    std::optional<ScratchFolder> scratch; // removed after the program has ended
+    if (config.workload.scratch) scratch.emplace();
+    const std::unique_ptr<Workload> workload = open_workload(
+        config, arguments.program, arguments.trace, scratch ? scratch->path().string() : std::string());
     Machine machine(config);
     machine.kernel().start(*workload);
 

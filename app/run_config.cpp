@@ -41,6 +41,11 @@ void WorkloadConfig::declare(OptionGroup group) {
                  {Unit::None, "where instructions come from", "user"});
     group.text("program", program, {Unit::None, "command line of a live x86-64 Linux program", "user"});
     group.text("directory", directory, {Unit::None, "working directory of the program", "user"});
+    group.flag("scratch", scratch,
+               {Unit::None,
+                "setup and program run in a new folder in TMPDIR that is removed after the run, instead of "
+                "workload.directory",
+                "user"});
     group.text("setup", setup,
                {Unit::None, "shell command run on the host before the program, not simulated", "user"});
     group.text("input", input, {Unit::None, "file for the program's standard input", "user"});

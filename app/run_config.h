@@ -48,6 +48,7 @@ struct WorkloadConfig {
     WorkloadKind kind = WorkloadKind::Program;
     std::string program;   ///< command line, words separated by blanks, "..." and '...' quote
     std::string directory; ///< the program's working directory
+    bool scratch = false;  ///< it is a new folder instead, removed after the run
     std::string setup;     ///< shell command run on the host first
     std::string input;     ///< the program's stdin
     std::string output;    ///< the program's stdout

@@ -152,6 +152,9 @@ void SystemConfig::validate() {
         throw ConfigError(options.where("machine.cpus"), "machine.cpus", std::to_string(machine.cpus),
                           "must be at most, or a multiple of, machine.sockets = " +
                               std::to_string(machine.sockets));
+    if (workload.scratch && !workload.directory.empty())
+        throw ConfigError(options.where("workload.scratch"), "workload.scratch", "on",
+                          "excludes workload.directory; give one");
     cpu.core.validate(options);
     cpu.mmu.validate(options);
     caches.validate();

@@ -1,3 +1,4 @@
+#include "base/scratch_folder.h"
 #include "workloads/qemu/live_program.h"
 #include "workloads/qemu/recorder.h"
 
@@ -37,11 +38,11 @@ void recorder(benchmark::State& state) {
         RecordOptions options;
         options.live.argv = {std::string(PAGEWALK_PROGRAMS) + "/program_compute_static", "100"};
         options.live.stdout_file = "/dev/null";
-        options.file = std::filesystem::temp_directory_path() / "qemu_front_end_bench.pwt";
+        const ScratchFolder folder;
+        options.file = folder / "program.pwt";
         const RecordSummary summary = record(options);
         instructions += summary.instructions;
         bytes += summary.file_bytes;
-        std::filesystem::remove(options.file);
     }
     state.counters["instructions"] =
         benchmark::Counter(static_cast<double>(instructions), benchmark::Counter::kIsRate);

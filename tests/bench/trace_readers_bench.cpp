@@ -1,3 +1,4 @@
+#include "base/scratch_folder.h"
 #include "contract/instruction_stream.h"
 #include "workloads/trace/open_trace.h"
 
@@ -50,14 +51,11 @@ void champsim_xz_in_place(benchmark::State& state, const char* program) {
 /// A temporary file that a benchmark reads; gone with it.
 class Scratch {
 public:
-    explicit Scratch(const std::string& name)
-        : m_path(std::filesystem::temp_directory_path() / (name + std::to_string(::getpid()))) {}
-    Scratch(const Scratch&) = delete;
-    Scratch& operator=(const Scratch&) = delete;
-    ~Scratch() { std::filesystem::remove(m_path); }
+    explicit Scratch(const std::string& name) : m_path(m_folder / name) {}
     [[nodiscard]] const std::filesystem::path& path() const { return m_path; }
 
 private:
+    ScratchFolder m_folder;
     std::filesystem::path m_path;
 };
 

@@ -67,6 +67,17 @@ class Outputs(PagewalkCase):
         self.assertEqual(sorted(name for name in os.listdir(self.folder) if name.startswith("run.h5")), ["run.h5", "run.h5.cfg"])
         self.assertEqual(self.status("run.h5"), "complete")
 
+    def test_two_users_run_the_first_command_of_the_readme(self):
+        tmp = self.path("tmp")
+        tmp.mkdir()
+        words = ("--set", "run.instructions=100k", "-o")
+        runs = [self.start("run", SOURCE / "configs/experiments/quickstart.cfg", *words, f"{user}.h5", env={**os.environ, "TMPDIR": str(tmp)})
+                for user in range(2)]
+        for run in runs:
+            _, err = run.communicate(timeout=110)
+            self.assertEqual(run.returncode, 0, err)
+        self.assertEqual(os.listdir(tmp), [])
+
     def test_inputs_and_foreign_files_are_never_replaced(self):
         config = self.config(SYNTHETIC)
         trace = self.path("trace.xz")

@@ -1,3 +1,4 @@
+#include "base/scratch_folder.h"
 #include "os/replay/capture_files.h"
 #include "os/replay/page_replay.h"
 #include "tests/validation/page_captures.h"
@@ -59,9 +60,6 @@ class AlteredCapture {
 public:
     AlteredCapture(const std::string& name, const std::string& from, const std::string& to) {
         const CaptureFiles files(capture_path(name));
-        m_folder = fs::temp_directory_path() /
-                   ("pagewalk-altered-" + std::to_string(::testing::UnitTest::GetInstance()->random_seed()) +
-                    name + to.substr(0, 3));
         for (const std::string& file : files.names("")) {
             fs::create_directories((m_folder / file).parent_path());
             std::string text = files.read(file);
@@ -71,11 +69,10 @@ public:
             std::ofstream(m_folder / file, std::ios::binary) << text;
         }
     }
-    ~AlteredCapture() { fs::remove_all(m_folder); }
-    [[nodiscard]] std::string path() const { return m_folder.string(); }
+    [[nodiscard]] std::string path() const { return m_folder.path().string(); }
 
 private:
-    fs::path m_folder;
+    ScratchFolder m_folder;
 };
 
 TEST(PageReplayNegativeControl, ADoubledBatchShows) {

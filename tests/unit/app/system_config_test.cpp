@@ -1,6 +1,7 @@
 #include "app/system_config.h"
 #include "base/config_file.h"
 #include "base/error.h"
+#include "base/scratch_folder.h"
 
 #include <filesystem>
 #include <fstream>
@@ -55,14 +56,18 @@ TEST(SystemConfig, ResolvedTextLoadsBackTheSame) {
     const std::vector<std::string> settings{"machine.cpus=6", "machine.sockets=2", "core.rob_entries=77",
                                             "run.quantum=3us", "workload.program=sh -c 'exit 1'"};
     apply_settings(settings, first.options);
-    const std::filesystem::path file =
-        std::filesystem::temp_directory_path() / ("pagewalk_resolved_" + std::to_string(::getpid()) + ".cfg");
+    const ScratchFolder folder;
+    const std::filesystem::path file = folder / "resolved.cfg";
     std::ofstream(file) << first.options.resolved();
     SystemConfig second;
     load_config_file(file, second.options);
-    std::filesystem::remove(file);
     EXPECT_EQ(second.options.resolved(), first.options.resolved());
     EXPECT_EQ(second.workload.program, "sh -c 'exit 1'");
+}
+
+TEST(SystemConfig, AScratchFolderExcludesANamedOne) {
+    EXPECT_THAT(refusal({"workload.scratch=on", "workload.directory=/"}), HasSubstr("workload.directory"));
+    EXPECT_EQ(refusal({"workload.scratch=on"}), "");
 }
 
 TEST(SystemConfig, CpusMustBeDealtEvenlyToSockets) {

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "os/replay/capture_files.h"
 
 #include <array>
@@ -17,14 +18,6 @@ namespace fs = std::filesystem;
 
 class Captures : public testing::Test {
 protected:
-    Captures()
-        : m_folder(fs::temp_directory_path() /
-                   ("pagewalk-captures-" + std::to_string(::getpid()) +
-                    testing::UnitTest::GetInstance()->current_test_info()->name())) {
-        fs::create_directories(m_folder);
-    }
-    ~Captures() override { fs::remove_all(m_folder); }
-
     fs::path write(const std::string& name, const std::string& data) const {
         fs::create_directories((m_folder / name).parent_path());
         std::ofstream(m_folder / name, std::ios::binary) << data;
@@ -53,7 +46,7 @@ protected:
         return packed;
     }
 
-    fs::path m_folder;
+    ScratchFolder m_folder;
 };
 
 TEST_F(Captures, AFolderAndItsArchiveAreTheSame) {

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "os/page/boot.h"
 #include "os/replay/machine_capture.h"
 
@@ -14,11 +15,7 @@ namespace fs = std::filesystem;
 
 class CapturedMachines : public testing::Test {
 protected:
-    CapturedMachines()
-        : m_folder(fs::temp_directory_path() /
-                   ("pagewalk-machine-" + std::to_string(::getpid()) +
-                    testing::UnitTest::GetInstance()->current_test_info()->name())) {
-        fs::create_directories(m_folder);
+    CapturedMachines() {
         write("dmesg", "Early memory node ranges\n"
                        "  node   0: [mem 0x0000000000001000-0x000000000009efff]\n"
                        "  node   0: [mem 0x0000000000100000-0x000000003fffffff]\n"
@@ -37,7 +34,6 @@ protected:
         write("zoneinfo", zoneinfo(3840, 240'000, 200'000));
         write("proc_sys_vm", "watermark_scale_factor = 20\nmin_free_kbytes = 1\n");
     }
-    ~CapturedMachines() override { fs::remove_all(m_folder); }
 
     static std::string zoneinfo(int dma, int node_0, int node_1) {
         return "Node 0, zone      DMA\n        managed  " + std::to_string(dma) +
@@ -49,7 +45,7 @@ protected:
         std::ofstream(m_folder / name) << text;
     }
 
-    fs::path m_folder;
+    ScratchFolder m_folder;
 };
 
 TEST_F(CapturedMachines, AreReadFromTheirOwnFiles) {
@@ -57,7 +53,7 @@ TEST_F(CapturedMachines, AreReadFromTheirOwnFiles) {
           "Node 0, zone      DMA\n        managed  3840\nNode 0, zone    DMA32\n        managed  200000\n"
           "Node 0, zone  Movable\n        managed  30000\nNode 1, zone    DMA32\n        managed  220000\n"
           "Node 1, zone  Movable\n        managed  30000\n");
-    const CapturedMachine machine = machine_from_capture(CaptureFiles(m_folder.string()));
+    const CapturedMachine machine = machine_from_capture(CaptureFiles(m_folder.path().string()));
     EXPECT_EQ(machine.map.usable.size(), 3u);
     EXPECT_EQ(machine.map.cpus[CpuId{1}], NodeId{1});
     EXPECT_EQ(machine.map.distance(NodeId{0}, NodeId{1}), 21u);
@@ -82,7 +78,7 @@ TEST_F(CapturedMachines, NameTheFirmwaresRangesAsTheKernelChangedThem) {
            "<6>[    0.0] BIOS-e820: [mem 0x000000007ff00000-0x000000007fffffff] ACPI data\n"
            "<7>[    0.0] e820: update [mem 0x00000000-0x00000fff] usable ==> reserved\n"
            "<7>[    0.0] e820: remove [mem 0x000a0000-0x001fffff] usable\n";
-    const MemoryMap map = machine_from_capture(CaptureFiles(m_folder.string())).map;
+    const MemoryMap map = machine_from_capture(CaptureFiles(m_folder.path().string())).map;
     std::vector<std::string> found;
     for (const PhysicalResource& resource : map.resources)
         found.push_back(resource.name + " " + std::to_string(resource.range.begin.value() >> 12));
@@ -94,7 +90,7 @@ TEST_F(CapturedMachines, NameTheFirmwaresRangesAsTheKernelChangedThem) {
 TEST_F(CapturedMachines, MissingOrContradictoryFilesAreNamed) {
     const auto error_of = [this]() -> std::string {
         try {
-            (void)machine_from_capture(CaptureFiles(m_folder.string()));
+            (void)machine_from_capture(CaptureFiles(m_folder.path().string()));
         } catch (const InputError& error) {
             return error.what();
         }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "contract/instruction_stream.h"
 #include "workloads/trace/champsim_record.h"
 
@@ -23,16 +24,7 @@ namespace pagewalk::workloads {
 /// A folder for the files of one test.
 class TraceFiles : public ::testing::Test {
 protected:
-    TraceFiles() {
-        const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
-        m_folder =
-            std::filesystem::temp_directory_path() /
-            ("pagewalk_" + std::string(info->test_suite_name()) + info->name() + std::to_string(::getpid()));
-        std::filesystem::create_directories(m_folder);
-    }
-    ~TraceFiles() override { std::filesystem::remove_all(m_folder); }
-
-    [[nodiscard]] const std::filesystem::path& folder() const { return m_folder; }
+    [[nodiscard]] const std::filesystem::path& folder() const { return m_folder.path(); }
     [[nodiscard]] std::filesystem::path write(const std::string& name, std::string_view bytes) const {
         const std::filesystem::path path = m_folder / name;
         std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
@@ -40,7 +32,7 @@ protected:
     }
 
 private:
-    std::filesystem::path m_folder;
+    ScratchFolder m_folder;
 };
 
 inline std::string xz(std::string_view data) {
