@@ -74,7 +74,10 @@ OutputClaim::~OutputClaim() {
 
 void OutputClaim::lock() {
     for (;;) {
-        m_lock = ::open(m_lock_name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+        constexpr int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+        m_lock = ::open(m_lock_name.c_str(), flags | O_EXCL, 0666);
+        m_was_left = m_lock < 0 && errno == EEXIST;
+        if (m_was_left) m_lock = ::open(m_lock_name.c_str(), flags, 0666);
         if (m_lock < 0) throw_errno();
         const std::string holder = content_of(m_lock);
         if (!holder.empty() && !holder.starts_with(lock_begin)) {
@@ -90,10 +93,9 @@ void OutputClaim::lock() {
         if (is_named(m_lock, m_lock_name)) break;
         ::close(m_lock);
     }
-    m_was_left = !content_of(m_lock).empty();
     const std::string name = own_name();
-    if (::ftruncate(m_lock, 0) != 0 ||
-        ::pwrite(m_lock, name.data(), name.size(), 0) != static_cast<ssize_t>(name.size())) {
+    const auto size = static_cast<ssize_t>(name.size());
+    if (::pwrite(m_lock, name.data(), name.size(), 0) != size || ::ftruncate(m_lock, size) != 0) {
         const std::error_code why(errno, std::generic_category());
         ::unlink(m_lock_name.c_str());
         ::close(m_lock);
