@@ -319,9 +319,9 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
             const MemoryReference* const access = reference;
             std::uint32_t size = access->size();
             accessing = instruction_of(++reference);
-            // One wide access arrives in pieces.
+            // One wide access arrives in pieces. What is longer than a line is several accesses.
             while (accessing == uop.instruction && reference->is_store() == store &&
-                   reference->address() == access->address() + size)
+                   reference->address() == access->address() + size && size + reference->size() <= line_size)
                 [[unlikely]] {
                     size += reference->size();
                     accessing = instruction_of(++reference);

@@ -120,6 +120,15 @@ TEST(OooCoreMemory, AccessInPiecesIsOneLoad) {
     EXPECT_EQ(rig.core.stats().loads, loads + 1);
 }
 
+TEST(OooCoreMemory, AccessOfSeveralLinesTouchesEachOnce) {
+    CoreRig rig;
+    const std::uint64_t stores = rig.core.stats().stores;
+    std::vector<MemoryReference> pieces;
+    for (unsigned line = 0; line < 5; ++line) pieces.push_back(write(0, data + line * line_size, 6));
+    (void)rig.run({step({store(), store()}, pieces)});
+    EXPECT_EQ(rig.core.stats().stores, stores + 5);
+}
+
 TEST(OooCoreMemory, AccessesThatAreNoPiecesAreLoadsOfTheirOwn) {
     CoreRig rig;
     const std::uint64_t loads = rig.core.stats().loads;
