@@ -5,6 +5,7 @@
 #include "app/list_events.h"
 #include "app/list_options.h"
 #include "app/list_statistics.h"
+#include "app/read_apart.h"
 #include "app/record.h"
 #include "app/replay.h"
 #include "app/run.h"
@@ -33,9 +34,10 @@ std::span<const Command> commands() {
          "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME|slabtop | --config | --events "
          "NAME | "
          "--function-graph]",
-         "print what a run measured", [](std::span<const std::string> a) { return run_show(a); }},
+         "print what a run measured",
+         [](std::span<const std::string> a) { return read_apart("show", a, run_show); }},
         {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",
-         [](std::span<const std::string> a) { return run_compare(a); }},
+         [](std::span<const std::string> a) { return read_apart("compare", a, run_compare); }},
         {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME] | --walk STEPS",
          "boot the OS layer alone and print /proc text", run_boot},
         {"replay", "CAPTURE [--first-difference]",

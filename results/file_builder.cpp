@@ -165,10 +165,12 @@ void FileBuilder::write_text(const std::string& path, std::string_view text, con
     padded.resize(std::max({bytes, padded.size(), std::size_t{1}}));
     const Hdf5Object type = fixed_string_type(padded.size());
     // Compact datasets hold less than 64 KiB.
-    const Hdf5Object& layout = padded.size() < 32768 ? m_compact : m_untimed;
+    const bool is_compact = padded.size() < 32768;
+    const Hdf5Object& layout = is_compact ? m_compact : m_untimed;
     const Hdf5Object dataset(H5Dcreate2(m_file, path.c_str(), type, m_scalar, m_links, layout, H5P_DEFAULT),
                              "cannot write " + path);
     check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, padded.data()), "cannot write " + path);
+    if (!is_compact) write_attribute(dataset, "crc32", crc32_of(padded));
     write_attribute(dataset, "unit", std::string("text"));
     write_attribute(dataset, "description", description);
 }

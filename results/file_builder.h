@@ -12,7 +12,7 @@
 namespace pagewalk::results {
 
 /// Version of results/schema.md. Raised when something is renamed, removed or changes its meaning.
-inline constexpr std::uint64_t schema_version = 1;
+inline constexpr std::uint64_t schema_version = 2;
 inline constexpr std::size_t status_bytes = 24;
 inline constexpr std::size_t status_text_bytes = 1024;
 

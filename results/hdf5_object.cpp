@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include <zlib.h>
+
 namespace pagewalk::results {
 
 namespace {
@@ -54,13 +56,6 @@ Hdf5Object fixed_string_type(std::size_t bytes) {
     return type;
 }
 
-Hdf5Object text_type() {
-    Hdf5Object type(H5Tcopy(H5T_C_S1), "cannot make a string type");
-    check(H5Tset_size(type, H5T_VARIABLE), "cannot size a string type");
-    check(H5Tset_cset(type, H5T_CSET_UTF8), "cannot make a string type UTF-8");
-    return type;
-}
-
 namespace {
 
 void write_scalar_attribute(hid_t object, const char* name, hid_t file_type, hid_t memory_type,
@@ -74,9 +69,8 @@ void write_scalar_attribute(hid_t object, const char* name, hid_t file_type, hid
 } // namespace
 
 void write_attribute(hid_t object, const char* name, const std::string& value) {
-    const Hdf5Object type = text_type();
-    const char* text = value.c_str();
-    write_scalar_attribute(object, name, type, type, &text);
+    const Hdf5Object type = fixed_string_type(value.size()); // of one null where it is empty
+    write_scalar_attribute(object, name, type, type, value.c_str());
 }
 
 void write_attribute(hid_t object, const char* name, std::uint64_t value) {
@@ -87,6 +81,10 @@ void write_attribute(hid_t object, const char* name, double value) {
     write_scalar_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
 }
 
+std::uint64_t crc32_of(std::string_view text) {
+    return ::crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size());
+}
+
 std::string read_text_attribute(hid_t object, const char* name) {
     if (H5Aexists(object, name) <= 0) return {};
     const std::string what = std::string("cannot read attribute ") + name;
@@ -94,9 +92,8 @@ std::string read_text_attribute(hid_t object, const char* name) {
     const Hdf5Object stored(H5Aget_type(attribute), what);
     if (H5Tget_class(stored) != H5T_STRING) return {};
     if (H5Tis_variable_str(stored) > 0) {
-        const Hdf5Object type = text_type();
-        char* text = nullptr;
-        check(H5Aread(attribute, type, &text), what);
+        char* text = nullptr; // as files of schema version 1 have it
+        check(H5Aread(attribute, stored, &text), what);
         const std::string value = text == nullptr ? "" : text;
         H5free_memory(text);
         return value;

@@ -64,12 +64,15 @@ inline void check(herr_t result, std::string_view what) {
 
 /// Fixed-length, null-padded UTF-8.
 [[nodiscard]] Hdf5Object fixed_string_type(std::size_t bytes);
-/// Variable-length UTF-8, which h5py shows as str.
-[[nodiscard]] Hdf5Object text_type();
 
+/// Fixed-length: it lies in its object's header, which has a checksum. Variable lengths would go to heaps,
+/// which have none.
 void write_attribute(hid_t object, const char* name, const std::string& value);
 void write_attribute(hid_t object, const char* name, std::uint64_t value);
 void write_attribute(hid_t object, const char* name, double value);
+
+/// As zlib computes it, of a text whose dataset has no checksum of HDF5's.
+[[nodiscard]] std::uint64_t crc32_of(std::string_view text);
 
 /// Attribute as text; empty where there is none.
 [[nodiscard]] std::string read_text_attribute(hid_t object, const char* name);

@@ -18,6 +18,8 @@ std::string dataset_text(hid_t dataset) {
         throw Hdf5Error("a text is stored in a way this version does not write");
     std::string text(H5Tget_size(type), '\0');
     check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()), "cannot read a text");
+    if (H5Aexists(dataset, "crc32") > 0 && read_count_attribute(dataset, "crc32") != crc32_of(text))
+        throw Hdf5Error("a text is damaged: its checksum is another");
     return text.substr(0, text.find('\0'));
 }
 

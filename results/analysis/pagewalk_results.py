@@ -11,11 +11,17 @@ import h5py
 import pandas as pd
 
 SCHEMA = "pagewalk"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class NotPagewalkResults(ValueError):
     """The file is no results file, or of a schema version that is not understood."""
+
+
+def attribute(item, name, default=None):
+    """An attribute of a group or dataset; texts, which h5py gives as bytes, as str."""
+    value = item.attrs.get(name, default)
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def load(path):
@@ -27,8 +33,8 @@ class Run:
     def __init__(self, path):
         self.path = str(path)
         self.file = h5py.File(path, "r")
-        schema = self.file.attrs.get("schema")
-        version = self.file.attrs.get("schema_version")
+        schema = attribute(self.file, "schema")
+        version = attribute(self.file, "schema_version")
         if schema != SCHEMA or version != SCHEMA_VERSION:
             self.file.close()
             raise NotPagewalkResults(
@@ -110,9 +116,9 @@ class Run:
                         "component": component,
                         "name": name,
                         "value": item[()],
-                        "unit": item.attrs["unit"],
-                        "description": item.attrs["description"],
-                        "formula": item.attrs.get("formula", ""),
+                        "unit": attribute(item, "unit"),
+                        "description": attribute(item, "description"),
+                        "formula": attribute(item, "formula", ""),
                     }
                 )
 
@@ -137,8 +143,8 @@ class Run:
                 frame[column] = pd.Categorical(
                     frame[column].map(texts), categories=[texts[value] for value in sorted(texts)]
                 )
-        frame.attrs["units"] = {column: table.attrs[f"{column}_unit"] for column in table.dtype.names}
-        frame.attrs["every"] = int(table.attrs["every"])
+        frame.attrs["units"] = {column: attribute(table, f"{column}_unit") for column in table.dtype.names}
+        frame.attrs["every"] = int(attribute(table, "every"))
         return frame
 
     @property
@@ -148,18 +154,18 @@ class Run:
     def intervals(self, name=None):
         """DataFrame of a time series, columns in their declared order; the file's default one if no name is given."""
         if name is None:
-            name = self.file["intervals"].attrs["default"]
+            name = attribute(self.file["intervals"], "default")
         group = self.file["intervals"][name]
-        order = sorted(group, key=lambda column: group[column].attrs["column"])
+        order = sorted(group, key=lambda column: attribute(group[column], "column"))
         frame = pd.DataFrame({column: group[column][:] for column in order})
-        frame.attrs["units"] = {column: group[column].attrs["unit"] for column in order}
+        frame.attrs["units"] = {column: attribute(group[column], "unit") for column in order}
         return frame
 
     @property
     def histogram_names(self):
         names = []
         self.file["histograms"].visititems(
-            lambda path, item: names.append(path) if item.attrs.get("NX_class") == "NXdata" else None
+            lambda path, item: names.append(path) if attribute(item, "NX_class") == "NXdata" else None
         )
         return sorted(names)
 
@@ -168,7 +174,7 @@ class Run:
         group = self.file["histograms"][name]
         frame = pd.DataFrame({"lower_edge": group["lower_edge"][:], "counts": group["counts"][:]})
         for key in ("unit", "description", "count", "sum", "max", "mean", "p50", "p90", "p99"):
-            frame.attrs[key] = group.attrs[key]
+            frame.attrs[key] = attribute(group, key)
         return frame
 
     def proc(self, name):

@@ -8,6 +8,7 @@ import pathlib
 import struct
 import subprocess
 import unittest
+from random import Random
 
 import h5py
 
@@ -357,6 +358,26 @@ class ResultsFiles(BadInputCase):
         content = file.read_bytes()
         file.write_bytes(content[:len(content) // 2])
         self.both_refuse("cut.h5")
+
+    def test_no_flipped_byte_crashes_a_reader_or_goes_unnoticed_in_a_text(self):
+        whole = self.run_to_file("--set", "events.tlb_misses=1", config=SYNTHETIC, output="whole.h5").read_bytes()
+        views = (["--json"], ["--stats"], ["--histograms"], ["--config"], ["--events", "tlb_misses"], ["--proc", "pagetypeinfo"])
+        good = [self.succeed("show", "whole.h5", *view).stdout for view in views]
+        random = Random(1)
+        for round_number in range(60):
+            damaged = bytearray(whole)
+            damaged[random.randrange(len(whole))] ^= 1 << random.randrange(8)
+            self.path("flipped.h5").write_bytes(damaged)
+            view = round_number % len(views)
+            done = self.call("show", "flipped.h5", *views[view])
+            self.assertIn(done.returncode, (0, 2), (round_number, done.stderr))
+            if done.returncode == 2:
+                self.assertIn("flipped.h5", done.stderr)
+            else:
+                self.assertEqual(done.stdout.replace("flipped.h5", "whole.h5"), good[view], round_number)
+            done = self.call("compare", "whole.h5", "flipped.h5")
+            self.assertIn(done.returncode, (0, 2), (round_number, done.stderr))
+            self.assertNotIn("whole.h5 cannot be read", done.stderr)
 
     def test_unknown_views(self):
         self.run_to_file(config=SYNTHETIC, output="good.h5")

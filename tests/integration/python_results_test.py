@@ -42,14 +42,14 @@ class PythonResults(unittest.TestCase):
         for dataset in datasets:
             for attribute in ("unit", "description"):
                 text = dataset.attrs.get(attribute)
-                self.assertIsInstance(text, str, dataset.name)
-                self.assertNotEqual(text, "", dataset.name)
+                self.assertIsInstance(text, bytes, dataset.name)
+                self.assertNotEqual(text, b"", dataset.name)
 
     def test_every_event_column_has_unit_and_description(self):
         for table in self.file["events"].values():
             for column in table.dtype.names:
-                self.assertNotEqual(table.attrs[f"{column}_unit"], "")
-                self.assertNotEqual(table.attrs[f"{column}_description"], "")
+                self.assertNotEqual(table.attrs[f"{column}_unit"], b"")
+                self.assertNotEqual(table.attrs[f"{column}_description"], b"")
 
     def test_event_table_reads_straight_into_pandas(self):
         frame = pd.DataFrame(self.file["events/page_faults"][:])
@@ -76,7 +76,7 @@ class PythonResults(unittest.TestCase):
         item = self.file
         while "default" in item.attrs:
             item = item[item.attrs["default"]]
-        self.assertEqual(item.attrs["NX_class"], "NXdata")
+        self.assertEqual(item.attrs["NX_class"], b"NXdata")
         self.assertEqual(item[item.attrs["signal"]].shape, item[item.attrs["axes"]].shape)
 
     def test_helper_gives_summary_status_and_config(self):

@@ -35,7 +35,7 @@ def type_of(item):
 
 
 def attribute_type(value):
-    return "text" if isinstance(value, str) else str(value.dtype)
+    return "text" if isinstance(value, bytes) else str(value.dtype)
 
 
 class Schema(unittest.TestCase):
@@ -65,7 +65,7 @@ class Schema(unittest.TestCase):
             for row in self.objects
             if row[0].fullmatch(name)
             and type_of(item) in row[1]
-            and (isinstance(item, h5py.Group) or row[2] in ("*", item.attrs["unit"]))
+            and (isinstance(item, h5py.Group) or row[2] in ("*", item.attrs["unit"].decode()))
         ]
 
     def test_version_is_the_pages(self):

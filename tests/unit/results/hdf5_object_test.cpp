@@ -42,5 +42,16 @@ TEST(Hdf5Object, TextAttributesReadBackWhateverTheirLength) {
     EXPECT_EQ(read_text_attribute(file, "absent"), "");
 }
 
+TEST(Hdf5Object, TextAttributesAreOfFixedLength) {
+    const ScratchFolder folder;
+    const Hdf5Object file(H5Fcreate((folder / "a.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
+                          "create");
+    write_attribute(file, "unit", std::string("bytes"));
+    const Hdf5Object attribute(H5Aopen(file, "unit", H5P_DEFAULT), "open");
+    const Hdf5Object type(H5Aget_type(attribute), "type");
+    EXPECT_EQ(H5Tis_variable_str(type), 0);
+    EXPECT_EQ(H5Tget_size(type), 5U);
+}
+
 } // namespace
 } // namespace pagewalk::results
