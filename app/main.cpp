@@ -1,13 +1,21 @@
 #include "app/command.h"
 #include "app/version.h"
 #include "base/error.h"
+#include "base/printable.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <fcntl.h>
+#include <iostream>
 #include <new>
+#include <pthread.h>
 #include <string>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
 
@@ -47,13 +55,44 @@ int dispatch(const std::vector<std::string>& words) {
     throw InputError("unknown command '" + words[0] + "'; known: " + known);
 }
 
-/// Where a standard descriptor is closed, keeps files of ours from taking its number. The program that we
-/// start still finds it closed.
+/// Where a standard descriptor is closed, keeps files of ours from taking its number. Reading and writing it
+/// fail as they would; the program that we start still finds it closed.
 void hold_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
         if (fcntl(fd, F_GETFD) >= 0) continue;
-        [[maybe_unused]] const int held = open("/dev/null", O_RDWR | O_CLOEXEC);
+        const int other_way = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY;
+        [[maybe_unused]] const int held = open("/dev/null", other_way | O_CLOEXEC);
     }
+}
+
+/// A file beyond RLIMIT_FSIZE is a write that fails, like a full disk. A handler, which programs that we
+/// start do not inherit.
+void take_file_size_limit_as_error() {
+    std::signal(SIGXFSZ, [](int) {});
+}
+
+/// Stacks of threads and of this one have room, whatever the shell's limit.
+void raise_stack_limit() {
+    constexpr rlim_t wanted = 8 << 20; // Linux's default
+    rlimit limit{};
+    if (getrlimit(RLIMIT_STACK, &limit) != 0 || limit.rlim_cur >= wanted) return;
+    limit.rlim_cur = std::min(wanted, limit.rlim_max);
+    setrlimit(RLIMIT_STACK, &limit);
+    pthread_attr_t threads;
+    if (pthread_attr_init(&threads) != 0) return;
+    pthread_attr_setstacksize(&threads, wanted);
+    pthread_setattr_default_np(&threads);
+    pthread_attr_destroy(&threads);
+}
+
+/// What was printed and did not get out makes a command fail.
+int with_output_written(int status) {
+    errno = 0;
+    std::cout.flush();
+    if (std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+    std::fprintf(stderr, "pagewalk: cannot write to standard output%s%s\n", errno == 0 ? "" : ": ",
+                 errno == 0 ? "" : std::strerror(errno));
+    return status == 0 ? 1 : status;
 }
 
 } // namespace
@@ -62,21 +101,23 @@ void hold_standard_descriptors() {
 int sc_main(int argc, char** argv) {
     try {
         std::vector<std::string> words(argv + 1, argv + argc);
-        return dispatch(words);
+        return with_output_written(dispatch(words));
     } catch (const InputError& error) {
-        std::fprintf(stderr, "pagewalk: %s\n", error.what());
+        std::fprintf(stderr, "pagewalk: %s\n", printable(error.what()).c_str());
         return 2;
     } catch (const std::bad_alloc&) {
         std::fprintf(stderr, "pagewalk: the host has no more memory for this simulation\n");
         return 1;
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "pagewalk: %s\n", error.what());
+        std::fprintf(stderr, "pagewalk: %s\n", printable(error.what()).c_str());
         return 1;
     }
 }
 
 int main(int argc, char** argv) {
+    raise_stack_limit();
     hold_standard_descriptors();
+    take_file_size_limit_as_error();
     app::remember_command_line(argc, argv);
     setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);

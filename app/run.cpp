@@ -57,8 +57,8 @@ Arguments parse(std::span<const std::string> words) {
                                                               "configuration");
     po::positional_options_description positions;
     positions.add("config", 1);
+    po::variables_map values;
     try {
-        po::variables_map values;
         po::store(po::command_line_parser(std::vector<std::string>(words.begin(), dashes))
                       .options(visible)
                       .positional(positions)
@@ -68,6 +68,10 @@ Arguments parse(std::span<const std::string> words) {
     } catch (const po::error& error) {
         throw InputError(std::string(error.what()) + "\nusage: " + usage);
     }
+    if (values.count("trace") != 0 && arguments.trace.empty())
+        throw InputError("--trace names no file\nusage: " + std::string(usage));
+    if (values.count("output") != 0 && arguments.output.empty())
+        throw InputError("-o names no file\nusage: " + std::string(usage));
     if (arguments.config.empty()) throw InputError("no configuration given\nusage: " + std::string(usage));
     return arguments;
 }

@@ -12,7 +12,7 @@ from random import Random
 
 import h5py
 
-from pagewalk_case import SMALL, SOURCE, SYNTHETIC, PagewalkCase, program
+from pagewalk_case import PAGEWALK, SMALL, SOURCE, SYNTHETIC, PagewalkCase, program
 
 CHAMPSIM = SOURCE / "tests" / "data" / "btree_60k.champsimtrace.xz"
 
@@ -385,6 +385,48 @@ class ResultsFiles(BadInputCase):
                              (["--stats", "nothing"], "nothing"), (["--nothing"], "usage"), (["--json", "--config"], "usage")):
             with self.subTest(words=words):
                 self.assert_refused(self.call("show", "good.h5", *words), named)
+
+
+class StandardStreams(BadInputCase):
+    def shell(self, command):
+        return subprocess.run(["sh", "-c", command], cwd=self.folder, env={**os.environ, "P": PAGEWALK}, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=110, check=False)
+
+    def test_output_that_cannot_be_written_is_a_failure(self):
+        self.run_to_file(config=SYNTHETIC, output="good.h5")
+        for command in ("show good.h5 --json", "compare good.h5 good.h5", "boot good.h5.cfg", "options", "stats", "events", "--help"):
+            for sink, why in ((">/dev/full", "No space left"), (">&-", "Bad file descriptor")):
+                with self.subTest(command=command, sink=sink):
+                    done = self.shell(f'"$P" {command} {sink}')
+                    self.assertEqual(done.returncode, 1, done.stderr)
+                    self.assertIn("cannot write to standard output", done.stderr)
+
+    def test_closed_streams_that_are_not_needed_do_no_harm(self):
+        self.config(SYNTHETIC)
+        done = self.shell('"$P" run test.cfg -o run.h5 <&-')
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.shell('"$P" show run.h5 --json 2>&- <&-').returncode, 0)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            self.assertEqual(run["meta/status"][()].decode(), "complete")
+
+    def test_a_limit_on_file_sizes_is_a_full_disk(self):
+        self.config(SYNTHETIC)
+        done = self.shell('ulimit -f 8; exec "$P" run test.cfg -o run.h5')
+        self.assert_refused(done, "run.h5", "File too large")
+        done = self.shell(f'ulimit -f 8; exec "$P" record -o r.pwt -- {program("compute")} 1')
+        self.assert_refused(done, "File too large", status=1)
+
+    def test_a_small_stack_is_enough(self):
+        self.config(SYNTHETIC)
+        done = self.shell('ulimit -Ss 64; exec "$P" run test.cfg -o run.h5')
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_empty_names_are_refused(self):
+        config = self.config(SYNTHETIC)
+        self.assert_refused(self.call("run", config, "--trace", ""), "--trace")
+        self.assert_refused(self.call("run", config, "-o", ""), "-o")
+        self.assert_refused(self.call("record", "-o", "", "--", "true"), "no file")
+        self.assertEqual(os.listdir(self.folder), [config.name])
 
 
 if __name__ == "__main__":
