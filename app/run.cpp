@@ -232,7 +232,8 @@ int run_run(std::span<const std::string> words) {
                               .is_measuring = simulation.is_measuring()});
         results::RunState state = host_facts(simulation.state());
         state.ending = outcome.summary();
-        if (!processes.empty()) state.processes = process_table_text(processes);
+        state.process_statistics = simulation.processes(ProcessEnds::Known);
+        if (!processes.empty()) state.processes = process_table_text(state.process_statistics.facts);
         output = file.finish(outcome.status, outcome.text, state);
     } catch (const std::exception& error) {
         progress.clear();

@@ -2,7 +2,6 @@
 
 #include "results/summary_keys.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace pagewalk::app {
@@ -27,15 +26,20 @@ void tell_own_end(RunOutcome& outcome, const ProcessEnd& end) {
 
 void tell_kills(RunOutcome& outcome, std::span<const os::KillRecord> kills) {
     if (kills.empty()) return;
-    const bool memory = kills.front().reason == os::KillReason::OutOfMemory;
     outcome.status = RunStatus::ProgramDied;
     outcome.exit_status.reset();
-    outcome.died_of = memory ? "SIGKILL" : "SIGSEGV";
-    outcome.killed_by = memory ? "simulated kernel: OOM" : "simulated kernel: SIGSEGV";
+    const KernelKill first = kernel_kill(kills.front().reason);
+    outcome.died_of = first.died_of;
+    outcome.killed_by = first.killed_by;
     for (const os::KillRecord& kill : kills) outcome.text += "; the simulated kernel: " + os::to_string(kill);
 }
 
 } // namespace
+
+KernelKill kernel_kill(os::KillReason reason) {
+    if (reason == os::KillReason::OutOfMemory) return {"SIGKILL", "simulated kernel: OOM"};
+    return {"SIGSEGV", "simulated kernel: SIGSEGV"};
+}
 
 std::string signal_name(int signal) {
     const char* const name = sigabbrev_np(signal);
@@ -81,24 +85,6 @@ RunOutcome outcome_of(const RunEnd& end) {
     if (outcome.status != RunStatus::Interrupted) tell_kills(outcome, end.kills);
     if (!end.is_measuring) outcome.text += "; still in its warm-up, which the figures are of";
     return outcome;
-}
-
-std::string process_table_text(std::span<const ProcessRecord> processes) {
-    std::string text = "process\tparent\texit_status\tsignal\tcommand\n";
-    for (std::size_t i = 0; i < processes.size(); ++i) {
-        const ProcessRecord& process = processes[i];
-        std::size_t parent = i; // a pid may come again: the last one before is meant
-        while (parent > 0 && processes[parent - 1].pid != process.parent) --parent;
-        const bool exited = process.end.kind == ProcessEnd::Kind::Exited;
-        const bool killed = process.end.kind == ProcessEnd::Kind::Killed;
-        std::string command = process.command;
-        std::ranges::replace_if(
-            command, [](char c) { return c == '\t' || c == '\n'; }, ' ');
-        text += std::to_string(i + 1) + "\t" + std::to_string(parent) + "\t" +
-                (exited ? std::to_string(process.end.value) : "") + "\t" +
-                (killed ? signal_name(process.end.value) : "") + "\t" + command + "\n";
-    }
-    return text;
 }
 
 } // namespace pagewalk::app

@@ -34,13 +34,16 @@ struct RunOutcome {
     [[nodiscard]] std::vector<results::SummaryValue> summary() const;
 };
 
+/// What a kill by the simulated kernel is called.
+struct KernelKill {
+    const char* died_of;
+    const char* killed_by;
+};
+[[nodiscard]] KernelKill kernel_kill(os::KillReason reason);
+
 [[nodiscard]] RunOutcome outcome_of(const RunEnd& end);
 
 /// "SIGSEGV" for 11.
 [[nodiscard]] std::string signal_name(int signal);
-
-/// A line a process, its first line the names of the columns, separated by tabs. Processes are numbered in
-/// the order in which they began, so that it does not depend on the host's pids; parent 0 is none of them.
-[[nodiscard]] std::string process_table_text(std::span<const ProcessRecord> processes);
 
 } // namespace pagewalk::app

@@ -57,6 +57,23 @@ std::string json_value(const results::SummaryValue& value) {
     return digits.data();
 }
 
+/// Their facts and counters, an object each.
+std::string json_processes(const RunReader& run) {
+    std::string list;
+    for (const results::StoredProcess& process : run.processes()) {
+        const results::ProcessFacts& facts = process.facts;
+        std::string body =
+            "\"process\": " + std::to_string(facts.number) + ", \"command\": " + json_text(facts.command);
+        if (!facts.died_of.empty()) body += ", \"died_of\": " + json_text(facts.died_of);
+        if (!facts.killed_by.empty()) body += ", \"killed_by\": " + json_text(facts.killed_by);
+        for (const results::StoredStatistic& stat : process.stats)
+            body += ", " + json_text(stat.path) + ": " +
+                    std::visit([&](auto value) { return json_value({.value = value}); }, stat.value);
+        list += (list.empty() ? "\n    {" : ",\n    {") + body + "}";
+    }
+    return "[" + list + (list.empty() ? "]" : "\n  ]");
+}
+
 /// Every fixed key is there, null where the run has no such value.
 void print_json(const RunReader& run, std::ostream& out) {
     const std::vector<results::SummaryValue> summary = run.summary();
@@ -72,6 +89,7 @@ void print_json(const RunReader& run, std::ostream& out) {
     for (const results::SummaryValue& value : summary)
         if (std::ranges::find(keys, value.name, &results::SummaryKey::name) == keys.end())
             add(value.name, json_value(value));
+    add("processes", json_processes(run));
     out << "{\n" << body << "\n}\n";
 }
 

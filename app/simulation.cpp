@@ -117,6 +117,7 @@ Simulation::Simulation(const SystemConfig& config, Machine& machine, results::Ru
 void Simulation::begin_measurement() {
     for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
     m_start = m_machine.stats().snapshot();
+    m_processes_at_start = m_machine.kernel().processes().accounts();
     m_measuring = true;
     m_target =
         m_config.run.instructions == 0 ? ~0ULL : m_machine.user_instructions() + m_config.run.instructions;
@@ -203,6 +204,10 @@ Simulation::End Simulation::run() {
     return m_end;
 }
 
+results::ProcessStatistics Simulation::processes(ProcessEnds ends) {
+    return process_statistics(m_machine.kernel().processes().accounts(), m_processes_at_start, ends);
+}
+
 results::RunState Simulation::state(ProcTexts proc) {
     for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
     results::RunState state;
@@ -211,6 +216,7 @@ results::RunState Simulation::state(ProcTexts proc) {
     state.measured = m_measuring ? m_machine.stats().region(m_start, total) : total;
     state.summary = summarise(m_machine.stats(), state.measured, m_config.cpu.core.frequency);
     state.total = std::move(total);
+    state.process_statistics = processes(ProcessEnds::Unknown);
     state.simulated_time = m_machine.now();
     if (proc == ProcTexts::No) return state;
     const os::PageAllocator& allocator = m_machine.kernel().allocator();

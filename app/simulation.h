@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/machine.h"
+#include "app/process_statistics.h"
 #include "app/progress.h"
 #include "results/run_file.h"
 
@@ -32,6 +33,8 @@ public:
     enum class ProcTexts : bool { No, Yes };
     /// What has been measured so far; what has happened so far while the warm-up lasts.
     [[nodiscard]] results::RunState state(ProcTexts proc = ProcTexts::Yes);
+    /// The program's processes, in the region that state() is of.
+    [[nodiscard]] results::ProcessStatistics processes(ProcessEnds ends);
 
 private:
     void set_limits(std::uint64_t done);
@@ -48,6 +51,7 @@ private:
     StatSnapshot m_last_interval;
     std::uint64_t m_next_interval = 0;
     StatSnapshot m_start;
+    std::deque<os::ProcessAccount> m_processes_at_start;
     bool m_measuring = false;
     std::uint64_t m_target = ~0ULL; ///< program instructions at which the phase ends
     std::uint64_t m_idle_quanta = 0;

@@ -34,6 +34,24 @@ struct ScheduledTask {
     Tick time_slice{}; ///< how long it may run while others wait for this CPU
 };
 
+/// What a CPU has executed, programs and kernel apart. Cycles without a task are not in it.
+struct ExecutedWork {
+    std::uint64_t user_instructions = 0, kernel_instructions = 0;
+    std::uint64_t user_cycles = 0, kernel_cycles = 0;
+
+    ExecutedWork& operator+=(const ExecutedWork& other) {
+        user_instructions += other.user_instructions;
+        kernel_instructions += other.kernel_instructions;
+        user_cycles += other.user_cycles;
+        kernel_cycles += other.kernel_cycles;
+        return *this;
+    }
+    friend ExecutedWork operator-(const ExecutedWork& a, const ExecutedWork& b) {
+        return {a.user_instructions - b.user_instructions, a.kernel_instructions - b.kernel_instructions,
+                a.user_cycles - b.user_cycles, a.kernel_cycles - b.kernel_cycles};
+    }
+};
+
 /// The kernel as a core sees it. Each call changes the OS state at once and returns the path that the core
 /// then executes; the core calls path_completed() when its last step has committed, or when it sleeps.
 /// Contract: the path stays valid until path_completed(); times never run backwards on one CPU.
@@ -58,6 +76,10 @@ public:
     /// The path that `cpu` runs has reached an Effect step: what it names is visible to others from now on.
     virtual void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) = 0;
     virtual void path_completed(CpuId cpu, KernelPath& path, Tick now) = 0;
+
+    /// `cpu` has executed so much since it last said so, for its current task or, where it has none, for the
+    /// kernel itself. Told before the task leaves the CPU and at the end of each quantum.
+    virtual void account(CpuId cpu, const ExecutedWork& work) { (void)cpu, (void)work; }
 
     /// Puts the next runnable task on `cpu`: none when idle. `path`, where set, includes the switch itself.
     enum class Pick : std::uint8_t { Idle, Same, Switched };

@@ -65,6 +65,7 @@ public:
     explicit FileBuilder(const std::filesystem::path& path);
 
     void write_statistics(const char* root, const StatRegistry& registry, const StatSnapshot& values);
+    void write_processes(const char* root, const ProcessStatistics& processes, const StatSnapshot& values);
     void write_histograms(const StatRegistry& registry, const StatSnapshot& values);
     void write_values(const std::string& group, const std::vector<SummaryValue>& values);
     void write_value(const std::string& path, const SummaryValue& value);
@@ -208,6 +209,24 @@ void FileBuilder::write_statistics(const char* root, const StatRegistry& registr
         const double value = denominator == 0 ? std::numeric_limits<double>::quiet_NaN()
                                               : numerator * ratio.scale / denominator;
         write_scalar(place(ratio), value, ratio.unit, ratio.description, ratio.formula);
+    }
+}
+
+void FileBuilder::write_processes(const char* root, const ProcessStatistics& processes,
+                                  const StatSnapshot& values) {
+    if (processes.facts.empty()) return;
+    write_statistics(root, processes.registry, values);
+    for (const ProcessFacts& process : processes.facts) {
+        const std::string path = std::string(root) + "/process/" + std::to_string(process.number);
+        write_scalar(path + "/pid", process.pid, "number", "as the simulated kernel numbers it");
+        write_scalar(path + "/parent", process.parent, "number",
+                     "the process that made it; 0: none of these");
+        if (process.exit_status)
+            write_scalar(path + "/exit_status", *process.exit_status, "number", "its own exit status");
+        const Hdf5Object group = make_group(path);
+        write_attribute(group, "command", process.command);
+        if (!process.died_of.empty()) write_attribute(group, "died_of", process.died_of);
+        if (!process.killed_by.empty()) write_attribute(group, "killed_by", process.killed_by);
     }
 }
 
@@ -358,7 +377,11 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
     const RunState& state = content.state;
     if (state.registry != nullptr) {
         builder.write_statistics("/stats", *state.registry, state.measured);
-        if (state.total) builder.write_statistics("/stats_total", *state.registry, *state.total);
+        builder.write_processes("/stats", state.process_statistics, state.process_statistics.measured);
+        if (state.total) {
+            builder.write_statistics("/stats_total", *state.registry, *state.total);
+            builder.write_processes("/stats_total", state.process_statistics, state.process_statistics.total);
+        }
         builder.write_histograms(*state.registry, state.measured);
     } else {
         builder.make_group("/stats");

@@ -6,7 +6,9 @@
 #include "results/summary_keys.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
+#include <map>
 
 namespace pagewalk::results {
 
@@ -219,6 +221,40 @@ std::vector<StoredStatistic> RunReader::stats_below(const char* group, std::stri
         }
         return stats;
     });
+}
+
+std::uint64_t StoredProcess::count(std::string_view name) const {
+    const auto found = std::ranges::find(stats, name, &StoredStatistic::path);
+    const auto* value = found == stats.end() ? nullptr : std::get_if<std::uint64_t>(&found->value);
+    return value == nullptr ? 0 : *value;
+}
+
+std::vector<StoredProcess> RunReader::processes() const {
+    constexpr std::string_view group = "process/";
+    std::map<std::uint64_t, StoredProcess> processes;
+    for (StoredStatistic& stat : stats(std::string(group) + "*")) {
+        std::string name = stat.path.substr(group.size());
+        const std::size_t slash = name.find('/');
+        const std::uint64_t number = std::strtoull(name.c_str(), nullptr, 10);
+        stat.path = name.substr(slash + 1);
+        processes[number].stats.push_back(std::move(stat));
+    }
+    std::vector<StoredProcess> found;
+    for (auto& [number, process] : processes) {
+        ProcessFacts& facts = process.facts;
+        facts = {.number = number, .pid = process.count("pid"), .parent = process.count("parent")};
+        const auto status = std::ranges::find(process.stats, "exit_status", &StoredStatistic::path);
+        if (status != process.stats.end()) facts.exit_status = process.count("exit_status");
+        guarded([&] {
+            const std::string path = "/stats/process/" + std::to_string(number);
+            const Hdf5Object object(H5Gopen2(m_file, path.c_str(), H5P_DEFAULT), "cannot read " + path);
+            facts.command = read_text_attribute(object, "command");
+            facts.died_of = read_text_attribute(object, "died_of");
+            facts.killed_by = read_text_attribute(object, "killed_by");
+        });
+        found.push_back(std::move(process));
+    }
+    return found;
 }
 
 std::vector<StoredHistogram> RunReader::histograms(std::string_view glob) const {

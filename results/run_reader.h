@@ -27,6 +27,15 @@ struct StoredStatistic {
     }
 };
 
+/// A process as a file holds it.
+struct StoredProcess {
+    ProcessFacts facts;
+    std::vector<StoredStatistic> stats; ///< paths without process/<number>/
+
+    /// 0 where there is none of that name.
+    [[nodiscard]] std::uint64_t count(std::string_view name) const;
+};
+
 struct StoredHistogram {
     std::string path;
     std::string unit;
@@ -71,6 +80,8 @@ public:
     [[nodiscard]] std::vector<StoredStatistic> stats(std::string_view glob = "*") const;
     /// The sum from power-on of the counters whose path matches the glob; 0 where the file does not know.
     [[nodiscard]] double total(std::string_view glob) const;
+    /// By number; 0 is the kernel's own work.
+    [[nodiscard]] std::vector<StoredProcess> processes() const;
     [[nodiscard]] std::vector<StoredHistogram> histograms(std::string_view glob = "*") const;
     [[nodiscard]] std::vector<std::string> proc_names() const;
     /// Throws InputError naming the texts there are.

@@ -43,6 +43,24 @@ struct SummaryValue {
     std::string description;
 };
 
+/// What is said of a process beside its counters. Empty texts: nothing.
+struct ProcessFacts {
+    std::uint64_t number = 0; ///< its place: /stats/process/<number>
+    std::uint64_t pid = 0;    ///< in the simulated kernel
+    std::uint64_t parent = 0; ///< a number; 0: none of them
+    std::optional<std::uint64_t> exit_status;
+    std::string command;
+    std::string died_of;
+    std::string killed_by;
+};
+
+/// The program's processes. The registry's paths are process/<number>; its counters are not read any more.
+struct ProcessStatistics {
+    StatRegistry registry;
+    StatSnapshot measured, total; ///< as in RunState
+    std::vector<ProcessFacts> facts;
+};
+
 /// A text the simulated kernel printed: name "meminfo", "node0/numastat", "42/smaps".
 struct ProcText {
     std::string name;
@@ -52,12 +70,13 @@ struct ProcText {
 /// What a run has measured so far. The registry is only read during the call it is passed to.
 struct RunState {
     const StatRegistry* registry = nullptr;
-    StatSnapshot measured;             ///< since the end of the warm-up
-    std::optional<StatSnapshot> total; ///< since power-on
-    std::vector<SummaryValue> summary; ///< same for every host
-    std::vector<SummaryValue> ending;  ///< how the program ended: goes to /summary and to /meta
-    std::string processes;             ///< of the program, as a table: goes to /meta
-    std::vector<SummaryValue> host;    ///< what depends on the host: goes to /meta/host
+    StatSnapshot measured;                ///< since the end of the warm-up
+    std::optional<StatSnapshot> total;    ///< since power-on
+    std::vector<SummaryValue> summary;    ///< same for every host
+    std::vector<SummaryValue> ending;     ///< how the program ended: goes to /summary and to /meta
+    std::string processes;                ///< of the program, as a table: goes to /meta
+    ProcessStatistics process_statistics; ///< go to /stats/process and /stats_total/process
+    std::vector<SummaryValue> host;       ///< what depends on the host: goes to /meta/host
     std::vector<ProcText> proc;
     Tick simulated_time{};
 };

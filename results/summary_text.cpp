@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -41,6 +42,7 @@ public:
                               {"mean latency", "walk_cycles_mean"},
                               {"mean references", "walk_refs_mean"}});
         latencies();
+        processes();
         memory();
         host();
         return std::move(m_text);
@@ -167,6 +169,35 @@ private:
         if (!any) return;
         title(section);
         m_text += table.text("  ");
+    }
+
+    /// Where there are several: those with most instructions.
+    void processes() {
+        std::vector<StoredProcess> all = m_run.processes();
+        std::erase_if(all, [](const StoredProcess& process) { return process.facts.number == 0; });
+        if (all.size() < 2) return;
+        const auto instructions = [](const StoredProcess& process) { return process.count("instructions"); };
+        std::ranges::stable_sort(all, std::greater{}, instructions);
+        constexpr std::size_t most = 10;
+        TextTable table;
+        table.add({"", "instructions", "minor faults", "major", "peak RSS", "end", "command"});
+        for (const StoredProcess& process : std::span(all).first(std::min(most, all.size()))) {
+            const ProcessFacts& facts = process.facts;
+            const std::string status = facts.exit_status ? "exit " + std::to_string(*facts.exit_status) : "-";
+            table.add({std::to_string(facts.number), std::to_string(instructions(process)),
+                       std::to_string(process.count("minor_faults")),
+                       std::to_string(process.count("major_faults")),
+                       format_quantity(process.count("peak_rss"), Unit::Bytes),
+                       facts.died_of.empty() ? status : facts.died_of, shortened(facts.command)});
+        }
+        title("Processes");
+        m_text += table.text("  ");
+        if (all.size() > most) m_text += "  and " + std::to_string(all.size() - most) + " more\n";
+    }
+
+    static std::string shortened(const std::string& command) {
+        constexpr std::size_t most = 60;
+        return command.size() <= most ? command : command.substr(0, most - 3) + "...";
     }
 
     /// Simulated seconds of the measurement, from CPU 0's cycles; 0 where they are not known.

@@ -57,7 +57,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
     }
     m_kernel.poll(now());
     run(m_clock.to_cycles(until).value());
-    m_core.settle_stats();
+    account();
     Progress progress{m_state, now(), no_time};
     if (m_state == State::Idle) progress = idle(from, until);
     if (m_state == State::Waiting) {
@@ -139,11 +139,22 @@ void Cpu::handle_batch_end() {
 // on the host.
 void Cpu::leave_task(KernelPath& path) {
     if (path.steps().empty() || path.steps().front().kind != StepKind::Sleep) return begin_path(path);
+    account();
     m_kernel.path_completed(m_id, path, now());
     m_has_task = false;
 }
 
+// Whoever runs now has done what was executed since the last time.
+void Cpu::account() {
+    m_core.settle_stats();
+    const CoreStats& stats = m_core.stats();
+    const ExecutedWork all{stats.user_instructions, stats.kernel_instructions, stats.user_cycles,
+                           stats.kernel_cycles};
+    m_kernel.account(m_id, all - std::exchange(m_accounted, all));
+}
+
 bool Cpu::pick_task() {
+    account();
     const KernelInterface::Pick pick = m_kernel.pick(m_id, now(), m_task);
     m_has_task = pick != KernelInterface::Pick::Idle;
     if (!m_has_task) return false;
@@ -166,6 +177,7 @@ void Cpu::run_path(std::uint64_t end) {
     PAGEWALK_INVARIANT(m_locks_held == 0);
     KernelPath& path = *std::exchange(m_path.path, nullptr);
     const PathOutcome outcome = path.outcome;
+    if (how == PathEnd::Slept || outcome == PathOutcome::Exit) account();
     m_kernel.path_completed(m_id, path, now());
     m_core.leave_kernel(m_path.interrupted);
     if (how == PathEnd::Slept || outcome == PathOutcome::Reschedule) {

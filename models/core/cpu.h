@@ -88,6 +88,7 @@ private:
     [[nodiscard]] Progress idle(Tick from, Tick until) const;
 
     [[nodiscard]] bool pick_task();
+    void account();
     void begin_path(KernelPath& path);
     void leave_task(KernelPath& path);
     void run_path(std::uint64_t end);
@@ -143,6 +144,7 @@ private:
     std::int64_t m_acknowledgements_due = 0;
     Tick m_last_acknowledgement{};
     std::uint64_t m_flush_sent = 0; ///< cycle
+    ExecutedWork m_accounted;       ///< what the kernel has been told of
     CpuStats m_stats;
 };
 

@@ -110,11 +110,13 @@ void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
     Task& task = *op.self;
     op.log.fault_begin = op.path.mark();
     ++m_counters.pgfault;
+    ++task.account->page_faults;
     op.path.call(KernelFunction::PageFaultEntry);
     const VirtualMemory::FaultResult result =
         m_memory.fault(op, *task.space, address, access, task.program->stray);
     ++m_counters.faults[static_cast<std::size_t>(result.kind)];
     if (result.kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
+    task.account->count_fault(result.kind);
     if (result.unexplained) m_unexplained.add(task, address, access, op.now);
     op.log.has_fault = true;
     op.log.fault = {.address = address.value(),
@@ -132,6 +134,7 @@ void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
 
 KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now) {
     ++m_counters.system_calls;
+    ++m_scheduler.running(cpu)->account->system_calls;
     return operate(cpu, now, [this, &record](Operation& op) { do_system_call(op, record); });
 }
 

@@ -58,6 +58,9 @@ public:
     [[nodiscard]] KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) override;
     void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) override;
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override;
+    void account(CpuId cpu, const ExecutedWork& work) override {
+        m_processes.account_of(m_scheduler.running(cpu)).work += work;
+    }
     [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
     void poll(Tick now) override { m_streams.poll({CpuId{}, now}); }
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
@@ -83,6 +86,7 @@ public:
     [[nodiscard]] const BootLayout& boot_layout() const { return m_layout; }
     [[nodiscard]] const UnexplainedAccesses& unexplained() const { return m_unexplained; }
     [[nodiscard]] const Processes& processes() const { return m_processes; }
+    [[nodiscard]] Processes& processes() { return m_processes; }
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const { return m_processes.find(id); }
     [[nodiscard]] const AddressSpace* address_space(TaskId id) const;

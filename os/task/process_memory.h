@@ -42,6 +42,8 @@ public:
     [[nodiscard]] virtual std::uint64_t badness(const AddressSpace& space) const = 0;
     /// Areas (VMAs) that it has.
     [[nodiscard]] virtual std::size_t areas(const AddressSpace& space) const = 0;
+    /// Most pages that were resident at a time.
+    [[nodiscard]] virtual std::uint64_t peak_resident(const AddressSpace& space) const = 0;
     /// Where its struct mm_struct lies.
     [[nodiscard]] virtual VirtAddr object_of(const AddressSpace& space) const = 0;
     /// The OOM reaper: drops private anonymous pages of a process that is about to die.

@@ -53,6 +53,26 @@ Task& Processes::add_task(Operation& op) {
     return task;
 }
 
+ProcessAccount& Processes::add_account(const Task& first) {
+    const Task* parent = find(first.parent);
+    return m_accounts.emplace_back(ProcessAccount{.id = first.id,
+                                                  .parent = parent != nullptr ? parent->group : TaskId{},
+                                                  .known_as = first.known_as,
+                                                  .program = first.program});
+}
+
+// As getrusage's ru_maxrss: of all its images.
+void Processes::note_peak(const Task& task) {
+    ProcessAccount& account = *task.account;
+    account.peak_rss = std::max(account.peak_rss, m_parts.memory.peak_resident(*task.space) << page_shift);
+}
+
+const std::deque<ProcessAccount>& Processes::accounts() {
+    for (const auto& task : m_tasks)
+        if (task != nullptr && task->space != nullptr && !task->exited) note_peak(*task);
+    return m_accounts;
+}
+
 std::shared_ptr<ProcessObjects> Processes::add_process_objects(Operation& op) {
     // In the order in which copy_process makes them.
     auto process = std::make_shared<ProcessObjects>();
@@ -89,6 +109,9 @@ void Processes::start(const Program& program) {
     task.pid = m_parts.objects.allocate(op, ObjectKind::Pid);
     m_parts.memory.load(op, *task.space, program.workload->initial_mappings());
     task.stream = &program.workload->thread(task.thread);
+    task.account = &add_account(task);
+    task.account->has_run = true;
+    ++task.account->threads;
     ++m_live;
     m_parts.scheduler.wake(task);
 }
@@ -101,6 +124,8 @@ void Processes::start(KernelThread& thread, const CpuMask& allowed) {
     }
     task->group = task->id;
     task->work = &thread;
+    task->account = &m_kernel;
+    ++m_kernel.threads;
     if (allowed.any()) task->allowed = allowed;
     m_parts.runner.run(*task, CpuId{}, Tick{}, [&thread](Operation& op) { thread.run(op); });
     task->path.drop_executed(); // boot takes no time
@@ -131,6 +156,7 @@ Task& Processes::copy_process(Operation& op, Task& parent, std::uint64_t flags, 
     child.parent = parent.id;
     child.known_as = child_id;
     child.group = (flags & clone_flag::thread) != 0 ? parent.group : child.id;
+    child.account = (flags & clone_flag::thread) != 0 ? parent.account : &add_account(child);
     if ((flags & clone_flag::files) != 0) {
         child.files = parent.files;
     } else {
@@ -166,6 +192,8 @@ void Processes::adopt_streams(const Moment& moment) {
         if (stream == nullptr) return false;
         child->stream = stream;
         child->thread = workload.index_of_child(index, child->known_as);
+        child->account->has_run = true;
+        ++child->account->threads;
         ++m_live;
         m_parts.runner.make_runnable(*child, moment);
         return true;
@@ -180,6 +208,7 @@ void Processes::exec(Operation& op, Task& task) {
     std::shared_ptr<AddressSpace> space = m_parts.memory.create(op);
     if (space == nullptr) throw RunError("out of simulated memory in execve; give the machine more memory");
     m_parts.memory.load(op, *space, image);
+    note_peak(task);
     m_parts.memory.drop_user(op, *task.space);
     task.space_left =
         std::exchange(task.space, std::move(space)); // the CPU uses its top-level table until it switches
@@ -213,6 +242,7 @@ void Processes::exit(Operation& op, Task& task) {
                      static_cast<std::uint32_t>(m_parts.memory.areas(*task.space)));
     task.exited = true;
     op.path.path().outcome = PathOutcome::Exit;
+    note_peak(task);
     m_parts.memory.drop_user(op, *task.space);
     close_all(op, task);
     if (task.stream != nullptr) --m_live;
@@ -226,6 +256,7 @@ void Processes::exit_group(Operation& op, Task& task) {
 
 void Processes::note_kill(KillRecord record) {
     m_parts.runner.journal().write_kill(record);
+    if (const Task* victim = find(static_cast<TaskId>(record.task))) victim->account->killed = record.reason;
     m_kills.push_back(std::move(record));
 }
 

@@ -4,6 +4,7 @@
 #include "os/path/kernel_events.h"
 #include "os/path/kernel_objects.h"
 #include "os/task/kernel_thread.h"
+#include "os/task/process_account.h"
 #include "os/task/process_memory.h"
 #include "os/task/program.h"
 #include "os/task/scheduler.h"
@@ -11,6 +12,7 @@
 #include "os/task/task_runner.h"
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <vector>
@@ -37,7 +39,8 @@ public:
         ProcessMemory& memory;
         ProcessFiles& files;
     };
-    Processes(const Parts& parts, std::size_t cpus) : m_parts(parts), m_stacks(cpus) {}
+    Processes(const Parts& parts, std::size_t cpus)
+        : m_parts(parts), m_accounts(1), m_kernel(m_accounts.front()), m_stacks(cpus) {}
     ~Processes() { unwind(); }
     Processes(const Processes&) = delete;
     Processes& operator=(const Processes&) = delete;
@@ -82,6 +85,13 @@ public:
     [[nodiscard]] std::span<const std::unique_ptr<Task>> tasks() const { return m_tasks; }
     /// Tasks that have not exited, kernel threads aside.
     [[nodiscard]] std::size_t live() const { return m_live + m_without_stream.size(); }
+    /// What all processes there ever were have done, in the order in which they began; the first account is
+    /// the kernel's own.
+    [[nodiscard]] const std::deque<ProcessAccount>& accounts();
+    /// Of the task that a CPU runs; null: none.
+    [[nodiscard]] ProcessAccount& account_of(const Task* task) {
+        return task != nullptr ? *task->account : m_kernel;
+    }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
     /// Somebody waits for a child: gives that wait up. Returns whether there was one.
@@ -89,6 +99,8 @@ public:
 
 private:
     Task& add_task(Operation& op);
+    [[nodiscard]] ProcessAccount& add_account(const Task& first);
+    void note_peak(const Task& task);
     [[nodiscard]] std::shared_ptr<ProcessObjects> add_process_objects(Operation& op);
     void drop_process_objects(Operation& op, Task& task);
     Task& copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
@@ -99,6 +111,8 @@ private:
     void wait_for(Operation& op, Task& other, bool (*over)(const Task&));
 
     Parts m_parts;
+    std::deque<ProcessAccount> m_accounts;
+    ProcessAccount& m_kernel;                   ///< the first of them
     std::vector<std::unique_ptr<Task>> m_tasks; // by id; ids are not used again
     std::vector<Task*> m_without_stream;
     std::vector<KillRecord> m_kills;

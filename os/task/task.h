@@ -18,6 +18,7 @@ namespace pagewalk::os {
 struct AddressSpace;
 class FileDescriptors;
 class KernelThread;
+struct ProcessAccount;
 struct Program;
 class WaitQueue;
 
@@ -47,7 +48,8 @@ struct Task {
     TaskId id{};
     TaskId group{}; ///< of the process: the id of its first thread
     ThreadIndex thread{};
-    const Program* program = nullptr; ///< null: a kernel thread
+    const Program* program = nullptr;  ///< null: a kernel thread
+    ProcessAccount* account = nullptr; ///< of its process
     InstructionStream* stream = nullptr;
     KernelThread* work = nullptr;      ///< a kernel thread's; it has neither stream nor address space
     CpuMask allowed = CpuMask().set(); ///< where it may run

@@ -7,6 +7,7 @@
 #include "os/task/rw_semaphore.h"
 #include "os/vm/vma.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -34,7 +35,14 @@ struct AddressSpace {
 
     std::uint64_t anon_pages = 0;  ///< resident
     std::uint64_t file_pages = 0;  ///< resident
+    std::uint64_t peak_pages = 0;  ///< most that were resident at a time
     std::uint64_t table_pages = 0; ///< page tables, without the top level
+
+    enum class Resident : std::uint8_t { Anonymous, File };
+    void add_resident(Resident kind) {
+        ++(kind == Resident::Anonymous ? anon_pages : file_pages);
+        peak_pages = std::max(peak_pages, anon_pages + file_pages);
+    }
 
     /// The level-1 table of the last fault.
     VirtAddr cached_block{~0ULL};

@@ -180,7 +180,7 @@ void VirtualMemory::install_anonymous(Operation& op, const FaultContext& fault, 
     page.mapcount = 1;
     m_frames.set_mapping(frame, {FrameMapping::Kind::Anonymous, static_cast<std::uint32_t>(area.anon),
                                  area.index_of(fault.page)});
-    ++fault.space.anon_pages;
+    fault.space.add_resident(AddressSpace::Resident::Anonymous);
     ++m_counters.nr_anon_pages;
     op.path.call(KernelFunction::PageAddNewAnonRmap);
     op.path.store_page(frame);
@@ -230,7 +230,7 @@ void VirtualMemory::install_file(Operation& op, const FaultContext& fault, PteSl
     PAGEWALK_INVARIANT(page.refcount != 0xffff);
     ++page.refcount;
     if (++page.mapcount == 1) ++m_counters.nr_mapped;
-    ++fault.space.file_pages;
+    fault.space.add_resident(AddressSpace::Resident::File);
     op.path.call(KernelFunction::PageAddFileRmap);
     op.path.store_page(frame);
     *slot.entry = PageTableEntry(frame, flags);

@@ -34,7 +34,8 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
         PageDescriptor& page = m_frames.pages().at(frame);
         ++page.refcount;
         ++page.mapcount;
-        ++((page.owner_flags & frame_flags::anonymous) != 0 ? to.anon_pages : to.file_pages);
+        to.add_resident((page.owner_flags & frame_flags::anonymous) != 0 ? AddressSpace::Resident::Anonymous
+                                                                         : AddressSpace::Resident::File);
         op.path.store_page(frame);
     });
     op.path.call(KernelFunction::CopyPte, pages % entries_per_line);

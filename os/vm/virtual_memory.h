@@ -62,6 +62,9 @@ public:
     [[nodiscard]] MemoryUse use(AddressSpace& space) override;
     [[nodiscard]] std::uint64_t badness(const AddressSpace& space) const override;
     [[nodiscard]] std::size_t areas(const AddressSpace& space) const override { return space.areas.size(); }
+    [[nodiscard]] std::uint64_t peak_resident(const AddressSpace& space) const override {
+        return space.peak_pages;
+    }
     [[nodiscard]] VirtAddr object_of(const AddressSpace& space) const override { return space.object; }
     void reap(Operation& op, AddressSpace& space) override;
 

@@ -120,6 +120,48 @@ class Commands(TreeCase):
         summary, processes = self.check_like_native("sh", "-c", "sh -c 'kill -TERM $$'; exit 4")
         self.assertEqual(summary["exit_status"], 4)
         self.assertIn("SIGTERM", [process[3] for process in processes])
+        summary, processes = self.check_like_native("sh", "-c", "sleep 100 & kill -KILL $!; wait $!; echo $?")
+        self.assertEqual((summary["exit_status"], summary["died_of"]), (0, None))
+        self.assertEqual([process[3] for process in processes], ["", "SIGKILL"])
+
+    def test_statistics_by_process_add_up_to_the_machines(self):
+        script = "sh -c 'kill -SEGV $$'; seq 1000 | sort | head -1; exit 3"
+        summary, table = self.check_like_native("sh", "-c", script)
+        machine = {"instructions": "cpu*/user_instructions", "kernel_instructions": "cpu*/kernel_instructions",
+                   "user_cycles": "cpu*/user_cycles", "kernel_cycles": "cpu*/kernel_cycles",
+                   "page_faults": "kernel/pgfault", "system_calls": "kernel/system_calls"}
+        with h5py.File(self.path("run.h5"), "r") as run:
+            for root in ("stats", "stats_total"):
+                processes = run[root]["process"]
+                for name, path in machine.items():
+                    component, _, counter = path.partition("/")
+                    parts = [part for part in run[root] if component == part or component == "cpu*" and part[:3] == "cpu"]
+                    self.assertEqual(sum(int(process[name][()]) for process in processes.values()),
+                                     sum(int(run[root][part][counter][()]) for part in parts), name)
+            for process in processes.values():
+                kinds = process["faults"]
+                self.assertEqual(sum(int(kinds[kind][()]) for kind in kinds), int(process["page_faults"][()]))
+                self.assertEqual(int(process["minor_faults"][()]) + int(process["major_faults"][()]),
+                                 int(process["page_faults"][()]))
+            self.assertEqual(len(processes), 1 + len(table))
+            first = processes["1"]
+            self.assertEqual((int(first["exit_status"][()]), int(first["parent"][()]), int(first["threads"][()])), (3, 0, 1))
+            self.assertGreater(int(first["peak_rss"][()]), 500_000)
+            by_command = {process.attrs["command"]: process for process in processes.values()}
+            sort = by_command["sort"]
+            self.assertEqual(int(sort["parent"][()]), 1)
+            self.assertGreater(int(sort["instructions"][()]), int(by_command["head -1"]["instructions"][()]))
+            died = [process for process in processes.values() if "died_of" in process.attrs]
+            self.assertEqual([(process.attrs["died_of"], process.attrs["killed_by"]) for process in died],
+                             [("SIGSEGV", "program")])
+        listed = {process["process"]: process for process in summary["processes"]}
+        self.assertEqual(listed[1]["exit_status"], 3)
+        self.assertEqual(sum(process["instructions"] for process in listed.values()), summary["instructions"])
+        page = self.succeed("show", self.path("run.h5")).stdout
+        rows = page[page.index("Processes\n"):].split("\n\n")[0].splitlines()[2:]
+        counts = [int(row.split()[1]) for row in rows]
+        self.assertEqual(counts, sorted(counts, reverse=True))
+        self.assertEqual(len(rows), len(table))
 
     def test_what_cannot_be_executed_fails_as_it_does_natively(self):
         (self.folder / "empty").write_bytes(b"")

@@ -88,17 +88,6 @@ TEST(RunOutcome, TellsLimitAndInterruptApart) {
     EXPECT_EQ(interrupt.died_of, ""); // the same signal may have reached the program
 }
 
-TEST(RunOutcome, NumbersProcessesInTheOrderInWhichTheyBegan) {
-    const std::vector<ProcessRecord> processes{
-        {.pid = 40, .parent = 7, .command = "sh -c\tx", .end = exited_with_3},
-        {.pid = 41, .parent = 40, .command = "true", .end = own_fault},
-        {.pid = 42, .parent = 41, .command = "cat", .end = {}}};
-    EXPECT_EQ(process_table_text(processes), "process\tparent\texit_status\tsignal\tcommand\n"
-                                             "1\t0\t3\t\tsh -c x\n"
-                                             "2\t1\t\tSIGSEGV\ttrue\n"
-                                             "3\t2\t\t\tcat\n");
-}
-
 TEST(RunOutcome, NamesSignals) {
     EXPECT_EQ(signal_name(SIGTERM), "SIGTERM");
     EXPECT_EQ(signal_name(40), "signal 40");

@@ -115,6 +115,37 @@ TEST(RunReader, HistogramsEndAtTheirLastUsedBucket) {
     EXPECT_EQ(walks.lower_edges.back(), Histogram::floor_of(walks.counts.size() - 1));
 }
 
+TEST(RunReader, ReadsProcessesBackByNumber) {
+    const ScratchFolder folder;
+    const SampleRun sample;
+    RunState state = sample.state();
+    const std::uint64_t instructions = 70;
+    ProcessStatistics& processes = state.process_statistics;
+    for (std::uint64_t number = 0; number < 11; ++number) {
+        processes.registry.group("process/" + std::to_string(number))
+            .counter("instructions", instructions, "instructions", "");
+        processes.facts.push_back({.number = number, .pid = 20 + number, .command = "c"});
+    }
+    processes.facts[2].exit_status = 3;
+    processes.facts[10].parent = 2;
+    processes.facts[10].died_of = "SIGTERM";
+    processes.facts[10].killed_by = "program";
+    processes.measured = processes.total = processes.registry.snapshot();
+    RunFile(folder / "run.h5", SampleRun::meta()).finish(RunStatus::Complete, "", state);
+    const std::vector<StoredProcess> read = RunReader(folder / "run.h5").processes();
+    ASSERT_EQ(read.size(), 11U);
+    EXPECT_EQ(read[2].facts.exit_status, 3U);
+    EXPECT_EQ(read[2].count("instructions"), 70U);
+    EXPECT_EQ(read[2].count("nothing"), 0U);
+    EXPECT_EQ(read[10].facts.number, 10U); // not after 1
+    EXPECT_EQ(read[10].facts.pid, 30U);
+    EXPECT_EQ(read[10].facts.parent, 2U);
+    EXPECT_EQ(read[10].facts.exit_status, std::nullopt);
+    EXPECT_EQ(read[10].facts.command, "c");
+    EXPECT_EQ(read[10].facts.died_of, "SIGTERM");
+    EXPECT_EQ(read[10].facts.killed_by, "program");
+}
+
 TEST(RunReader, UnknownNamesAreAnsweredWithTheKnownOnes) {
     const ScratchFolder folder;
     SampleRun().write(folder / "run.h5", 0);

@@ -30,5 +30,29 @@ TEST(SummaryPage, ARunWithoutStatisticsStillHasAPageThatSaysWhy) {
     EXPECT_THAT(page, Not(HasSubstr("Execution")));
 }
 
+TEST(SummaryPage, ListsProcessesWithMostInstructionsFirst) {
+    const ScratchFolder folder;
+    const auto page_with = [&](std::uint64_t last) {
+        const SampleRun sample;
+        RunState state = sample.state();
+        const std::array<std::uint64_t, 13> instructions{0, 5, 900, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
+        ProcessStatistics& processes = state.process_statistics;
+        for (std::uint64_t number = 0; number <= last; ++number) {
+            processes.registry.group("process/" + std::to_string(number))
+                .counter("instructions", instructions[number], "instructions", "");
+            processes.facts.push_back({.number = number, .command = "command" + std::to_string(number)});
+        }
+        processes.facts.back().died_of = "SIGTERM";
+        processes.measured = processes.total = processes.registry.snapshot();
+        RunFile(folder / "run.h5", SampleRun::meta()).finish(RunStatus::Complete, "", state);
+        return summary_page(RunReader(folder / "run.h5"), Colour::Off);
+    };
+    const std::string page = page_with(12);
+    EXPECT_THAT(page, testing::ContainsRegex("2 +900 .*- +command2\n +12 +20 .*SIGTERM +command12\n"));
+    EXPECT_THAT(page,
+                AllOf(HasSubstr("and 2 more"), Not(HasSubstr("command1\n")), Not(HasSubstr("command0"))));
+    EXPECT_THAT(page_with(1), Not(HasSubstr("Processes"))); // one alone is the machine
+}
+
 } // namespace
 } // namespace pagewalk::results

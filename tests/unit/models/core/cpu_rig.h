@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -154,6 +155,10 @@ public:
         path.execute(kernel_layout::text_base, 50, 10, 5);
         return path;
     }
+    void account(CpuId cpu, const ExecutedWork& work) override {
+        const Task* task = m_current[index_of(cpu)];
+        accounted[task != nullptr ? task->id : TaskId{}] += work;
+    }
     KernelPath& interrupt(CpuId cpu, const Interrupt& interrupt, Tick now) override {
         interrupts[index_of(cpu)].push_back({interrupt.kind, now});
         const bool shootdown = interrupt.kind == InterruptKind::Shootdown;
@@ -234,6 +239,7 @@ public:
         Tick now{};
     };
     std::vector<Effect> effects;
+    std::map<TaskId, ExecutedWork> accounted; ///< 0: of no task
 
 private:
     KernelPath& begin(CpuId cpu) {

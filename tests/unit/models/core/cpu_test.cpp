@@ -78,6 +78,25 @@ TEST(Cpu, SleepingTaskLeavesTheCpuToAnother) {
     EXPECT_LT(rig.cpus[0]->now(), sleeper.path.wake_time);
 }
 
+TEST(Cpu, TellsTheKernelWhatEachTaskHasExecuted) {
+    CpuRig rig;
+    auto& sleeper = rig.kernel.add_task(1);
+    sleeper.stream.add(work(1), StreamStatus::SystemCall, call(Call::Sleep, 50 * microsecond.value()));
+    sleeper.stream.add(work(3), StreamStatus::End);
+    rig.kernel.add_task(2).stream.add(work(10), StreamStatus::End);
+    const Tick wake = rig.cpus[0]->advance(Tick(), long_time).wake;
+    (void)rig.cpus[0]->advance(wake, wake + long_time);
+    EXPECT_EQ(rig.kernel.accounted[TaskId{1}].user_instructions, 4 * 6U);
+    EXPECT_EQ(rig.kernel.accounted[TaskId{2}].user_instructions, 10 * 6U);
+    ExecutedWork all;
+    for (const auto& [task, work] : rig.kernel.accounted) all += work;
+    const CoreStats& stats = rig.cpus[0]->core().stats();
+    EXPECT_EQ(all.user_instructions, stats.user_instructions);
+    EXPECT_EQ(all.kernel_instructions, stats.kernel_instructions);
+    EXPECT_EQ(all.user_cycles, stats.user_cycles);
+    EXPECT_EQ(all.kernel_cycles, stats.kernel_cycles);
+}
+
 TEST(Cpu, SleepingPathGoesOnAfterItsWakeUp) {
     CpuRig rig;
     auto& task = rig.kernel.add_task(1);

@@ -68,6 +68,7 @@ struct FakeMemory final : ProcessMemory {
     MemoryUse use(AddressSpace&) override { return {}; }
     std::uint64_t badness(const AddressSpace&) const override { return 0; }
     std::size_t areas(const AddressSpace&) const override { return 0; }
+    std::uint64_t peak_resident(const AddressSpace& space) const override { return space.peak_pages; }
     VirtAddr object_of(const AddressSpace& space) const override { return space.object; }
     void reap(Operation&, AddressSpace&) override {}
 };

@@ -148,6 +148,30 @@ TEST_F(ProcessesOfAProgram, EndTheirWaitingThreadsInExec) {
     EXPECT_EQ(rig.memory.destroyed.size(), 1U);
 }
 
+TEST_F(ProcessesOfAProgram, HaveAnAccountThatTheirThreadsShareAndThatOutlivesThem) {
+    Task* thread = rig.clone(ProcessRig::thread, 78);
+    ASSERT_NE(thread, nullptr);
+    Task* child = rig.clone(0, 79);
+    ASSERT_NE(child, nullptr);
+    EXPECT_EQ(thread->account, first.account);
+    const std::deque<ProcessAccount>& accounts = rig.processes.accounts();
+    ASSERT_EQ(accounts.size(), 3U); // the kernel's, the program's, the child's
+    EXPECT_EQ(accounts[1].threads, 2U);
+    EXPECT_EQ(child->account, &accounts[2]);
+    EXPECT_EQ(accounts[2].parent, first.id);
+    EXPECT_EQ(accounts[2].known_as, 79);
+    child->space->peak_pages = 3;
+    exits(*child);
+    EXPECT_EQ(rig.processes.accounts()[2].peak_rss, 3 * page_size);
+}
+
+TEST_F(ProcessesOfAProgram, KeepThePeakOfAllTheirImages) {
+    first.space->peak_pages = 9;
+    execs(first);
+    first.space->peak_pages = 2;
+    EXPECT_EQ(rig.processes.accounts()[1].peak_rss, 9 * page_size);
+}
+
 TEST_F(ProcessesOfAProgram, FinishAWaitForAPageBeforeAKillEndsThem) {
     PageLocks locks(rig.frames, rig.runner);
     const Pfn frame = *rig.allocator->allocate({.mask = gfp::kernel});
