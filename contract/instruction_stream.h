@@ -124,7 +124,7 @@ struct SyscallRecord {
     std::uint64_t enter_order = 0; ///< place among the ordered system calls of all threads; 0 = unordered
     std::uint64_t exit_order = 0;
     bool entered = false; ///< the core has been told of its beginning (StreamStatus::Entered)
-    std::string path;     ///< file name for open, openat and execve, where the source has it
+    std::string path;     ///< the first file name that it is given, where the source has it
 };
 
 enum class StreamStatus : std::uint8_t {

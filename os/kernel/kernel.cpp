@@ -149,8 +149,8 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
         CallContext call{*m_call_parts, op, task, record};
         if (is_driver_call(record.number))
             m_driver->serve(op, record);
-        else if (const CallRow* row = find_call(record.number))
-            row->handler(call);
+        else if (const CallHandler handler = handler_of(record.number))
+            handler(call);
     }
     if (task.exited)
         m_order.pass(record.exit_order, {op.cpu, op.now});

@@ -1,55 +1,49 @@
 #include "os/syscall/call_table.h"
 
+#include "contract/system_calls.h"
 #include "os/syscall/handlers.h"
 
-#include <algorithm>
 #include <array>
 
 namespace pagewalk::os {
 namespace {
 
-// Source of the numbers: arch/x86/entry/syscalls/syscall_64.tbl of Linux 6.1
+/// A modelled system call; contract/system_calls.h has its name and all else.
+struct CallRow {
+    std::uint32_t number = 0;
+    CallHandler handler = nullptr;
+};
+
 constexpr std::array rows = std::to_array<CallRow>({
-    {0, "read", sys_read},          {1, "write", sys_write},
-    {2, "open", sys_open},          {3, "close", sys_close},
-    {8, "lseek", sys_lseek},        {9, "mmap", sys_mmap},
-    {10, "mprotect", sys_mprotect}, {11, "munmap", sys_munmap},
-    {12, "brk", sys_brk},           {17, "pread64", sys_pread64},
-    {18, "pwrite64", sys_pwrite64}, {24, "sched_yield", sys_sched_yield},
-    {25, "mremap", sys_mremap},     {28, "madvise", sys_madvise},
-    {29, "shmget", sys_shmget},     {30, "shmat", sys_shmat},
-    {31, "shmctl", sys_shmctl},     {32, "dup", sys_dup},
-    {33, "dup2", sys_dup},          {56, "clone", sys_clone},
-    {57, "fork", sys_fork},         {58, "vfork", sys_vfork},
-    {59, "execve", sys_execve},     {60, "exit", sys_exit},
-    {61, "wait4", sys_wait4},       {67, "shmdt", sys_shmdt},
-    {72, "fcntl", sys_fcntl},       {77, "ftruncate", sys_ftruncate},
-    {85, "creat", sys_open},        {149, "mlock", sys_mlock},
-    {202, "futex", sys_futex},      {231, "exit_group", sys_exit_group},
-    {247, "waitid", sys_waitid},    {257, "openat", sys_open},
-    {292, "dup3", sys_dup},         {319, "memfd_create", sys_memfd_create},
-    {322, "execveat", sys_execve},  {325, "mlock2", sys_mlock},
-    {435, "clone3", sys_clone3},    {436, "close_range", sys_close_range},
-    {437, "openat2", sys_open},
+    {0, sys_read},     {1, sys_write},    {2, sys_open},      {3, sys_close},
+    {8, sys_lseek},    {9, sys_mmap},     {10, sys_mprotect}, {11, sys_munmap},
+    {12, sys_brk},     {17, sys_pread64}, {18, sys_pwrite64}, {24, sys_sched_yield},
+    {25, sys_mremap},  {28, sys_madvise}, {29, sys_shmget},   {30, sys_shmat},
+    {31, sys_shmctl},  {32, sys_dup},     {33, sys_dup},      {56, sys_clone},
+    {57, sys_fork},    {58, sys_vfork},   {59, sys_execve},   {60, sys_exit},
+    {61, sys_wait4},   {67, sys_shmdt},   {72, sys_fcntl},    {77, sys_ftruncate},
+    {85, sys_open},    {149, sys_mlock},  {202, sys_futex},   {231, sys_exit_group},
+    {247, sys_waitid}, {257, sys_open},   {292, sys_dup},     {319, sys_memfd_create},
+    {322, sys_execve}, {325, sys_mlock},  {435, sys_clone3},  {436, sys_close_range},
+    {437, sys_open},
 });
-static_assert(std::ranges::is_sorted(rows, std::less_equal{}, &CallRow::number) &&
-              std::ranges::adjacent_find(rows, {}, &CallRow::number) == rows.end());
 
-constexpr std::size_t places = rows.back().number + 1;
-
-/// Row by number; the number of rows where there is none.
-constexpr auto index = [] {
-    std::array<std::uint8_t, places> result{};
-    result.fill(static_cast<std::uint8_t>(rows.size()));
-    for (std::size_t i = 0; i < rows.size(); ++i) result[rows[i].number] = static_cast<std::uint8_t>(i);
+/// By place in the table of all calls. Does not compile where a number has no place there, or two handlers.
+constexpr auto handlers = [] {
+    std::array<CallHandler, system_calls.size()> result{};
+    for (const CallRow& row : rows) {
+        CallHandler& place = result.at(find_system_call(row.number) - system_calls.data());
+        if (place != nullptr) throw "two rows for one call";
+        place = row.handler;
+    }
     return result;
 }();
 
 } // namespace
 
-const CallRow* find_call(std::uint32_t number) {
-    if (number >= places || index[number] == rows.size()) return nullptr;
-    return &rows[index[number]];
+CallHandler handler_of(std::uint32_t number) {
+    const SystemCall* const call = find_system_call(number);
+    return call != nullptr ? handlers[static_cast<std::size_t>(call - system_calls.data())] : nullptr;
 }
 
 } // namespace pagewalk::os

@@ -1,6 +1,7 @@
 #include "workloads/qemu/batch_decoder.h"
 
 #include "base/error.h"
+#include "contract/system_calls.h"
 #include "workloads/qemu/blocking_calls.h"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <cerrno>
 #include <cstring>
 #include <string>
-#include <sys/syscall.h>
 
 namespace pagewalk::workloads {
 
@@ -29,8 +29,6 @@ std::int64_t as_program_sees(std::int64_t result) {
 /// crosses. Source: Intel Optimization Reference Manual, "REP string enhancement"; 32 bytes assumed for all.
 constexpr std::uint64_t joined_bytes = 32;
 constexpr std::uint64_t line_bytes = 64;
-
-bool never_returns(std::uint32_t number) { return number == SYS_exit || number == SYS_exit_group; }
 
 [[noreturn]] void throw_damaged(const std::string& what) { throw RunError("event stream damaged: " + what); }
 

@@ -12,7 +12,7 @@ namespace pagewalk::workloads {
 /// True for a system call that does nothing but let a given time pass.
 [[nodiscard]] bool sleeps_for_a_time(const SyscallRecord& call);
 
-/// The name of a system call through which threads meet, for messages; "system call N" for others.
+/// The name of a system call, for messages; "system call N" where the kernel has none.
 [[nodiscard]] std::string name_of_call(std::uint32_t number);
 
 } // namespace pagewalk::workloads

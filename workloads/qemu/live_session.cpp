@@ -1,7 +1,7 @@
 #include "workloads/qemu/live_session.h"
 
 #include "base/error.h"
-#include "workloads/qemu/creation_calls.h"
+#include "contract/system_calls.h"
 #include "workloads/qemu/futex.h"
 #include "workloads/qemu/guest_executable.h"
 #include "workloads/qemu/initial_map.h"

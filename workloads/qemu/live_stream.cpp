@@ -1,8 +1,8 @@
 #include "workloads/qemu/live_stream.h"
 
 #include "base/error.h"
+#include "contract/system_calls.h"
 #include "workloads/qemu/blocking_calls.h"
-#include "workloads/qemu/creation_calls.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -97,7 +97,7 @@ StreamBatch LiveStream::hand_out(const StreamBatch& batch) {
     ++m_progress.batches;
     m_last_batch = SteadyClock::now();
     if (batch.status == StreamStatus::SystemCall) {
-        if (creates_thread(batch.syscall->number))
+        if (creates_task(batch.syscall->number))
             m_session.directory().note_creation(m_index, batch.syscall->result);
         if (executes_image(batch.syscall->number) && batch.syscall->result == 0)
             m_session.enter_image(m_index);
@@ -123,7 +123,7 @@ StreamBatch LiveStream::not_yet() {
 bool LiveStream::may_be_held_up_by_others() const {
     const BatchDecoder& decoder = m_decoder->decoder();
     const std::uint32_t number = decoder.syscall().number;
-    return !decoder.in_system_call() || creates_thread(number) || number == SYS_shmat;
+    return !decoder.in_system_call() || creates_task(number) || number == SYS_shmat;
 }
 
 bool LiveStream::waits_outside() const {

@@ -1,7 +1,7 @@
 #include "workloads/qemu/pwt_reader.h"
 
 #include "base/error.h"
-#include "workloads/qemu/creation_calls.h"
+#include "contract/system_calls.h"
 #include "workloads/qemu/pwt_file.h"
 #include "workloads/qemu/space_order.h"
 #include "workloads/qemu/stream_decoder.h"
@@ -114,7 +114,7 @@ private:
 
     void note_call(const SyscallRecord& call) {
         if (executes_image(call.number) && call.result == 0) ++m_executed;
-        if (!creates_thread(call.number)) return;
+        if (!creates_task(call.number)) return;
         const std::lock_guard lock(m_directory.mutex);
         m_directory.threads.note_creation(m_index, call.result);
     }

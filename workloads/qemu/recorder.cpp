@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/output_claim.h"
-#include "workloads/qemu/creation_calls.h"
+#include "contract/system_calls.h"
 #include "workloads/qemu/live_session.h"
 #include "workloads/qemu/pwt_file.h"
 #include "workloads/qemu/pwt_writer.h"
@@ -66,7 +66,7 @@ public:
         const SyscallRecord& call = m_decoder->syscall();
         m_stopped_at_epoch = progress.outcome == BatchDecoder::Outcome::Epoch;
         m_created.reset();
-        if (progress.outcome == BatchDecoder::Outcome::SystemCall && creates_thread(call.number) &&
+        if (progress.outcome == BatchDecoder::Outcome::SystemCall && creates_task(call.number) &&
             call.result > 0) {
             m_created = call.result;
         }

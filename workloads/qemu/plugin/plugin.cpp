@@ -1,4 +1,3 @@
-#include "workloads/qemu/creation_calls.h"
 #include "workloads/qemu/event_words.h"
 #include "workloads/qemu/plugin/descriptor_tables.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
@@ -244,18 +243,6 @@ void wait_as_vfork_does(std::uint32_t place, pid_t child) {
     });
 }
 
-bool is_ordered(std::int64_t number, std::uint64_t first_argument) {
-    switch (call_order(number)) {
-    case CallOrder::Ordered:
-        return true;
-    case CallOrder::OrderedOnPipe:
-        return is_pipe_like(static_cast<int>(first_argument));
-    case CallOrder::Unordered:
-        return false;
-    }
-    return false;
-}
-
 /// Copies the file name a system call is given. Reads through the kernel, because the program's pointer may
 /// be bad.
 std::size_t read_path(std::uint64_t address, char* path, std::size_t size) {
@@ -274,26 +261,21 @@ std::size_t read_path(std::uint64_t address, char* path, std::size_t size) {
     return 0;
 }
 
-std::uint64_t path_argument(std::int64_t number, std::uint64_t a1, std::uint64_t a2) {
-    switch (number) {
-    case SYS_open:
-    case SYS_creat:
-    case SYS_execve:
-        return a1;
-    case SYS_openat:
-    case SYS_openat2:
-    case SYS_execveat:
-        return a2;
-    default:
-        return 0;
-    }
+using Arguments = std::array<std::uint64_t, 6>;
+
+/// Address of the first file name that the call is given; 0 where it is given none.
+std::uint64_t path_argument(std::uint64_t number, const Arguments& arguments) {
+    const SystemCall* const call = find_system_call(number);
+    if (call == nullptr) return 0;
+    const UserBuffer buffer = path_buffer(*call);
+    return buffer.use != UserBuffer::Use::None ? arguments[buffer.argument] : 0;
 }
 
 /// Takes what a call needs and notes what other threads did before. Returns the space epoch that the call
 /// begins where it changes the address space and other threads could see that, otherwise 0.
-std::uint64_t enter_call(CallState& call, RingControl& ring, std::int64_t number) {
+std::uint64_t enter_call(CallState& call, RingControl& ring, std::uint64_t number) {
     call.changes_space = changes_space(number) && plugin.space.is_shared();
-    call.locked = call.changes_space || creates_thread(static_cast<std::uint32_t>(number));
+    call.locked = call.changes_space || creates_task(number);
     if (call.locked) plugin.space.lock();
     note_epoch(ring);
     if (call.changes_space) ring.epoch = plugin.space.advance();
@@ -305,11 +287,13 @@ void release_space(CallState& call) {
     call.locked = false;
 }
 
-void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint64_t a1, std::uint64_t a2,
-                std::uint64_t a3, std::uint64_t a4, std::uint64_t a5, std::uint64_t a6, std::uint64_t,
-                std::uint64_t) {
+void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std::uint64_t a1,
+                std::uint64_t a2, std::uint64_t a3, std::uint64_t a4, std::uint64_t a5, std::uint64_t a6,
+                std::uint64_t, std::uint64_t) {
+    const auto number = static_cast<std::uint64_t>(signed_number);
+    const Arguments arguments{a1, a2, a3, a4, a5, a6};
     std::array<char, 4096> path{};
-    const std::uint64_t path_address = path_argument(number, a1, a2);
+    const std::uint64_t path_address = path_argument(number, arguments);
     const std::size_t path_bytes = path_address != 0 ? read_path(path_address, path.data(), path.size()) : 0;
     const std::size_t path_words = (path_bytes + 7) / 8;
 
@@ -323,9 +307,9 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint6
     plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
     append(ring, event_header(EventKind::SyscallEnter,
                               static_cast<std::uint32_t>(enter_payload_words + path_words)));
-    for (const std::uint64_t word : {static_cast<std::uint64_t>(number), a1, a2, a3, a4, a5, a6, order}) {
-        append(ring, word);
-    }
+    append(ring, number);
+    for (const std::uint64_t argument : arguments) append(ring, argument);
+    append(ring, order);
     append(ring, path_bytes);
     append(ring, change);
     for (std::size_t i = 0; i < path_words; ++i) {
@@ -333,7 +317,7 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::uint6
         std::memcpy(&word, &path[i * 8], std::min<std::size_t>(8, path_bytes - i * 8));
         append(ring, word);
     }
-    if (number == SYS_exit || number == SYS_exit_group) {
+    if (never_returns(number)) {
         append(ring, event_header(EventKind::ThreadEnd, 0));
         plugin.writer.release(ring);
         plugin.rings[vcpu] = &plugin.unclaimed;
@@ -353,7 +337,7 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
         plugin.space.become_child();
         return;
     }
-    plugin.vfork.note_return(number);
+    plugin.vfork.note_return(static_cast<std::uint64_t>(number));
     CallState& call = plugin.calls[vcpu];
     if (call.vfork != VforkWait::none && result > 0) {
         release_space(call);

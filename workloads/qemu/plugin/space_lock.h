@@ -3,27 +3,8 @@
 #include <atomic>
 #include <cstdint>
 #include <pthread.h>
-#include <sys/syscall.h>
 
 namespace pagewalk::workloads {
-
-/// True for the system calls that change what an address means in the calling process. x86-64 numbers.
-[[nodiscard]] inline bool changes_space(std::int64_t number) {
-    switch (number) {
-    case SYS_mmap:
-    case SYS_munmap:
-    case SYS_mremap:
-    case SYS_mprotect:
-    case SYS_brk:
-    case SYS_madvise:
-    case SYS_shmat:
-    case SYS_shmdt:
-    case SYS_remap_file_pages:
-        return true;
-    default:
-        return false;
-    }
-}
 
 /// Lets one call at a time of a process change its address space, as the kernel does, and counts their
 /// beginnings and ends: the space epoch (space_order.h). A thread is created under the same lock, so that its

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "contract/system_calls.h"
+
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -14,7 +16,7 @@
 namespace pagewalk::workloads {
 
 /// True for a call whose caller waits until its child has called execve or exited. x86-64 numbers.
-[[nodiscard]] inline bool waits_for_child(std::int64_t number, std::uint64_t flags) {
+[[nodiscard]] inline bool waits_for_child(std::uint64_t number, std::uint64_t flags) {
     constexpr std::uint64_t clone_vfork = 0x4000;
     return number == SYS_vfork || (number == SYS_clone && (flags & clone_vfork) != 0);
 }
@@ -41,14 +43,13 @@ public:
     /// In the child.
     void become_child(std::uint32_t place) { m_own = place; }
     /// The child's calls: an execve may fail, and then it goes on.
-    void note_call(std::int64_t number) {
+    void note_call(std::uint64_t number) {
         if (m_own == none) return;
-        if (number == SYS_exit || number == SYS_exit_group) m_shared->states[m_own].store(State::Exits);
-        if (number == SYS_execve || number == SYS_execveat) m_shared->states[m_own].store(State::InExecve);
+        if (never_returns(number)) m_shared->states[m_own].store(State::Exits);
+        if (executes_image(number)) m_shared->states[m_own].store(State::InExecve);
     }
-    void note_return(std::int64_t number) {
-        if (m_own != none && (number == SYS_execve || number == SYS_execveat))
-            m_shared->states[m_own].store(State::Running);
+    void note_return(std::uint64_t number) {
+        if (m_own != none && executes_image(number)) m_shared->states[m_own].store(State::Running);
     }
     /// In the parent: has the child of `place` ended? Looks at /proc.
     [[nodiscard]] bool is_over(std::uint32_t place, pid_t child) const {
