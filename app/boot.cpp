@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -63,12 +64,15 @@ void print_proc(const os::PageAllocator& allocator, const os::MemoryMap& map, co
 }
 
 /// What a machine with the caches of a real one can print.
+enum class MergedNames : std::uint8_t { OfSysfs, OfSlabinfo };
 struct SlabFile {
     const char* name;
     std::string (*text)(const os::SlabAllocator&);
+    MergedNames names;
 };
 constexpr std::array<SlabFile, 2> slab_files{
-    {{"slabinfo", os::slabinfo_text}, {"sys_kernel_slab", os::sys_kernel_slab_text}}};
+    {{"slabinfo", os::slabinfo_text, MergedNames::OfSlabinfo},
+     {"sys_kernel_slab", os::sys_kernel_slab_text, MergedNames::OfSysfs}}};
 
 /// Their geometry is computed from name, size, alignment and flags.
 void print_captured_slabs(os::PageAllocator& allocator, const os::CaptureFiles& files, const SlabFile& file) {
@@ -76,7 +80,11 @@ void print_captured_slabs(os::PageAllocator& allocator, const os::CaptureFiles& 
     os::SlubConfig config;
     config.parameters.cpus = static_cast<std::uint32_t>(allocator.cpus().size());
     os::Slub slub(pages, config);
-    os::create_captured_caches(os::parse_sys_kernel_slab(files.read("sys_kernel_slab"), files.path()), slub);
+    std::vector<os::SysSlabCache> caches =
+        os::parse_sys_kernel_slab(files.read("sys_kernel_slab"), files.path());
+    if (file.names == MergedNames::OfSlabinfo)
+        os::name_as_slabinfo(caches, files.contains("slabinfo") ? files.read("slabinfo") : "");
+    os::create_captured_caches(caches, slub);
     std::cout << file.text(slub);
 }
 

@@ -123,6 +123,11 @@ std::array<std::uint64_t, migratetype_count> count_pageblocks(const PageMap& pag
     return counts;
 }
 
+/// Has memory or a CPU: nodes' numbers may have holes, and the kernel shows what is online.
+bool is_online(const PageAllocator& allocator, NodeId node) {
+    return has_memory(allocator, node) || std::ranges::find(allocator.cpus(), node) != allocator.cpus().end();
+}
+
 } // namespace
 
 std::string zoneinfo_text(const PageAllocator& allocator, const StatisticsSource& statistics) {
@@ -130,6 +135,7 @@ std::string zoneinfo_text(const PageAllocator& allocator, const StatisticsSource
     const bool numa = allocator.layout() == ZoneLayout::X86_64;
     for (std::size_t node = 0; node < allocator.node_count(); ++node) {
         const auto id = static_cast<NodeId>(node);
+        if (!is_online(allocator, id)) continue;
         bool first_populated = true;
         for (std::size_t i = 0; i < zone_type_count; ++i) {
             const auto type = static_cast<ZoneType>(i);

@@ -21,7 +21,11 @@ namespace fs = std::filesystem;
 std::string read_file(const fs::path& path) {
     std::ifstream in(path, std::ios::binary);
     if (!in) throw InputError(path.string() + ": cannot be opened for reading");
-    return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    try {
+        return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    } catch (const std::ios_base::failure& error) {
+        throw InputError(path.string() + ": cannot be read: " + error.code().message());
+    }
 }
 
 std::string decompress_xz(const std::string& path, const std::string& packed) {

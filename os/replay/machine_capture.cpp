@@ -1,6 +1,7 @@
 #include "os/replay/machine_capture.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "os/page/page_map.h"
 
 #include <algorithm>
@@ -121,6 +122,7 @@ private:
         if (!m_files.contains("node_and_misc")) return;
         static const std::regex distance(R"(^node(\d+) distance: ([\d ]+))");
         static const std::regex list(R"(^node(\d+) cpulist: ([\d,-]*))");
+        std::map<std::uint64_t, std::vector<unsigned>> rows; // of the nodes that are online, to those
         for_each_line(m_files.read("node_and_misc"), [&](std::string_view view) {
             const std::string text(view);
             if (std::regex_search(text, match, distance)) {
@@ -129,7 +131,7 @@ private:
                 static const std::regex word(R"(\d+)");
                 for (std::sregex_iterator it(values.begin(), values.end(), word), end; it != end; ++it)
                     row.push_back(static_cast<unsigned>(number(it->str(), 10)));
-                map.distances.push_back(row);
+                rows[number(match[1], 10)] = row;
             } else if (std::regex_search(text, match, list)) {
                 const auto node = static_cast<NodeId>(number(match[1], 10));
                 const std::string values = match[2];
@@ -142,15 +144,45 @@ private:
                 }
             }
         });
-        if (map.distances.size() != map.node_count()) map.distances.clear();
+        set_distances(rows);
+    }
+
+    /// Nodes' numbers may have holes; those that are not online have no distances.
+    void set_distances(const std::map<std::uint64_t, std::vector<unsigned>>& rows) {
+        MemoryMap& map = m_machine.map;
+        const std::size_t nodes = map.node_count();
+        if (rows.empty() || rows.rbegin()->first >= nodes) return;
+        constexpr unsigned local = 10;
+        constexpr unsigned remote = 20; // Linux's defaults
+        std::vector<std::vector<unsigned>> table(nodes, std::vector<unsigned>(nodes, remote));
+        for (std::size_t node = 0; node < nodes; ++node) table[node][node] = local;
+        for (const auto& [from, row] : rows) {
+            if (row.size() != rows.size()) return;
+            std::size_t column = 0;
+            for (const auto& [to, ignored] : rows) table[from][to] = row[column++];
+        }
+        map.distances = std::move(table);
     }
 
     void read_command_line() {
         std::smatch match;
-        static const std::regex core(R"(Kernel command line:.*\b(kernelcore|movablecore)=(\w+))");
+        static const std::regex core(R"(Kernel command line:.*\b(kernelcore|movablecore)=(\S+))");
         if (!std::regex_search(m_dmesg, match, core)) return;
-        const std::uint64_t bytes = bytes_with_suffix(match[2]);
+        const std::string value = match[2];
+        if (std::isdigit(static_cast<unsigned char>(value[0])) == 0)
+            throw InputError(m_files.path() + ": dmesg: " + excerpt(match[1].str() + "=" + value) +
+                             " is not modelled; allowed: a size such as 512M, or a percentage");
+        // A percentage is of all memory, in whole pages.
+        const std::uint64_t bytes = value.back() == '%'
+                                        ? total_pages() * number(value, 10) / 100 << page_shift
+                                        : bytes_with_suffix(value);
         (match[1] == "kernelcore" ? m_machine.map.kernelcore_bytes : m_machine.map.movablecore_bytes) = bytes;
+    }
+
+    [[nodiscard]] std::uint64_t total_pages() const {
+        std::uint64_t pages = 0;
+        for (const auto& [begin, end] : usable_frames(m_machine.map)) pages += end.value() - begin.value();
+        return pages;
     }
 
     void read_settings() {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <set>
 
 namespace pagewalk::os {
 namespace {
@@ -93,6 +94,21 @@ std::vector<SysSlabCache> parse_sys_kernel_slab(std::string_view text, const std
         if (found != caches.end()) found->aliases.push_back(alias);
     }
     return caches;
+}
+
+void name_as_slabinfo(std::vector<SysSlabCache>& caches, std::string_view slabinfo) {
+    std::set<std::string_view> listed;
+    while (!slabinfo.empty()) {
+        const std::string_view line = slabinfo.substr(0, slabinfo.find('\n'));
+        listed.insert(line.substr(0, line.find(' ')));
+        slabinfo.remove_prefix(std::min(line.size() + 1, slabinfo.size()));
+    }
+    for (SysSlabCache& cache : caches) {
+        if (!cache.name.starts_with(':') || cache.aliases.empty()) continue;
+        const auto first = std::ranges::find_if(
+            cache.aliases, [&](const std::string& name) { return listed.contains(name); });
+        cache.name = first != cache.aliases.end() ? *first : cache.aliases.front();
+    }
 }
 
 void create_captured_caches(std::span<const SysSlabCache> caches, SlabAllocator& allocator) {

@@ -25,6 +25,10 @@ struct SysSlabCache {
 /// InputError naming `file`, the line and the field.
 [[nodiscard]] std::vector<SysSlabCache> parse_sys_kernel_slab(std::string_view text, const std::string& file);
 
+/// Names merged caches as /proc/slabinfo does: by the first cache that was made, which /sys does not tell. It
+/// is the alias that `slabinfo`, the same kernel's, lists; where that lists none, the first.
+void name_as_slabinfo(std::vector<SysSlabCache>& caches, std::string_view slabinfo);
+
 /// Creates the same caches, from name, size, alignment and flags alone: geometry is the allocator's.
 void create_captured_caches(std::span<const SysSlabCache> caches, SlabAllocator& allocator);
 

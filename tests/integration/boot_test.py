@@ -1,9 +1,12 @@
 """`pagewalk boot` prints the page allocator of a machine that has just booted; `replay` takes captures."""
 
 import re
+import tarfile
 import unittest
 
-from pagewalk_case import SMALL, PagewalkCase
+from pagewalk_case import SMALL, SOURCE, PagewalkCase
+
+CAPTURE = SOURCE.parent / "shared" / "groundtruth" / "linux" / "c-static.tar.xz"
 
 TWO_NODES = "[machine]\ncpus = 2\nsockets = 2\nmemory = 6GiB\n"
 
@@ -49,6 +52,23 @@ class Boot(PagewalkCase):
     def test_settings_win(self):
         free = self.free_pages(self.boot("--set", "machine.memory=128MiB", "--proc", "buddyinfo"))
         self.assertLess(sum(free.values()), 128 << 8)
+
+
+@unittest.skipUnless(CAPTURE.exists(), f"{CAPTURE} is not there")
+class CapturedSlabs(PagewalkCase):
+    def names(self, text):
+        return {line.split()[0] for line in text.splitlines()[2:]}
+
+    def test_slabinfo_names_merged_caches_as_the_kernel_did(self):
+        printed = self.names(self.succeed("boot", "--from-capture", CAPTURE, "--proc", "slabinfo").stdout)
+        with tarfile.open(CAPTURE) as archive:
+            [member] = [name for name in archive.getnames() if name.endswith("/slabinfo")]
+            real = self.names(archive.extractfile(member).read().decode())
+        self.assertEqual(printed, real)
+
+    def test_sysfs_names_them_by_their_ids(self):
+        printed = self.succeed("boot", "--from-capture", CAPTURE, "--proc", "sys_kernel_slab").stdout
+        self.assertIn(" -> :0000192\n", printed)
 
 
 class Refusals(PagewalkCase):

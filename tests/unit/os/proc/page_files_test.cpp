@@ -43,6 +43,16 @@ TEST(Zoneinfo, ShowsEveryZoneOfTheLayoutEmptyOnesToo) {
     EXPECT_NE(text.find("  start_pfn:           4096\n"), std::string::npos);
 }
 
+TEST(Zoneinfo, ShowsNodesThatHaveMemoryOrCpus) {
+    MemoryMap map = two_nodes(512 * mib);
+    map.numa[1].node = NodeId{3};
+    map.cpus = {NodeId{0}, NodeId{2}};
+    const std::string text = zoneinfo_text(*boot_page_allocator(map), StatisticsSource{});
+    EXPECT_EQ(text.find("Node 1,"), std::string::npos);
+    EXPECT_NE(text.find("Node 2, zone   Normal\n  pages free     0\n"), std::string::npos);
+    EXPECT_NE(text.find("Node 3, zone    DMA32\n"), std::string::npos);
+}
+
 class FixedStatistics : public StatisticsSource {
 public:
     std::uint64_t node_statistic(NodeId, std::string_view name) const override {

@@ -73,6 +73,7 @@ TEST_F(Captures, DamagedArchivesAreRefused) {
     EXPECT_THROW(CaptureFiles(write("cut.tar.xz", xz(tar.substr(0, 2000))).string()), InputError);
     EXPECT_THROW(CaptureFiles(write("noise.tar.xz", xz(std::string(2048, 'z'))).string()), InputError);
     EXPECT_THROW(CaptureFiles((m_folder / "missing").string()), InputError);
+    EXPECT_THROW(CaptureFiles("/proc/self/mem"), InputError); // opens, and fails to be read
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include <gtest/gtest.h>
 
@@ -67,6 +68,48 @@ TEST_F(CapturedMachines, AreReadFromTheirOwnFiles) {
     EXPECT_EQ(allocator->find_zone(NodeId{0}, ZoneType::Dma32)->managed, 200'000u);
     EXPECT_EQ(allocator->find_zone(NodeId{1}, ZoneType::Dma32)->managed, 220'000u);
     EXPECT_EQ(allocator->find_zone(NodeId{1}, ZoneType::Movable)->managed, 30'000u);
+}
+
+TEST_F(CapturedMachines, PercentagesOfTheCommandLineAreOfAllMemory) {
+    const auto with = [this](const std::string& parameter) {
+        std::ifstream in(m_folder / "dmesg");
+        std::string dmesg{std::istreambuf_iterator<char>(in), {}};
+        const std::size_t at = dmesg.find("quiet");
+        dmesg.replace(at, dmesg.find('\n', at) - at, "quiet " + parameter);
+        write("dmesg", dmesg);
+        return machine_from_capture(CaptureFiles(m_folder.path().string())).map;
+    };
+    write("zoneinfo",
+          "Node 0, zone      DMA\n        managed  3840\nNode 0, zone    DMA32\n        managed  100000\n"
+          "Node 0, zone  Movable\n        managed  100000\nNode 1, zone    DMA32\n        managed  100000\n"
+          "Node 1, zone  Movable\n        managed  100000\n");
+    constexpr std::uint64_t pages = (0x9f - 0x1) + (0x40000 - 0x100) + 0x40000;
+    EXPECT_EQ(with("kernelcore=50%").kernelcore_bytes, pages * 50 / 100 * page_size);
+    EXPECT_EQ(with("kernelcore=50%").movablecore_bytes, std::nullopt);
+    try {
+        (void)with("kernelcore=mirror");
+        ADD_FAILURE() << "accepted";
+    } catch (const InputError& error) {
+        EXPECT_NE(std::string(error.what()).find("kernelcore=mirror is not modelled"), std::string::npos);
+    }
+}
+
+TEST_F(CapturedMachines, NumbersOfNodesMayHaveHoles) {
+    write("dmesg", "Early memory node ranges\n"
+                   "  node   0: [mem 0x0000000000001000-0x000000000009efff]\n"
+                   "  node   0: [mem 0x0000000000100000-0x000000003fffffff]\n"
+                   "  node   2: [mem 0x0000000040000000-0x000000007fffffff]\n"
+                   "setup_percpu: NR_CPUS:64 nr_cpumask_bits:2 nr_cpu_ids:2 nr_node_ids:3\n");
+    write("node_and_misc",
+          "node0 distance: 10 31\nnode0 cpulist: 0\nnode2 distance: 31 10\nnode2 cpulist: 1\n");
+    write("zoneinfo",
+          "Node 0, zone      DMA\n        managed  3840\nNode 0, zone    DMA32\n        managed  240000\n"
+          "Node 2, zone    DMA32\n        managed  200000\n");
+    const MemoryMap map = machine_from_capture(CaptureFiles(m_folder.path().string())).map;
+    EXPECT_EQ(map.node_count(), 3u);
+    EXPECT_EQ(map.distance(NodeId{0}, NodeId{2}), 31u);
+    EXPECT_EQ(map.distance(NodeId{2}, NodeId{0}), 31u);
+    EXPECT_EQ(map.distance(NodeId{0}, NodeId{1}), 20u);
 }
 
 TEST_F(CapturedMachines, NameTheFirmwaresRangesAsTheKernelChangedThem) {
