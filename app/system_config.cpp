@@ -144,6 +144,7 @@ SystemConfig::SystemConfig() {
     disk.declare(root.group("os"));
     events.declare(root.group("events"));
     workload.declare(root.group("workload"));
+    trace.declare(root.group("trace"));
     synthetic.declare(root.group("synthetic"));
 }
 

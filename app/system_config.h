@@ -9,6 +9,7 @@
 #include "models/memory/dram_config.h"
 #include "os/kernel/kernel_config.h"
 #include "workloads/synthetic/make_synthetic.h"
+#include "workloads/trace/trace_addresses.h"
 
 #include <cstdint>
 #include <string>
@@ -68,6 +69,7 @@ public:
     RunConfig run;
     EventConfig events{event_schemas()};
     WorkloadConfig workload;
+    workloads::TraceConfig trace;
     workloads::SyntheticConfig synthetic;
 };
 

@@ -12,7 +12,7 @@ namespace pagewalk::app {
 
 namespace {
 
-std::unique_ptr<Workload> open_trace_file(const std::string& path) {
+std::unique_ptr<Workload> open_trace_file(const SystemConfig& config, const std::string& path) {
     if (workloads::is_pwt_file(path)) {
         auto recording = std::make_unique<workloads::PwtReader>(path);
         if (recording->expected_instructions() == 0)
@@ -22,7 +22,7 @@ std::unique_ptr<Workload> open_trace_file(const std::string& path) {
                 "instructions; record the program again");
         return recording;
     }
-    return workloads::open_trace(path);
+    return workloads::open_trace(path, workloads::Decompress::Background, config.trace);
 }
 
 std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv,
@@ -51,7 +51,7 @@ std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<co
     if (!program.empty() && !trace.empty())
         throw InputError("give either --trace FILE or -- PROGRAM ARGS, not both");
     if (!program.empty()) return start_program(workload, {program.begin(), program.end()}, directory);
-    if (!trace.empty()) return open_trace_file(trace);
+    if (!trace.empty()) return open_trace_file(config, trace);
     switch (workload.kind) {
     case WorkloadKind::Program: {
         std::vector<std::string> argv = split_words(workload.program);
@@ -64,7 +64,7 @@ std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<co
         if (workload.trace.empty())
             throw ConfigError(config.options.where("workload.kind"), "workload.kind", "trace",
                               "needs workload.trace = FILE");
-        return open_trace_file(workload.trace);
+        return open_trace_file(config, workload.trace);
     case WorkloadKind::Synthetic:
         return workloads::make_synthetic(workload.synthetic, config.synthetic);
     }

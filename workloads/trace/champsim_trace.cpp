@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace pagewalk::workloads {
 
@@ -14,15 +15,44 @@ constexpr std::size_t buffered_records = 4096;
 constexpr std::size_t blocks_per_batch = 256;
 constexpr std::size_t references_per_batch = 4096;
 
+std::string place_of(const std::string& name, std::uint64_t record) {
+    return name + ": record " + std::to_string(record) + " (byte " +
+           std::to_string(record * champsim_record_bytes) + " of the uncompressed trace): ";
+}
+
+std::uint64_t or_of_addresses(const ChampSimRecord& record) {
+    std::uint64_t bits = record.ip;
+    for (const std::uint64_t address : record.destination_memory) bits |= address;
+    for (const std::uint64_t address : record.source_memory) bits |= address;
+    return bits;
+}
+
+/// Null, or the address that is refused.
+std::optional<std::uint64_t> place_record(TraceAddresses& addresses, ChampSimRecord& record) {
+    std::optional<std::uint64_t> refused;
+    const auto place = [&](std::uint64_t& address) {
+        if (const auto placed = addresses.place(address))
+            address = *placed;
+        else if (!refused)
+            refused = address;
+    };
+    place(record.ip);
+    std::ranges::for_each(record.destination_memory, place);
+    std::ranges::for_each(record.source_memory, place);
+    return refused;
+}
+
 } // namespace
 
-ChampSimStream::ChampSimStream(std::string name, std::unique_ptr<ByteSource> source)
-    : m_name(std::move(name)), m_source(std::move(source)), m_records(buffered_records),
+ChampSimStream::ChampSimStream(std::string name, std::unique_ptr<ByteSource> source,
+                               const TraceConfig& config)
+    : m_name(std::move(name)), m_source(std::move(source)), m_addresses(config), m_records(buffered_records),
       m_executions(blocks_per_batch),
       m_references(references_per_batch + ChampSimBlocks::max_references + 1) {}
 
 void ChampSimStream::refill() {
-    std::size_t bytes = (m_filled - m_next) * champsim_record_bytes + m_partial_bytes;
+    const std::size_t unread = m_filled - m_next;
+    std::size_t bytes = unread * champsim_record_bytes + m_partial_bytes;
     std::memmove(m_records.data(), m_records.data() + m_next, bytes);
     m_next = 0;
     const std::span<std::byte> room = std::as_writable_bytes(std::span(m_records));
@@ -47,6 +77,21 @@ void ChampSimStream::refill() {
                                              " bytes of record " + std::to_string(m_delivered + m_filled) +
                                              "; a ChampSim trace is a whole number of 64-byte records"));
     }
+    place_addresses(unread);
+}
+
+void ChampSimStream::place_addresses(std::size_t first) {
+    for (std::size_t i = first; i < m_filled; ++i) {
+        if (m_addresses.is_plain(or_of_addresses(m_records[i]))) [[likely]]
+            continue;
+        const auto refused = place_record(m_addresses, m_records[i]);
+        if (!refused) continue;
+        m_damage = std::make_exception_ptr(
+            RunError(place_of(m_name, m_delivered + i) + m_addresses.why_refused(*refused)));
+        m_source_ended = true;
+        m_filled = i;
+        m_partial_bytes = 0;
+    }
 }
 
 StreamBatch ChampSimStream::fetch() {
@@ -60,10 +105,9 @@ StreamBatch ChampSimStream::fetch() {
             m_blocks.execute(std::span(m_records).subspan(m_next, m_filled - m_next), references);
         if (executed.status == ChampSimBlocks::Status::Absurd) {
             if (!m_damage || m_next < m_filled) {
-                m_damage = std::make_exception_ptr(RunError(
-                    m_name + ": record " + std::to_string(m_delivered) + " (byte " +
-                    std::to_string(m_delivered * champsim_record_bytes) + " of the uncompressed trace): " +
-                    why_absurd(m_records[m_next]) + "; this is not a ChampSim instruction record"));
+                m_damage = std::make_exception_ptr(RunError(place_of(m_name, m_delivered) +
+                                                            why_absurd(m_records[m_next]) +
+                                                            "; this is not a ChampSim instruction record"));
             }
             m_source_ended = true;
             m_filled = m_next;
@@ -80,7 +124,7 @@ StreamBatch ChampSimStream::fetch() {
             nullptr};
 }
 
-std::unique_ptr<Workload> make_champsim_workload(InputBytes input) {
+std::unique_ptr<Workload> make_champsim_workload(InputBytes input, const TraceConfig& config) {
     const std::span<const std::byte> head = input.source->head();
     std::uint64_t instructions = 0;
     if (input.compression == Compression::None && input.file_bytes != 0) {
@@ -95,16 +139,17 @@ std::unique_ptr<Workload> make_champsim_workload(InputBytes input) {
     if (head.size() < champsim_record_bytes)
         throw InputError(input.name + ": holds " + std::to_string(head.size()) +
                          " bytes of data, less than one 64-byte ChampSim record");
+    TraceAddresses addresses(config);
     for (std::size_t i = 0; i < head.size() / champsim_record_bytes; ++i) {
         ChampSimRecord record;
         std::memcpy(&record, head.data() + i * champsim_record_bytes, sizeof record);
         if (const char* why = why_absurd(record))
-            throw InputError(input.name + ": record " + std::to_string(i) + " (byte " +
-                             std::to_string(i * champsim_record_bytes) +
-                             " of the uncompressed trace): " + why + "; this is not a ChampSim trace");
+            throw InputError(place_of(input.name, i) + why + "; this is not a ChampSim trace");
+        if (const auto refused = place_record(addresses, record))
+            throw InputError(place_of(input.name, i) + addresses.why_refused(*refused));
     }
     std::string description = "ChampSim trace " + input.name + " (" + name_of(input.compression) + ")";
-    auto stream = std::make_unique<ChampSimStream>(input.name, std::move(input.source));
+    auto stream = std::make_unique<ChampSimStream>(input.name, std::move(input.source), config);
     return std::make_unique<SingleStreamWorkload>(std::move(description), instructions, std::move(stream));
 }
 

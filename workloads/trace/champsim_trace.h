@@ -3,6 +3,7 @@
 #include "contract/instruction_stream.h"
 #include "workloads/trace/byte_source.h"
 #include "workloads/trace/champsim_blocks.h"
+#include "workloads/trace/trace_addresses.h"
 
 #include <memory>
 #include <vector>
@@ -14,7 +15,7 @@ namespace pagewalk::workloads {
 /// that is delivered first.
 class ChampSimStream final : public InstructionStream {
 public:
-    ChampSimStream(std::string name, std::unique_ptr<ByteSource> source);
+    ChampSimStream(std::string name, std::unique_ptr<ByteSource> source, const TraceConfig& config = {});
 
     [[nodiscard]] StreamBatch fetch() override;
 
@@ -24,9 +25,11 @@ public:
 
 private:
     void refill();
+    void place_addresses(std::size_t first);
 
     std::string m_name;
     std::unique_ptr<ByteSource> m_source;
+    TraceAddresses m_addresses;
     ChampSimBlocks m_blocks;
     std::vector<ChampSimRecord> m_records;
     std::size_t m_next = 0, m_filled = 0; ///< unread records are [m_next, m_filled)
@@ -39,7 +42,7 @@ private:
 };
 
 /// A ChampSim trace as a workload. Errors: InputError when an uncompressed file is not a whole number of
-/// records or the first records cannot be instructions.
-[[nodiscard]] std::unique_ptr<Workload> make_champsim_workload(InputBytes input);
+/// records or the first records cannot be instructions or have addresses that are refused.
+[[nodiscard]] std::unique_ptr<Workload> make_champsim_workload(InputBytes input, const TraceConfig& config);
 
 } // namespace pagewalk::workloads

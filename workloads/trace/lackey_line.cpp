@@ -19,6 +19,12 @@ bool is_valgrind_message(std::string_view line) {
            line[2] <= '9';
 }
 
+bool is_superblock_line(std::string_view line) {
+    constexpr std::string_view begin = "SB ";
+    return line.starts_with(begin) && line.size() > begin.size() &&
+           line.find_first_not_of("0123456789abcdefABCDEF", begin.size()) == std::string_view::npos;
+}
+
 std::optional<LackeyLine> parse_lackey_line(std::string_view line) {
     if (line.size() < 6 || line[2] != ' ') return std::nullopt;
     LackeyLine parsed;

@@ -23,6 +23,9 @@ inline constexpr const char* lackey_allowed = "allowed: \"I  <hex address>,<byte
 /// Whether the line is valgrind's own talk (==, --, ** followed by digits) or empty.
 [[nodiscard]] bool is_valgrind_message(std::string_view line);
 
+/// Whether the line is what --trace-superblocks=yes adds: "SB 04001000".
+[[nodiscard]] bool is_superblock_line(std::string_view line);
+
 /// Null when the line is neither of the four.
 [[nodiscard]] std::optional<LackeyLine> parse_lackey_line(std::string_view line);
 

@@ -1,10 +1,12 @@
 #include "workloads/trace/lackey_trace.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "workloads/trace/single_stream_workload.h"
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 #include <cstring>
 
 namespace pagewalk::workloads {
@@ -15,13 +17,11 @@ constexpr std::size_t text_bytes = 64 * 1024;
 constexpr std::size_t longest_line = 4096;
 constexpr std::size_t instructions_ahead = 4096;
 constexpr std::size_t blocks_per_batch = 256;
-/// A reference covers at most a cache line's worth of bytes.
-constexpr std::uint32_t largest_reference = 64;
 
 } // namespace
 
-LackeyStream::LackeyStream(std::string name, std::unique_ptr<ByteSource> source)
-    : m_name(std::move(name)), m_source(std::move(source)), m_text(text_bytes) {}
+LackeyStream::LackeyStream(std::string name, std::unique_ptr<ByteSource> source, const TraceConfig& config)
+    : m_name(std::move(name)), m_source(std::move(source)), m_addresses(config), m_text(text_bytes) {}
 
 bool LackeyStream::next_line(std::string_view& line) {
     for (;;) {
@@ -58,7 +58,10 @@ void LackeyStream::add_references(const LackeyLine& access, bool store) {
     LackeyInstruction& instruction = m_instructions.back();
     std::uint64_t address = access.address;
     for (std::uint32_t left = access.bytes; left != 0;) {
-        const std::uint32_t piece = std::min(std::bit_floor(left), largest_reference);
+        // What is longer than a line is taken line by line.
+        const std::uint32_t in_line = static_cast<std::uint32_t>(line_size - address % line_size);
+        const std::uint32_t most = access.bytes > line_size ? std::min(left, in_line) : left;
+        const std::uint32_t piece = std::bit_floor(most);
         m_read_references.emplace_back(VirtAddr(address), 0U, static_cast<unsigned>(std::countr_zero(piece)),
                                        store);
         std::uint8_t& count = store ? instruction.stores : instruction.loads;
@@ -69,20 +72,37 @@ void LackeyStream::add_references(const LackeyLine& access, bool store) {
     }
 }
 
+void LackeyStream::damage(const std::string& line_text) {
+    m_damage = std::make_exception_ptr(
+        RunError(m_name + ": line " + std::to_string(m_line_number) + ": " + line_text));
+    m_ended = true;
+}
+
+void LackeyStream::report_dropped() const {
+    std::fprintf(
+        stderr, "pagewalk: %s begins with %llu accesses of an instruction that it lacks; they are left out\n",
+        m_name.c_str(), static_cast<unsigned long long>(m_dropped));
+}
+
 void LackeyStream::take_line(std::string_view line) {
-    const auto parsed = parse_lackey_line(line);
-    const bool orphan = parsed && parsed->kind != LackeyLine::Kind::Instruction && m_instructions.empty();
-    if (!parsed || orphan) {
-        m_damage = std::make_exception_ptr(RunError(
-            m_name + ": line " + std::to_string(m_line_number) + ": \"" + std::string(line.substr(0, 80)) +
-            (orphan ? "\" comes before the first instruction; " : "\" is not lackey output; ") +
-            lackey_allowed));
-        m_ended = true;
-        return;
+    auto parsed = parse_lackey_line(line);
+    if (!parsed) return damage("\"" + excerpt(line) + "\" is not lackey output; " + lackey_allowed);
+    const std::uint64_t last = parsed->address + parsed->bytes - 1;
+    if (!m_addresses.is_plain(parsed->address | last)) [[unlikely]] {
+        const auto placed = m_addresses.place(parsed->address);
+        if (!placed || !m_addresses.place(last))
+            return damage(m_addresses.why_refused(placed ? last : parsed->address));
+        parsed->address = *placed;
     }
     if (parsed->kind == LackeyLine::Kind::Instruction) {
+        if (!m_has_begun && m_dropped != 0) report_dropped();
+        m_has_begun = true;
         m_instructions.push_back({parsed->address, static_cast<std::uint8_t>(parsed->bytes), 0, 0,
                                   static_cast<std::uint32_t>(m_read_references.size()), 0});
+        return;
+    }
+    if (!m_has_begun) {
+        ++m_dropped;
         return;
     }
     if (parsed->kind != LackeyLine::Kind::Store) add_references(*parsed, false);
@@ -103,8 +123,10 @@ void LackeyStream::read_instructions() {
     std::string_view line;
     while (m_instructions.size() < instructions_ahead && !m_ended) {
         if (!next_line(line)) {
+            if (!m_has_begun && !m_damage)
+                damage("the text ends without an instruction; " + std::string(lackey_allowed));
             m_ended = true;
-        } else if (!is_valgrind_message(line)) {
+        } else if (!is_valgrind_message(line) && !is_superblock_line(line)) {
             take_line(line);
         }
     }
@@ -161,14 +183,15 @@ bool looks_like_lackey(std::span<const std::byte> head) {
         std::string_view line = text.substr(0, end);
         text.remove_prefix(std::min(end + 1, text.size()));
         if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-        if (!is_valgrind_message(line)) return parse_lackey_line(line).has_value();
+        if (!is_valgrind_message(line) && !is_superblock_line(line))
+            return parse_lackey_line(line).has_value();
     }
     return true;
 }
 
-std::unique_ptr<Workload> make_lackey_workload(InputBytes input) {
+std::unique_ptr<Workload> make_lackey_workload(InputBytes input, const TraceConfig& config) {
     std::string description = "valgrind lackey trace " + input.name + " (" + name_of(input.compression) + ")";
-    auto stream = std::make_unique<LackeyStream>(input.name, std::move(input.source));
+    auto stream = std::make_unique<LackeyStream>(input.name, std::move(input.source), config);
     return std::make_unique<SingleStreamWorkload>(std::move(description), 0, std::move(stream));
 }
 

@@ -2,6 +2,7 @@
 
 #include "contract/instruction_stream.h"
 #include "workloads/trace/byte_source.h"
+#include "workloads/trace/trace_addresses.h"
 
 #include <filesystem>
 #include <memory>
@@ -13,6 +14,7 @@ namespace pagewalk::workloads {
 /// trace; a Pagewalk recording (.pwt) is one of those. The stream throws RunError where the data proves
 /// damaged later.
 [[nodiscard]] std::unique_ptr<Workload> open_trace(const std::filesystem::path& path,
-                                                   Decompress where = Decompress::Background);
+                                                   Decompress where = Decompress::Background,
+                                                   const TraceConfig& config = {});
 
 } // namespace pagewalk::workloads

@@ -254,6 +254,35 @@ TEST_F(ChampSimTrace, ReportsWhatCannotBeAnInstructionAfterWhatPrecedesIt) {
                 AllOf(HasSubstr("record 10000"), HasSubstr("byte 640000"), HasSubstr("is_branch")));
 }
 
+TEST_F(ChampSimTrace, NamesTheRecordOfAnAddressThatIsRefused) {
+    for (const std::uint64_t address : {0xffff9c0a1000ULL, 0xffff888000100000ULL, 0x800000000000ULL}) {
+        auto records = loop_trace(5000);
+        records[10'000].source_memory[3] = address;
+        const Drained got = read(records);
+        EXPECT_EQ(got.instructions, 10'000U);
+        EXPECT_THAT(got.error, AllOf(HasSubstr("record 10000"), HasSubstr("none of a user program")));
+        records = loop_trace(3);
+        records[1].destination_memory[1] = address;
+        EXPECT_THAT(input_error_of([&] { (void)open_trace(write("head", bytes_of(records))); }),
+                    AllOf(HasSubstr("record 1 "), HasSubstr("user_pages")));
+    }
+}
+
+TEST_F(ChampSimTrace, MovesKernelAddressesWhereThatIsAsked) {
+    auto records = loop_trace(3);
+    const std::uint64_t first = records[0].ip;
+    records[0].source_memory = {0xffff888000100040, 0, 0, 0};
+    records[1].source_memory = {0xffff9c0a1000, 0, 0, 0};
+    const auto workload =
+        open_trace(write("t", bytes_of(records)), Decompress::InPlace, {KernelAddresses::UserPages});
+    const Drained got = drain(workload->thread(ThreadIndex{0}));
+    EXPECT_EQ(got.error, "");
+    EXPECT_EQ(got.executions[0].block->pc, VirtAddr(first));
+    EXPECT_EQ(got.references[0][0].address(), VirtAddr(TraceAddresses::moved_begin + 0x100040));
+    EXPECT_EQ(got.references[0][1].address(),
+              VirtAddr(TraceAddresses::moved_begin + (1ULL << 30) + 0x1c0a1000));
+}
+
 TEST_F(ChampSimTrace, RejectsAFileThatIsNoTrace) {
     const auto open = [&](const std::string& name, const std::string& bytes) {
         return input_error_of([&] { (void)open_trace(write(name, bytes)); });

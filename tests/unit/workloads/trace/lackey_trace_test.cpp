@@ -64,6 +64,43 @@ TEST_F(LackeyTrace, SplitsAccessesOfOddSizes) {
     EXPECT_EQ(got.references[0][1].address(), VirtAddr(0x8008));
 }
 
+TEST_F(LackeyTrace, TakesWhatIsLongerThanALineLineByLine) {
+    const Drained got = read("I  1000,3\n S 9030,100\n");
+    std::vector<std::uint32_t> sizes;
+    for (const MemoryReference reference : got.references[0]) sizes.push_back(reference.size());
+    EXPECT_THAT(sizes, ElementsAre(16, 64, 16, 4));
+    EXPECT_EQ(got.references[0][1].address(), VirtAddr(0x9040));
+}
+
+TEST_F(LackeyTrace, BeginsWithTheFirstInstructionThatIsWhole) {
+    const Drained got = read(" S 00600aa0,1\n L 1000,8\nI  004005b6,5\nI  004005bb,5\n L 7ff000384,4\n");
+    EXPECT_EQ(got.error, "");
+    EXPECT_EQ(got.instructions, 2U);
+    ASSERT_EQ(got.references[0].size(), 1U);
+    EXPECT_EQ(got.references[0][0].address(), VirtAddr(0x7ff000384));
+}
+
+TEST_F(LackeyTrace, SkipsLinesOfSuperblocks) {
+    const Drained got = read("==1== Lackey\nSB 00400000\nI  00400000,4\nSB 00400004\nI  00400004,4\n");
+    EXPECT_EQ(got.error, "");
+    EXPECT_EQ(got.instructions, 2U);
+}
+
+TEST_F(LackeyTrace, NamesTheLineOfAnAddressThatIsRefused) {
+    const Drained got = read("I  1000,3\nI  1003,2\n L ffff888000100000,8\nI  1005,1\n");
+    EXPECT_EQ(got.instructions, 2U);
+    EXPECT_THAT(got.error,
+                AllOf(HasSubstr("line 3"), HasSubstr("0xffff888000100000"), HasSubstr("user_pages")));
+    EXPECT_THAT(read("I  1000,3\n L 7ffffffffffc,8\nI  1003,1\n").error, HasSubstr("0x800000000003"));
+}
+
+TEST_F(LackeyTrace, KeepsControlCharactersOutOfMessages) {
+    std::string text; // longer than what tells the format
+    for (int i = 0; i < 20'000; ++i) text += "I  1000,3\n";
+    const Drained got = read(text + std::string("I \x1b[2J\0\n", 8));
+    EXPECT_THAT(got.error, AllOf(HasSubstr("line 20001"), HasSubstr("I \\x1b[2J\\x00")));
+}
+
 TEST_F(LackeyTrace, TellsBranchesFromTheirSuccessors) {
     // 1003 jumps to 1000 until it falls through; 1008 always jumps to 2000; 2000 jumps to two places.
     const Drained got = read("I  1000,3\nI  1003,2\nI  1000,3\nI  1003,2\nI  1005,3\nI  1008,2\nI  2000,1\n"
@@ -119,8 +156,9 @@ TEST_F(LackeyTrace, ReportsABadLineByNumberAfterWhatPrecedesIt) {
     EXPECT_THROW((void)m_workload->thread(ThreadIndex{0}).fetch(), RunError);
 }
 
-TEST_F(LackeyTrace, ReportsAnAccessBeforeTheFirstInstruction) {
-    EXPECT_THAT(read(" L 1000,8\nI  1000,3\n").error, HasSubstr("before the first instruction"));
+TEST_F(LackeyTrace, ReportsATextWithoutInstructions) {
+    EXPECT_THAT(read(" L 1000,8\n S 1008,8\n").error, HasSubstr("without an instruction"));
+    EXPECT_THAT(read("==1== Lackey\n").error, HasSubstr("without an instruction"));
 }
 
 TEST_F(LackeyTrace, ReportsTruncatedCompressedText) {
