@@ -21,6 +21,10 @@ namespace {
 
 std::atomic<bool> interrupted = false; // a signal handler can reach nothing else
 
+/// Program instructions after which CPUs' rows go from their buffers to the file. Where rows of CPUs meet
+/// must depend neither on the host's clock (checkpoints) nor on run.interval.
+constexpr std::uint64_t flush_interval = 1'000'000;
+
 constexpr std::time_t patience = 5; // seconds; writing a large file takes less
 
 void on_interrupt(int signal) {
@@ -107,6 +111,7 @@ Simulation::Simulation(const SystemConfig& config, Machine& machine, results::Ru
     m_buddyinfo = file.declare_intervals(std::move(buddyinfo));
     m_last_interval = machine.stats().snapshot();
     m_next_interval = config.run.interval;
+    m_next_flush = flush_interval;
     if (config.run.warmup == 0)
         begin_measurement();
     else
@@ -150,7 +155,6 @@ void Simulation::append_interval(std::uint64_t done) {
     m_file.append_interval(m_buddyinfo, row);
     m_last_interval = std::move(now);
     m_next_interval = done + m_config.run.interval;
-    m_machine.events().flush();
 }
 
 bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) {
@@ -182,8 +186,11 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
     }
     set_limits(done);
     if (m_config.run.interval != 0 && done >= m_next_interval) append_interval(done);
+    if (done >= m_next_flush) {
+        m_machine.events().flush();
+        m_next_flush = done + flush_interval;
+    }
     m_progress.update(done, cpu.now());
-    // Events go to the file at intervals, not now: where CPUs' rows meet must not depend on the host's clock.
     if (m_file.checkpoint_due()) m_file.checkpoint(state(ProcTexts::No));
     return true;
 }

@@ -50,6 +50,7 @@ private:
     std::vector<std::size_t> m_interval_counters;
     StatSnapshot m_last_interval;
     std::uint64_t m_next_interval = 0;
+    std::uint64_t m_next_flush = 0; ///< of event tables
     StatSnapshot m_start;
     std::deque<os::ProcessAccount> m_processes_at_start;
     bool m_measuring = false;

@@ -41,6 +41,13 @@ class SameInputSameResult(PagewalkCase):
     def test_synthetic_threads_on_four_cpus(self):
         self.assert_same(*ALL_EVENTS, "--set", "machine.cpus=4", "--set", "synthetic.threads=5", config=SYNTHETIC)
 
+    def test_order_of_events_does_not_depend_on_the_time_series(self):
+        threads = ("--set", "machine.cpus=4", "--set", "synthetic.threads=4", "--set", "synthetic.instructions=400k", *ALL_EVENTS)
+        often = contents(self.run_to_file(*threads, "--set", "run.interval=20k", config=SYNTHETIC, output="often.h5"))
+        never = contents(self.run_to_file(*threads, "--set", "run.interval=0", config=SYNTHETIC, output="never.h5"))
+        for table in ("tlb_misses", "allocations", "page_faults"):
+            self.assertEqual(often[f"events/{table}"], never[f"events/{table}"], table)
+
     def test_another_seed_gives_other_cycles(self):
         first = self.run_to_file(config=SYNTHETIC, output="first.h5")
         second = self.run_to_file("--set", "run.seed=2", config=SYNTHETIC, output="second.h5")
