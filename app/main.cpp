@@ -1,17 +1,15 @@
 #include "app/command.h"
+#include "app/standard_output.h"
 #include "app/version.h"
 #include "base/error.h"
 #include "base/printable.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <fcntl.h>
-#include <iostream>
 #include <new>
 #include <pthread.h>
 #include <string>
@@ -85,23 +83,15 @@ void raise_stack_limit() {
     pthread_attr_destroy(&threads);
 }
 
-/// What was printed and did not get out makes a command fail.
-int with_output_written(int status) {
-    errno = 0;
-    std::cout.flush();
-    if (std::cout.good() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
-    std::fprintf(stderr, "pagewalk: cannot write to standard output%s%s\n", errno == 0 ? "" : ": ",
-                 errno == 0 ? "" : std::strerror(errno));
-    return status == 0 ? 1 : status;
-}
-
 } // namespace
 
 // libsystemc owns main(); see its sc_main contract.
 int sc_main(int argc, char** argv) {
     try {
         std::vector<std::string> words(argv + 1, argv + argc);
-        return with_output_written(dispatch(words));
+        const int status = dispatch(words);
+        app::flush_standard_output();
+        return status;
     } catch (const InputError& error) {
         std::fprintf(stderr, "pagewalk: %s\n", printable(error.what()).c_str());
         return 2;

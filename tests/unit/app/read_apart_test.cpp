@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <new>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,10 +18,22 @@ using testing::HasSubstr;
 const std::vector<std::string> words{"a.h5", "--json"};
 
 TEST(ReadApart, GivesTheChildsStatus) {
-    EXPECT_EQ(
-        read_apart("show", words,
-                   [](std::span<const std::string> given) -> int { std::_Exit(given.size() == 2 ? 7 : 8); }),
-        7);
+    const int status = read_apart(
+        "show", words, [](std::span<const std::string> given) { return given.size() == 2 ? 7 : 8; });
+    EXPECT_EQ(status, 7);
+}
+
+TEST(ReadApart, ThrowsWhatTheCommandThrows) {
+    const auto run = [](auto command) { return read_apart("show", words, command); };
+    EXPECT_THROW(run([](std::span<const std::string>) -> int { throw InputError("no such view"); }),
+                 InputError);
+    EXPECT_THROW(run([](std::span<const std::string>) -> int { throw RunError("disk full"); }), RunError);
+    EXPECT_THROW(run([](std::span<const std::string>) -> int { throw std::bad_alloc(); }), InputError);
+    try {
+        run([](std::span<const std::string>) -> int { throw InputError("no such view"); });
+    } catch (const InputError& error) {
+        EXPECT_STREQ(error.what(), "no such view");
+    }
 }
 
 TEST(ReadApart, ACrashIsADamagedFile) {
