@@ -6,16 +6,27 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <sstream>
 
 namespace pagewalk::app {
+
+namespace {
+
+/// Numbers of frames have 32 bits, which 16 TiB fill; some of that is holes of the memory map.
+constexpr std::uint64_t most_memory = 15ULL << 40;
+constexpr std::uint64_t node_multiple = 2ULL << 20;
+/// What a node's equal share may not go below: the first one holds the kernel's image.
+constexpr std::uint64_t least_node_memory = 16ULL << 20;
+
+} // namespace
 
 void MachineConfig::declare(OptionGroup group) {
     group.text("name", name, {Unit::None, "name of the machine in reports", "user"});
     group.number("cpus", cpus, {1, max_cpus},
                  {Unit::Count, "CPUs, divided among the sockets in equal runs", "user"});
     group.number("sockets", sockets, {1, 64}, {Unit::Count, "sockets; each is a NUMA node", "user"});
-    group.number("memory", memory, {128ULL << 20, 64ULL << 40},
+    group.number("memory", memory, {128ULL << 20, most_memory},
                  {Unit::Bytes, "memory of all sockets together", "user"});
     group.text(
         "node_memory", node_memory,
@@ -31,10 +42,10 @@ void MachineConfig::declare(OptionGroup group) {
         {Unit::None, "zones of the kernel; i386 has HighMem and is for 'pagewalk boot' alone", "user"});
     group.number("lowmem", lowmem, {128ULL << 20, 3ULL << 30},
                  {Unit::Bytes, "where HighMem begins (i386)", "x86: 1 GiB less VMALLOC_RESERVE of 128 MiB"});
-    group.number("kernelcore", kernelcore, {0, 64ULL << 40},
+    group.number("kernelcore", kernelcore, {0, most_memory},
                  {Unit::Bytes, "kernelcore= of the kernel's command line: what is not movable (0: not given)",
                   "Documentation/admin-guide/kernel-parameters.txt"});
-    group.number("movablecore", movablecore, {0, 64ULL << 40},
+    group.number("movablecore", movablecore, {0, most_memory},
                  {Unit::Bytes,
                   "movablecore= of the kernel's command line: size of ZONE_MOVABLE (0: not given)",
                   "Documentation/admin-guide/kernel-parameters.txt"});
@@ -100,10 +111,13 @@ os::MemoryMap MachineConfig::memory_map(const OptionSet& options) const {
 std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) const {
     std::vector<std::uint64_t> sizes;
     if (node_memory.empty()) {
-        if (memory / sockets % (2ULL << 20) != 0)
+        const std::uint64_t share = memory / sockets;
+        if (share % node_multiple != 0 || share < least_node_memory)
             throw ConfigError(options.where("machine.memory"), "machine.memory",
                               format_quantity(memory, Unit::Bytes),
-                              "each of the " + std::to_string(sockets) + " nodes needs a multiple of 2MiB");
+                              "each of the " + std::to_string(sockets) +
+                                  " nodes (machine.sockets) needs a multiple of 2MiB and at least " +
+                                  format_quantity(least_node_memory, Unit::Bytes));
         sizes.assign(sockets, memory / sockets);
         return sizes;
     }
@@ -111,13 +125,17 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
         const std::size_t comma = std::min(node_memory.find(',', begin), node_memory.size());
         const auto size =
             parse_quantity(std::string_view(node_memory).substr(begin, comma - begin), Unit::Bytes);
-        if (!size || *size == 0 || *size % (2ULL << 20) != 0)
+        if (!size || *size == 0 || *size % node_multiple != 0 || *size > most_memory)
             throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
                               "'" + node_memory + "'",
                               "wants a multiple of 2MiB for each node, such as 3GiB,5GiB");
         sizes.push_back(*size);
         begin = comma + 1;
     }
+    if (std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}) > most_memory)
+        throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
+                          "'" + node_memory + "'",
+                          "is more than " + format_quantity(most_memory, Unit::Bytes) + " together");
     if (sizes.size() != sockets)
         throw ConfigError(
             options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",

@@ -154,6 +154,11 @@ DramTiming DramTiming::make(DramStandard standard, const DramTimingOptions& opti
     };
     const std::uint64_t data_rate = options.data_rate != 0 ? options.data_rate : preset.data_rate;
     if (data_rate == 0) throw missing("data_rate");
+    constexpr std::uint64_t slowest = 100'000'000; // DDR-200's half: no device is slower
+    if (data_rate < slowest)
+        throw ConfigError("dram.timing.data_rate = " + format_quantity(data_rate, Unit::Count) +
+                          ": allowed: 0 for the standard's, or " + format_quantity(slowest, Unit::Count) +
+                          " to 20G transfers per second");
     DramTiming timing{.clock = Clock(data_rate / 2)};
     for (const ClockParameter& p : clock_parameters) {
         const Cycles chosen = options.*p.option != Cycles() ? options.*p.option : preset.*p.option;
@@ -171,8 +176,9 @@ DramTiming DramTiming::make(DramStandard standard, const DramTimingOptions& opti
     if (timing.t_refi < (timing.t_rfc + timing.t_rp + timing.t_rc) * 2)
         throw ConfigError(
             "dram.timing.t_refi = " + format_quantity(t_refi.value(), Unit::Ticks) +
-            ": refreshes would leave no time for accesses; allowed: more than twice t_rfc + t_rp "
-            "+ t_ras + t_rp");
+            ", dram.timing.t_rfc = " + format_quantity(t_rfc.value(), Unit::Ticks) +
+            ": refreshes would leave no time for accesses; allowed: t_refi more than twice t_rfc "
+            "+ t_rp + t_ras + t_rp");
     if (timing.t_rrd_l > timing.t_faw)
         throw ConfigError("dram.timing.t_rrd_l = " + std::to_string(timing.t_rrd_l.value()) +
                           " clocks: allowed: up to t_faw, " + std::to_string(timing.t_faw.value()));

@@ -13,7 +13,8 @@ void KernelConfig::declare(OptionGroup os) {
                "Debian 6.1, dmesg: heap alloc:on"});
     os.choice("file_cache", file_cache, {{FileCache::Warm, "warm"}, {FileCache::Cold, "cold"}},
               {Unit::None, "whether files are in the page cache before the program starts", "assumed"});
-    os.number("time_slice", time_slice, {ticks_per_ns, ticks_per_second},
+    // Less than two task switches take, and nobody would get any work done.
+    os.number("time_slice", time_slice, {100'000 * ticks_per_ns, ticks_per_second},
               {Unit::Ticks, "how long a task runs while others wait for its CPU",
                "CONFIG_HZ=250: one tick, the granularity at which CFS preempts"});
     os.number("fault_around_bytes", vm.fault_around_bytes,

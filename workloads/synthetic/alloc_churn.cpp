@@ -117,17 +117,18 @@ Program churn(ThreadContext context, AllocChurnConfig config) {
 
 std::unique_ptr<Workload> make_alloc_churn(const CommonConfig& common, const AllocChurnConfig& config) {
     validate(common);
-    require_range("alloc_churn.slots", config.slots, 1, 65536);
-    require_range("alloc_churn.touched_percent", config.touched_percent, 0, 100);
-    require_range("alloc_churn.operations", config.operations, 1, 1ULL << 40);
-    require_range("alloc_churn.sizes (entries)", config.sizes.size(), 1, 1024);
+    require_range("synthetic.alloc_churn.slots", config.slots, 1, 65536);
+    require_range("synthetic.alloc_churn.touched", config.touched_percent, 0, 100);
+    require_range("synthetic.alloc_churn.operations", config.operations, 1, 1ULL << 40);
+    require_range("synthetic.alloc_churn.sizes (entries)", config.sizes.size(), 1, 1024);
     for (const auto& share : config.sizes) {
-        require_range("alloc_churn.sizes (bytes)", share.bytes, page_size, 1ULL << 30);
-        require_range("alloc_churn.sizes (weight)", share.weight, 1, 1U << 30);
+        require_range("synthetic.alloc_churn.sizes (bytes)", share.bytes, page_size, 1ULL << 30);
+        require_range("synthetic.alloc_churn.sizes (weight)", share.weight, 1, 1U << 30);
     }
-    require_range("alloc_churn.brk_step", config.brk_step, page_size, 1ULL << 30);
-    require_range("alloc_churn.brk_step (a multiple of 4096; remainder)", config.brk_step % page_size, 0, 0);
-    require_range("alloc_churn.brk_limit", config.brk_limit, layout::heap_bytes + config.brk_step,
+    require_range("synthetic.alloc_churn.brk_step", config.brk_step, page_size, 1ULL << 30);
+    require_range("synthetic.alloc_churn.brk_step (a multiple of 4096; remainder)",
+                  config.brk_step % page_size, 0, 0);
+    require_range("synthetic.alloc_churn.brk_limit", config.brk_limit, layout::heap_bytes + config.brk_step,
                   1ULL << 40);
     Recipe recipe;
     recipe.description = "alloc_churn: mmap, touch and munmap in " + std::to_string(config.slots) + " slots";

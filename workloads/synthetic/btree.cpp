@@ -111,8 +111,8 @@ Program look_up(ThreadContext context, VirtAddr tree, Shape shape, BtreeConfig c
 
 std::unique_ptr<Workload> make_btree(const CommonConfig& common, const BtreeConfig& config) {
     validate(common);
-    require_range("btree.keys", config.keys, 1, 1ULL << 36);
-    require_range("btree.lookups", config.lookups, 1, 1ULL << 40);
+    require_range("synthetic.btree.keys", config.keys, 1, 1ULL << 36);
+    require_range("synthetic.btree.lookups", config.lookups, 1, 1ULL << 40);
     const Shape shape = shape_of(config.keys);
     Recipe recipe;
     recipe.description = "btree: look-ups among " + std::to_string(config.keys) + " keys in " +

@@ -10,6 +10,6 @@ void require_range(std::string_view key, std::uint64_t value, std::uint64_t leas
                           "allowed: " + std::to_string(least) + " to " + std::to_string(most));
 }
 
-void validate(const CommonConfig& config) { require_range("threads", config.threads, 1, 1024); }
+void validate(const CommonConfig& config) { require_range("synthetic.threads", config.threads, 1, 1024); }
 
 } // namespace pagewalk::workloads

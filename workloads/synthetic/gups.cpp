@@ -36,8 +36,8 @@ Program update_table(ThreadContext context, Area table, std::uint64_t words, std
 
 std::unique_ptr<Workload> make_gups(const CommonConfig& common, const GupsConfig& config) {
     validate(common);
-    require_range("gups.table_bytes", config.table_bytes, 8, 1ULL << 44);
-    require_range("gups.updates_per_word", config.updates_per_word, 1, 1ULL << 20);
+    require_range("synthetic.gups.table", config.table_bytes, 8, 1ULL << 44);
+    require_range("synthetic.gups.updates_per_word", config.updates_per_word, 1, 1ULL << 20);
     const std::uint64_t words = config.table_bytes / 8;
     const std::uint64_t updates =
         std::max<std::uint64_t>(1, words * config.updates_per_word / common.threads);

@@ -141,16 +141,16 @@ std::vector<ObjectShare> parse_object_sizes(std::string_view text) {
 std::unique_ptr<Workload> make_kernel_objects(const CommonConfig& common, const KernelObjectsConfig& config) {
     validate(common);
     const std::vector<ObjectShare> sizes = parse_object_sizes(config.sizes);
-    require_range("kernel_objects.sizes (entries)", sizes.size(), 1, 1024);
+    require_range("synthetic.kernel_objects.sizes (entries)", sizes.size(), 1, 1024);
     const std::uint64_t largest = config.from == ObjectsFrom::Vmalloc ? 1ULL << 30 : 4ULL << 20;
     for (const ObjectShare& share : sizes) {
-        require_range("kernel_objects.sizes (bytes)", share.bytes, 1, largest);
-        require_range("kernel_objects.sizes (weight)", share.weight, 1, 1U << 20);
+        require_range("synthetic.kernel_objects.sizes (bytes)", share.bytes, 1, largest);
+        require_range("synthetic.kernel_objects.sizes (weight)", share.weight, 1, 1U << 20);
     }
-    require_range("kernel_objects.slots", config.slots, 1, 1U << 20);
-    require_range("kernel_objects.batch", config.batch, 1, 4096);
-    require_range("kernel_objects.touched", config.touched_percent, 0, 100);
-    require_range("kernel_objects.operations", config.operations, 1, 1ULL << 40);
+    require_range("synthetic.kernel_objects.slots", config.slots, 1, 1U << 20);
+    require_range("synthetic.kernel_objects.batch", config.batch, 1, 4096);
+    require_range("synthetic.kernel_objects.touched", config.touched_percent, 0, 100);
+    require_range("synthetic.kernel_objects.operations", config.operations, 1, 1ULL << 40);
     Recipe recipe;
     recipe.description = "kernel_objects: kernel memory of " + std::to_string(sizes.size()) + " sizes";
     if (config.from == ObjectsFrom::Cache)

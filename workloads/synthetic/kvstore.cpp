@@ -110,12 +110,13 @@ Program serve(ThreadContext context, const Table& table, KvstoreConfig config) {
 
 std::unique_ptr<Workload> make_kvstore(const CommonConfig& common, const KvstoreConfig& config) {
     validate(common);
-    require_range("kvstore.entries", config.entries, 1, 1ULL << 36);
-    require_range("kvstore.value_bytes", config.value_bytes, line_size, 1 << 16);
-    require_range("kvstore.value_bytes (a multiple of 64; remainder)", config.value_bytes % line_size, 0, 0);
-    require_range("kvstore.put_percent", config.put_percent, 0, 100);
-    require_range("kvstore.zipf_percent", config.zipf_percent, 0, 400);
-    require_range("kvstore.requests", config.requests, 1, 1ULL << 40);
+    require_range("synthetic.kvstore.entries", config.entries, 1, 1ULL << 36);
+    require_range("synthetic.kvstore.value", config.value_bytes, line_size, 1 << 16);
+    require_range("synthetic.kvstore.value (a multiple of 64; remainder)", config.value_bytes % line_size, 0,
+                  0);
+    require_range("synthetic.kvstore.put", config.put_percent, 0, 100);
+    require_range("synthetic.kvstore.zipf", config.zipf_percent, 0, 400);
+    require_range("synthetic.kvstore.requests", config.requests, 1, 1ULL << 40);
     Rng rng(common.seed, "workload.kvstore");
     const std::uint64_t entry_bytes = header_bytes + config.value_bytes;
     const std::uint64_t buffer_bytes = layout::page_round(config.value_bytes);

@@ -31,9 +31,9 @@ Program chase(ThreadContext context, VirtAddr start, PointerChaseConfig config, 
 
 std::unique_ptr<Workload> make_pointer_chase(const CommonConfig& common, const PointerChaseConfig& config) {
     validate(common);
-    require_range("pointer_chase.stride", config.stride, 8, 1ULL << 30);
-    require_range("pointer_chase.bytes", config.bytes, config.stride, 1ULL << 44);
-    require_range("pointer_chase.cycles", config.cycles, 1, 1ULL << 32);
+    require_range("synthetic.pointer_chase.stride", config.stride, 8, 1ULL << 30);
+    require_range("synthetic.pointer_chase.footprint", config.bytes, config.stride, 1ULL << 44);
+    require_range("synthetic.pointer_chase.cycles", config.cycles, 1, 1 << 30);
     Rng rng(common.seed, "workload.pointer_chase");
     Recipe recipe;
     recipe.description = "pointer_chase: " + std::to_string(config.bytes / config.stride) + " elements " +

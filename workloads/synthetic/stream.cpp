@@ -75,10 +75,10 @@ Program run_kernels(ThreadContext context, std::vector<Area> arrays, std::uint64
 
 std::unique_ptr<Workload> make_stream(const CommonConfig& common, const StreamConfig& config) {
     validate(common);
-    require_range("stream.array_bytes", config.array_bytes, 128, 1ULL << 42);
-    require_range("stream.repeats", config.repeats, 1, 1ULL << 32);
+    require_range("synthetic.stream.array", config.array_bytes, 128, 1ULL << 42);
+    require_range("synthetic.stream.repeats", config.repeats, 1, 1 << 30);
     const std::uint64_t vectors = config.array_bytes / vector_bytes;
-    require_range("threads", common.threads, 1, vectors);
+    require_range("synthetic.threads", common.threads, 1, vectors);
     Recipe recipe;
     recipe.description = "stream: copy, scale, add, triad over three arrays of " +
                          std::to_string(config.array_bytes) + " bytes";

@@ -5,8 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <regex>
 #include <set>
-#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,12 +17,12 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// The message validate() gives after these settings; empty if it accepts them.
+/// The message that these settings, or validate() after them, give; empty if they are accepted.
 std::string refusal(std::initializer_list<std::string> settings) {
     SystemConfig config;
     const std::vector<std::string> list(settings);
-    apply_settings(list, config.options);
     try {
+        apply_settings(list, config.options);
         config.validate();
     } catch (const ConfigError& error) {
         return error.what();
@@ -63,6 +63,66 @@ TEST(SystemConfig, ResolvedTextLoadsBackTheSame) {
     load_config_file(file, second.options);
     EXPECT_EQ(second.options.resolved(), first.options.resolved());
     EXPECT_EQ(second.workload.program, "sh -c 'exit 1'");
+}
+
+/// Sets one option alone; false where its range refuses the value. Cross-field checks may throw ConfigError.
+bool takes(const std::string& key, const std::string& value) {
+    SystemConfig config;
+    try {
+        config.options.set(key, value, "test");
+    } catch (const ConfigError&) {
+        return false;
+    }
+    try {
+        config.validate();
+    } catch (const ConfigError&) {
+    }
+    return true;
+}
+
+TEST(SystemConfig, EveryNumberTakesTheEndsOfItsRangeAndNothingBeyond) {
+    static const std::regex range("(\\S+) to ([^ ,]+)(, a power of two)?");
+    const SystemConfig declared;
+    std::size_t ranges = 0;
+    for (const Option& option : declared.options.all()) {
+        std::smatch match;
+        if (!std::regex_match(option.allowed, match, range)) continue;
+        ++ranges;
+        const Unit unit = option.text.unit;
+        const auto text = [unit](std::uint64_t value) {
+            return std::to_string(value) + (unit == Unit::Ticks ? "ps" : "");
+        };
+        const auto least = parse_quantity(match[1].str(), unit);
+        const auto most = parse_quantity(match[2].str(), unit);
+        ASSERT_TRUE(least && most) << option.key << ": " << option.allowed;
+        const bool doubles = match[3].matched;
+        EXPECT_TRUE(takes(option.key, text(*least))) << option.key;
+        EXPECT_TRUE(takes(option.key, text(*most))) << option.key;
+        EXPECT_FALSE(takes(option.key, text(doubles ? *most * 2 : *most + 1))) << option.key;
+        if (*least == 0) continue;
+        EXPECT_FALSE(takes(option.key, text(doubles ? *least / 2 : *least - 1))) << option.key;
+    }
+    EXPECT_GT(ranges, 100U);
+}
+
+TEST(SystemConfig, MemoryHasAMostAndEveryNodeALeast) {
+    EXPECT_EQ(refusal({"machine.memory=15TiB"}), "");
+    EXPECT_THAT(refusal({"machine.memory=16TiB"}), HasSubstr("128MiB to 15TiB"));
+    EXPECT_THAT(refusal({"machine.sockets=2", "machine.cpus=2", "machine.node_memory=8TiB,8TiB"}),
+                HasSubstr("15TiB together"));
+    EXPECT_EQ(refusal({"machine.sockets=64", "machine.cpus=64", "machine.memory=1GiB"}), "");
+    EXPECT_THAT(refusal({"machine.sockets=64", "machine.cpus=64", "machine.memory=128MiB"}),
+                testing::AllOf(HasSubstr("64 nodes"), HasSubstr("at least 16MiB")));
+}
+
+TEST(SystemConfig, DramTimingsNameWhatIsWrong) {
+    EXPECT_THAT(refusal({"dram.timing.data_rate=1"}), HasSubstr("dram.timing.data_rate = 1: allowed"));
+    EXPECT_THAT(refusal({"dram.timing.t_rfc=10us"}), HasSubstr("dram.timing.t_rfc = 10us"));
+}
+
+TEST(SystemConfig, ATimeSliceIsLongerThanSwitchingTakes) {
+    EXPECT_THAT(refusal({"os.time_slice=99us"}), HasSubstr("100us to 1s"));
+    EXPECT_EQ(refusal({"os.time_slice=100us"}), "");
 }
 
 TEST(SystemConfig, AScratchFolderExcludesANamedOne) {

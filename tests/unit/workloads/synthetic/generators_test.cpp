@@ -60,7 +60,7 @@ TEST(PointerChase, VisitsEachElementOncePerCycle) {
 TEST(PointerChase, EndsPromptlyWhenManyCyclesAreLeft) {
     SyntheticConfig config = small_config();
     config.common.instructions = 1000;
-    config.pointer_chase.cycles = 1ULL << 32;
+    config.pointer_chase.cycles = 1 << 30;
     EXPECT_LT(run_first("pointer_chase", config).instructions, 1010U);
 }
 

@@ -193,13 +193,14 @@ TEST(MakeSynthetic, NamesKeyValueAndRangeOfABadNumber) {
         return "";
     };
     EXPECT_THAT(error_of("gups", [](auto& c) { c.gups.table_bytes = 7; }),
-                HasSubstr("gups.table_bytes = 7: allowed: 8 to"));
-    EXPECT_THAT(error_of("gups", [](auto& c) { c.common.threads = 0; }), HasSubstr("threads = 0"));
-    EXPECT_THAT(error_of("stream", [](auto& c) { c.stream.array_bytes = 1; }), HasSubstr("array_bytes = 1"));
+                HasSubstr("synthetic.gups.table = 7: allowed: 8 to"));
+    EXPECT_THAT(error_of("gups", [](auto& c) { c.common.threads = 0; }), HasSubstr("synthetic.threads = 0"));
+    EXPECT_THAT(error_of("stream", [](auto& c) { c.stream.array_bytes = 1; }),
+                HasSubstr("synthetic.stream.array = 1"));
     EXPECT_THAT(error_of("stream", [](auto& c) { c.stream.array_bytes = 128, c.common.threads = 5; }),
                 HasSubstr("1 to 4"));
     EXPECT_THAT(error_of("pointer_chase", [](auto& c) { c.pointer_chase.bytes = 8; }),
-                HasSubstr("bytes = 8"));
+                HasSubstr("synthetic.pointer_chase.footprint = 8"));
     EXPECT_THAT(error_of("pointer_chase", [](auto& c) { c.pointer_chase.stride = 4; }),
                 HasSubstr("stride = 4"));
     EXPECT_THAT(error_of("alloc_churn", [](auto& c) { c.alloc_churn.slots = 0; }), HasSubstr("slots = 0"));
