@@ -23,10 +23,12 @@ public:
           m_releases(std::max(remembered_a_register * count, remembered_least)) {}
 
     /// When a miss known at `time` gets a register.
-    [[nodiscard]] std::uint64_t first_free(std::uint64_t time) const {
-        return is_free_from(time) ? time : first_room(time, 1);
+    [[nodiscard]] std::uint64_t first_free(std::uint64_t time) {
+        if (is_free_from(time)) return time;
+        if (!m_full.holds(time) || !m_releases.remembers(time)) return find_first_free(time);
+        return is_free_from(m_full.end) ? m_full.end : find_first_free(m_full.end);
     }
-    [[nodiscard]] bool has_free(std::uint64_t time) const { return first_free(time) == time; }
+    [[nodiscard]] bool has_free(std::uint64_t time) { return first_free(time) == time; }
 
     /// Takes a register for a miss that first_free() let start, and whose line is to arrive at `release`.
     /// Returns when it does: later where all registers were taken for a while in between.
@@ -50,6 +52,8 @@ private:
 
         /// The latest is number 0.
         [[nodiscard]] std::uint64_t latest(std::size_t i) const { return m_times[m_end - 1 - i]; }
+        /// None that is after `time` has been forgotten.
+        [[nodiscard]] bool remembers(std::uint64_t time) const { return latest(m_remembered - 1) <= time; }
         [[nodiscard]] std::size_t count_after(std::uint64_t time) const {
             const auto end = m_times.begin() + static_cast<std::ptrdiff_t>(m_end);
             const auto first = end - static_cast<std::ptrdiff_t>(m_remembered);
@@ -61,20 +65,36 @@ private:
                           m_times.begin());
                 m_end = m_remembered;
             }
-            const auto end = m_times.begin() + static_cast<std::ptrdiff_t>(m_end++);
-            if (*(end - 1) <= time) {
-                *end = time;
-                return;
+            // Nearly all are among the last; what is further back moves as one block.
+            std::size_t place = m_end++;
+            const std::size_t near = place - near_times;
+            for (; m_times[place - 1] > time; --place) {
+                if (place == near) return insert_far(place, time);
+                m_times[place] = m_times[place - 1];
             }
-            const auto place = std::upper_bound(end - static_cast<std::ptrdiff_t>(m_remembered), end, time);
-            std::move_backward(place, end, end + 1);
-            *place = time;
+            m_times[place] = time;
         }
 
     private:
+        static constexpr std::size_t near_times = 8;
+
+        void insert_far(std::size_t place, std::uint64_t time) {
+            const auto end = m_times.begin() + static_cast<std::ptrdiff_t>(place);
+            const auto first = m_times.begin() + static_cast<std::ptrdiff_t>(m_end - 1 - m_remembered);
+            const auto found = std::upper_bound(first, end, time);
+            std::move_backward(found, end, end + 1);
+            *found = time;
+        }
+
         std::size_t m_remembered;
         std::vector<std::uint64_t> m_times; // a window that moves up and is now and then put back
         std::size_t m_end;
+    };
+
+    /// Moments at all of which every register is taken.
+    struct Full {
+        std::uint64_t begin = 0, end = 0;
+        [[nodiscard]] bool holds(std::uint64_t time) const { return begin <= time && time < end; }
     };
 
     /// Fewer misses than there are registers have not ended at `time`, known ones that begin later included.
@@ -100,9 +120,17 @@ private:
         }
     }
 
+    [[nodiscard]] std::uint64_t find_first_free(std::uint64_t time) {
+        const std::uint64_t room = first_room(time, 1);
+        if (time != m_full.end) m_full.begin = time;
+        m_full.end = room;
+        return room;
+    }
+
     std::size_t m_count;
     Times m_starts;
     Times m_releases;
+    Full m_full; ///< where searches for a free register found none last
 };
 
 } // namespace pagewalk::models
