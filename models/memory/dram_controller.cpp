@@ -80,13 +80,15 @@ void DramController::drain_batch(Channel& channel, std::uint64_t time) {
     ++m_stats.drains;
     const std::uint64_t reads_end = channel.reads.latest(time);
     std::uint64_t begin = std::numeric_limits<std::uint64_t>::max(), end = 0;
-    for (; channel.queue.size() > m_write_low; channel.queue.pop()) {
-        const DramPlace& place = channel.queue.front().place;
-        const DramChannel::Commands commands = channel.dram.plan(place, time, BusDirection::Write, reads_end);
-        give(channel, place, BusDirection::Write, commands);
+    const std::size_t count = channel.queue.size() - m_write_low;
+    channel.queue.for_each_by_row(count, [&](const WriteQueue::Write& write) {
+        const DramChannel::Commands commands =
+            channel.dram.plan(write.place, time, BusDirection::Write, reads_end);
+        give(channel, write.place, BusDirection::Write, commands);
         begin = std::min(begin, commands.data_end);
         end = std::max(end, commands.data_end);
-    }
+    });
+    for (std::size_t i = 0; i < count; ++i) channel.queue.pop();
     channel.dram.keep_reads_out(begin, end);
 }
 

@@ -255,6 +255,19 @@ TEST(DramController, WritesWaitForABatchAndThenHoldTheBus) {
     EXPECT_EQ(read(dram, at(0, 2, 0, 0), quiet - 200'000).value(), quiet - 200'000 + clocks(22 + 22 + 4));
 }
 
+TEST(DramController, BatchOfTwoRowsOfABankOpensEachOnce) {
+    // Two pages are written line by line, one behind the other or by turns.
+    const auto after_batch = [](bool by_turns) {
+        DramController dram(plain());
+        for (std::uint64_t i = 0; i < 48; ++i)
+            write(dram, by_turns ? at(i % 2, 1, i / 2, 0) : at(i / 24, 1, i % 24, 0), quiet);
+        EXPECT_EQ(dram.stats().row_conflicts, 1U);
+        EXPECT_EQ(dram.stats().row_hits, 30U);
+        return read(dram, at(0, 0, 0, 0), quiet);
+    };
+    EXPECT_EQ(after_batch(true), after_batch(false));
+}
+
 TEST(DramController, IdleChannelServesQueuedWrites) {
     DramController dram(plain());
     write(dram, at(0, 0, 0, 0), quiet);
