@@ -22,7 +22,7 @@ enum class StepKind : std::uint8_t {
     Store,      ///< to the line at `address`
     ClearPages, ///< rep stosb over `count` bytes from `address`
     CopyPages,  ///< rep movsb of `count` bytes from `address2` to `address`
-    Atomic,     ///< read-modify-write of the line at `address` that orders memory
+    Atomic,     ///< read-modify-write of the line at `address` that orders memory; all CPUs' in order of time
     AcquireLock, ///< spin lock at `address`: an atomic on its line, and waiting while another CPU holds it
     ReleaseLock,
     FlushTlb, ///< path.invalidation(count)

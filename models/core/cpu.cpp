@@ -236,8 +236,7 @@ Cpu::StepEnd Cpu::continue_step(ActivePath& active, const KernelStep step, std::
         m_core.kernel_store(step.address);
         break;
     case StepKind::Atomic:
-        m_core.kernel_atomic(step.address);
-        break;
+        return run_atomic(step.address);
     case StepKind::AcquireLock:
         return acquire_lock(active, step.address);
     case StepKind::ReleaseLock:
@@ -267,6 +266,13 @@ Cpu::StepEnd Cpu::wait(StallCause cause, Tick until) {
 void Cpu::end_wait(StallCause cause, Tick end) {
     if (end > now()) take_shootdowns(cause, end);
     m_core.wait_until(m_clock.to_cycles(end).value(), cause);
+}
+
+// CPUs that contend for a line get it in the order of simulated time.
+Cpu::StepEnd Cpu::run_atomic(VirtAddr address) {
+    if (!m_commons.horizons.others_reached(m_id, now())) return wait(StallCause::Exception, now());
+    m_core.kernel_atomic(address);
+    return StepEnd::Done;
 }
 
 Cpu::StepEnd Cpu::acquire_lock(ActivePath& active, VirtAddr lock) {

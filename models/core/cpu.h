@@ -98,6 +98,7 @@ private:
     void handle_batch_end();
 
     // Steps that may wait.
+    [[nodiscard]] StepEnd run_atomic(VirtAddr address);
     [[nodiscard]] StepEnd acquire_lock(ActivePath& active, VirtAddr lock);
     void release_lock(VirtAddr lock);
     [[nodiscard]] StepEnd flush_tlb(ActivePath& active, const TlbInvalidation& invalidation);

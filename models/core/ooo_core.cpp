@@ -129,7 +129,7 @@ void OooCore::settle_stats() {
     return MemoryOutcome::Done;
 }
 
-template <Mode mode>
+template <Mode mode, OooCore::Wants wants>
 [[gnu::always_inline]] inline OooCore::MemoryOutcome
 OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, VirtAddr pc) {
     const std::uint64_t dispatched = m_pipeline.dispatch<Queue::Load>();
@@ -155,7 +155,9 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
         cause = StallCause::Dependency;
         ++m_stats.forwarded_loads;
     } else {
-        AccessResult result = m_hierarchy.load(translation.address, translation.ready, pc);
+        AccessResult result = wants == Wants::Ownership
+                                  ? m_hierarchy.store(translation.address, translation.ready, pc)
+                                  : m_hierarchy.load(translation.address, translation.ready, pc);
         if (crosses) [[unlikely]] {
             const AccessResult rest = m_hierarchy.load(second.address, std::max(second.ready, start + 1), pc);
             if (rest.ready > result.ready) result = rest;
@@ -493,13 +495,16 @@ std::uint32_t OooCore::finish_string_step(const KernelStep& step, std::uint32_t 
 }
 
 void OooCore::kernel_atomic(VirtAddr address) {
-    kernel_load(address);
+    constexpr MicroOp load{
+        .cls = UopClass::Load, .latency = 0, .sources = {kernel_register}, .destinations = {kernel_register}};
+    const MemoryOutcome outcome = execute_load<Mode::Kernel, Wants::Ownership>(load, address, 8, VirtAddr());
+    PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
     MicroOp uop;
     uop.cls = UopClass::Serialize;
     uop.latency = 18; // lock-prefixed: Fog, instruction tables, Ice Lake
     execute_special(uop);
     kernel_store(address);
-    ++m_stats.kernel_uops;
+    m_stats.kernel_uops += 2;
     m_stats.kernel_instructions += 1;
 }
 

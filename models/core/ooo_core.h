@@ -95,6 +95,8 @@ private:
         std::uint64_t drained = 0;
     };
     enum class MemoryOutcome : std::uint8_t { Done, Faulted };
+    /// What a load asks of its line: an atomic's asks for it as a store does.
+    enum class Wants : bool { Data, Ownership };
     /// The part of an access that lies in the next line.
     struct SecondLine {
         PhysAddr address{};
@@ -105,7 +107,7 @@ private:
     [[nodiscard]] bool begin_block(const StaticBlock& block, StreamCursor& cursor);
     [[nodiscard]] bool fetch_lines(VirtAddr start, VirtAddr end);
     [[nodiscard]] bool fetch_line(VirtAddr line, VirtAddr start);
-    template <Mode mode>
+    template <Mode mode, Wants wants = Wants::Data>
     [[nodiscard]] MemoryOutcome execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size,
                                              VirtAddr pc);
     template <Mode mode>

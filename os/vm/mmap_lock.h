@@ -11,14 +11,11 @@ class MmapLocked {
 public:
     MmapLocked(Operation& op, AddressSpace& space, RwSemaphore::Access access)
         : m_op(op), m_space(space), m_access(access) {
-        if (access == RwSemaphore::Access::Write)
-            op.path.atomic(space.lock_line());
-        else
-            op.path.store(space.lock_line());
+        op.path.atomic(space.lock_line());
         space.mmap_lock.lock(op, access);
     }
     ~MmapLocked() {
-        m_op.path.store(m_space.lock_line());
+        m_op.path.atomic(m_space.lock_line());
         m_space.mmap_lock.unlock(m_op, m_access);
     }
     MmapLocked(const MmapLocked&) = delete;

@@ -56,6 +56,26 @@ TEST(CpuLocks, LocksThatDifferAreNotWaitedFor) {
     EXPECT_EQ(got.lock_stall, 0U);
 }
 
+TEST(CpuAtomics, ContendedLineGoesFromCpuToCpuInTheOrderOfSimulatedTime) {
+    constexpr std::uint64_t turns = 20;
+    const auto transfers = [](Tick quantum) {
+        CpuRig rig(2);
+        for (std::uint16_t i = 0; i < 2; ++i) {
+            auto& task = rig.kernel.add_task(1 + i, CpuId{i});
+            task.stream.add(work(10), StreamStatus::SystemCall,
+                            call(Call::Atomics, kernel_memory.value() + 8 * page_size, turns, 1'000));
+            task.stream.add({}, StreamStatus::End);
+        }
+        rig.run(quantum);
+        return rig.llc.stats().remote_cache_hits;
+    };
+    // Once a turn, already as its owner's; a few more for the stack that the calls share.
+    for (const Tick quantum : {Tick(cycle_ticks), microsecond, microsecond * 100}) {
+        EXPECT_GE(transfers(quantum), 2 * turns - 2);
+        EXPECT_LE(transfers(quantum), 2 * turns + 8);
+    }
+}
+
 TEST(CpuEffects, EffectsTakePlaceInTheOrderOfSimulatedTime) {
     for (const Tick quantum : {microsecond, microsecond * 100}) {
         CpuRig rig(3);

@@ -53,6 +53,7 @@ enum class Call : std::uint32_t {
     Copy,        ///< to, from, bytes
     LockedFlush, ///< lock, CPU mask: flushes a page of `data` while it holds the lock
     Effect,      ///< index, instructions before it: marks before and after
+    Atomics,     ///< address, how many, instructions before each: marks after the last
 };
 
 [[nodiscard]] inline SyscallRecord call(Call number, std::uint64_t a = 0, std::uint64_t b = 0,
@@ -137,6 +138,13 @@ public:
             path.mark();
             path.execute(kernel_layout::text_base, static_cast<std::uint32_t>(a[1]), 0, 0);
             path.effect(static_cast<std::uint32_t>(a[0]));
+            path.mark();
+            break;
+        case Call::Atomics:
+            for (std::uint64_t i = 0; i < a[1]; ++i) {
+                path.execute(kernel_layout::text_base, static_cast<std::uint32_t>(a[2]), 0, 0);
+                path.atomic(VirtAddr(a[0]));
+            }
             path.mark();
             break;
         }
