@@ -1,8 +1,8 @@
 #pragma once
 
 #include "base/address.h"
-#include "base/ids.h"
 #include "base/time.h"
+#include "contract/requester.h"
 
 #include <cstdint>
 
@@ -38,7 +38,7 @@ inline constexpr std::size_t hit_level_count = 6;
 /// A line that a private cache hierarchy (or a device) wants of the shared memory system.
 struct LineRequest {
     PhysAddr line{};
-    CpuId cpu{};
+    RequesterId requester{};
     AccessKind kind = AccessKind::Load; ///< Store wants the line exclusive; WriteBack expects no answer
     Tick time{};                        ///< when it leaves the private hierarchy
 };

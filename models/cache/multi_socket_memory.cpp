@@ -13,13 +13,14 @@ MultiSocketMemory::MultiSocketMemory(Topology topology, IndexedVec<SocketId, Sha
     PAGEWALK_INVARIANT(m_topology.socket_of_node.size() >= m_topology.map.node_count());
     for (SocketId socket : m_topology.socket_of_node) PAGEWALK_INVARIANT(m_caches.contains(socket));
     for (SocketId socket : m_topology.socket_of_cpu) PAGEWALK_INVARIANT(m_caches.contains(socket));
+    for (SocketId socket : m_topology.socket_of_device) PAGEWALK_INVARIANT(m_caches.contains(socket));
     for (const SharedCache* cache : m_caches) m_wants_clean_victims |= cache->wants_clean_victims();
     m_links.assign(m_caches.size() * (m_caches.size() - 1) / 2, SocketLink(link));
 }
 
 LineResponse MultiSocketMemory::request(const LineRequest& request) {
     const SocketId home = home_of(request.line);
-    const SocketId from = socket_of(request.cpu);
+    const SocketId from = socket_of(request.requester);
     if (home == from) return m_caches[home]->request(request);
 
     LineRequest crossed = request;
@@ -35,7 +36,7 @@ LineResponse MultiSocketMemory::request(const LineRequest& request) {
 
 void MultiSocketMemory::evict(const LineRequest& line, SnoopTarget::Dirty dirty, Retained retained) {
     const SocketId home = home_of(line.line);
-    const SocketId from = socket_of(line.cpu);
+    const SocketId from = socket_of(line.requester);
     LineRequest crossed = line;
     // A clean line's going is news for the directory alone; it rides on other messages.
     if (home != from && dirty == SnoopTarget::Dirty::Yes)

@@ -26,7 +26,8 @@ public:
     struct Topology {
         NumaMap map;
         IndexedVec<NodeId, SocketId> socket_of_node;
-        IndexedVec<CpuId, SocketId> socket_of_cpu; ///< CPUs (devices) beyond it belong to socket 0
+        IndexedVec<CpuId, SocketId> socket_of_cpu;
+        IndexedVec<DeviceId, SocketId> socket_of_device = {}; ///< those beyond it are on socket 0
     };
     /// `caches`: by socket; must outlive it.
     MultiSocketMemory(Topology topology, IndexedVec<SocketId, SharedCache*> caches,
@@ -45,8 +46,12 @@ public:
     void declare(StatGroup group) const;
 
 private:
-    [[nodiscard]] SocketId socket_of(CpuId cpu) const {
-        return m_topology.socket_of_cpu.contains(cpu) ? m_topology.socket_of_cpu[cpu] : SocketId{0};
+    [[nodiscard]] SocketId socket_of(RequesterId requester) const {
+        if (!requester.is_device()) [[likely]]
+            return m_topology.socket_of_cpu[requester.cpu()];
+        const DeviceId device = requester.device();
+        const auto& sockets = m_topology.socket_of_device;
+        return sockets.contains(device) ? sockets[device] : SocketId{0};
     }
     [[nodiscard]] SocketId home_of(PhysAddr line) const {
         return m_topology.socket_of_node[m_topology.map.node_of(line)];

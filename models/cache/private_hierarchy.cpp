@@ -141,7 +141,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, st
                                                            AccessKind kind) {
     const std::uint64_t start = m_l2.mshrs.first_free(cycle);
     const LineResponse response = m_memory.request({.line = address_of_line(number),
-                                                    .cpu = m_cpu,
+                                                    .requester = m_cpu,
                                                     .kind = kind,
                                                     .time = m_clock.to_ticks(Cycles(start))});
     const std::uint64_t answered = std::max(start, m_clock.to_cycles(response.ready).value());
@@ -155,7 +155,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, st
 [[gnu::noinline]] PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, std::uint64_t cycle,
                                                                        std::uint64_t data_ready) {
     const LineResponse response = m_memory.request({.line = address_of_line(number),
-                                                    .cpu = m_cpu,
+                                                    .requester = m_cpu,
                                                     .kind = AccessKind::Store,
                                                     .time = m_clock.to_ticks(Cycles(cycle))});
     const std::uint64_t ready = std::max(data_ready, m_clock.to_cycles(response.ready).value());
@@ -237,7 +237,7 @@ void PrivateHierarchy::leave_l2(const CacheLine& victim, std::uint64_t cycle) {
 
 void PrivateHierarchy::send_victim(LineNumber number, std::uint64_t cycle, Dirty dirty, Retained retained) {
     m_memory.evict({.line = address_of_line(number),
-                    .cpu = m_cpu,
+                    .requester = m_cpu,
                     .kind = AccessKind::WriteBack,
                     .time = m_clock.to_ticks(Cycles(cycle))},
                    dirty, retained);

@@ -36,7 +36,7 @@ SharedCache::SharedCache(const LlcConfig& config, SharedCacheClients clients, Me
 }
 
 void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
-    PAGEWALK_INVARIANT(!is_device(cpu));
+    PAGEWALK_INVARIANT(index_of(cpu) < m_clients.size());
     m_clients[index_of(cpu)] = {&target, distance};
 }
 
@@ -46,7 +46,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     slice.tags.prefetch(number);
     if (m_directory) m_directory->prefetch(number);
     const Tick looked_up = slice.port.reserve(request.time) + m_latency;
-    if (is_device(request.cpu)) [[unlikely]]
+    if (request.requester.is_device()) [[unlikely]]
         return device_access(slice, number, request, looked_up);
     if (request.kind == AccessKind::WriteBack) [[unlikely]]
         return write_back(request, looked_up);
@@ -82,7 +82,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         return {snooped.ready, HitLevel::Llc, snooped.exclusive};
     }
     const Tick start(slice.mshrs.first_free(looked_up.value()));
-    const Tick answered = m_memory.access({request.line, request.cpu, request.kind, start});
+    const Tick answered = m_memory.access({request.line, request.requester, request.kind, start});
     const Tick arrived(slice.mshrs.take(start.value(), answered.value()));
     if (start != looked_up || arrived != answered) ++m_stats.cache.mshr_waits;
     if (demand) {
@@ -102,18 +102,18 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
 [[gnu::noinline]] SharedCache::Snooped SharedCache::snoop(LineNumber number, const LineRequest& request,
                                                           Tick time) {
     DirectoryEntry entry = m_directory->find_or_insert(number);
+    const CpuId cpu = request.requester.cpu();
     Snooped result{.ready = time};
-    result.already_held = entry.contains(request.cpu);
+    result.already_held = entry.contains(cpu);
     if (is_store(request.kind)) {
-        result.supplied =
-            invalidate_others(entry, request.cpu, time, result.ready) == SnoopTarget::Dirty::Yes;
+        result.supplied = invalidate_others(entry, cpu, time, result.ready) == SnoopTarget::Dirty::Yes;
         result.any = result.ready != time;
-        entry.set_only(request.cpu);
+        entry.set_only(cpu);
         entry.set_state(DirectoryEntry::State::Exclusive);
         return result;
     }
     result.already_held = false;
-    if (entry.state() == DirectoryEntry::State::Exclusive && !entry.contains(request.cpu)) {
+    if (entry.state() == DirectoryEntry::State::Exclusive && !entry.contains(cpu)) {
         entry.for_each([&](CpuId owner) {
             const Client& client = m_clients[index_of(owner)];
             result.supplied = client.target->downgrade(request.line) == SnoopTarget::Dirty::Yes;
@@ -123,18 +123,19 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         ++m_stats.downgrades;
         entry.set_state(DirectoryEntry::State::Shared);
     }
-    const bool owned = entry.state() == DirectoryEntry::State::Exclusive && entry.contains(request.cpu);
+    const bool owned = entry.state() == DirectoryEntry::State::Exclusive && entry.contains(cpu);
     result.exclusive = owned || (entry.empty() && !is_code(request.kind));
-    entry.add(request.cpu);
+    entry.add(cpu);
     if (result.exclusive) entry.set_state(DirectoryEntry::State::Exclusive);
     return result;
 }
 
-SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry entry, CpuId keep, Tick time, Tick& ready) {
+SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry entry, RequesterId keep, Tick time,
+                                                  Tick& ready) {
     SnoopTarget::Dirty dirty = SnoopTarget::Dirty::No;
     const PhysAddr line = address_of_line(entry.line());
     entry.for_each([&](CpuId cpu) {
-        if (cpu == keep) return;
+        if (keep == cpu) return;
         const Client& client = m_clients[index_of(cpu)];
         if (client.target->invalidate(line) == SnoopTarget::Dirty::Yes) dirty = SnoopTarget::Dirty::Yes;
         ready = std::max(ready, time + m_snoop + client.distance);
@@ -151,7 +152,7 @@ SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry entry, CpuId ke
     if (comes_in) slice.tags.prefetch(number);
     if (m_directory && retained == Retained::No) {
         if (DirectoryEntry entry = m_directory->find(number)) {
-            entry.remove(request.cpu);
+            entry.remove(request.requester.cpu());
             if (entry.empty()) m_directory->erase(entry);
         }
     }
@@ -186,7 +187,7 @@ void SharedCache::leave(const CacheLine& victim, const LineRequest& request, Tic
         dirty = true;
     if (!dirty) return;
     ++m_stats.cache.write_backs_out;
-    m_memory.access({address_of_line(victim.number()), request.cpu, AccessKind::WriteBack, time});
+    m_memory.access({address_of_line(victim.number()), request.requester, AccessKind::WriteBack, time});
 }
 
 [[gnu::noinline]] SnoopTarget::Dirty SharedCache::drop_private_copies(LineNumber line) {
@@ -238,14 +239,15 @@ LineResponse SharedCache::device_read(Slice& slice, LineNumber number, const Lin
     }
     if (const CacheLine* const line = slice.tags.access(number))
         return {std::max(time, Tick(line->ready())), HitLevel::Llc, false};
-    return {m_memory.access({request.line, request.cpu, AccessKind::Dma, time}), HitLevel::Memory, false};
+    return {m_memory.access({request.line, request.requester, AccessKind::Dma, time}), HitLevel::Memory,
+            false};
 }
 
 void SharedCache::device_write(Slice& slice, LineNumber number, const LineRequest& request, Tick time) {
     if (m_directory) {
         if (const DirectoryEntry entry = m_directory->find(number)) {
             Tick answered = time;
-            invalidate_others(entry, request.cpu, time, answered);
+            invalidate_others(entry, request.requester, time, answered);
             m_directory->erase(entry);
         }
     } else if (m_clients.front().target != nullptr) {

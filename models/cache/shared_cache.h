@@ -43,8 +43,8 @@ struct SharedCacheClients {
 /// another core's private caches takes a snoop round trip more. Dropped lines are written to memory when the
 /// new line arrives and delay nobody.
 ///
-/// Devices are requesters whose CpuId is not below `cpus`: Dma reads a line without anybody keeping it,
-/// WriteBack writes a whole line into the cache (as Intel DDIO does) and drops all private copies.
+/// Of a device, Dma reads a line without anybody keeping it, WriteBack writes a whole line into the cache (as
+/// Intel DDIO does) and drops all private copies.
 class SharedCache final : public CoherentMemory {
 public:
     SharedCache(const LlcConfig& config, SharedCacheClients clients, MemoryPort& memory, std::uint64_t seed,
@@ -88,11 +88,10 @@ private:
         const std::uint64_t hash = (line * 0x9e3779b97f4a7c15ULL) >> 32;
         return m_slices[static_cast<std::size_t>((hash * m_slices.size()) >> 32)];
     }
-    [[nodiscard]] bool is_device(CpuId cpu) const { return index_of(cpu) >= m_clients.size(); }
 
     LineResponse write_back(const LineRequest& request, Tick looked_up);
     Snooped snoop(LineNumber line, const LineRequest& request, Tick time);
-    SnoopTarget::Dirty invalidate_others(DirectoryEntry entry, CpuId keep, Tick time, Tick& ready);
+    SnoopTarget::Dirty invalidate_others(DirectoryEntry entry, RequesterId keep, Tick time, Tick& ready);
     LineResponse device_access(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     LineResponse device_read(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     void device_write(Slice& slice, LineNumber line, const LineRequest& request, Tick time);

@@ -19,12 +19,12 @@ void DramControllerModule::b_transport(tlm::tlm_generic_payload& payload, sc_cor
     if (payload.get_command() == tlm::TLM_IGNORE_COMMAND || payload.get_data_length() == 0) return;
     const Tick now = to_ticks(sc_core::sc_time_stamp());
     LineRequest request{.line = PhysAddr(payload.get_address()).line(),
-                        .cpu = {},
+                        .requester = {},
                         .kind = payload.is_write() ? AccessKind::WriteBack : AccessKind::Load,
                         .time = now + to_ticks(delay)};
     MemoryExtension* const extension = payload.get_extension<MemoryExtension>();
     if (extension != nullptr) {
-        request.cpu = extension->cpu;
+        request.requester = extension->requester;
         request.kind = extension->kind;
         request.time = extension->time;
         payload.set_dmi_allowed(true);

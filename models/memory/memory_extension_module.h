@@ -20,7 +20,7 @@ namespace pagewalk::models {
 class MemoryExtension final : public tlm::tlm_extension<MemoryExtension> {
 public:
     AccessKind kind = AccessKind::Load;
-    CpuId cpu{};
+    RequesterId requester{};
     Tick time{};                  ///< when the request arrives
     std::optional<Tick> served;   ///< when it was served, where the target says
     MemoryPort* direct = nullptr; ///< answer to get_direct_mem_ptr: takes over what goes to the granted range

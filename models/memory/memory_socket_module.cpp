@@ -33,7 +33,7 @@ Tick MemorySocketModule::transport(const LineRequest& request) {
         request.time > now ? to_sc_time(request.time - now) : sc_core::SC_ZERO_TIME;
     sc_core::sc_time delay = ahead;
     m_extension.kind = request.kind;
-    m_extension.cpu = request.cpu;
+    m_extension.requester = request.requester;
     m_extension.time = request.time;
     m_extension.served.reset();
     m_payload.set_command(request.kind == AccessKind::WriteBack ? tlm::TLM_WRITE_COMMAND

@@ -31,7 +31,8 @@ struct TwoSockets : testing::Test {
     MultiSocketMemory memory{{.map = NumaMap({{PhysAddr(0), PhysAddr(0x100000), NodeId{0}},
                                               {PhysAddr(0x100000), PhysAddr(0x200000), NodeId{1}}}),
                               .socket_of_node = {SocketId{0}, SocketId{1}},
-                              .socket_of_cpu = {SocketId{0}, SocketId{1}}},
+                              .socket_of_cpu = {SocketId{0}, SocketId{1}},
+                              .socket_of_device = {SocketId{1}}},
                              {&near, &far},
                              link()};
     PrivateHierarchy core0{{}, CpuId{0}, Clock(1'000'000'000), memory, 1};
@@ -56,6 +57,50 @@ TEST_F(TwoSockets, RemoteLinePaysTheLinkBothWays) {
     EXPECT_EQ(response.level, HitLevel::RemoteMemory);
     EXPECT_EQ(far_memory.accesses, 1);
     EXPECT_EQ(ask(0, 0x100000, AccessKind::Load, 900'000).level, HitLevel::RemoteCache);
+}
+
+/// Copies lines, one after the other: the least that a device with its own accesses to memory does.
+class CopyEngine {
+public:
+    CopyEngine(DeviceId id, SharedMemory& memory) : m_id(id), m_memory(memory) {}
+
+    /// Returns when the last line has been read.
+    Tick copy(PhysAddr to, PhysAddr from, std::uint64_t bytes, Tick time) {
+        for (std::uint64_t done = 0; done < bytes; done += line_size) {
+            time = m_memory.request({from + done, m_id, AccessKind::Dma, time}).ready;
+            m_memory.request({to + done, m_id, AccessKind::WriteBack, time});
+        }
+        return time;
+    }
+
+private:
+    DeviceId m_id;
+    SharedMemory& m_memory;
+};
+
+TEST_F(TwoSockets, DeviceCrossesTheLinkToTheOtherSocketsMemory) {
+    CopyEngine at_home(DeviceId{0}, memory); // of socket 1
+    // Each read but the first waits a cycle for the LLC's port, which the write before it takes.
+    EXPECT_EQ(at_home.copy(PhysAddr(0x108000), PhysAddr(0x100000), 4 * line_size, Tick(1000)),
+              Tick(1000 + 4 * (20'000 + 50'000) + 3 * 1'000));
+    EXPECT_EQ(memory.link_stats(SocketId{0}, SocketId{1}).messages, 0U);
+    EXPECT_EQ(far.stats().device_accesses, 8U);
+    CopyEngine away(DeviceId{1}, memory); // nobody said where it is: of socket 0
+    (void)away.copy(PhysAddr(0x8000), PhysAddr(0x100000), 4 * line_size, Tick(1'000'000));
+    EXPECT_EQ(memory.link_stats(SocketId{0}, SocketId{1}).messages, 8U);
+    EXPECT_EQ(far.stats().device_accesses, 12U);
+    EXPECT_EQ(near.stats().device_accesses, 4U);
+}
+
+TEST_F(TwoSockets, DeviceGetsWhatACoreHasStoredAndDropsItsCopyOfWhatItOverwrites) {
+    core0.store(PhysAddr(0x1000), 1000, VirtAddr(1));
+    core0.store(PhysAddr(0x2000), 1000, VirtAddr(1));
+    CopyEngine engine(DeviceId{1}, memory);
+    // Look-up, then a snoop of the core that has the line.
+    EXPECT_EQ(engine.copy(PhysAddr(0x2000), PhysAddr(0x1000), line_size, Tick(9'000'000)),
+              Tick(9'000'000 + 20'000 + 30'000));
+    EXPECT_EQ(core0.l1d_stats().snoop_downgrades, 1U);
+    EXPECT_EQ(core0.l1d_stats().snoop_invalidations, 1U);
 }
 
 TEST_F(TwoSockets, SnoopOfTheOtherSocketsCorePaysTheLinksLatency) {

@@ -64,7 +64,10 @@ struct Fixture : testing::Test {
         for (std::size_t i = 0; i < cpus; ++i) cache->attach(static_cast<CpuId>(i), cores[i]);
     }
     LineResponse ask(unsigned cpu, std::uint64_t address, AccessKind kind, std::uint64_t time) {
-        return cache->request({PhysAddr(address), static_cast<CpuId>(cpu), kind, Tick(time)});
+        return ask(static_cast<CpuId>(cpu), address, kind, time);
+    }
+    LineResponse ask(RequesterId requester, std::uint64_t address, AccessKind kind, std::uint64_t time) {
+        return cache->request({PhysAddr(address), requester, kind, Tick(time)});
     }
     void evict(unsigned cpu, std::uint64_t address, SnoopTarget::Dirty dirty, std::uint64_t time) {
         cache->evict({PhysAddr(address), static_cast<CpuId>(cpu), AccessKind::WriteBack, Tick(time)}, dirty,
@@ -216,15 +219,17 @@ TEST_F(SharedCacheTest, HierarchyThatDroppedTheLineIsNotSnooped) {
 
 TEST_F(SharedCacheTest, DeviceReadSharesAndDeviceWriteDropsPrivateCopies) {
     build(simple(), 2);
+    constexpr DeviceId device{0}; // no CPU 0
     ask(0, 0x1000, AccessKind::Store, 100'000);
     cores[0].lines[PhysAddr(0x1000)] = dirty;
-    EXPECT_EQ(ask(9, 0x1000, AccessKind::Dma, 200'000).level, HitLevel::RemoteCache);
+    EXPECT_EQ(ask(device, 0x1000, AccessKind::Dma, 200'000).level, HitLevel::RemoteCache);
     EXPECT_EQ(cores[0].downgrades, 1);
-    ask(9, 0x1000, AccessKind::WriteBack, 300'000);
+    ask(device, 0x1000, AccessKind::WriteBack, 300'000);
     EXPECT_EQ(cores[0].invalidations, 1);
     EXPECT_EQ(ask(1, 0x1000, AccessKind::Load, 400'000).level, HitLevel::Llc);
     EXPECT_EQ(cache->stats().device_accesses, 2U);
-    ask(9, 0x5000, AccessKind::Dma, 500'000);
+    ask(device, 0x5000, AccessKind::Dma, 500'000);
+    EXPECT_EQ(memory.requests.back().requester, RequesterId(device));
     EXPECT_EQ(ask(1, 0x5000, AccessKind::Load, 600'000).level, HitLevel::Memory);
 }
 
