@@ -59,8 +59,7 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         m_hierarchies.push_back(
             std::make_unique<models::PrivateHierarchy>(config.caches, id, clock, *shared, config.run.seed));
         m_cpus.push_back(std::make_unique<models::Cpu>(
-            id, config.cpu,
-            models::L1Latencies{config.caches.l1i.latency.value(), config.caches.l1d.latency.value()},
+            id, config.cpu, models::L1Latencies{config.caches.l1i.latency, config.caches.l1d.latency},
             *m_hierarchies.back(), m_tables, *m_kernel, m_commons));
         // An interrupt may come before the first task.
         m_cpus.back()->mmu().set_context({m_kernel->boot_layout().addresses.root, 0});

@@ -28,8 +28,8 @@ void PrivateHierarchy::declare(StatGroup group) const {
     m_l2.stats.declare(group.group("l2"), "cycles");
 }
 
-bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, std::uint64_t ready, bool demand) {
-    const bool in_flight = line.ready() > ready;
+bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, Cycles ready, bool demand) {
+    const bool in_flight = line.ready() > ready.value();
     if (!demand) return in_flight;
     if (in_flight) ++level.stats.merges;
     if (line.prefetched()) {
@@ -40,11 +40,12 @@ bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, std::uint64_t rea
     return in_flight;
 }
 
-[[gnu::noinline]] AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number,
-                                                         std::uint64_t cycle, AccessKind kind) {
-    const std::uint64_t ready = cycle + m_l1d.latency;
+[[gnu::noinline]] AccessResult PrivateHierarchy::hit_l1d(CacheLine& line, LineNumber number, Cycles cycle,
+                                                         AccessKind kind) {
+    const Cycles ready = cycle + m_l1d.latency;
     const bool in_flight = note_hit(m_l1d, line, ready, true);
-    const AccessResult result{std::max(ready, line.ready()), in_flight ? line.source() : HitLevel::L1};
+    const AccessResult result{std::max(ready, Cycles(line.ready())),
+                              in_flight ? line.source() : HitLevel::L1};
     if (!is_store(kind)) return result;
     if (line.exclusive()) {
         line.set_dirty();
@@ -55,14 +56,14 @@ bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, std::uint64_t rea
     if (CacheLine* const mine = m_l1d.tags.probe(number)) {
         mine->set_exclusive();
         mine->set_dirty();
-        mine->set_ready(upgraded.ready);
+        mine->set_ready(upgraded.ready.value());
     }
     return {upgraded.ready, upgraded.level};
 }
 
 // The path of a miss through both levels and of the victims that it moves is one function.
-[[gnu::flatten]] AccessResult PrivateHierarchy::l1d_slow(CacheLine* line, PhysAddr address,
-                                                         std::uint64_t cycle, AccessKind kind, VirtAddr pc) {
+[[gnu::flatten]] AccessResult PrivateHierarchy::l1d_slow(CacheLine* line, PhysAddr address, Cycles cycle,
+                                                         AccessKind kind, VirtAddr pc) {
     const AccessResult result = line != nullptr ? hit_l1d(*line, line_number_of(address), cycle, kind)
                                                 : miss_l1(m_l1d, address, cycle, kind, pc);
     if (m_l1d.prefetcher.active() && kind != AccessKind::Walk)
@@ -71,17 +72,17 @@ bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, std::uint64_t rea
     return result;
 }
 
-AccessResult PrivateHierarchy::walk_l2(PhysAddr address, std::uint64_t cycle) {
+AccessResult PrivateHierarchy::walk_l2(PhysAddr address, Cycles cycle) {
     const L2Result result = access_l2(line_number_of(address), cycle, AccessKind::Walk, VirtAddr(), address);
     return {result.ready, result.level};
 }
 
-AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle) {
-    const std::uint64_t ready = cycle + m_l1i.latency;
+AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, Cycles cycle) {
+    const Cycles ready = cycle + m_l1i.latency;
     AccessResult result;
     if (line != nullptr) {
         const bool in_flight = note_hit(m_l1i, *line, ready, true);
-        result = {std::max(ready, line->ready()), in_flight ? line->source() : HitLevel::L1};
+        result = {std::max(ready, Cycles(line->ready())), in_flight ? line->source() : HitLevel::L1};
     } else {
         result = miss_l1(m_l1i, address, cycle, AccessKind::Fetch, VirtAddr());
     }
@@ -89,28 +90,28 @@ AccessResult PrivateHierarchy::l1i_slow(CacheLine* line, PhysAddr address, std::
     return result;
 }
 
-AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind,
+AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, Cycles cycle, AccessKind kind,
                                        VirtAddr pc) {
     const LineNumber number = line_number_of(address);
     m_l2.tags.prefetch(number);
     ++l1.stats.misses;
     if (kind == AccessKind::Walk) ++l1.stats.walk_misses;
-    const std::uint64_t known = cycle + l1.latency;
-    const std::uint64_t start = l1.mshrs.first_free(known);
+    const Cycles known = cycle + l1.latency;
+    const Cycles start(l1.mshrs.first_free(known.value()));
     L2Result below = access_l2(number, start, kind, pc, address);
-    const std::uint64_t arrives = l1.mshrs.take(start, below.ready);
+    const Cycles arrives(l1.mshrs.take(start.value(), below.ready.value()));
     if (start != known || arrives != below.ready) ++l1.stats.mshr_waits;
     below.ready = arrives;
-    l1.stats.miss_time += below.ready - known;
+    l1.stats.miss_time += (below.ready - known).value();
     CacheLine& line = fill_l1(l1, number, below);
     if (is_store(kind)) line.set_dirty();
     return {below.ready, below.level};
 }
 
-PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::uint64_t cycle,
-                                                       AccessKind kind, VirtAddr pc, PhysAddr address) {
+PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, Cycles cycle, AccessKind kind,
+                                                       VirtAddr pc, PhysAddr address) {
     const bool demand = !is_prefetch(kind);
-    const std::uint64_t known = cycle + m_l2.latency;
+    const Cycles known = cycle + m_l2.latency;
     if (demand) {
         ++m_l2.stats.accesses;
         if (kind == AccessKind::Walk) ++m_l2.stats.walk_accesses;
@@ -118,7 +119,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::u
     L2Result result;
     if (CacheLine* const line = m_l2.tags.access(number)) {
         const bool in_flight = note_hit(m_l2, *line, known, demand);
-        result = {std::max(known, line->ready()), in_flight ? line->source() : HitLevel::L2,
+        result = {std::max(known, Cycles(line->ready())), in_flight ? line->source() : HitLevel::L2,
                   line->exclusive()};
         if (is_store(kind) && !result.exclusive) {
             ++m_l2.stats.upgrades;
@@ -130,56 +131,53 @@ PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, std::u
             if (kind == AccessKind::Walk) ++m_l2.stats.walk_misses;
         }
         result = fetch_into_l2(number, known, kind);
-        if (demand) m_l2.stats.miss_time += result.ready - known;
+        if (demand) m_l2.stats.miss_time += (result.ready - known).value();
     }
     if (m_l2.prefetcher.active() && demand && kind != AccessKind::Walk)
         m_l2.prefetcher.train(address, pc, [&](PhysAddr target) { prefetch_l2(target, known); });
     return result;
 }
 
-PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, std::uint64_t cycle,
-                                                           AccessKind kind) {
-    const std::uint64_t start = m_l2.mshrs.first_free(cycle);
-    const LineResponse response = m_memory.request({.line = address_of_line(number),
-                                                    .requester = m_cpu,
-                                                    .kind = kind,
-                                                    .time = m_clock.to_ticks(Cycles(start))});
-    const std::uint64_t answered = std::max(start, m_clock.to_cycles(response.ready).value());
-    const std::uint64_t ready = m_l2.mshrs.take(start, answered);
+PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cycles cycle, AccessKind kind) {
+    const Cycles start(m_l2.mshrs.first_free(cycle.value()));
+    const LineResponse response = m_memory.request(
+        {.line = address_of_line(number), .requester = m_cpu, .kind = kind, .time = m_clock.to_ticks(start)});
+    const Cycles answered = std::max(start, m_clock.to_cycles(response.ready));
+    const Cycles ready(m_l2.mshrs.take(start.value(), answered.value()));
     if (start != cycle || ready != answered) ++m_l2.stats.mshr_waits;
     CacheLine& line = fill_l2(number, ready, response.level);
     if (response.exclusive) line.set_exclusive();
     return {ready, response.level, response.exclusive};
 }
 
-[[gnu::noinline]] PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, std::uint64_t cycle,
-                                                                       std::uint64_t data_ready) {
+[[gnu::noinline]] PrivateHierarchy::L2Result PrivateHierarchy::upgrade(LineNumber number, Cycles cycle,
+                                                                       Cycles data_ready) {
     const LineResponse response = m_memory.request({.line = address_of_line(number),
                                                     .requester = m_cpu,
                                                     .kind = AccessKind::Store,
-                                                    .time = m_clock.to_ticks(Cycles(cycle))});
-    const std::uint64_t ready = std::max(data_ready, m_clock.to_cycles(response.ready).value());
+                                                    .time = m_clock.to_ticks(cycle)});
+    const Cycles ready = std::max(data_ready, m_clock.to_cycles(response.ready));
     if (CacheLine* const line = m_l2.tags.probe(number)) {
         line->set_exclusive();
-        line->set_ready(ready);
+        line->set_ready(ready.value());
     }
     return {ready, response.level, true};
 }
 
-[[gnu::noinline]] void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle) {
+[[gnu::noinline]] void PrivateHierarchy::prefetch_l1(Level& l1, PhysAddr address, Cycles cycle) {
     const LineNumber number = line_number_of(address);
     if (l1.tags.probe(number) != nullptr) return;
-    if (!l1.mshrs.has_free(cycle)) return;
+    if (!l1.mshrs.has_free(cycle.value())) return;
     ++l1.stats.prefetches;
     const AccessKind kind = &l1 == &m_l1i ? AccessKind::PrefetchCode : AccessKind::Prefetch;
     L2Result below = access_l2(number, cycle, kind, VirtAddr(), address);
-    below.ready = l1.mshrs.take(cycle, below.ready);
+    below.ready = Cycles(l1.mshrs.take(cycle.value(), below.ready.value()));
     fill_l1(l1, number, below).set_prefetched();
 }
 
-[[gnu::noinline]] void PrivateHierarchy::prefetch_l2(PhysAddr address, std::uint64_t cycle) {
+[[gnu::noinline]] void PrivateHierarchy::prefetch_l2(PhysAddr address, Cycles cycle) {
     const LineNumber number = line_number_of(address);
-    if (m_l2.tags.probe(number) != nullptr || !m_l2.mshrs.has_free(cycle)) return;
+    if (m_l2.tags.probe(number) != nullptr || !m_l2.mshrs.has_free(cycle.value())) return;
     ++m_l2.stats.prefetches;
     fetch_into_l2(number, cycle, AccessKind::Prefetch);
     if (CacheLine* const line = m_l2.tags.probe(number)) line->set_prefetched();
@@ -188,7 +186,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, st
 CacheLine& PrivateHierarchy::fill_l1(Level& l1, LineNumber number, const L2Result& from) {
     CacheLine victim;
     CacheLine& line = l1.tags.allocate(number, victim);
-    line.fill(number, from.ready, from.level);
+    line.fill(number, from.ready.value(), from.level);
     if (from.exclusive) line.set_exclusive();
     if (!victim.valid()) return line;
     if (victim.dirty()) {
@@ -202,15 +200,15 @@ CacheLine& PrivateHierarchy::fill_l1(Level& l1, LineNumber number, const L2Resul
     return line;
 }
 
-CacheLine& PrivateHierarchy::fill_l2(LineNumber number, std::uint64_t ready, HitLevel source) {
+CacheLine& PrivateHierarchy::fill_l2(LineNumber number, Cycles ready, HitLevel source) {
     CacheLine victim;
     CacheLine& line = m_l2.tags.allocate(number, victim);
-    line.fill(number, ready, source);
+    line.fill(number, ready.value(), source);
     if (victim.valid()) leave_l2(victim, ready);
     return line;
 }
 
-void PrivateHierarchy::write_back_to_l2(const CacheLine& victim, std::uint64_t cycle) {
+void PrivateHierarchy::write_back_to_l2(const CacheLine& victim, Cycles cycle) {
     ++m_l2.stats.write_backs_in;
     CacheLine* line = m_l2.tags.access(victim.number());
     if (line == nullptr) line = &fill_l2(victim.number(), cycle, HitLevel::L2);
@@ -218,7 +216,7 @@ void PrivateHierarchy::write_back_to_l2(const CacheLine& victim, std::uint64_t c
     line->set_dirty();
 }
 
-void PrivateHierarchy::leave_l2(const CacheLine& victim, std::uint64_t cycle) {
+void PrivateHierarchy::leave_l2(const CacheLine& victim, Cycles cycle) {
     Dirty dirty = victim.dirty() ? Dirty::Yes : Dirty::No;
     Retained retained = Retained::No;
     if (m_l1_inclusion == L1Inclusion::Inclusive) {
@@ -235,11 +233,11 @@ void PrivateHierarchy::leave_l2(const CacheLine& victim, std::uint64_t cycle) {
     if (dirty == Dirty::Yes || m_sends_clean_victims) send_victim(victim.number(), cycle, dirty, retained);
 }
 
-void PrivateHierarchy::send_victim(LineNumber number, std::uint64_t cycle, Dirty dirty, Retained retained) {
+void PrivateHierarchy::send_victim(LineNumber number, Cycles cycle, Dirty dirty, Retained retained) {
     m_memory.evict({.line = address_of_line(number),
                     .requester = m_cpu,
                     .kind = AccessKind::WriteBack,
-                    .time = m_clock.to_ticks(Cycles(cycle))},
+                    .time = m_clock.to_ticks(cycle)},
                    dirty, retained);
 }
 

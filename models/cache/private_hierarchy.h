@@ -16,7 +16,7 @@
 namespace pagewalk::models {
 
 struct AccessResult {
-    std::uint64_t ready = 0;       ///< core cycle at which the data is available (a store: the line is ours)
+    Cycles ready{};                ///< core cycle at which the data is available (a store: the line is ours)
     HitLevel level = HitLevel::L1; ///< for a line on its way: where it comes from
 };
 
@@ -35,10 +35,10 @@ public:
     PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock, CoherentMemory& memory,
                      std::uint64_t seed);
 
-    AccessResult load(PhysAddr address, std::uint64_t cycle, VirtAddr pc) {
+    AccessResult load(PhysAddr address, Cycles cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
-        const std::uint64_t ready = cycle + m_l1d.latency;
+        const Cycles ready = cycle + m_l1d.latency;
         if (line != nullptr && is_plain_hit(*line, ready)) [[likely]]
             return {ready, HitLevel::L1};
         return l1d_slow(line, address, cycle, AccessKind::Load, pc);
@@ -46,16 +46,16 @@ public:
 
     /// A store of a whole line (rep stosb): a line that is nowhere on the chip is not read from memory.
     /// Source: Intel optimization manual (248966), enhanced rep movsb and stosb.
-    AccessResult store_line(PhysAddr address, std::uint64_t cycle) {
+    AccessResult store_line(PhysAddr address, Cycles cycle) {
         ++m_l1d.stats.accesses;
         return l1d_slow(m_l1d.tags.access(line_number_of(address)), address, cycle, AccessKind::StoreLine,
                         VirtAddr());
     }
 
-    AccessResult store(PhysAddr address, std::uint64_t cycle, VirtAddr pc) {
+    AccessResult store(PhysAddr address, Cycles cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
-        const std::uint64_t ready = cycle + m_l1d.latency;
+        const Cycles ready = cycle + m_l1d.latency;
         if (line != nullptr && is_plain_hit(*line, ready) && line->exclusive()) [[likely]] {
             line->set_dirty();
             return {ready, HitLevel::L1};
@@ -63,24 +63,24 @@ public:
         return l1d_slow(line, address, cycle, AccessKind::Store, pc);
     }
 
-    AccessResult fetch(PhysAddr address, std::uint64_t cycle) {
+    AccessResult fetch(PhysAddr address, Cycles cycle) {
         ++m_l1i.stats.accesses;
         CacheLine* const line = m_l1i.tags.access_recent_first(line_number_of(address));
-        const std::uint64_t ready = cycle + m_l1i.latency;
-        if (line != nullptr && line->ready() <= ready && !line->prefetched() && !m_l1i.prefetcher.active())
-            [[likely]]
+        const Cycles ready = cycle + m_l1i.latency;
+        if (line != nullptr && line->ready() <= ready.value() && !line->prefetched() &&
+            !m_l1i.prefetcher.active()) [[likely]]
             return {ready, HitLevel::L1};
         return l1i_slow(line, address, cycle);
     }
 
     /// A page walker's load of a table entry.
-    AccessResult walk(PhysAddr address, std::uint64_t cycle) {
+    AccessResult walk(PhysAddr address, Cycles cycle) {
         if (m_walks_through == WalksThrough::L2) return walk_l2(address, cycle);
         ++m_l1d.stats.accesses;
         ++m_l1d.stats.walk_accesses;
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
-        const std::uint64_t ready = cycle + m_l1d.latency;
-        if (line != nullptr && line->ready() <= ready && !line->prefetched()) [[likely]]
+        const Cycles ready = cycle + m_l1d.latency;
+        if (line != nullptr && line->ready() <= ready.value() && !line->prefetched()) [[likely]]
             return {ready, HitLevel::L1};
         return l1d_slow(line, address, cycle, AccessKind::Walk, VirtAddr());
     }
@@ -99,44 +99,43 @@ private:
     struct Level {
         Level(const CacheConfig& config, std::uint64_t seed, const std::string& name,
               Cache::RecentFirst recent_first)
-            : latency(config.latency.value()), tags(config, seed, name, recent_first), mshrs(config.mshrs),
+            : latency(config.latency), tags(config, seed, name, recent_first), mshrs(config.mshrs),
               prefetcher(config) {}
-        std::uint64_t latency;
+        Cycles latency;
         Cache tags;
         CacheStats stats;
         MshrFile mshrs;
         Prefetcher prefetcher;
     };
     struct L2Result {
-        std::uint64_t ready = 0;
+        Cycles ready{};
         HitLevel level = HitLevel::L2;
         bool exclusive = false;
     };
 
-    [[nodiscard]] bool is_plain_hit(const CacheLine& line, std::uint64_t ready) const {
-        return line.ready() <= ready && !line.prefetched() && !m_l1d.prefetcher.active();
+    [[nodiscard]] bool is_plain_hit(const CacheLine& line, Cycles ready) const {
+        return line.ready() <= ready.value() && !line.prefetched() && !m_l1d.prefetcher.active();
     }
 
-    AccessResult l1d_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle, AccessKind kind,
-                          VirtAddr pc);
-    AccessResult l1i_slow(CacheLine* line, PhysAddr address, std::uint64_t cycle);
-    AccessResult walk_l2(PhysAddr address, std::uint64_t cycle);
-    AccessResult hit_l1d(CacheLine& line, LineNumber number, std::uint64_t cycle, AccessKind kind);
-    AccessResult miss_l1(Level& l1, PhysAddr address, std::uint64_t cycle, AccessKind kind, VirtAddr pc);
-    L2Result access_l2(LineNumber line, std::uint64_t cycle, AccessKind kind, VirtAddr pc, PhysAddr address);
-    L2Result fetch_into_l2(LineNumber line, std::uint64_t cycle, AccessKind kind);
-    L2Result upgrade(LineNumber line, std::uint64_t cycle, std::uint64_t data_ready);
+    AccessResult l1d_slow(CacheLine* line, PhysAddr address, Cycles cycle, AccessKind kind, VirtAddr pc);
+    AccessResult l1i_slow(CacheLine* line, PhysAddr address, Cycles cycle);
+    AccessResult walk_l2(PhysAddr address, Cycles cycle);
+    AccessResult hit_l1d(CacheLine& line, LineNumber number, Cycles cycle, AccessKind kind);
+    AccessResult miss_l1(Level& l1, PhysAddr address, Cycles cycle, AccessKind kind, VirtAddr pc);
+    L2Result access_l2(LineNumber line, Cycles cycle, AccessKind kind, VirtAddr pc, PhysAddr address);
+    L2Result fetch_into_l2(LineNumber line, Cycles cycle, AccessKind kind);
+    L2Result upgrade(LineNumber line, Cycles cycle, Cycles data_ready);
 
-    void prefetch_l1(Level& l1, PhysAddr address, std::uint64_t cycle);
-    void prefetch_l2(PhysAddr address, std::uint64_t cycle);
+    void prefetch_l1(Level& l1, PhysAddr address, Cycles cycle);
+    void prefetch_l2(PhysAddr address, Cycles cycle);
     /// Counts a hit's merge or first use of a prefetched line; returns whether its data is still on the way.
-    static bool note_hit(Level& level, CacheLine& line, std::uint64_t ready, bool demand);
+    static bool note_hit(Level& level, CacheLine& line, Cycles ready, bool demand);
 
     CacheLine& fill_l1(Level& l1, LineNumber line, const L2Result& from);
-    CacheLine& fill_l2(LineNumber line, std::uint64_t ready, HitLevel source);
-    void write_back_to_l2(const CacheLine& victim, std::uint64_t cycle);
-    void leave_l2(const CacheLine& victim, std::uint64_t cycle);
-    void send_victim(LineNumber line, std::uint64_t cycle, Dirty dirty, Retained retained);
+    CacheLine& fill_l2(LineNumber line, Cycles ready, HitLevel source);
+    void write_back_to_l2(const CacheLine& victim, Cycles cycle);
+    void leave_l2(const CacheLine& victim, Cycles cycle);
+    void send_victim(LineNumber line, Cycles cycle, Dirty dirty, Retained retained);
 
     Level m_l1d;
     Level m_l1i;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/option.h"
+#include "base/time.h"
 #include "contract/instruction_stream.h"
 #include "models/core/branch_predictor.h"
 
@@ -20,10 +21,10 @@ struct CoreConfig {
     std::uint32_t load_queue_entries = 192;
     std::uint32_t store_queue_entries = 114;
     std::uint32_t fetch_buffer = 144;
-    std::uint32_t front_end_depth = 5;
-    std::uint32_t mispredict_penalty = 12;
-    std::uint32_t exception_penalty = 30;
-    std::uint32_t forward_latency = 5;
+    Cycles front_end_depth{5};
+    Cycles mispredict_penalty{12};
+    Cycles exception_penalty{30};
+    Cycles forward_latency{5};
     std::uint32_t kernel_mispredict_interval = 200;
     /// Execution ports of each class of micro-op, as comma-separated port numbers 0..15.
     std::array<std::string, uop_class_count> ports{"",  "0,1,5,6,10", "1",   "1",      "1,5",     "0,1",

@@ -50,13 +50,13 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
         look_again();
     } else {
         m_state = State::Running;
-        if (const std::uint64_t begin = m_clock.to_cycles(from).value(); begin > m_core.cycle()) {
-            m_stats.idle_cycles += begin - m_core.cycle();
+        if (const Cycles begin = m_clock.to_cycles(from); begin > m_core.cycle()) {
+            m_stats.idle_cycles += (begin - m_core.cycle()).value();
             m_core.idle_until(begin);
         }
     }
     m_kernel.poll(now());
-    run(m_clock.to_cycles(until).value());
+    run(m_clock.to_cycles(until));
     account();
     Progress progress{m_state, now(), no_time};
     if (m_state == State::Idle) progress = idle(from, until);
@@ -69,7 +69,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
 }
 
 // Until local time reaches `end`, or the state is another than Running.
-void Cpu::run(std::uint64_t end) {
+void Cpu::run(Cycles end) {
     while (m_state == State::Running && m_core.cycle() < end) {
         if (m_handler.path != nullptr)
             run_handler(end);
@@ -84,7 +84,7 @@ void Cpu::run(std::uint64_t end) {
     }
 }
 
-void Cpu::run_program(std::uint64_t end) {
+void Cpu::run_program(Cycles end) {
     if (m_core.cycle() >= m_slice_end && !pick_task()) return;
     if (m_task.path != nullptr) return begin_path(*std::exchange(m_task.path, nullptr));
     if (m_cursor->batch_done()) {
@@ -162,7 +162,7 @@ bool Cpu::pick_task() {
         ++m_stats.context_switches;
         m_core.forget_previous_block();
     }
-    m_slice_end = m_core.cycle() + m_clock.to_cycles(m_task.time_slice).value();
+    m_slice_end = m_core.cycle() + m_clock.to_cycles(m_task.time_slice);
     m_cursor = &m_commons.cursors.of(m_task.task);
     m_mmu.set_context(m_task.context);
     return true;
@@ -171,7 +171,7 @@ bool Cpu::pick_task() {
 void Cpu::begin_path(KernelPath& path) { m_path = {&path, 0, m_core.enter_kernel()}; }
 
 // Goes on with the current task's path; when it is over, does what its outcome says.
-void Cpu::run_path(std::uint64_t end) {
+void Cpu::run_path(Cycles end) {
     const PathEnd how = execute_steps(m_path, end);
     if (how == PathEnd::Left) return;
     PAGEWALK_INVARIANT(m_locks_held == 0);
@@ -189,10 +189,10 @@ void Cpu::run_path(std::uint64_t end) {
     }
 }
 
-Cpu::PathEnd Cpu::execute_steps(ActivePath& active, std::uint64_t end) {
+Cpu::PathEnd Cpu::execute_steps(ActivePath& active, Cycles end) {
     KernelPath& path = *active.path;
     while (path.position < path.steps().size()) {
-        const std::uint64_t limit = &active == &m_path && interruptible() ? std::min(end, m_pending) : end;
+        const Cycles limit = &active == &m_path && interruptible() ? std::min(end, m_pending) : end;
         if (m_core.cycle() >= limit) return PathEnd::Left;
         const StepKind kind = path.steps()[path.position].kind;
         if (!execute_step(active, limit)) return PathEnd::Left;
@@ -202,7 +202,7 @@ Cpu::PathEnd Cpu::execute_steps(ActivePath& active, std::uint64_t end) {
 }
 
 // Does what is left of the step at the path's position, or what of it comes before `end`. Is it done?
-bool Cpu::execute_step(ActivePath& active, std::uint64_t end) {
+bool Cpu::execute_step(ActivePath& active, Cycles end) {
     if (continue_step(active, active.path->steps()[active.path->position], end) == StepEnd::Left)
         return false;
     ++active.path->position;
@@ -213,10 +213,10 @@ bool Cpu::execute_step(ActivePath& active, std::uint64_t end) {
 // The step that waits may be done by now.
 void Cpu::look_again() {
     m_state = State::Running;
-    (void)execute_step(m_handler.path != nullptr ? m_handler : m_path, 0);
+    (void)execute_step(m_handler.path != nullptr ? m_handler : m_path, Cycles());
 }
 
-Cpu::StepEnd Cpu::continue_step(ActivePath& active, const KernelStep step, std::uint64_t end) {
+Cpu::StepEnd Cpu::continue_step(ActivePath& active, const KernelStep step, Cycles end) {
     KernelPath& path = *active.path;
     const auto long_step = [&](std::uint32_t done) {
         active.done = done;
@@ -265,7 +265,7 @@ Cpu::StepEnd Cpu::wait(StallCause cause, Tick until) {
 // What was waited for is there at `end`.
 void Cpu::end_wait(StallCause cause, Tick end) {
     if (end > now()) take_shootdowns(cause, end);
-    m_core.wait_until(m_clock.to_cycles(end).value(), cause);
+    m_core.wait_until(m_clock.to_cycles(end), cause);
 }
 
 // CPUs that contend for a line get it in the order of simulated time.
@@ -316,7 +316,7 @@ Cpu::StepEnd Cpu::flush_tlb(ActivePath& active, const TlbInvalidation& invalidat
     }
     if (m_acknowledgements_due != 0) return wait(StallCause::Exception, no_time);
     end_wait(StallCause::Exception, std::exchange(m_last_acknowledgement, Tick()));
-    m_stats.shootdown_wait_cycles += m_core.cycle() - m_flush_sent;
+    m_stats.shootdown_wait_cycles += (m_core.cycle() - m_flush_sent).value();
     return StepEnd::Done;
 }
 
@@ -352,7 +352,7 @@ void Cpu::acknowledged(Tick at) {
 
 void Cpu::note_pending() {
     const Tick first = std::min(m_interrupts.earliest(), m_shootdowns.earliest());
-    m_pending = first == no_time ? never : m_clock.to_cycles(first).value();
+    m_pending = first == no_time ? never : m_clock.to_cycles(first);
 }
 
 void Cpu::take_interrupt() {
@@ -370,7 +370,7 @@ void Cpu::take_interrupt() {
     m_handler = {&path, 0, m_core.enter_kernel()};
 }
 
-void Cpu::run_handler(std::uint64_t end) {
+void Cpu::run_handler(Cycles end) {
     const PathEnd how = execute_steps(m_handler, end);
     if (how == PathEnd::Left) return;
     PAGEWALK_INVARIANT(how == PathEnd::Completed && m_locks_held == 0);
@@ -378,14 +378,15 @@ void Cpu::run_handler(std::uint64_t end) {
     const bool reschedule = m_handled == InterruptKind::Reschedule || path.outcome == PathOutcome::Reschedule;
     m_kernel.path_completed(m_id, path, now());
     m_core.leave_kernel(m_handler.interrupted);
-    if (reschedule) m_slice_end = 0; // the kernel is asked what to run as soon as the task's own path is done
+    if (reschedule)
+        m_slice_end = Cycles(); // the kernel is asked what to run as soon as the task's own path is done
 }
 
 void Cpu::take_shootdowns(StallCause cause, Tick until) {
     while (m_shootdowns.earliest() <= until) {
         const Shootdown shootdown = m_shootdowns.pop();
         note_pending();
-        m_core.wait_until(m_clock.to_cycles(shootdown.arrival).value(), cause);
+        m_core.wait_until(m_clock.to_cycles(shootdown.arrival), cause);
         take_shootdown(shootdown, now());
     }
 }
@@ -406,7 +407,7 @@ void Cpu::drop_translations(const TlbInvalidation& invalidation) {
     m_mmu.invalidate(invalidation);
     const bool range = invalidation.scope == TlbInvalidation::Scope::Range;
     const std::uint64_t pages = range ? (invalidation.end - invalidation.start) >> page_shift : 1;
-    m_core.wait_until(m_core.cycle() + pages * m_config.invlpg_cycles, StallCause::Exception);
+    m_core.wait_until(m_core.cycle() + m_config.invlpg_cycles * pages, StallCause::Exception);
 }
 
 } // namespace pagewalk::models

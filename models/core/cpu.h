@@ -14,8 +14,8 @@ namespace pagewalk::models {
 struct CpuConfig {
     CoreConfig core;
     MmuConfig mmu;
-    Tick ipi_latency{500'000};         ///< from one CPU to another
-    std::uint32_t invlpg_cycles = 100; ///< a page dropped from the own TLB
+    Tick ipi_latency{500'000}; ///< from one CPU to another
+    Cycles invlpg_cycles{100}; ///< a page dropped from the own TLB
 
     void declare(OptionGroup group);
 };
@@ -60,7 +60,7 @@ public:
     /// with the earliest `resume` is next.
     Progress advance(Tick from, Tick until);
 
-    [[nodiscard]] Tick now() const { return m_clock.to_ticks(Cycles(m_core.cycle())); }
+    [[nodiscard]] Tick now() const { return m_clock.to_ticks(m_core.cycle()); }
     [[nodiscard]] OooCore& core() { return m_core; }
     [[nodiscard]] Mmu& mmu() { return m_mmu; }
     [[nodiscard]] CpuId id() const { return m_id; }
@@ -71,7 +71,7 @@ public:
     void acknowledged(Tick at) override;
 
 private:
-    static constexpr std::uint64_t never = ~0ULL;
+    static constexpr Cycles never{~0ULL};
 
     /// A path that has been entered, and what is done of the step at its position: instructions, bytes, or
     /// whether what is waited for has been asked for.
@@ -83,18 +83,18 @@ private:
     enum class PathEnd : std::uint8_t { Completed, Slept, Left };
     enum class StepEnd : bool { Left, Done };
 
-    void run(std::uint64_t end);
-    void run_program(std::uint64_t end);
+    void run(Cycles end);
+    void run_program(Cycles end);
     [[nodiscard]] Progress idle(Tick from, Tick until) const;
 
     [[nodiscard]] bool pick_task();
     void account();
     void begin_path(KernelPath& path);
     void leave_task(KernelPath& path);
-    void run_path(std::uint64_t end);
-    [[nodiscard]] PathEnd execute_steps(ActivePath& active, std::uint64_t end);
-    [[nodiscard]] bool execute_step(ActivePath& active, std::uint64_t end);
-    [[nodiscard]] StepEnd continue_step(ActivePath& active, KernelStep step, std::uint64_t end);
+    void run_path(Cycles end);
+    [[nodiscard]] PathEnd execute_steps(ActivePath& active, Cycles end);
+    [[nodiscard]] bool execute_step(ActivePath& active, Cycles end);
+    [[nodiscard]] StepEnd continue_step(ActivePath& active, KernelStep step, Cycles end);
     void handle_batch_end();
 
     // Steps that may wait.
@@ -110,7 +110,7 @@ private:
     // Interrupts.
     [[nodiscard]] bool interruptible() const { return m_locks_held == 0 && m_handler.path == nullptr; }
     void take_interrupt();
-    void run_handler(std::uint64_t end);
+    void run_handler(Cycles end);
     /// Those that have arrived by `until` while the CPU waits.
     void take_shootdowns(StallCause cause, Tick until);
     /// Runs the whole handler and acknowledges, as of `taken`.
@@ -134,18 +134,18 @@ private:
     State m_state = State::Running; ///< Waiting while a step waits; else as last left
     StallCause m_wait_cause = StallCause::Lock;
     Tick m_look_again = no_time;
-    std::uint64_t m_slice_end = 0;
+    Cycles m_slice_end{};
     StreamCursor* m_cursor = nullptr;
 
     TimedQueue<Interrupt> m_interrupts;
     TimedQueue<Shootdown> m_shootdowns;
-    std::uint64_t m_pending = never; ///< cycle at which the first of them is due
+    Cycles m_pending = never; ///< cycle at which the first of them is due
     std::uint32_t m_locks_held = 0;
     Tick m_masked_since{}; ///< since when no interrupt could be taken
     std::int64_t m_acknowledgements_due = 0;
     Tick m_last_acknowledgement{};
-    std::uint64_t m_flush_sent = 0; ///< cycle
-    ExecutedWork m_accounted;       ///< what the kernel has been told of
+    Cycles m_flush_sent{};
+    ExecutedWork m_accounted; ///< what the kernel has been told of
     CpuStats m_stats;
 };
 

@@ -64,17 +64,17 @@ void OooCore::declare(StatGroup group) const {
 }
 
 void OooCore::settle_stats() {
-    m_stats.cycles = cycle();
-    const std::uint64_t passed = cycle() - m_mode_since;
+    m_stats.cycles = cycle().value();
+    const std::uint64_t passed = (cycle() - m_mode_since).value();
     (m_mode == Mode::User ? m_stats.user_cycles : m_stats.kernel_cycles) += passed;
     m_mode_since = cycle();
 }
 
 // What waits for its operands and a port only.
 [[gnu::always_inline]] inline void OooCore::execute_plain(const MicroOp& uop) {
-    const std::uint64_t dispatched = m_pipeline.dispatch();
-    const std::uint64_t ready = m_pipeline.operands_ready(uop, dispatched + 1);
-    const std::uint64_t complete = m_pipeline.issue(uop.cls, ready) + uop.latency;
+    const Cycles dispatched = m_pipeline.dispatch();
+    const Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
+    const Cycles complete = m_pipeline.issue(uop.cls, ready) + Cycles(uop.latency);
     if (uop.cls == UopClass::Branch) m_branch_complete = complete;
     m_pipeline.write_registers(uop, complete);
     m_pipeline.commit(complete, StallCause::Dependency);
@@ -82,16 +82,16 @@ void OooCore::settle_stats() {
 
 // What needs no port, waits for all memory accesses, or keeps its unit to itself.
 [[gnu::noinline]] void OooCore::execute_special(const MicroOp& uop) {
-    const std::uint64_t dispatched = m_pipeline.dispatch();
-    std::uint64_t complete;
+    const Cycles dispatched = m_pipeline.dispatch();
+    Cycles complete;
     if (uop.cls == UopClass::Nop) {
         complete = m_pipeline.operands_ready(uop, dispatched);
     } else {
-        std::uint64_t ready = m_pipeline.operands_ready(uop, dispatched + 1);
+        Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
         if (uop.cls == UopClass::Serialize) ready = std::max(ready, m_memory_complete);
-        std::uint64_t& unit_free = m_unit_free[static_cast<std::size_t>(uop.cls)];
+        Cycles& unit_free = m_unit_free[static_cast<std::size_t>(uop.cls)];
         if (!uop.pipelined) ready = std::max(ready, unit_free);
-        complete = m_pipeline.issue(uop.cls, ready) + uop.latency;
+        complete = m_pipeline.issue(uop.cls, ready) + Cycles(uop.latency);
         if (!uop.pipelined) unit_free = complete;
         if (uop.cls == UopClass::Serialize) m_fence = complete;
         if (uop.cls == UopClass::Branch) m_branch_complete = complete;
@@ -109,15 +109,14 @@ void OooCore::settle_stats() {
 }
 
 [[gnu::noinline]] OooCore::MemoryOutcome OooCore::faulted(VirtAddr address, FaultAccess access,
-                                                          std::uint64_t ready) {
+                                                          Cycles ready) {
     m_fault = {address, access};
     wait_until(ready, StallCause::Dtlb);
     return MemoryOutcome::Faulted;
 }
 
 [[gnu::noinline]] OooCore::MemoryOutcome OooCore::translate_second(VirtAddr address, FaultAccess access,
-                                                                   std::uint64_t start,
-                                                                   const Translation& first,
+                                                                   Cycles start, const Translation& first,
                                                                    SecondLine& second) {
     const VirtAddr next = address.line() + line_size;
     const Translation other = next.page() == address.page()
@@ -132,9 +131,9 @@ void OooCore::settle_stats() {
 template <Mode mode, OooCore::Wants wants>
 [[gnu::always_inline]] inline OooCore::MemoryOutcome
 OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, VirtAddr pc) {
-    const std::uint64_t dispatched = m_pipeline.dispatch<Queue::Load>();
-    const std::uint64_t start =
-        m_pipeline.issue(UopClass::Load, m_pipeline.operands_ready(uop, std::max(dispatched + 1, m_fence)));
+    const Cycles dispatched = m_pipeline.dispatch<Queue::Load>();
+    const Cycles start = m_pipeline.issue(
+        UopClass::Load, m_pipeline.operands_ready(uop, std::max(dispatched + Cycles(1), m_fence)));
     const Translation translation = mode == Mode::User ? m_mmu.translate_load(address, start)
                                                        : m_mmu.translate_kernel_load(address, start);
     if (translation.faulted()) [[unlikely]]
@@ -147,7 +146,7 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
             return MemoryOutcome::Faulted;
     const std::uint64_t key = (address.value() >> 3) + 1;
     const StoreRecord& record = forward_record(key);
-    std::uint64_t complete;
+    Cycles complete;
     StallCause cause;
     if (record.key == key && record.drained > start) {
         // The youngest older store to these 8 bytes is still in the store queue.
@@ -159,13 +158,14 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
                                   ? m_hierarchy.store(translation.address, translation.ready, pc)
                                   : m_hierarchy.load(translation.address, translation.ready, pc);
         if (crosses) [[unlikely]] {
-            const AccessResult rest = m_hierarchy.load(second.address, std::max(second.ready, start + 1), pc);
+            const AccessResult rest =
+                m_hierarchy.load(second.address, std::max(second.ready, start + Cycles(1)), pc);
             if (rest.ready > result.ready) result = rest;
         }
         complete = result.ready;
         cause = cause_of(result.level);
     }
-    complete += uop.latency;
+    complete += Cycles(uop.latency);
     ++m_stats.loads;
     m_memory_complete = std::max(m_memory_complete, complete);
     m_pipeline.write_registers(uop, complete);
@@ -176,9 +176,9 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
 template <Mode mode>
 [[gnu::always_inline]] inline OooCore::MemoryOutcome
 OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size, VirtAddr pc) {
-    const std::uint64_t dispatched = m_pipeline.dispatch<Queue::Store>();
-    const std::uint64_t start =
-        m_pipeline.issue(UopClass::Store, m_pipeline.operands_ready(uop, std::max(dispatched + 1, m_fence)));
+    const Cycles dispatched = m_pipeline.dispatch<Queue::Store>();
+    const Cycles start = m_pipeline.issue(
+        UopClass::Store, m_pipeline.operands_ready(uop, std::max(dispatched + Cycles(1), m_fence)));
     const Translation translation = mode == Mode::User ? m_mmu.translate_store(address, start)
                                                        : m_mmu.translate_kernel_store(address, start);
     if (translation.faulted()) [[unlikely]]
@@ -189,17 +189,16 @@ OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
         if (translate_second(address, FaultAccess::Write, start, translation, second) ==
             MemoryOutcome::Faulted)
             return MemoryOutcome::Faulted;
-    const std::uint64_t complete = std::max(start, translation.ready) + uop.latency;
-    const std::uint64_t committed =
-        m_pipeline.commit(complete, StallCause::Dependency, translation.ready - start);
+    const Cycles complete = std::max(start, translation.ready) + Cycles(uop.latency);
+    const Cycles committed = m_pipeline.commit(complete, StallCause::Dependency, translation.ready - start);
     // Stores leave the queue in order, one a cycle, each once its line is owned; ownership is asked for at
     // commit.
-    std::uint64_t drained = size == line_size && !crosses
-                                ? m_hierarchy.store_line(translation.address, committed).ready
-                                : m_hierarchy.store(translation.address, committed, pc).ready;
-    drained = std::max(m_last_drain + 1, drained);
+    Cycles drained = size == line_size && !crosses
+                         ? m_hierarchy.store_line(translation.address, committed).ready
+                         : m_hierarchy.store(translation.address, committed, pc).ready;
+    drained = std::max(m_last_drain + Cycles(1), drained);
     if (crosses) [[unlikely]]
-        drained = std::max(drained + 1, m_hierarchy.store(second.address, committed, pc).ready);
+        drained = std::max(drained + Cycles(1), m_hierarchy.store(second.address, committed, pc).ready);
     m_last_drain = drained;
     m_pipeline.leave_store_queue(drained);
     const std::uint64_t key = (address.value() >> 3) + 1;
@@ -272,7 +271,7 @@ inline std::uint32_t OooCore::executed_uops(const BlockExecution& execution) {
     return static_cast<std::uint32_t>(end - block.uops.begin());
 }
 
-RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
+RunExit OooCore::run(StreamCursor& cursor, Cycles until) {
     while (!cursor.batch_done()) {
         const BlockExecution& execution = cursor.batch.blocks[cursor.block];
         const StaticBlock& block = *execution.block;
@@ -350,12 +349,12 @@ RunExit OooCore::run(StreamCursor& cursor, std::uint64_t until) {
     return RunExit::BatchDone;
 }
 
-void OooCore::wait_until(std::uint64_t until, StallCause cause) {
+void OooCore::wait_until(Cycles until, StallCause cause) {
     if (until > cycle()) m_pipeline.charge(cause, until - cycle());
     m_pipeline.resume_at(until);
 }
 
-void OooCore::idle_until(std::uint64_t until) {
+void OooCore::idle_until(Cycles until) {
     settle_stats();
     m_pipeline.resume_at(until);
     m_mode_since = cycle();
@@ -380,8 +379,9 @@ void OooCore::leave_kernel(Mode to) {
 
 // `count` micro-ops of one dependence chain, their loads and stores hitting L1.
 inline void OooCore::kernel_chain(std::uint32_t count, std::uint32_t loads, std::uint32_t stores) {
-    const std::uint64_t work = (count - loads) + loads * m_load_hit_latency;
-    m_pipeline.run_chain(count, kernel_register, std::max<std::uint64_t>(1, work / kernel_parallelism));
+    const std::uint64_t work = (count - loads) + loads * m_load_hit_latency.value();
+    m_pipeline.run_chain(count, kernel_register,
+                         Cycles(std::max<std::uint64_t>(1, work / kernel_parallelism)));
     m_stats.loads += loads;
     m_stats.stores += stores;
 }
@@ -413,7 +413,7 @@ void OooCore::kernel_store(VirtAddr address) {
 }
 
 std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
-                                      std::uint64_t until) {
+                                      Cycles until) {
     constexpr MicroOp spill{.cls = UopClass::Store};
     constexpr MicroOp reload{.cls = UopClass::Load, .latency = 0};
     if (step.count == 0) return 0;
@@ -462,7 +462,7 @@ std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, st
     return done;
 }
 
-std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, std::uint64_t until) {
+std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, Cycles until) {
     MicroOp uop;
     uop.cls = UopClass::Store;
     for (; done < step.count && cycle() < until; done += line_size)
@@ -470,7 +470,7 @@ std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, 
     return finish_string_step(step, done, 1);
 }
 
-std::uint32_t OooCore::kernel_copy(const KernelStep& step, std::uint32_t done, std::uint64_t until) {
+std::uint32_t OooCore::kernel_copy(const KernelStep& step, std::uint32_t done, Cycles until) {
     MicroOp load;
     load.cls = UopClass::Load;
     load.latency = 0;

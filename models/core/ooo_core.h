@@ -17,8 +17,8 @@ namespace pagewalk::models {
 
 /// Cycles of an L1 hit: fetch hides its own by pipelining, kernel paths assume the loads'.
 struct L1Latencies {
-    std::uint64_t fetch = 4;
-    std::uint64_t load = 5;
+    Cycles fetch{4};
+    Cycles load{5};
 };
 
 /// Where a thread is in its stream: a block being executed and what of it is done.
@@ -51,7 +51,7 @@ public:
 
     /// Executes user blocks from the cursor until its batch is done, a page fault, `until` (core cycle), or
     /// the instruction limit. Decodes blocks that come undecoded.
-    RunExit run(StreamCursor& cursor, std::uint64_t until);
+    RunExit run(StreamCursor& cursor, Cycles until);
     [[nodiscard]] const PendingFault& fault() const { return m_fault; }
 
     // Kernel paths. Enter and leave cost the exception penalty and drain the pipeline.
@@ -62,21 +62,21 @@ public:
     // `until`. They return what is done then; `step.count` says that nothing is left.
     /// n instructions of kernel text with their typical loads and stores around the stack top.
     [[nodiscard]] std::uint32_t kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
-                                               std::uint64_t until);
+                                               Cycles until);
     /// rep stosb / rep movsb, a line at a time.
-    [[nodiscard]] std::uint32_t kernel_clear(const KernelStep& step, std::uint32_t done, std::uint64_t until);
-    [[nodiscard]] std::uint32_t kernel_copy(const KernelStep& step, std::uint32_t done, std::uint64_t until);
+    [[nodiscard]] std::uint32_t kernel_clear(const KernelStep& step, std::uint32_t done, Cycles until);
+    [[nodiscard]] std::uint32_t kernel_copy(const KernelStep& step, std::uint32_t done, Cycles until);
     void kernel_load(VirtAddr address);
     void kernel_store(VirtAddr address);
     /// Atomic read-modify-write that orders memory.
     void kernel_atomic(VirtAddr address);
     /// Nothing commits before `until`; the wait is charged to `cause`.
-    void wait_until(std::uint64_t until, StallCause cause);
+    void wait_until(Cycles until, StallCause cause);
     /// Nothing to run before `until`: charged to no cause.
-    void idle_until(std::uint64_t until);
+    void idle_until(Cycles until);
 
     /// The cycle of the last commit: the core's local time.
-    [[nodiscard]] std::uint64_t cycle() const { return m_pipeline.cycle(); }
+    [[nodiscard]] Cycles cycle() const { return m_pipeline.cycle(); }
     [[nodiscard]] const CoreStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
     /// run() stops at the first block end with at least so many user instructions done.
@@ -90,9 +90,9 @@ private:
     static constexpr std::size_t forward_entries = 512;
 
     struct StoreRecord {
-        std::uint64_t key = 0;   ///< address / 8, plus 1
-        std::uint64_t ready = 0; ///< cycle at which the data can be forwarded
-        std::uint64_t drained = 0;
+        std::uint64_t key = 0; ///< address / 8, plus 1
+        Cycles ready{};        ///< cycle at which the data can be forwarded
+        Cycles drained{};
     };
     enum class MemoryOutcome : std::uint8_t { Done, Faulted };
     /// What a load asks of its line: an atomic's asks for it as a store does.
@@ -100,7 +100,7 @@ private:
     /// The part of an access that lies in the next line.
     struct SecondLine {
         PhysAddr address{};
-        std::uint64_t ready = 0;
+        Cycles ready{};
     };
 
     [[nodiscard]] static std::uint32_t executed_uops(const BlockExecution& execution);
@@ -114,8 +114,8 @@ private:
     [[nodiscard]] MemoryOutcome execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
                                               VirtAddr pc);
     [[nodiscard]] MemoryOutcome execute_extra(MemoryReference extra, VirtAddr pc);
-    [[nodiscard]] MemoryOutcome faulted(VirtAddr address, FaultAccess access, std::uint64_t ready);
-    [[nodiscard]] MemoryOutcome translate_second(VirtAddr address, FaultAccess access, std::uint64_t start,
+    [[nodiscard]] MemoryOutcome faulted(VirtAddr address, FaultAccess access, Cycles ready);
+    [[nodiscard]] MemoryOutcome translate_second(VirtAddr address, FaultAccess access, Cycles start,
                                                  const Translation& first, SecondLine& second);
     void execute_plain(const MicroOp& uop);
     void execute_special(const MicroOp& uop);
@@ -133,21 +133,21 @@ private:
     Mmu& m_mmu;
     CoreStats m_stats;
     Pipeline m_pipeline;
-    std::uint64_t m_fetch_hit_latency;
-    std::uint64_t m_load_hit_latency;
+    Cycles m_fetch_hit_latency;
+    Cycles m_load_hit_latency;
 
     VirtAddr m_last_line{~0ULL};
     const StaticBlock* m_previous_block = nullptr;
-    std::uint64_t m_branch_complete = 0;
-    std::array<std::uint64_t, uop_class_count> m_unit_free{};
-    std::uint64_t m_memory_complete = 0; ///< latest completion of a load or store
-    std::uint64_t m_fence = 0;           ///< memory operations do not issue before
-    std::uint64_t m_last_drain = 0;
+    Cycles m_branch_complete{};
+    std::array<Cycles, uop_class_count> m_unit_free{};
+    Cycles m_memory_complete{}; ///< latest completion of a load or store
+    Cycles m_fence{};           ///< memory operations do not issue before
+    Cycles m_last_drain{};
     std::vector<StoreRecord> m_forward;
     BranchPredictor m_predictor;
 
     Mode m_mode = Mode::User;
-    std::uint64_t m_mode_since = 0;
+    Cycles m_mode_since{};
     std::uint64_t m_kernel_since_mispredict = 0;
     std::uint64_t m_instruction_limit = ~0ULL;
     PendingFault m_fault;

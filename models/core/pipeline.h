@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/time.h"
 #include "contract/instruction_stream.h"
 #include "models/core/ceil_divider.h"
 #include "models/core/core_config.h"
@@ -24,27 +25,27 @@ public:
     FreeCycles& operator=(const FreeCycles&) = delete;
 
     /// When the entry that the next one takes is free; 0 while the queue has never been full.
-    [[nodiscard]] std::uint64_t oldest() const { return *m_oldest; }
+    [[nodiscard]] Cycles oldest() const { return *m_oldest; }
     /// An entry is taken until `cycle`.
-    void push(std::uint64_t cycle) {
-        std::uint64_t* const next = m_oldest + 1;
+    void push(Cycles cycle) {
+        Cycles* const next = m_oldest + 1;
         *m_oldest = cycle;
         m_oldest = next == m_end ? m_cycles.data() : next;
     }
-    void push(std::uint64_t cycle, std::uint32_t times) {
+    void push(Cycles cycle, std::uint32_t times) {
         using Four [[gnu::vector_size(32)]] = std::uint64_t;
-        const Four four = Four{} + cycle;
+        const Four four = Four{} + cycle.value();
         for (; times >= 4 && m_end - m_oldest > 4; times -= 4) {
-            std::memcpy(m_oldest, &four, sizeof four);
+            std::memcpy(static_cast<void*>(m_oldest), &four, sizeof four);
             m_oldest += 4;
         }
         for (; times != 0; --times) push(cycle);
     }
 
 private:
-    std::vector<std::uint64_t> m_cycles;
-    std::uint64_t* m_oldest;
-    std::uint64_t* m_end;
+    std::vector<Cycles> m_cycles;
+    Cycles* m_oldest;
+    Cycles* m_end;
 };
 
 /// The window of an out-of-order core by timestamps: when each micro-op is dispatched, issued and committed,
@@ -61,9 +62,9 @@ public:
 
     // Front end.
     /// The cycle at which the next micro-op leaves it.
-    [[nodiscard]] std::uint64_t fetch_cycle() const { return m_fetch_cycle; }
+    [[nodiscard]] Cycles fetch_cycle() const { return m_fetch_cycle; }
     /// Nothing leaves the front end before `cycle`, because of `cause`.
-    void hold_fetch(std::uint64_t cycle, StallCause cause) {
+    void hold_fetch(Cycles cycle, StallCause cause) {
         if (cycle <= m_fetch_cycle) return;
         m_fetch_cycle = cycle;
         m_fetch_cause = cause;
@@ -76,15 +77,15 @@ public:
             m_fetch_cycle = m_dispatch_cycle - m_fetch_ahead;
     }
     /// The fetch bandwidth of so many instructions.
-    void pass_fetch(std::uint32_t instructions) { m_fetch_cycle += m_fetch_cycles(instructions); }
+    void pass_fetch(std::uint32_t instructions) { m_fetch_cycle += Cycles(m_fetch_cycles(instructions)); }
 
     // The stages of a micro-op, in order.
     template <Queue queue = Queue::None>
-    [[nodiscard]] std::uint64_t dispatch();
-    [[nodiscard]] std::uint64_t operands_ready(const MicroOp& uop, std::uint64_t from) const {
+    [[nodiscard]] Cycles dispatch();
+    [[nodiscard]] Cycles operands_ready(const MicroOp& uop, Cycles from) const {
         // Register 0 is never written, so reading it needs no test; most read two registers at most.
         const auto sources = std::bit_cast<std::uint32_t>(uop.sources);
-        std::uint64_t ready = std::max(from, m_register_ready[sources & 0xff]);
+        Cycles ready = std::max(from, m_register_ready[sources & 0xff]);
         ready = std::max(ready, m_register_ready[sources >> 8 & 0xff]);
         if (sources >> 16 != 0) [[unlikely]] {
             ready = std::max(ready, m_register_ready[sources >> 16 & 0xff]);
@@ -93,67 +94,67 @@ public:
         return ready;
     }
     /// The first cycle from `ready` with a free port of the class, which it takes.
-    [[nodiscard]] std::uint64_t issue(UopClass cls, std::uint64_t ready) {
-        return m_schedule.issue(cls, ready, m_dispatch_cycle);
+    [[nodiscard]] Cycles issue(UopClass cls, Cycles ready) {
+        return Cycles(m_schedule.issue(cls, ready.value(), m_dispatch_cycle.value()));
     }
-    void write_registers(const MicroOp& uop, std::uint64_t cycle) {
+    void write_registers(const MicroOp& uop, Cycles cycle) {
         m_register_ready[uop.destinations[0]] = cycle;
         m_register_ready[uop.destinations[1]] = cycle;
-        m_register_ready[0] = 0;
+        m_register_ready[0] = Cycles();
     }
     /// In-order commit; the cycles since the last commit are charged to what this micro-op waited for: first
     /// to what held dispatch, then up to `tlb_wait` of them to the TLB, then to `cause`. Returns its cycle.
-    std::uint64_t commit(std::uint64_t complete, StallCause cause, std::uint64_t tlb_wait = 0);
+    Cycles commit(Cycles complete, StallCause cause, Cycles tlb_wait = {});
 
     // Queues beside the ROB.
-    void leave_load_queue(std::uint64_t cycle) { m_load_queue.push(cycle); }
-    void leave_store_queue(std::uint64_t cycle) { m_store_queue.push(cycle); }
+    void leave_load_queue(Cycles cycle) { m_load_queue.push(cycle); }
+    void leave_store_queue(Cycles cycle) { m_store_queue.push(cycle); }
 
     /// `count` micro-ops as one, with the bandwidth of many: they follow the register's value and take `work`
     /// cycles after it.
-    void run_chain(std::uint32_t count, RegisterId chain, std::uint64_t work);
+    void run_chain(std::uint32_t count, RegisterId chain, Cycles work);
 
     /// Nothing commits before `cycle`.
-    void resume_at(std::uint64_t cycle);
+    void resume_at(Cycles cycle);
     void set_mode(Mode mode) { m_stack = &m_stats.cpi_stack[static_cast<std::size_t>(mode)]; }
     /// Charges cycles without a commit.
-    void charge(StallCause cause, std::uint64_t cycles) {
-        (*m_stack)[static_cast<std::size_t>(cause)] += cycles;
+    void charge(StallCause cause, Cycles cycles) {
+        (*m_stack)[static_cast<std::size_t>(cause)] += cycles.value();
     }
     /// The cycle of the last commit.
-    [[nodiscard]] std::uint64_t cycle() const { return m_commit_cycle; }
+    [[nodiscard]] Cycles cycle() const { return m_commit_cycle; }
 
 private:
-    void dispatch_at(std::uint64_t cycle) {
+    void dispatch_at(Cycles cycle) {
         m_dispatch_cycle = cycle;
         m_dispatch_left = m_dispatch_width;
     }
     void wait_for_scheduler();
-    void charge_gap(std::uint64_t stall, StallCause cause, std::uint64_t tlb_wait);
+    void charge_gap(Cycles stall, StallCause cause, Cycles tlb_wait);
 
     std::uint32_t m_dispatch_width, m_commit_width, m_scheduler_entries;
     std::uint32_t m_dispatch_left = 0;
     std::uint32_t m_commit_left = 0;
     StallCause m_fetch_cause = StallCause::ICache;
     StallCause m_dispatch_cause = StallCause::Base; ///< Base: not delayed by front end or store queue
-    std::uint64_t m_fetch_cycle = 0;
-    std::uint64_t m_dispatch_cycle = 0;
-    std::uint64_t m_commit_cycle = 0;
+    Cycles m_fetch_cycle{};
+    Cycles m_dispatch_cycle{};
+    Cycles m_commit_cycle{};
     CoreStats::CpiStack* m_stack;
     FreeCycles m_rob;
     FreeCycles m_load_queue;
     FreeCycles m_store_queue;
     IssueSchedule m_schedule;
-    std::array<std::uint64_t, 256> m_register_ready{};
-    std::uint64_t m_fetch_ahead; ///< cycles of dispatch that the fetch buffer holds
+    std::array<Cycles, 256> m_register_ready{};
+    Cycles m_fetch_ahead; ///< cycles of dispatch that the fetch buffer holds
     CeilDivider m_fetch_cycles, m_dispatch_cycles, m_commit_cycles;
     CoreStats& m_stats;
 };
 
 // When the micro-op is dispatched: front end, ROB, scheduler and dispatch width allow it.
 template <Pipeline::Queue queue>
-inline std::uint64_t Pipeline::dispatch() {
-    std::uint64_t cycle = std::max(m_dispatch_cycle + (m_dispatch_left == 0 ? 1 : 0), m_rob.oldest());
+inline Cycles Pipeline::dispatch() {
+    Cycles cycle = std::max(m_dispatch_cycle + Cycles(m_dispatch_left == 0 ? 1 : 0), m_rob.oldest());
     m_dispatch_cause = StallCause::Base;
     if (m_fetch_cycle > cycle) {
         cycle = m_fetch_cycle;
@@ -161,7 +162,7 @@ inline std::uint64_t Pipeline::dispatch() {
     }
     if constexpr (queue == Queue::Load) cycle = std::max(cycle, m_load_queue.oldest());
     if constexpr (queue == Queue::Store)
-        if (const std::uint64_t free = m_store_queue.oldest(); free > cycle) {
+        if (const Cycles free = m_store_queue.oldest(); free > cycle) {
             cycle = free;
             m_dispatch_cause = StallCause::StoreQueue;
         }
@@ -172,12 +173,12 @@ inline std::uint64_t Pipeline::dispatch() {
     return m_dispatch_cycle;
 }
 
-inline std::uint64_t Pipeline::commit(std::uint64_t complete, StallCause cause, std::uint64_t tlb_wait) {
-    const std::uint64_t earliest = complete + 1;
+inline Cycles Pipeline::commit(Cycles complete, StallCause cause, Cycles tlb_wait) {
+    const Cycles earliest = complete + Cycles(1);
     if (earliest > m_commit_cycle) {
-        charge(StallCause::Base, 1);
-        if (const std::uint64_t stall = complete - m_commit_cycle; stall != 0) {
-            if (m_dispatch_cause == StallCause::Base && tlb_wait == 0) [[likely]]
+        charge(StallCause::Base, Cycles(1));
+        if (const Cycles stall = complete - m_commit_cycle; stall != Cycles()) {
+            if (m_dispatch_cause == StallCause::Base && tlb_wait == Cycles()) [[likely]]
                 charge(cause, stall);
             else
                 charge_gap(stall, cause, tlb_wait);
@@ -185,8 +186,8 @@ inline std::uint64_t Pipeline::commit(std::uint64_t complete, StallCause cause, 
         m_commit_cycle = earliest;
         m_commit_left = m_commit_width - 1;
     } else if (m_commit_left == 0) {
-        charge(StallCause::Base, 1);
-        ++m_commit_cycle;
+        charge(StallCause::Base, Cycles(1));
+        m_commit_cycle += Cycles(1);
         m_commit_left = m_commit_width - 1;
     } else {
         --m_commit_left;

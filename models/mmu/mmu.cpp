@@ -74,7 +74,7 @@ void Mmu::fill_l1_data(VirtAddr address, const TlbEntry& entry) {
     }
 }
 
-Translation Mmu::hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycle) const {
+Translation Mmu::hit(const TlbEntry& entry, VirtAddr address, Cycles cycle) const {
     switch (entry.size) {
     case PageSize::Page4K:
         return hit<PageSize::Page4K>(entry, address, cycle);
@@ -86,7 +86,7 @@ Translation Mmu::hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycl
     return hit<PageSize::Page1G>(entry, address, cycle);
 }
 
-Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::uint64_t cycle) {
+Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, Cycles cycle) {
     const std::uint16_t pcid = m_context.pcid;
     const bool store = access == FaultAccess::Write;
     bool rewalk = false;
@@ -102,7 +102,7 @@ Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::
     if (!rewalk) {
         m_l1d_4k.count_miss();
         ++m_stats.dtlb_misses;
-        const std::uint64_t start = cycle + m_config.l1_latency + m_config.l2_latency;
+        const Cycles start = cycle + m_config.l1_latency + m_config.l2_latency;
         if (TlbEntry* second = find_second_level(address)) {
             ++m_stats.l2_tlb_hits;
             if (!store || second->dirty) {
@@ -122,7 +122,7 @@ Translation Mmu::translate_data_slow(VirtAddr address, FaultAccess access, std::
     return hit(result.entry, address, cycle);
 }
 
-Translation Mmu::translate_fetch_slow(VirtAddr address, std::uint64_t cycle) {
+Translation Mmu::translate_fetch_slow(VirtAddr address, Cycles cycle) {
     const std::uint16_t pcid = m_context.pcid;
     TlbEntry found;
     TlbEntry* entry = m_l1i_4k.probe({address, PageSize::Page4K, pcid});
@@ -134,7 +134,7 @@ Translation Mmu::translate_fetch_slow(VirtAddr address, std::uint64_t cycle) {
         if (entry == nullptr) {
             m_l1i_4k.count_miss();
             ++m_stats.itlb_misses;
-            const std::uint64_t start = cycle + m_config.l1_latency + m_config.l2_latency;
+            const Cycles start = cycle + m_config.l1_latency + m_config.l2_latency;
             TlbEntry* const second = find_second_level(address);
             ++(second != nullptr ? m_stats.l2_tlb_hits : m_stats.l2_tlb_misses);
             if (second != nullptr && second->executable) {
@@ -155,11 +155,11 @@ Translation Mmu::translate_fetch_slow(VirtAddr address, std::uint64_t cycle) {
     return translation;
 }
 
-Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cycle) {
+Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
     auto walker = std::ranges::min_element(m_walker_free);
-    std::uint64_t now = std::max(cycle, *walker);
-    m_stats.walker_wait_cycles += now - cycle;
-    const std::uint64_t began = now;
+    Cycles now = std::max(cycle, *walker);
+    m_stats.walker_wait_cycles += (now - cycle).value();
+    const Cycles began = now;
     now += m_config.walk_cache_latency;
 
     TlbMissEvent event;
@@ -222,7 +222,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
     }
     *walker = now;
     result.entry.ready = now;
-    const std::uint64_t latency = now - began;
+    const std::uint64_t latency = (now - began).value();
     ++m_stats.walks;
     m_stats.walk_cycles += latency;
     m_stats.walk_references += references;
@@ -236,7 +236,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, std::uint64_t cy
         m_l2.insert(address, m_context.pcid, result.entry);
     }
     if (EventLog<TlbMissEvent>& misses = m_events.of<TlbMissEvent>(); misses.wanted()) {
-        event.time = m_clock.to_ticks(Cycles(began)).value();
+        event.time = m_clock.to_ticks(began).value();
         event.address = address.value();
         event.latency = static_cast<std::uint32_t>(latency);
         event.cpu = static_cast<std::uint16_t>(m_cpu);

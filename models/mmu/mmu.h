@@ -37,7 +37,7 @@ struct MmuStats {
 struct Translation {
     static constexpr PhysAddr no_address{~0ULL};
     PhysAddr address = no_address;
-    std::uint64_t ready = 0;
+    Cycles ready{};
 
     [[nodiscard]] bool faulted() const { return address == no_address; }
 };
@@ -55,14 +55,14 @@ public:
     }
     [[nodiscard]] const TranslationContext& context() const { return m_context; }
 
-    [[nodiscard]] Translation translate_load(VirtAddr address, std::uint64_t cycle) {
+    [[nodiscard]] Translation translate_load(VirtAddr address, Cycles cycle) {
         if (const TlbEntry* entry = m_l1d_4k.recent({address, PageSize::Page4K, m_context.pcid})) [[likely]] {
             m_l1d_4k.count_hit();
             return hit<PageSize::Page4K>(*entry, address, cycle);
         }
         return translate_data_slow(address, FaultAccess::Read, cycle);
     }
-    [[nodiscard]] Translation translate_store(VirtAddr address, std::uint64_t cycle) {
+    [[nodiscard]] Translation translate_store(VirtAddr address, Cycles cycle) {
         if (const TlbEntry* entry = m_l1d_4k.recent({address, PageSize::Page4K, m_context.pcid});
             entry != nullptr && entry->dirty) [[likely]] {
             m_l1d_4k.count_hit();
@@ -71,14 +71,14 @@ public:
         return translate_data_slow(address, FaultAccess::Write, cycle);
     }
     /// As the above, for kernel memory: most of it is mapped by large pages, which are looked up first.
-    [[nodiscard]] Translation translate_kernel_load(VirtAddr address, std::uint64_t cycle) {
+    [[nodiscard]] Translation translate_kernel_load(VirtAddr address, Cycles cycle) {
         if (const TlbEntry* entry = recent_large<PageSize::Page1G>(l1d_1g(), address)) [[likely]]
             return hit<PageSize::Page1G>(*entry, address, cycle);
         if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_l1d_2m, address)) [[likely]]
             return hit<PageSize::Page2M>(*entry, address, cycle);
         return translate_load(address, cycle);
     }
-    [[nodiscard]] Translation translate_kernel_store(VirtAddr address, std::uint64_t cycle) {
+    [[nodiscard]] Translation translate_kernel_store(VirtAddr address, Cycles cycle) {
         if (const TlbEntry* entry = recent_large<PageSize::Page1G>(l1d_1g(), address, NeedsDirty::Yes))
             [[likely]]
             return hit<PageSize::Page1G>(*entry, address, cycle);
@@ -87,7 +87,7 @@ public:
             return hit<PageSize::Page2M>(*entry, address, cycle);
         return translate_store(address, cycle);
     }
-    [[nodiscard]] Translation translate_fetch(VirtAddr address, std::uint64_t cycle) {
+    [[nodiscard]] Translation translate_fetch(VirtAddr address, Cycles cycle) {
         // Sequential fetch stays in a page: no look-up is repeated for it.
         if (address.page() == m_last_fetch_page) [[likely]]
             return {m_last_fetch_frame + address.page_offset(), cycle};
@@ -108,12 +108,12 @@ private:
     enum class NeedsDirty : bool { No, Yes };
 
     template <PageSize size>
-    [[nodiscard]] Translation hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycle) const {
+    [[nodiscard]] Translation hit(const TlbEntry& entry, VirtAddr address, Cycles cycle) const {
         const std::uint64_t offset = address.value() & ((1ULL << shift_of(size)) - 1);
-        const std::uint64_t start = cycle + m_config.l1_latency;
+        const Cycles start = cycle + m_config.l1_latency;
         return {PhysAddr((entry.frame << page_shift) + offset), start > entry.ready ? start : entry.ready};
     }
-    [[nodiscard]] Translation hit(const TlbEntry& entry, VirtAddr address, std::uint64_t cycle) const;
+    [[nodiscard]] Translation hit(const TlbEntry& entry, VirtAddr address, Cycles cycle) const;
     /// The most recent entry of its set in a first-level TLB, counted, where that serves the access.
     template <PageSize size>
     [[nodiscard]] const TlbEntry* recent_large(Tlb& tlb, VirtAddr address,
@@ -125,15 +125,15 @@ private:
     }
     /// Where the first level keeps its 1 GiB pages.
     [[nodiscard]] Tlb& l1d_1g() { return m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m; }
-    [[nodiscard]] Translation translate_data_slow(VirtAddr address, FaultAccess access, std::uint64_t cycle);
-    [[nodiscard]] Translation translate_fetch_slow(VirtAddr address, std::uint64_t cycle);
+    [[nodiscard]] Translation translate_data_slow(VirtAddr address, FaultAccess access, Cycles cycle);
+    [[nodiscard]] Translation translate_fetch_slow(VirtAddr address, Cycles cycle);
     /// Second-level TLBs, then a walk. Null when the walk faults; `ready` is set either way.
     [[nodiscard]] TlbEntry* find_second_level(VirtAddr address);
     struct WalkResult {
         TlbEntry entry;
         bool faulted = false;
     };
-    [[nodiscard]] WalkResult walk(VirtAddr address, FaultAccess access, std::uint64_t cycle);
+    [[nodiscard]] WalkResult walk(VirtAddr address, FaultAccess access, Cycles cycle);
     void fill_l1_data(VirtAddr address, const TlbEntry& entry);
 
     MmuConfig m_config;
@@ -146,7 +146,7 @@ private:
     PhysAddr m_last_fetch_frame{};
     Tlb m_l1i_4k, m_l1i_2m, m_l1d_4k, m_l1d_2m, m_l1d_1g, m_l2, m_l2_1g;
     WalkCache m_walk_cache;
-    std::vector<std::uint64_t> m_walker_free; ///< cycle from which each walker is idle
+    std::vector<Cycles> m_walker_free; ///< cycle from which each walker is idle
     MmuStats m_stats;
     Histogram m_walk_latency;
     Histogram m_walk_levels;

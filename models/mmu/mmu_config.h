@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/option.h"
+#include "base/time.h"
 #include "models/mmu/tlb.h"
 
 #include <array>
@@ -24,10 +25,10 @@ struct MmuConfig {
     TlbConfig l2{2048, 16}; ///< shared by 4 KiB and 2 MiB pages
     TlbConfig l2_1g{16, 4};
     WalkCacheConfig walk_cache;
-    std::uint32_t l1_latency = 0; ///< cycles a first-level hit adds: the look-up is parallel to the cache's
-    std::uint32_t l2_latency = 7; ///< cycles a second-level hit adds
+    Cycles l1_latency{0}; ///< cycles a first-level hit adds: the look-up is parallel to the cache's
+    Cycles l2_latency{7}; ///< cycles a second-level hit adds
     std::uint32_t walkers = 4;
-    std::uint32_t walk_cache_latency = 1;
+    Cycles walk_cache_latency{1};
     std::uint32_t levels = 4;
 
     void declare(OptionGroup group);

@@ -4,6 +4,7 @@
 #include "base/enum_table.h"
 #include "base/option.h"
 #include "base/stats.h"
+#include "base/time.h"
 #include "contract/canonical_half.h"
 #include "contract/kernel_path.h"
 
@@ -85,7 +86,7 @@ private:
 /// A translation as a TLB holds it.
 struct TlbEntry {
     std::uint64_t frame = 0; ///< first 4 KiB frame of the page
-    std::uint64_t ready = 0; ///< core cycle at which the walk that filled it was done
+    Cycles ready{};          ///< core cycle at which the walk that filled it was done
     PageSize size = PageSize::Page4K;
     bool writable = false;
     bool dirty = false; ///< the entry's dirty bit is known to be set: a store needs no walk

@@ -42,7 +42,7 @@ public:
     Loads(Machine& machine, std::uint64_t gap) : m_core(*machine.cores[0]), m_gap(gap) {}
     std::uint64_t load(PhysAddr address) {
         m_cycle = std::max(m_cycle + m_gap, m_ready[m_next]);
-        const std::uint64_t ready = m_core.load(address, m_cycle, VirtAddr(4)).ready;
+        const std::uint64_t ready = m_core.load(address, Cycles(m_cycle), VirtAddr(4)).ready.value();
         m_ready[m_next] = ready;
         m_next = m_next == m_ready.size() - 1 ? 0 : m_next + 1;
         return ready;
@@ -121,7 +121,7 @@ void page_clear(benchmark::State& state) {
         const PhysAddr page(rng.below(1 << 18) << page_shift);
         std::uint64_t ready = 0;
         for (std::uint64_t line = 0; line < page_size; line += line_size)
-            ready = core.store_line(page + line, cycle += 4).ready;
+            ready = core.store_line(page + line, Cycles(cycle += 4)).ready.value();
         return ready;
     };
     for (int i = 0; i < 2000; ++i) clear();

@@ -58,7 +58,7 @@ struct Machine {
           llc(LlcConfig{}, {.cpus = 1, .private_lines = PrivateHierarchyConfig{}.lines()}, memory, 1, "llc"),
           caches(PrivateHierarchyConfig{}, CpuId{0}, Clock(CoreConfig{}.frequency), llc, 1),
           space(tables, Pfn(0x1000), 4), kernel(space, workload->thread(ThreadIndex{0})),
-          cpu(CpuId{0}, CpuConfig{}, L1Latencies{4, 5}, caches, tables, kernel, commons) {}
+          cpu(CpuId{0}, CpuConfig{}, L1Latencies{}, caches, tables, kernel, commons) {}
 
     /// Runs so many more instructions; false when the program is over.
     bool run(std::uint64_t instructions) {
@@ -83,7 +83,7 @@ void measure(benchmark::State& state, std::string_view name, const workloads::Sy
     machine.run(4 * piece); // past the first touch
     const std::uint64_t begin = machine.cpu.core().stats().user_instructions;
     const std::uint64_t walks = machine.cpu.mmu().stats().walks;
-    const std::uint64_t cycles = machine.cpu.core().cycle();
+    const std::uint64_t cycles = machine.cpu.core().cycle().value();
     for (auto _ : state)
         if (!machine.run(piece)) {
             state.SkipWithError("the program ended");
@@ -91,7 +91,7 @@ void measure(benchmark::State& state, std::string_view name, const workloads::Sy
         }
     const auto done = static_cast<double>(machine.cpu.core().stats().user_instructions - begin);
     state.counters["MIPS"] = benchmark::Counter(done / 1e6, benchmark::Counter::kIsRate);
-    state.counters["IPC"] = done / static_cast<double>(machine.cpu.core().cycle() - cycles);
+    state.counters["IPC"] = done / static_cast<double>(machine.cpu.core().cycle().value() - cycles);
     state.counters["walks_per_1000"] =
         static_cast<double>(machine.cpu.mmu().stats().walks - walks) * 1000 / done;
 }

@@ -246,10 +246,10 @@ TEST_F(MemoryModules, PlainTransactionWithoutTheExtensionIsServed) {
 TEST_F(MemoryModules, WholeHierarchyRunsOnAStockMemory) {
     PrivateHierarchy core({}, CpuId{0}, Clock(4'000'000'000), machine().stock_llc.cache(), 1);
     const std::uint64_t cycle = 1'000'000;
-    const AccessResult result = core.load(PhysAddr(0x40000), cycle, VirtAddr(1));
+    const AccessResult result = core.load(PhysAddr(0x40000), Cycles(cycle), VirtAddr(1));
     EXPECT_EQ(result.level, HitLevel::Memory);
     // 5 + 9 cycles of 250 ps, the LLC, 80 ns; in whole cycles.
-    EXPECT_EQ(result.ready, cycle + (14 * 250 + llc_lookup + 80'000 + 249) / 250);
+    EXPECT_EQ(result.ready.value(), cycle + (14 * 250 + llc_lookup + 80'000 + 249) / 250);
 }
 
 } // namespace

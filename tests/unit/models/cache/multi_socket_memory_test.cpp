@@ -93,8 +93,8 @@ TEST_F(TwoSockets, DeviceCrossesTheLinkToTheOtherSocketsMemory) {
 }
 
 TEST_F(TwoSockets, DeviceGetsWhatACoreHasStoredAndDropsItsCopyOfWhatItOverwrites) {
-    core0.store(PhysAddr(0x1000), 1000, VirtAddr(1));
-    core0.store(PhysAddr(0x2000), 1000, VirtAddr(1));
+    core0.store(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+    core0.store(PhysAddr(0x2000), Cycles(1000), VirtAddr(1));
     CopyEngine engine(DeviceId{1}, memory);
     // Look-up, then a snoop of the core that has the line.
     EXPECT_EQ(engine.copy(PhysAddr(0x2000), PhysAddr(0x1000), line_size, Tick(9'000'000)),
@@ -104,7 +104,7 @@ TEST_F(TwoSockets, DeviceGetsWhatACoreHasStoredAndDropsItsCopyOfWhatItOverwrites
 }
 
 TEST_F(TwoSockets, SnoopOfTheOtherSocketsCorePaysTheLinksLatency) {
-    core1.store(PhysAddr(0x1000), 1000, VirtAddr(1));
+    core1.store(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
     const LineResponse response = ask(0, 0x1000, AccessKind::Load, 9'000'000);
     EXPECT_EQ(response.level, HitLevel::RemoteCache);
     EXPECT_EQ(response.ready, Tick(9'000'000 + 20'000 + 30'000 + 60'000));

@@ -54,8 +54,8 @@ using PrivateHierarchyTest = Fixture;
 
 TEST_F(PrivateHierarchyTest, MissTakesEachLevelsLookUpAndMemory) {
     PrivateHierarchy caches = make(champsim());
-    const AccessResult result = caches.load(PhysAddr(0x1000), 1000, VirtAddr(1));
-    EXPECT_EQ(result.ready, 1000 + 5 + 10 + memory_cycles);
+    const AccessResult result = caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+    EXPECT_EQ(result.ready.value(), 1000 + 5 + 10 + memory_cycles);
     EXPECT_EQ(result.level, HitLevel::Memory);
     ASSERT_EQ(memory.requests.size(), 1U);
     EXPECT_EQ(memory.requests[0].time, Tick(1015 * 250));
@@ -63,7 +63,7 @@ TEST_F(PrivateHierarchyTest, MissTakesEachLevelsLookUpAndMemory) {
 
 TEST_F(PrivateHierarchyTest, StoreOfAWholeLineAsksForOwnershipOnlyAndIsWrittenBack) {
     PrivateHierarchy caches = make(champsim());
-    caches.store_line(PhysAddr(0x1000), 1000);
+    caches.store_line(PhysAddr(0x1000), Cycles(1000));
     ASSERT_EQ(memory.requests.size(), 1U);
     EXPECT_EQ(memory.requests[0].kind, AccessKind::StoreLine);
     EXPECT_EQ(caches.invalidate(PhysAddr(0x1000)), SnoopTarget::Dirty::Yes);
@@ -71,17 +71,17 @@ TEST_F(PrivateHierarchyTest, StoreOfAWholeLineAsksForOwnershipOnlyAndIsWrittenBa
 
 TEST_F(PrivateHierarchyTest, LoadAfterTheFillHitsL1) {
     PrivateHierarchy caches = make(champsim());
-    const std::uint64_t filled = caches.load(PhysAddr(0x1000), 1000, VirtAddr(1)).ready;
-    const AccessResult result = caches.load(PhysAddr(0x1038), filled, VirtAddr(1));
-    EXPECT_EQ(result.ready, filled + 5);
+    const std::uint64_t filled = caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1)).ready.value();
+    const AccessResult result = caches.load(PhysAddr(0x1038), Cycles(filled), VirtAddr(1));
+    EXPECT_EQ(result.ready.value(), filled + 5);
     EXPECT_EQ(result.level, HitLevel::L1);
 }
 
 TEST_F(PrivateHierarchyTest, LoadOfALineOnItsWayWaitsForIt) {
     PrivateHierarchy caches = make(champsim());
-    const std::uint64_t filled = caches.load(PhysAddr(0x1000), 1000, VirtAddr(1)).ready;
-    const AccessResult result = caches.load(PhysAddr(0x1008), 1001, VirtAddr(1));
-    EXPECT_EQ(result.ready, filled);
+    const std::uint64_t filled = caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1)).ready.value();
+    const AccessResult result = caches.load(PhysAddr(0x1008), Cycles(1001), VirtAddr(1));
+    EXPECT_EQ(result.ready.value(), filled);
     EXPECT_EQ(result.level, HitLevel::Memory);
     EXPECT_EQ(caches.l1d_stats().merges, 1U);
     EXPECT_EQ(caches.l1d_stats().misses, 1U);
@@ -89,16 +89,17 @@ TEST_F(PrivateHierarchyTest, LoadOfALineOnItsWayWaitsForIt) {
 
 TEST_F(PrivateHierarchyTest, LineIsInFlightUntilItsLastCycle) {
     PrivateHierarchy caches = make(champsim());
-    const std::uint64_t filled = caches.load(PhysAddr(0x1000), 1000, VirtAddr(1)).ready;
-    EXPECT_EQ(caches.load(PhysAddr(0x1000), filled - 6, VirtAddr(1)).level, HitLevel::Memory);
-    EXPECT_EQ(caches.load(PhysAddr(0x1000), filled - 5, VirtAddr(1)).level, HitLevel::L1);
+    const std::uint64_t filled = caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1)).ready.value();
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(filled - 6), VirtAddr(1)).level, HitLevel::Memory);
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(filled - 5), VirtAddr(1)).level, HitLevel::L1);
 }
 
 TEST_F(PrivateHierarchyTest, LineThatLeftL1IsFoundInL2) {
     PrivateHierarchy caches = make(champsim());
-    for (std::uint64_t way = 0; way < 13; ++way) caches.load(PhysAddr(way << 12), 1000 * way, VirtAddr(1));
-    const AccessResult result = caches.load(PhysAddr(0), 100'000, VirtAddr(1));
-    EXPECT_EQ(result.ready, 100'015U);
+    for (std::uint64_t way = 0; way < 13; ++way)
+        caches.load(PhysAddr(way << 12), Cycles(1000 * way), VirtAddr(1));
+    const AccessResult result = caches.load(PhysAddr(0), Cycles(100'000), VirtAddr(1));
+    EXPECT_EQ(result.ready.value(), 100'015U);
     EXPECT_EQ(result.level, HitLevel::L2);
     EXPECT_EQ(memory.requests.size(), 13U);
 }
@@ -107,10 +108,11 @@ TEST_F(PrivateHierarchyTest, MissWaitsForAFreeMshr) {
     PrivateHierarchyConfig config = champsim();
     config.l1d.mshrs = 2;
     PrivateHierarchy caches = make(config);
-    const std::uint64_t first = caches.load(PhysAddr(0x1000), 1000, VirtAddr(1)).ready;
-    caches.load(PhysAddr(0x2000), 1001, VirtAddr(1));
+    const std::uint64_t first = caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1)).ready.value();
+    caches.load(PhysAddr(0x2000), Cycles(1001), VirtAddr(1));
     // The third gets its register when the first line arrives.
-    EXPECT_EQ(caches.load(PhysAddr(0x3000), 1002, VirtAddr(1)).ready, first + 10 + memory_cycles);
+    EXPECT_EQ(caches.load(PhysAddr(0x3000), Cycles(1002), VirtAddr(1)).ready.value(),
+              first + 10 + memory_cycles);
     EXPECT_EQ(caches.l1d_stats().mshr_waits, 1U);
 }
 
@@ -121,12 +123,12 @@ TEST_F(PrivateHierarchyTest, ModifiedLineGoesDownLevelByLevel) {
     config.l2.sets = 1;
     config.l2.ways = 2;
     PrivateHierarchy caches = make(config);
-    caches.store(PhysAddr(0x1000), 1000, VirtAddr(1));
-    caches.load(PhysAddr(0x2000), 2000, VirtAddr(1));
+    caches.store(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+    caches.load(PhysAddr(0x2000), Cycles(2000), VirtAddr(1));
     EXPECT_EQ(caches.l1d_stats().write_backs_out, 1U);
     EXPECT_TRUE(memory.evictions.empty());
-    caches.load(PhysAddr(0x3000), 3000, VirtAddr(1));
-    caches.load(PhysAddr(0x4000), 4000, VirtAddr(1));
+    caches.load(PhysAddr(0x3000), Cycles(3000), VirtAddr(1));
+    caches.load(PhysAddr(0x4000), Cycles(4000), VirtAddr(1));
     ASSERT_EQ(memory.evictions.size(), 1U);
     EXPECT_EQ(memory.evictions[0].line.line, PhysAddr(0x1000));
     EXPECT_EQ(memory.evictions[0].dirty, SnoopTarget::Dirty::Yes);
@@ -138,14 +140,14 @@ TEST_F(PrivateHierarchyTest, CleanVictimsAreSentOnlyWhereWanted) {
     config.l1d.ways = config.l2.ways = 1;
     {
         PrivateHierarchy caches = make(config);
-        caches.load(PhysAddr(0x1000), 1000, VirtAddr(1));
-        caches.load(PhysAddr(0x2000), 2000, VirtAddr(1));
+        caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+        caches.load(PhysAddr(0x2000), Cycles(2000), VirtAddr(1));
         EXPECT_TRUE(memory.evictions.empty());
     }
     memory.clean_victims = true;
     PrivateHierarchy caches = make(config);
-    caches.load(PhysAddr(0x1000), 1000, VirtAddr(1));
-    caches.load(PhysAddr(0x2000), 2000, VirtAddr(1));
+    caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+    caches.load(PhysAddr(0x2000), Cycles(2000), VirtAddr(1));
     // L2 drops it while L1 has it, then L1 drops it.
     ASSERT_EQ(memory.evictions.size(), 2U);
     EXPECT_EQ(memory.evictions[0].retained, Retained::Yes);
@@ -160,69 +162,70 @@ TEST_F(PrivateHierarchyTest, InclusiveL2TakesTheModifiedL1LineWithIt) {
     config.l2.ways = 1;
     config.l1_inclusion = L1Inclusion::Inclusive;
     PrivateHierarchy caches = make(config);
-    caches.store(PhysAddr(0x1000), 1000, VirtAddr(1));
-    caches.load(PhysAddr(0x2040), 2000, VirtAddr(1));
+    caches.store(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+    caches.load(PhysAddr(0x2040), Cycles(2000), VirtAddr(1));
     ASSERT_EQ(memory.evictions.size(), 1U);
     EXPECT_EQ(memory.evictions[0].dirty, SnoopTarget::Dirty::Yes);
-    EXPECT_EQ(caches.load(PhysAddr(0x1000), 3000, VirtAddr(1)).level, HitLevel::Memory);
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(3000), VirtAddr(1)).level, HitLevel::Memory);
 }
 
 TEST_F(PrivateHierarchyTest, StoreToASharedLineAsksForIt) {
     memory.exclusive = false;
     PrivateHierarchy caches = make(champsim());
-    caches.load(PhysAddr(0x1000), 1000, VirtAddr(1));
-    const AccessResult result = caches.store(PhysAddr(0x1000), 2000, VirtAddr(1));
-    EXPECT_EQ(result.ready, 2000 + 5 + 10 + memory_cycles);
+    caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
+    const AccessResult result = caches.store(PhysAddr(0x1000), Cycles(2000), VirtAddr(1));
+    EXPECT_EQ(result.ready.value(), 2000 + 5 + 10 + memory_cycles);
     ASSERT_EQ(memory.requests.size(), 2U);
     EXPECT_EQ(memory.requests[1].kind, AccessKind::Store);
-    EXPECT_EQ(caches.store(PhysAddr(0x1000), 3000, VirtAddr(1)).ready, 3005U);
+    EXPECT_EQ(caches.store(PhysAddr(0x1000), Cycles(3000), VirtAddr(1)).ready.value(), 3005U);
     EXPECT_EQ(memory.requests.size(), 2U);
 }
 
 TEST_F(PrivateHierarchyTest, SnoopsDropOrShareTheLineAndTellWhetherItWasModified) {
     PrivateHierarchy caches = make(champsim());
-    caches.store(PhysAddr(0x1000), 1000, VirtAddr(1));
+    caches.store(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
     EXPECT_EQ(caches.downgrade(PhysAddr(0x1000)), SnoopTarget::Dirty::Yes);
-    EXPECT_EQ(caches.load(PhysAddr(0x1000), 2000, VirtAddr(1)).level, HitLevel::L1);
-    caches.store(PhysAddr(0x1000), 3000, VirtAddr(1));
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(2000), VirtAddr(1)).level, HitLevel::L1);
+    caches.store(PhysAddr(0x1000), Cycles(3000), VirtAddr(1));
     EXPECT_EQ(memory.requests.size(), 2U);
     EXPECT_EQ(caches.invalidate(PhysAddr(0x1000)), SnoopTarget::Dirty::Yes);
     EXPECT_EQ(caches.invalidate(PhysAddr(0x1000)), SnoopTarget::Dirty::No);
-    EXPECT_EQ(caches.load(PhysAddr(0x1000), 4000, VirtAddr(1)).level, HitLevel::Memory);
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(4000), VirtAddr(1)).level, HitLevel::Memory);
 }
 
 TEST_F(PrivateHierarchyTest, WalksGoThroughL1OrPastIt) {
     PrivateHierarchy through_l1 = make(champsim());
-    through_l1.walk(PhysAddr(0x1000), 1000);
-    EXPECT_EQ(through_l1.load(PhysAddr(0x1000), 2000, VirtAddr(1)).level, HitLevel::L1);
+    through_l1.walk(PhysAddr(0x1000), Cycles(1000));
+    EXPECT_EQ(through_l1.load(PhysAddr(0x1000), Cycles(2000), VirtAddr(1)).level, HitLevel::L1);
     EXPECT_EQ(through_l1.l1d_stats().walk_misses, 1U);
 
     PrivateHierarchyConfig config = champsim();
     config.walks_through = WalksThrough::L2;
     PrivateHierarchy past_l1 = make(config);
-    EXPECT_EQ(past_l1.walk(PhysAddr(0x1000), 1000).ready, 1000 + 10 + memory_cycles);
-    EXPECT_EQ(past_l1.load(PhysAddr(0x1000), 2000, VirtAddr(1)).level, HitLevel::L2);
+    EXPECT_EQ(past_l1.walk(PhysAddr(0x1000), Cycles(1000)).ready.value(), 1000 + 10 + memory_cycles);
+    EXPECT_EQ(past_l1.load(PhysAddr(0x1000), Cycles(2000), VirtAddr(1)).level, HitLevel::L2);
     EXPECT_EQ(past_l1.l2_stats().walk_accesses, 1U);
 }
 
 TEST_F(PrivateHierarchyTest, FetchesUseTheirOwnL1) {
     PrivateHierarchy caches = make(champsim());
-    caches.fetch(PhysAddr(0x1000), 1000);
-    EXPECT_EQ(caches.fetch(PhysAddr(0x1000), 2000).ready, 2004U);
-    EXPECT_EQ(caches.load(PhysAddr(0x1000), 3000, VirtAddr(1)).level, HitLevel::L2);
+    caches.fetch(PhysAddr(0x1000), Cycles(1000));
+    EXPECT_EQ(caches.fetch(PhysAddr(0x1000), Cycles(2000)).ready.value(), 2004U);
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(3000), VirtAddr(1)).level, HitLevel::L2);
 }
 
 TEST_F(PrivateHierarchyTest, PrefetchedLineIsThereInTimeOrCountedLate) {
     PrivateHierarchyConfig config = champsim();
     config.l1d.prefetcher = PrefetcherKind::NextLine;
     PrivateHierarchy caches = make(config);
-    caches.load(PhysAddr(0x1000), 1000, VirtAddr(1));
+    caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
     EXPECT_EQ(caches.l1d_stats().prefetches, 1U);
-    EXPECT_EQ(caches.load(PhysAddr(0x1040), 2000, VirtAddr(1)).ready, 2005U);
+    EXPECT_EQ(caches.load(PhysAddr(0x1040), Cycles(2000), VirtAddr(1)).ready.value(), 2005U);
     EXPECT_EQ(caches.l1d_stats().prefetches_useful, 1U);
     EXPECT_EQ(caches.l1d_stats().prefetches_late, 0U);
     // 0x1080 was asked for at 2005.
-    EXPECT_EQ(caches.load(PhysAddr(0x1080), 2010, VirtAddr(1)).ready, 2005 + 10 + memory_cycles);
+    EXPECT_EQ(caches.load(PhysAddr(0x1080), Cycles(2010), VirtAddr(1)).ready.value(),
+              2005 + 10 + memory_cycles);
     EXPECT_EQ(caches.l1d_stats().prefetches_late, 1U);
 }
 
@@ -230,7 +233,7 @@ TEST_F(PrivateHierarchyTest, InstructionPrefetchAsksForCode) {
     PrivateHierarchyConfig config = champsim();
     config.l1i.prefetcher = PrefetcherKind::NextLine;
     PrivateHierarchy caches = make(config);
-    caches.fetch(PhysAddr(0x1000), 1000);
+    caches.fetch(PhysAddr(0x1000), Cycles(1000));
     ASSERT_EQ(memory.requests.size(), 2U);
     EXPECT_EQ(memory.requests[0].kind, AccessKind::Fetch);
     EXPECT_EQ(memory.requests[1].kind, AccessKind::PrefetchCode);
@@ -241,7 +244,7 @@ TEST_F(PrivateHierarchyTest, PrefetchWithoutAFreeMshrIsDropped) {
     config.l1d.prefetcher = PrefetcherKind::NextLine;
     config.l1d.mshrs = 1;
     PrivateHierarchy caches = make(config);
-    caches.load(PhysAddr(0x1000), 1000, VirtAddr(1));
+    caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
     EXPECT_EQ(caches.l1d_stats().prefetches, 0U);
 }
 
@@ -250,9 +253,9 @@ TEST_F(PrivateHierarchyTest, L2PrefetcherFillsL2Alone) {
     config.l2.prefetcher = PrefetcherKind::Stride;
     PrivateHierarchy caches = make(config);
     for (std::uint64_t i = 0; i < 4; ++i)
-        caches.load(PhysAddr(0x1000 + i * 128), 1000 * (i + 1), VirtAddr(1));
+        caches.load(PhysAddr(0x1000 + i * 128), Cycles(1000 * (i + 1)), VirtAddr(1));
     EXPECT_EQ(caches.l2_stats().prefetches, 1U);
-    EXPECT_EQ(caches.load(PhysAddr(0x1200), 9000, VirtAddr(1)).level, HitLevel::L2);
+    EXPECT_EQ(caches.load(PhysAddr(0x1200), Cycles(9000), VirtAddr(1)).level, HitLevel::L2);
     EXPECT_EQ(caches.l2_stats().prefetches_useful, 1U);
 }
 

@@ -271,7 +271,7 @@ TEST(Coherence, NobodyReadsALineThatAnotherCoreMayModify) {
             const PhysAddr line(rng.below(24) * 64);
             switch (rng.below(3)) {
             case 0: {
-                const AccessResult result = cores[cpu]->load(line, cycle, VirtAddr(1));
+                const AccessResult result = cores[cpu]->load(line, Cycles(cycle), VirtAddr(1));
                 // A modified line is in the writer's caches or was written back; reading it from another
                 // core's L1 or L2 without a request would be a stale copy.
                 const auto writer = last_writer.find(line.value());
@@ -283,11 +283,11 @@ TEST(Coherence, NobodyReadsALineThatAnotherCoreMayModify) {
                 break;
             }
             case 1:
-                cores[cpu]->store(line, cycle, VirtAddr(1));
+                cores[cpu]->store(line, Cycles(cycle), VirtAddr(1));
                 last_writer[line.value()] = cpu;
                 break;
             default:
-                cores[cpu]->walk(line, cycle);
+                cores[cpu]->walk(line, Cycles(cycle));
                 last_writer.erase(line.value());
             }
         }

@@ -13,7 +13,7 @@ inline constexpr VirtAddr code{0x401000};
 inline constexpr VirtAddr data{0x7f0000000000};
 inline constexpr VirtAddr kernel_memory = kernel_layout::direct_map_base;
 inline constexpr std::uint64_t warm_lines = 16; ///< of `data`, and of `kernel_memory`
-inline constexpr std::uint64_t forever = ~0ULL; ///< of a step that is not to be cut
+inline constexpr Cycles forever{~0ULL};         ///< of a step that is not to be cut
 inline constexpr unsigned data_pages = 8;       ///< mapped, their first lines' translations warm
 
 /// One execution of one block.
@@ -77,7 +77,8 @@ struct Step {
 }
 
 struct CoreRig : PagingRig {
-    explicit CoreRig(const CoreConfig& config = {}) : core(config, {l1_cycles, l1_cycles}, caches, mmu) {
+    explicit CoreRig(const CoreConfig& config = {})
+        : core(config, {Cycles(l1_cycles), Cycles(l1_cycles)}, caches, mmu) {
         space.map(code, Pfn(0x90000));
         space.map(code + page_size, Pfn(0x90001));
         space.map(kernel_memory, Pfn(0xa0000), PageSize::Page2M);
@@ -101,9 +102,9 @@ struct CoreRig : PagingRig {
     }
 
     /// The pipeline is empty and all that was under way has arrived.
-    void drain() { core.wait_until(core.cycle() + 10'000, StallCause::Exception); }
+    void drain() { core.wait_until(core.cycle() + Cycles(10'000), StallCause::Exception); }
 
-    RunExit run(std::vector<Step> steps, std::uint64_t until = ~0ULL) {
+    RunExit run(std::vector<Step> steps, Cycles until = forever) {
         load_steps(std::move(steps));
         return core.run(cursor, until);
     }
@@ -120,9 +121,9 @@ struct CoreRig : PagingRig {
     /// Cycles from an empty pipeline to the last commit.
     std::uint64_t time(std::vector<Step> steps) {
         drain();
-        const std::uint64_t begin = core.cycle();
+        const Cycles begin = core.cycle();
         (void)run(std::move(steps));
-        return core.cycle() - begin;
+        return (core.cycle() - begin).value();
     }
 
     OooCore core;

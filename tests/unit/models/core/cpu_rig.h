@@ -279,7 +279,8 @@ struct CpuRig {
         for (std::uint16_t i = 0; i < count; ++i) {
             caches.push_back(
                 std::make_unique<PrivateHierarchy>(private_caches(), CpuId{i}, Clock(hertz), llc, 1));
-            cpus.push_back(std::make_unique<Cpu>(CpuId{i}, config, L1Latencies{l1_cycles, l1_cycles},
+            cpus.push_back(std::make_unique<Cpu>(CpuId{i}, config,
+                                                 L1Latencies{Cycles(l1_cycles), Cycles(l1_cycles)},
                                                  *caches[i], tables, kernel, commons));
             cpus.back()->mmu().set_context({space.root(), 0});
         }

@@ -13,13 +13,13 @@ using namespace rig;
 
 TEST(OooCoreKernel, EnteringAndLeavingTheKernelCostThePenaltyEach) {
     CoreRig rig;
-    const std::uint64_t begin = rig.core.cycle();
+    const Cycles begin = rig.core.cycle();
     const std::uint64_t exception =
         rig.core.stats().cpi_stack[1][static_cast<std::size_t>(StallCause::Exception)];
     rig.core.enter_kernel();
-    EXPECT_EQ(rig.core.cycle(), begin + 30);
+    EXPECT_EQ(rig.core.cycle(), begin + Cycles(30));
     rig.core.leave_kernel();
-    EXPECT_EQ(rig.core.cycle(), begin + 60);
+    EXPECT_EQ(rig.core.cycle(), begin + Cycles(60));
     EXPECT_EQ(rig.core.stats().kernel_cycles, 60U);
     EXPECT_EQ(rig.core.stats().cpi_stack[1][static_cast<std::size_t>(StallCause::Exception)], exception + 60);
 }
@@ -29,9 +29,9 @@ template <class Work>
 std::uint64_t kernel_time(CoreRig& rig, Work work) {
     rig.core.enter_kernel();
     rig.drain();
-    const std::uint64_t begin = rig.core.cycle();
+    const Cycles begin = rig.core.cycle();
     work();
-    const std::uint64_t cycles = rig.core.cycle() - begin;
+    const std::uint64_t cycles = (rig.core.cycle() - begin).value();
     rig.core.leave_kernel();
     return cycles;
 }
@@ -115,7 +115,7 @@ TEST(OooCoreKernel, KernelTextIsMispredictedAtItsInterval) {
 unsigned run_in_pieces(OooCore& core, const KernelStep& step, std::uint64_t piece) {
     unsigned pieces = 0;
     for (std::uint32_t done = 0; done < step.count; ++pieces) {
-        const std::uint64_t until = core.cycle() + piece;
+        const Cycles until = core.cycle() + Cycles(piece);
         done = step.kind == StepKind::Execute
                    ? core.kernel_execute(step, kernel_memory + page_size, done, until)
                : step.kind == StepKind::ClearPages ? core.kernel_clear(step, done, until)
@@ -132,7 +132,7 @@ TEST(OooCoreKernel, StepDoneInPiecesIsTheSameStep) {
                      kernel_memory + 16 * page_size}}) {
         CoreRig whole, cut;
         whole.core.enter_kernel();
-        EXPECT_EQ(run_in_pieces(whole.core, work, forever / 2), 1U);
+        EXPECT_EQ(run_in_pieces(whole.core, work, 1ULL << 62), 1U);
         cut.core.enter_kernel();
         EXPECT_GT(run_in_pieces(cut.core, work, 20), 2U);
         EXPECT_EQ(cut.core.cycle(), whole.core.cycle());
@@ -148,10 +148,10 @@ TEST(OooCoreKernel, PieceOfAStepEndsWithTheLineThatReachesItsTime) {
     rig.core.enter_kernel();
     const KernelStep work{StepKind::Execute, 0, 0, 4096, kernel_layout::text_base, {}};
     (void)rig.core.kernel_execute(work, kernel_memory + page_size, 0, forever); // warm
-    const std::uint64_t until = rig.core.cycle() + 200;
+    const Cycles until = rig.core.cycle() + Cycles(200);
     EXPECT_GT(rig.core.kernel_execute(work, kernel_memory + page_size, 0, until), 16U);
     EXPECT_GE(rig.core.cycle(), until);
-    EXPECT_LT(rig.core.cycle(), until + 100);
+    EXPECT_LT(rig.core.cycle(), until + Cycles(100));
 }
 
 } // namespace

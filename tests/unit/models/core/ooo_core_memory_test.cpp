@@ -42,7 +42,7 @@ TEST(OooCoreMemory, LoadThatCrossesALineWaitsForBoth) {
 
 TEST(OooCoreMemory, StoreForwardsToAYoungerLoadOfItsAddress) {
     CoreConfig config;
-    config.forward_latency = 9;
+    config.forward_latency = Cycles(9);
     CoreRig rig(config);
     // The store's data is there at 2; the load has it 9 cycles later.
     EXPECT_EQ(rig.time({step({store(), load()}, {write(0, data), read(1, data)})}), 2U + 9 + 1);
@@ -53,7 +53,7 @@ TEST(OooCoreMemory, StoreForwardsToAYoungerLoadOfItsAddress) {
 
 TEST(OooCoreMemory, StoreForwardsUntilItIsWritten) {
     CoreConfig config;
-    config.forward_latency = 9;
+    config.forward_latency = Cycles(9);
     // The store is committed at 3 and written at 7. A load that an operation of latency L holds back issues
     // at 1 + L: at 6 it is forwarded, at 7 it reads the cache.
     for (const unsigned latency : {5, 6}) {

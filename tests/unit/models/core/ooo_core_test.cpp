@@ -90,9 +90,9 @@ TEST(OooCore, PageFaultStopsAtItsMicroOpAndGoesOnFromIt) {
     EXPECT_EQ(rig.cursor.uop, 1U);
     EXPECT_EQ(rig.cursor.reference, 1U);
     EXPECT_EQ(rig.core.stats().stores, before.stores + 1);
-    EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::Fault); // still missing
+    EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::Fault); // still missing
     rig.space.map(missing, Pfn(0x88000));
-    EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::BatchDone);
+    EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::BatchDone);
     EXPECT_EQ(rig.core.stats().stores, before.stores + 2);
     EXPECT_EQ(rig.core.stats().loads, before.loads + 1);
     EXPECT_EQ(rig.core.stats().user_instructions, before.user_instructions + 3);
@@ -124,7 +124,7 @@ TEST(OooCore, FetchFromAMissingPageFaultsBeforeTheBlock) {
     EXPECT_EQ(rig.core.fault().access, FaultAccess::Execute);
     EXPECT_EQ(rig.core.stats().user_instructions, before);
     rig.space.map(missing, Pfn(0x91000));
-    EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::BatchDone);
+    EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::BatchDone);
     EXPECT_EQ(rig.core.stats().user_instructions, before + 1);
 }
 
@@ -148,20 +148,20 @@ TEST(OooCore, InstructionLimitStopsAtTheFirstBlockEndThatReachesIt) {
     EXPECT_EQ(rig.run(steps), RunExit::InstructionLimit);
     EXPECT_EQ(rig.core.stats().user_instructions, before + 6);
     rig.core.set_instruction_limit(before + 6);
-    EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::InstructionLimit);
+    EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::InstructionLimit);
     rig.core.set_instruction_limit(before + 7);
-    EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::InstructionLimit);
+    EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::InstructionLimit);
     EXPECT_EQ(rig.core.stats().user_instructions, before + 9);
 }
 
 TEST(OooCore, CycleLimitStopsAtTheFirstBlockEndThatReachesIt) {
     CoreRig rig;
     const std::vector steps{step({slow(50)}), step({alu()}, {}, code + 16)};
-    const std::uint64_t begin = rig.core.cycle();
-    EXPECT_EQ(rig.run(steps, begin + 52), RunExit::CycleLimit);
-    EXPECT_EQ(rig.core.cycle(), begin + 52);
+    const Cycles begin = rig.core.cycle();
+    EXPECT_EQ(rig.run(steps, begin + Cycles(52)), RunExit::CycleLimit);
+    EXPECT_EQ(rig.core.cycle(), begin + Cycles(52));
     EXPECT_EQ(rig.cursor.block, 1U);
-    EXPECT_EQ(rig.core.run(rig.cursor, begin + 53), RunExit::BatchDone);
+    EXPECT_EQ(rig.core.run(rig.cursor, begin + Cycles(53)), RunExit::BatchDone);
 }
 
 TEST(OooCore, IterationsOfARepeatedInstructionCountOnce) {

@@ -184,7 +184,7 @@ TEST(Pipeline, CpiStackAddsUpToTheCycles) {
     EXPECT_EQ(sum(stats.cpi_stack[0]), stats.user_cycles);
     EXPECT_EQ(sum(stats.cpi_stack[1]), stats.kernel_cycles);
     EXPECT_EQ(stats.user_cycles + stats.kernel_cycles, stats.cycles);
-    EXPECT_EQ(stats.cycles, rig.core.cycle());
+    EXPECT_EQ(stats.cycles, rig.core.cycle().value());
     for (const StallCause cause :
          {StallCause::Base, StallCause::Branch, StallCause::Memory, StallCause::Dependency})
         EXPECT_GT(stats.cpi_stack[0][static_cast<std::size_t>(cause)], 0U) << static_cast<int>(cause);
@@ -194,7 +194,7 @@ TEST(Pipeline, IdleCyclesAreChargedToNothing) {
     CoreRig rig;
     rig.core.settle_stats();
     const CoreStats before = rig.core.stats();
-    rig.core.idle_until(rig.core.cycle() + 5000);
+    rig.core.idle_until(rig.core.cycle() + Cycles(5000));
     rig.core.settle_stats();
     EXPECT_EQ(rig.core.stats().cycles, before.cycles + 5000);
     EXPECT_EQ(rig.core.stats().user_cycles, before.user_cycles);

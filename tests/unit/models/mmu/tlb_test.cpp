@@ -18,7 +18,7 @@ constexpr std::uint64_t huge = 2 << 20;
 constexpr std::uint64_t gigabyte = 1 << 30;
 
 TlbEntry page(std::uint64_t frame, PageSize size = PageSize::Page4K) {
-    return {.frame = frame, .ready = 0, .size = size, .writable = true, .dirty = true};
+    return {.frame = frame, .ready = {}, .size = size, .writable = true, .dirty = true};
 }
 TlbInvalidation range(VirtAddr start, std::uint64_t bytes, std::uint16_t pcid) {
     return {TlbInvalidation::Scope::Range, pcid, start, start + bytes, {}};
