@@ -99,6 +99,7 @@ void Cpu::run_program(Cycles end) {
     case RunExit::CycleLimit:
         break;
     case RunExit::InstructionLimit:
+    case RunExit::Watched:
         m_state = State::LimitReached;
         break;
     case RunExit::Fault:

@@ -56,7 +56,7 @@ private:
 OooCore::OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy, Mmu& mmu)
     : m_config(config), m_hierarchy(hierarchy), m_mmu(mmu), m_pipeline(config, m_stats),
       m_fetch_hit_latency(l1.fetch), m_load_hit_latency(l1.load), m_forward(forward_entries),
-      m_predictor(config.branch_predictor) {}
+      m_predictor(config.branch_predictor), m_fast_forward(hierarchy, mmu, m_pipeline, m_stats) {}
 
 void OooCore::declare(StatGroup group) const {
     m_stats.declare(group);
@@ -272,12 +272,21 @@ inline std::uint32_t OooCore::executed_uops(const BlockExecution& execution) {
 }
 
 RunExit OooCore::run(StreamCursor& cursor, Cycles until) {
+    m_limits.cycle = until;
+    const RunExit exit = m_fast ? m_fast_forward.run(cursor, m_limits, m_fault) : run_detailed(cursor);
+    if (exit == RunExit::Watched) ++m_times_watched;
+    return exit;
+}
+
+RunExit OooCore::run_detailed(StreamCursor& cursor) {
     while (!cursor.batch_done()) {
         const BlockExecution& execution = cursor.batch.blocks[cursor.block];
         const StaticBlock& block = *execution.block;
         if (!cursor.begun) {
-            if (cycle() >= until) return RunExit::CycleLimit;
-            if (m_stats.user_instructions >= m_instruction_limit) return RunExit::InstructionLimit;
+            if (cycle() >= m_limits.cycle) return RunExit::CycleLimit;
+            if (m_stats.user_instructions >= m_limits.instructions) return RunExit::InstructionLimit;
+            if (m_limits.meets_watched(block, cursor)) [[unlikely]]
+                return RunExit::Watched;
             if (!begin_block(block, cursor)) return RunExit::Fault;
         }
         const MicroOp* const uops = block.uops.data();
@@ -342,9 +351,7 @@ RunExit OooCore::run(StreamCursor& cursor, Cycles until) {
         m_previous_block = execution.instruction_count == block.instruction_count ? &block : nullptr;
         // One block a cycle at most; wide blocks take their fetch bandwidth.
         m_pipeline.pass_fetch(execution.instruction_count);
-        ++cursor.block;
-        cursor.uop = cursor.reference = 0;
-        cursor.begun = false;
+        cursor.pass_block();
     }
     return RunExit::BatchDone;
 }
@@ -375,6 +382,7 @@ void OooCore::leave_kernel(Mode to) {
     m_mode = to;
     m_pipeline.set_mode(m_mode);
     m_last_line = VirtAddr(~0ULL);
+    m_fast_forward.forget_line();
 }
 
 // `count` micro-ops of one dependence chain, their loads and stores hitting L1.
@@ -395,6 +403,7 @@ inline void OooCore::kernel_chain(std::uint32_t count, std::uint32_t loads, std:
 }
 
 void OooCore::kernel_load(VirtAddr address) {
+    if (m_fast) return m_fast_forward.kernel_load(address);
     MicroOp uop;
     uop.cls = UopClass::Load;
     uop.latency = 0;
@@ -405,6 +414,7 @@ void OooCore::kernel_load(VirtAddr address) {
 }
 
 void OooCore::kernel_store(VirtAddr address) {
+    if (m_fast) return m_fast_forward.kernel_store(address);
     MicroOp uop;
     uop.cls = UopClass::Store;
     uop.sources[0] = kernel_register;
@@ -414,6 +424,7 @@ void OooCore::kernel_store(VirtAddr address) {
 
 std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
                                       Cycles until) {
+    if (m_fast) return m_fast_forward.kernel_execute(step, stack, done, until);
     constexpr MicroOp spill{.cls = UopClass::Store};
     constexpr MicroOp reload{.cls = UopClass::Load, .latency = 0};
     if (step.count == 0) return 0;
@@ -463,6 +474,7 @@ std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, st
 }
 
 std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, Cycles until) {
+    if (m_fast) return m_fast_forward.kernel_clear(step, done, until);
     MicroOp uop;
     uop.cls = UopClass::Store;
     for (; done < step.count && cycle() < until; done += line_size)
@@ -471,6 +483,7 @@ std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, 
 }
 
 std::uint32_t OooCore::kernel_copy(const KernelStep& step, std::uint32_t done, Cycles until) {
+    if (m_fast) return m_fast_forward.kernel_copy(step, done, until);
     MicroOp load;
     load.cls = UopClass::Load;
     load.latency = 0;
@@ -495,6 +508,7 @@ std::uint32_t OooCore::finish_string_step(const KernelStep& step, std::uint32_t 
 }
 
 void OooCore::kernel_atomic(VirtAddr address) {
+    if (m_fast) return m_fast_forward.kernel_atomic(address);
     constexpr MicroOp load{
         .cls = UopClass::Load, .latency = 0, .sources = {kernel_register}, .destinations = {kernel_register}};
     const MemoryOutcome outcome = execute_load<Mode::Kernel, Wants::Ownership>(load, address, 8, VirtAddr());

@@ -1,12 +1,13 @@
 #pragma once
 
 #include "base/stats.h"
-#include "contract/kernel_interface.h"
 #include "models/cache/private_hierarchy.h"
 #include "models/core/branch_predictor.h"
 #include "models/core/core_config.h"
 #include "models/core/core_stats.h"
+#include "models/core/fast_forward.h"
 #include "models/core/pipeline.h"
+#include "models/core/stream_cursor.h"
 #include "models/mmu/mmu.h"
 
 #include <array>
@@ -20,27 +21,6 @@ struct L1Latencies {
     Cycles fetch{4};
     Cycles load{5};
 };
-
-/// Where a thread is in its stream: a block being executed and what of it is done.
-struct StreamCursor {
-    StreamBatch batch;
-    std::size_t block = 0;
-    std::uint32_t uop = 0;
-    std::uint32_t reference = 0;
-    bool begun = false; ///< the current block has been fetched and predicted
-    bool status_pending =
-        false; ///< what ends the batch (a system call, the stream's end) is still to be handled
-
-    [[nodiscard]] bool batch_done() const { return block == batch.blocks.size(); }
-};
-
-/// A page fault that stopped the core before an instruction.
-struct PendingFault {
-    VirtAddr address{};
-    FaultAccess access = FaultAccess::Read;
-};
-
-enum class RunExit : std::uint8_t { BatchDone, Fault, CycleLimit, InstructionLimit };
 
 /// An out-of-order core by timestamps: one pass a micro-op computes when it is dispatched, issued, complete
 /// and committed, from its Pipeline and the memory system. No per-cycle loop. Method: Carlson et al., "An
@@ -80,13 +60,28 @@ public:
     [[nodiscard]] const CoreStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
     /// run() stops at the first block end with at least so many user instructions done.
-    void set_instruction_limit(std::uint64_t limit) { m_instruction_limit = limit; }
+    void set_instruction_limit(std::uint64_t limit) { m_limits.instructions = limit; }
+    /// run() stops each time before a block that holds the instruction at this address.
+    void watch(VirtAddr address) { m_limits.watched = address; }
+    [[nodiscard]] std::uint64_t times_watched() const { return m_times_watched; }
+    /// What is executed from now on, programs and kernel paths.
+    void set_execution(Execution execution) {
+        m_fast = execution != Execution::Detailed;
+        m_fast_forward.set_execution(execution);
+        m_last_line = VirtAddr(~0ULL);
+    }
     /// Forgets the branch history's link to the previous block (task switch).
-    void forget_previous_block() { m_previous_block = nullptr; }
+    void forget_previous_block() {
+        m_previous_block = nullptr;
+        m_fast_forward.forget_previous_block();
+        m_fast_forward.forget_line();
+    }
     /// Brings time-derived statistics up to date.
     void settle_stats();
 
 private:
+    [[nodiscard]] RunExit run_detailed(StreamCursor& cursor);
+
     static constexpr std::size_t forward_entries = 512;
 
     struct StoreRecord {
@@ -149,7 +144,10 @@ private:
     Mode m_mode = Mode::User;
     Cycles m_mode_since{};
     std::uint64_t m_kernel_since_mispredict = 0;
-    std::uint64_t m_instruction_limit = ~0ULL;
+    RunLimits m_limits; ///< its cycle is run()'s
+    std::uint64_t m_times_watched = 0;
+    bool m_fast = false; ///< programs and kernel paths are left to:
+    FastForward m_fast_forward;
     PendingFault m_fault;
 };
 

@@ -154,6 +154,23 @@ TEST(OooCore, InstructionLimitStopsAtTheFirstBlockEndThatReachesIt) {
     EXPECT_EQ(rig.core.stats().user_instructions, before + 9);
 }
 
+TEST(OooCore, StopsOnceBeforeEachBlockThatHoldsTheWatchedInstruction) {
+    CoreRig rig;
+    const Step first = step(repeat(3, alu())), second = step(repeat(3, alu()), {}, code + 16);
+    rig.core.watch(code + 18);
+    for (const Execution execution : {Execution::Detailed, Execution::Bare}) {
+        rig.core.set_execution(execution);
+        const std::uint64_t before = rig.core.stats().user_instructions;
+        const std::uint64_t times = rig.core.times_watched();
+        EXPECT_EQ(rig.run({first, second, second, first}), RunExit::Watched);
+        EXPECT_EQ(rig.core.stats().user_instructions, before + 3);
+        EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::Watched);
+        EXPECT_EQ(rig.core.stats().user_instructions, before + 6);
+        EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::BatchDone);
+        EXPECT_EQ(rig.core.times_watched(), times + 2);
+    }
+}
+
 TEST(OooCore, CycleLimitStopsAtTheFirstBlockEndThatReachesIt) {
     CoreRig rig;
     const std::vector steps{step({slow(50)}), step({alu()}, {}, code + 16)};
