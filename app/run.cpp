@@ -11,6 +11,7 @@
 #include "app/workload_source.h"
 #include "base/config_file.h"
 #include "base/scratch_folder.h"
+#include "contract/marker_call.h"
 #include "results/run_file.h"
 #include "results/run_reader.h"
 #include "results/summary_text.h"
@@ -158,6 +159,30 @@ void report_objects(const os::SlabReports& reports) {
                      static_cast<unsigned long long>(reports.count() - most));
 }
 
+void report_markers(const os::Kernel& kernel, const MarkerLog& markers) {
+    if (const std::uint64_t count = kernel.markers_out_of_range(); count != 0)
+        std::fprintf(stderr, "pagewalk: %llu markers had a number beyond %llu and were ignored\n",
+                     static_cast<unsigned long long>(count),
+                     static_cast<unsigned long long>(marker_call::max_marker));
+    if (const std::uint64_t count = markers.snapshots_left_out(); count != 0)
+        std::fprintf(
+            stderr,
+            "pagewalk: statistics and /proc texts were saved for the first %zu markers, not for %llu "
+            "more; events.markers = N saves those of every Nth\n",
+            MarkerLog::most_snapshots, static_cast<unsigned long long>(count));
+}
+
+void report_region(Simulation::Region region, const RunConfig& config) {
+    if (region == Simulation::Region::NeverBegan)
+        std::fprintf(stderr,
+                     "pagewalk: the run ended before its measurement began (run.begin_at = %s): the figures "
+                     "are of all of it, executed fast\n",
+                     config.begin_at.c_str());
+    if (region == Simulation::Region::NeverEnded)
+        std::fprintf(stderr, "pagewalk: the run ended before its region did (run.end_at = %s)\n",
+                     config.end_at.c_str());
+}
+
 void report_driver(const os::AllocationDriver& driver) {
     for (const std::string& report : driver.reports()) std::fprintf(stderr, "pagewalk: %s\n", report.c_str());
 }
@@ -229,7 +254,8 @@ int run_run(std::span<const std::string> words) {
                               .kills = machine.kernel().kills(),
                               .processes = processes,
                               .missing = workload->missing(),
-                              .is_measuring = simulation.is_measuring()});
+                              .is_measuring = simulation.is_measuring(),
+                              .region = simulation.region()});
         results::RunState state = host_facts(simulation.state());
         state.ending = outcome.summary();
         state.process_statistics = simulation.processes(ProcessEnds::Known);
@@ -245,7 +271,9 @@ int run_run(std::span<const std::string> words) {
     report_unexplained(machine.kernel().unexplained());
     report_objects(machine.kernel().objects().reports());
     report_driver(machine.kernel().driver());
-    if (!simulation.is_measuring())
+    report_markers(machine.kernel(), simulation.markers());
+    report_region(simulation.region(), config.run);
+    if (!simulation.is_measuring() && !config.run.begin)
         std::fprintf(stderr,
                      "pagewalk: the run ended within its warm-up (run.warmup = %llu instructions): the "
                      "figures are of all of it\n",

@@ -10,12 +10,43 @@ void RunConfig::declare(OptionGroup group) {
         {Unit::Instructions, "program instructions measured after the warm-up (0: to the end)", "user"});
     group.number("warmup", warmup, {},
                  {Unit::Instructions, "program instructions executed before statistics begin", "user"});
+    group.text(
+        "begin_at", begin_at,
+        {Unit::None,
+         "where measurement (with the warm-up before it) begins: marker:N, pc:0xADDRESS, either with @K "
+         "for the K-th time, or instructions:N from power-on; programs are executed fast until then "
+         "(empty: at once)",
+         "user"});
+    group.text("end_at", end_at,
+               {Unit::None,
+                "where it ends, as run.begin_at; markers and addresses count from its begin (empty: see "
+                "run.instructions)",
+                "user"});
+    group.choice("warming", warming, {{Warming::None, "none"}, {Warming::TlbAndCaches, "tlb_and_caches"}},
+                 {Unit::None,
+                  "what sees the accesses before run.begin_at: none has TLBs empty at the begin and caches "
+                  "almost so",
+                  "SMARTS, ISCA 2003: functional warming"});
     group.number("quantum", quantum, {1'000, 1'000'000'000},
                  {Unit::Ticks, "simulated time for which each CPU runs ahead of the others in one go",
                   "docs/accuracy.md shows what it moves"});
     group.number("seed", seed, {}, {Unit::Count, "seed of every random choice", "user"});
     group.number("interval", interval, {0, ~0ULL},
                  {Unit::Instructions, "program instructions between rows of /intervals (0: none)", "user"});
+}
+
+void RunConfig::validate(const OptionSet& options) {
+    const auto read = [&](const char* key, const std::string& text) {
+        const auto position = parse_run_position(text);
+        if (!position) throw ConfigError(options.where(key), key, "'" + text + "'", position.error());
+        return *position;
+    };
+    begin = read("run.begin_at", begin_at);
+    end = read("run.end_at", end_at);
+    constexpr auto count = RunPosition::Kind::Instructions;
+    if (begin.kind == count && end.kind == count && end.value <= begin.value)
+        throw ConfigError(options.where("run.end_at"), "run.end_at", "'" + end_at + "'",
+                          "must come after run.begin_at = " + begin_at);
 }
 
 EventConfig::EventConfig(const std::vector<EventSchema>& tables) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/run_position.h"
 #include "base/event_table.h"
 #include "base/option.h"
 #include "base/time.h"
@@ -11,15 +12,25 @@
 
 namespace pagewalk::app {
 
+/// What caches and TLBs see of what comes before run.begin_at.
+enum class Warming : std::uint8_t { None, TlbAndCaches };
+
 /// How long, how exactly, and what is kept.
 struct RunConfig {
     std::uint64_t instructions = 0; ///< program instructions measured; 0 = to the end
     std::uint64_t warmup = 0;       ///< program instructions before them
+    std::string begin_at;           ///< as the user gives it; validate() makes `begin` of it
+    std::string end_at;
+    RunPosition begin; ///< what comes before it is executed fast
+    RunPosition end;   ///< of the measurement
+    Warming warming = Warming::TlbAndCaches;
     Tick quantum{250'000};
     std::uint64_t seed = 1;
     std::uint64_t interval = 1'000'000; ///< program instructions a row of the time series
 
     void declare(OptionGroup group);
+    /// Reads the positions. Throws ConfigError.
+    void validate(const OptionSet& options);
 };
 
 /// Which events go to tables: 0 none, 1 all, N every Nth. Histograms are always kept.

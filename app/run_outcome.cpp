@@ -34,6 +34,24 @@ void tell_kills(RunOutcome& outcome, std::span<const os::KillRecord> kills) {
     for (const os::KillRecord& kill : kills) outcome.text += "; the simulated kernel: " + os::to_string(kill);
 }
 
+void tell_region(RunOutcome& outcome, Simulation::Region region) {
+    switch (region) {
+    case Simulation::Region::None:
+        break;
+    case Simulation::Region::Complete:
+        outcome.region = "complete";
+        break;
+    case Simulation::Region::NeverBegan:
+        outcome.region = "never_began";
+        outcome.text += "; run.begin_at was never reached: the figures are of all of it, executed fast";
+        break;
+    case Simulation::Region::NeverEnded:
+        outcome.region = "never_ended";
+        outcome.text += "; run.end_at was never reached";
+        break;
+    }
+}
+
 } // namespace
 
 KernelKill kernel_kill(os::KillReason reason) {
@@ -47,7 +65,10 @@ std::string signal_name(int signal) {
 }
 
 int RunOutcome::exit_code() const {
-    return status == RunStatus::Complete || status == RunStatus::InstructionLimit ? 0 : 1;
+    return status == RunStatus::Complete || status == RunStatus::InstructionLimit ||
+                   status == RunStatus::RegionEnd
+               ? 0
+               : 1;
 }
 
 std::vector<results::SummaryValue> RunOutcome::summary() const {
@@ -58,6 +79,7 @@ std::vector<results::SummaryValue> RunOutcome::summary() const {
         values.push_back(results::summary_value("died_of", died_of));
         values.push_back(results::summary_value("killed_by", killed_by));
     }
+    if (!region.empty()) values.push_back(results::summary_value("region", region));
     return values;
 }
 
@@ -72,6 +94,10 @@ RunOutcome outcome_of(const RunEnd& end) {
         outcome.status = RunStatus::InstructionLimit;
         outcome.text = "ran its number of instructions";
         break;
+    case Simulation::End::RegionEnd:
+        outcome.status = RunStatus::RegionEnd;
+        outcome.text = "reached the end of its region";
+        break;
     default:
         outcome.text = "ran to the program's end";
         if (!end.processes.empty()) tell_own_end(outcome, end.processes.front().end);
@@ -83,7 +109,9 @@ RunOutcome outcome_of(const RunEnd& end) {
         outcome.text = end.missing;
     }
     if (outcome.status != RunStatus::Interrupted) tell_kills(outcome, end.kills);
-    if (!end.is_measuring) outcome.text += "; still in its warm-up, which the figures are of";
+    tell_region(outcome, end.region);
+    if (!end.is_measuring && outcome.region != "never_began")
+        outcome.text += "; still in its warm-up, which the figures are of";
     return outcome;
 }
 

@@ -19,6 +19,7 @@ struct RunEnd {
     std::span<const ProcessRecord> processes; ///< the program's, the first one first
     std::string missing;                      ///< what the streams lack of the program; Workload::missing()
     bool is_measuring = true;                 ///< false: the warm-up never ended
+    Simulation::Region region{};
 };
 
 /// How a run ended, for its results file and for whoever started it.
@@ -27,6 +28,7 @@ struct RunOutcome {
     std::string text;               ///< the status in words
     std::optional<int> exit_status; ///< the program's own
     std::string died_of;            ///< name of the signal that ended the program; empty when none did
+    std::string region;             ///< of the summary's keys; empty: the run has none
     std::string killed_by; ///< "program", "signal", "simulated kernel: SIGSEGV" or "simulated kernel: OOM"
 
     /// Of Pagewalk: 0 where the run is what its user asked for.

@@ -83,7 +83,8 @@ void catch_interrupts() {
 
 Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file,
                        Progress& progress)
-    : m_config(config), m_machine(machine), m_file(file), m_progress(progress) {
+    : m_config(config), m_machine(machine), m_file(file), m_progress(progress), m_markers(machine) {
+    m_markers.declare(machine.events());
     const auto sampling = [&](std::string_view table) { return config.events.sampling(table); };
     for (const EventSchema& schema : machine.events().schemas())
         if (const EventSampling kept = sampling(schema.name); kept.every != 0)
@@ -112,20 +113,89 @@ Simulation::Simulation(const SystemConfig& config, Machine& machine, results::Ru
     m_last_interval = machine.stats().snapshot();
     m_next_interval = config.run.interval;
     m_next_flush = flush_interval;
-    if (config.run.warmup == 0)
+    if (config.run.begin) {
+        m_phase = Phase::FastForward;
+        set_execution(config.run.warming == Warming::None ? models::Execution::Bare
+                                                          : models::Execution::Warming);
+        await(config.run.begin);
+    } else if (config.run.warmup == 0) {
         begin_measurement();
-    else
+    } else {
         m_target = config.run.warmup;
+    }
     set_limits(0);
+}
+
+std::uint64_t Simulation::times_reached(const RunPosition& position) const {
+    if (position.kind == RunPosition::Kind::Marker)
+        return m_markers.times(static_cast<std::uint32_t>(position.value));
+    std::uint64_t times = 0;
+    for (const auto& cpu : m_machine.cpus()) times += cpu->core().times_watched();
+    return times;
+}
+
+void Simulation::await(const RunPosition& position) {
+    const bool is_pc = position.kind == RunPosition::Kind::Pc;
+    for (auto& cpu : m_machine.cpus()) cpu->core().watch(is_pc ? VirtAddr(position.value) : VirtAddr(~0ULL));
+    m_times_before = times_reached(position);
+    if (position.kind == RunPosition::Kind::Instructions) m_target = std::min(m_target, position.value);
+}
+
+bool Simulation::has_reached(const RunPosition& position, std::uint64_t done) const {
+    switch (position.kind) {
+    case RunPosition::Kind::None:
+        return false;
+    case RunPosition::Kind::Instructions:
+        return done >= position.value;
+    default:
+        return times_reached(position) - m_times_before >= position.times;
+    }
+}
+
+void Simulation::set_execution(models::Execution execution) {
+    for (auto& cpu : m_machine.cpus()) cpu->core().set_execution(execution);
+}
+
+void Simulation::leave_fast_forward() {
+    set_execution(models::Execution::Detailed);
+    if (m_config.run.warming == Warming::TlbAndCaches) return;
+    for (auto& cpu : m_machine.cpus()) cpu->mmu().invalidate({.scope = TlbInvalidation::Scope::All});
+}
+
+void Simulation::look_at_phase(std::uint64_t done) {
+    m_markers.take_stock();
+    if (m_phase == Phase::FastForward && has_reached(m_config.run.begin, done)) {
+        leave_fast_forward();
+        m_phase = Phase::Warmup;
+        m_target = done + m_config.run.warmup;
+    }
+    if (m_phase == Phase::Warmup && done >= m_target) {
+        begin_measurement();
+        if (m_target <= done) m_target = done + 1;
+        return;
+    }
+    if (m_phase != Phase::Measurement) return;
+    if (has_reached(m_config.run.end, done))
+        m_end = End::RegionEnd;
+    else if (done >= m_target)
+        m_end = End::InstructionLimit;
+}
+
+Simulation::Region Simulation::region() const {
+    const RunConfig& run = m_config.run;
+    if (!run.begin && !run.end) return Region::None;
+    if (!is_measuring()) return Region::NeverBegan;
+    return run.end && m_end != End::RegionEnd ? Region::NeverEnded : Region::Complete;
 }
 
 void Simulation::begin_measurement() {
     for (auto& cpu : m_machine.cpus()) cpu->core().settle_stats();
     m_start = m_machine.stats().snapshot();
     m_processes_at_start = m_machine.kernel().processes().accounts();
-    m_measuring = true;
+    m_phase = Phase::Measurement;
     m_target =
         m_config.run.instructions == 0 ? ~0ULL : m_machine.user_instructions() + m_config.run.instructions;
+    await(m_config.run.end);
 }
 
 // A single CPU stops at the exact block; several stop at the end of their quantum.
@@ -175,15 +245,8 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
     if (m_idle_quanta > 1'000'000) {
         throw RunError("all tasks of the simulated program sleep and nothing can wake them");
     }
-    if (done >= m_target || progress.state == models::Cpu::State::LimitReached) {
-        if (!m_measuring) {
-            begin_measurement();
-            if (m_target <= done) m_target = done + 1;
-        } else {
-            m_end = End::InstructionLimit;
-            return false;
-        }
-    }
+    look_at_phase(done);
+    if (m_end != End::None) return false;
     set_limits(done);
     if (m_config.run.interval != 0 && done >= m_next_interval) append_interval(done);
     if (done >= m_next_flush) {
@@ -220,11 +283,12 @@ results::RunState Simulation::state(ProcTexts proc) {
     results::RunState state;
     state.registry = &m_machine.stats();
     StatSnapshot total = m_machine.stats().snapshot();
-    state.measured = m_measuring ? m_machine.stats().region(m_start, total) : total;
+    state.measured = is_measuring() ? m_machine.stats().region(m_start, total) : total;
     state.summary = summarise(m_machine.stats(), state.measured, m_config.cpu.core.frequency);
     state.total = std::move(total);
     state.process_statistics = processes(ProcessEnds::Unknown);
     state.simulated_time = m_machine.now();
+    state.markers = m_markers.snapshots();
     if (proc == ProcTexts::No) return state;
     const os::PageAllocator& allocator = m_machine.kernel().allocator();
     state.proc.push_back({"buddyinfo", os::buddyinfo_text(allocator)});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/machine.h"
+#include "app/marker_log.h"
 #include "app/process_statistics.h"
 #include "app/progress.h"
 #include "results/run_file.h"
@@ -19,7 +20,9 @@ void catch_interrupts();
 /// One run: drives the machine through warm-up and measurement, keeps time series and checkpoints.
 class Simulation final : public models::RunMonitor {
 public:
-    enum class End : std::uint8_t { None, Finished, InstructionLimit, Interrupted };
+    enum class End : std::uint8_t { None, Finished, InstructionLimit, RegionEnd, Interrupted };
+    /// Of run.begin_at and run.end_at.
+    enum class Region : std::uint8_t { None, Complete, NeverBegan, NeverEnded };
 
     Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file, Progress& progress);
 
@@ -27,8 +30,10 @@ public:
     End run();
     [[nodiscard]] bool after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) override;
     void failed(std::exception_ptr error) override;
-    /// False while the warm-up lasts.
-    [[nodiscard]] bool is_measuring() const { return m_measuring; }
+    /// False while the warm-up lasts, and before it.
+    [[nodiscard]] bool is_measuring() const { return m_phase == Phase::Measurement; }
+    [[nodiscard]] Region region() const;
+    [[nodiscard]] const MarkerLog& markers() const { return m_markers; }
     /// /proc texts walk every free list: not for each checkpoint.
     enum class ProcTexts : bool { No, Yes };
     /// What has been measured so far; what has happened so far while the warm-up lasts.
@@ -37,6 +42,16 @@ public:
     [[nodiscard]] results::ProcessStatistics processes(ProcessEnds ends);
 
 private:
+    enum class Phase : std::uint8_t { FastForward, Warmup, Measurement };
+
+    /// A phase's end or the run's, if it has come.
+    void look_at_phase(std::uint64_t done);
+    /// Has this point come, since the phase began?
+    [[nodiscard]] bool has_reached(const RunPosition& position, std::uint64_t done) const;
+    [[nodiscard]] std::uint64_t times_reached(const RunPosition& position) const;
+    void await(const RunPosition& position);
+    void set_execution(models::Execution execution);
+    void leave_fast_forward();
     void set_limits(std::uint64_t done);
     void begin_measurement();
     void append_interval(std::uint64_t done);
@@ -53,8 +68,10 @@ private:
     std::uint64_t m_next_flush = 0; ///< of event tables
     StatSnapshot m_start;
     std::deque<os::ProcessAccount> m_processes_at_start;
-    bool m_measuring = false;
-    std::uint64_t m_target = ~0ULL; ///< program instructions at which the phase ends
+    MarkerLog m_markers;
+    Phase m_phase = Phase::Warmup;
+    std::uint64_t m_times_before = 0; ///< that what ends the phase had been reached
+    std::uint64_t m_target = ~0ULL;   ///< program instructions at which the phase ends
     std::uint64_t m_idle_quanta = 0;
     End m_end = End::None;
     std::exception_ptr m_error;

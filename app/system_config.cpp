@@ -1,5 +1,6 @@
 #include "app/system_config.h"
 
+#include "app/marker_log.h"
 #include "contract/kernel_path.h"
 #include "models/mmu/mmu.h"
 #include "os/path/path_journal.h"
@@ -146,6 +147,7 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
 std::vector<EventSchema> event_schemas() {
     std::vector<EventSchema> schemas = os::PathJournal::Events::schemas();
     std::ranges::move(models::Mmu::Events::schemas(), std::back_inserter(schemas));
+    schemas.push_back(MarkerEvent::schema());
     return schemas;
 }
 
@@ -174,6 +176,7 @@ void SystemConfig::validate() {
     if (workload.scratch && !workload.directory.empty())
         throw ConfigError(options.where("workload.scratch"), "workload.scratch", "on",
                           "excludes workload.directory; give one");
+    run.validate(options);
     cpu.core.validate(options);
     cpu.mmu.validate(options);
     caches.validate();

@@ -66,6 +66,7 @@ public:
 
     void write_statistics(const char* root, const StatRegistry& registry, const StatSnapshot& values);
     void write_processes(const char* root, const ProcessStatistics& processes, const StatSnapshot& values);
+    void write_marker(const MarkerSnapshot& marker, const StatRegistry& registry);
     void write_histograms(const StatRegistry& registry, const StatSnapshot& values);
     void write_values(const std::string& group, const std::vector<SummaryValue>& values);
     void write_value(const std::string& path, const SummaryValue& value);
@@ -228,6 +229,18 @@ void FileBuilder::write_processes(const char* root, const ProcessStatistics& pro
         if (!process.died_of.empty()) write_attribute(group, "died_of", process.died_of);
         if (!process.killed_by.empty()) write_attribute(group, "killed_by", process.killed_by);
     }
+}
+
+void FileBuilder::write_marker(const MarkerSnapshot& marker, const StatRegistry& registry) {
+    const std::string path = "/markers/" + marker.name;
+    write_scalar(path + "/task", marker.task, "number", "task that reached it");
+    write_scalar(path + "/cpu", marker.cpu, "number", "CPU that it ran on");
+    write_scalar(path + "/time", marker.time.value(), "ps", "simulated time at which the call began");
+    write_scalar(path + "/instructions", marker.instructions, "instructions",
+                 "program instructions from power-on");
+    write_statistics((path + "/stats").c_str(), registry, marker.values);
+    for (const ProcText& text : marker.proc)
+        write_text(path + "/proc/" + text.name, text.text, "as the simulated /proc/" + text.name + " read");
 }
 
 void FileBuilder::describe_plot(const Hdf5Object& group, const char* signal, const char* axis,
@@ -396,6 +409,8 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
     builder.make_group("/proc");
     for (const ProcText& text : state.proc)
         builder.write_text("/proc/" + text.name, text.text, "as the simulated /proc/" + text.name + " read");
+    if (state.registry != nullptr)
+        for (const MarkerSnapshot& marker : state.markers) builder.write_marker(marker, *state.registry);
     builder.write_default_plot(content);
 
     const RunMeta& meta = content.meta;

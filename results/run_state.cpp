@@ -12,6 +12,8 @@ std::string_view name_of(RunStatus status) {
         return "complete";
     case RunStatus::InstructionLimit:
         return "instruction_limit";
+    case RunStatus::RegionEnd:
+        return "region_end";
     case RunStatus::ProgramDied:
         return "program_died";
     case RunStatus::Incomplete:

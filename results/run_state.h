@@ -16,6 +16,7 @@ enum class RunStatus : std::uint8_t {
     Running,          ///< still running when it was written: if no such process exists, it was killed
     Complete,         ///< ran to its end
     InstructionLimit, ///< ran as many instructions as it was to
+    RegionEnd,        ///< reached the end of the region to be measured
     ProgramDied,      ///< the program died of a signal, in its own world or at the simulated kernel's hands
     Incomplete,       ///< the streams did not hold all of what the program did
     Interrupted,      ///< stopped by the user; what was measured until then is there
@@ -67,6 +68,17 @@ struct ProcText {
     std::string text;
 };
 
+/// What the machine was like when a program said where it was: goes to /markers/<name>.
+struct MarkerSnapshot {
+    std::string name;       ///< its number; "3@2" where 3 comes for the second time
+    std::uint64_t task = 0; ///< of the program
+    std::uint64_t cpu = 0;
+    Tick time{};
+    std::uint64_t instructions = 0; ///< of programs, from power-on
+    StatSnapshot values;            ///< from power-on; without histograms
+    std::vector<ProcText> proc;
+};
+
 /// What a run has measured so far. The registry is only read during the call it is passed to.
 struct RunState {
     const StatRegistry* registry = nullptr;
@@ -78,6 +90,7 @@ struct RunState {
     ProcessStatistics process_statistics; ///< go to /stats/process and /stats_total/process
     std::vector<SummaryValue> host;       ///< what depends on the host: goes to /meta/host
     std::vector<ProcText> proc;
+    std::vector<MarkerSnapshot> markers;
     Tick simulated_time{};
 };
 

@@ -36,11 +36,13 @@ constexpr std::array keys = std::to_array<SummaryKey>({
     {"dram_write_bytes", "bytes", "written to memory"},
     {"dram_row_hit_rate", "1", "share of memory accesses that found their row open"},
     {"status", "text",
-     "running, complete, instruction_limit, program_died, incomplete, interrupted or failed"},
+     "running, complete, instruction_limit, region_end, program_died, incomplete, interrupted or failed"},
     {"exit_status", "number", "the program's own exit status"},
     {"died_of", "text", "name of the signal that ended the program"},
     {"killed_by", "text",
      "who sent it: program, signal (from outside), simulated kernel: SIGSEGV or simulated kernel: OOM"},
+    {"region", "text",
+     "whether what run.begin_at and run.end_at name was reached: complete, never_began or never_ended"},
 });
 
 } // namespace

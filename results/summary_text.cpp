@@ -76,7 +76,7 @@ private:
         add("machine", m_run.meta("machine"));
         m_text += table.text();
         const std::string status = m_run.status();
-        const bool good = status == "complete" || status == "instruction_limit";
+        const bool good = status == "complete" || status == "instruction_limit" || status == "region_end";
         m_text += "status    " + painted(status, good ? "32" : "31");
         if (status != "complete" && !m_run.status_text().empty()) m_text += ": " + m_run.status_text();
         m_text += "\n";
@@ -86,7 +86,7 @@ private:
     /// How the program itself ended, where that is not by exit status 0.
     void ending() {
         TextTable table;
-        for (const char* key : {"exit_status", "died_of", "killed_by"}) {
+        for (const char* key : {"exit_status", "died_of", "killed_by", "region"}) {
             const SummaryValue* value = find(key);
             if (value == nullptr || value->value == decltype(value->value){std::uint64_t{0}}) continue;
             table.add({key, format_value(value->value)});

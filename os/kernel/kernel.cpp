@@ -1,6 +1,7 @@
 #include "os/kernel/kernel.h"
 
 #include "base/error.h"
+#include "contract/marker_call.h"
 #include "os/page/boot.h"
 #include "os/syscall/call_table.h"
 #include "os/task/untimed.h"
@@ -87,9 +88,21 @@ void Kernel::declare(StatGroup group) const {
     m_objects.declare(group);
     m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));
+    group.counter("markers", m_markers, "count", "markers that programs have reached (prctl 0x5057)");
+    group.counter("markers_out_of_range", m_markers_out_of_range, "count",
+                  "markers with a number beyond 65535, which are ignored");
     group.counter("unexplained_accesses", m_unexplained.count(), "count",
                   "page faults of accesses that the program completed when it ran, although the simulated "
                   "kernel's address space did not allow them: a call that is not modelled");
+}
+
+void Kernel::note_marker(const Operation& op, std::uint64_t number) {
+    if (number > marker_call::max_marker) {
+        ++m_markers_out_of_range;
+        return;
+    }
+    ++m_markers;
+    if (m_on_marker) m_on_marker({static_cast<std::uint32_t>(number), op.task, op.cpu, op.now});
 }
 
 /// An operation of the task that runs on `cpu`. A task that has been killed meanwhile ends instead.
@@ -144,6 +157,7 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     std::ranges::rotate(task.last_calls, task.last_calls.end() - 1);
     task.last_calls.front() = record.number;
     if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
+    if (const auto number = marker_call::marker_of(record)) note_marker(op, *number);
     if (!record.entered && m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     if (record.result >= 0) {
         CallContext call{*m_call_parts, op, task, record};

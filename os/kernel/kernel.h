@@ -29,10 +29,19 @@
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 
 namespace pagewalk::os {
+
+/// A program has said where it is (contract/marker_call.h).
+struct ReachedMarker {
+    std::uint32_t number = 0;
+    TaskId task{};
+    CpuId cpu{};
+    Tick time{}; ///< at which the call began
+};
 
 /// Linux 6.1 as the cores see it: boots on a memory map, wires the rooms of the OS layer together, and
 /// answers the cores' calls with operations on them.
@@ -66,10 +75,15 @@ public:
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
     [[nodiscard]] std::size_t live_tasks() const override { return m_processes.live(); }
 
+    /// Is told of each marker, in the middle of its system call: may look at nothing of the kernel's.
+    void on_marker(std::function<void(const ReachedMarker&)> told) { m_on_marker = std::move(told); }
+
     [[nodiscard]] PathJournal& journal() { return m_journal; }
     [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_processes.kills(); }
+    /// Markers whose number is too large; they are no markers.
+    [[nodiscard]] std::uint64_t markers_out_of_range() const { return m_markers_out_of_range; }
     void declare(StatGroup group) const;
 
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
@@ -98,6 +112,7 @@ private:
     KernelPath& operate(CpuId cpu, Tick now, const Job& job);
     void handle_fault(Operation& op, VirtAddr address, FaultAccess access);
     void do_system_call(Operation& op, const SyscallRecord& record);
+    void note_marker(const Operation& op, std::uint64_t number);
     void go_on(Task& task);
     void look_after_time(CpuId cpu, Tick now);
     [[nodiscard]] Task* next_task(CpuId cpu, Tick now);
@@ -148,6 +163,8 @@ private:
         Task* departed = nullptr; ///< exited, to be forgotten at the next pick
     };
     IndexedVec<CpuId, Cpu> m_cpus;
+    std::function<void(const ReachedMarker&)> m_on_marker;
+    std::uint64_t m_markers = 0, m_markers_out_of_range = 0;
     std::uint64_t m_stream_waits = 0; ///< in a row, for streams of new threads
     Tick m_poll_at = no_time;         ///< when to ask for those again
 };

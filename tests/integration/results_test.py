@@ -10,7 +10,8 @@ from pagewalk_case import SMALL, SYNTHETIC, PagewalkCase, program, text
 FIXED_KEYS = ["instructions", "cycles", "ipc", "host_seconds", "host_mips", "l1i_mpki", "l1d_mpki", "l2_mpki", "llc_mpki",
               "dtlb_mpki", "stlb_mpki", "branch_mpki", "walks", "walk_cycles_mean", "walk_refs_mean", "page_faults",
               "fault_cycles_p50", "fault_cycles_p99", "allocations", "alloc_cycles_p50", "alloc_cycles_p99",
-              "dram_read_bytes", "dram_write_bytes", "dram_row_hit_rate", "status", "exit_status", "died_of", "killed_by"]
+              "dram_read_bytes", "dram_write_bytes", "dram_row_hit_rate", "status", "exit_status", "died_of", "killed_by",
+              "region"]
 
 
 class Results(PagewalkCase):
@@ -27,7 +28,7 @@ class Results(PagewalkCase):
 
     def check_agreement(self, summary, run):
         self.assertEqual(list(summary), [*FIXED_KEYS, "processes"])
-        self.assertEqual([key for key, value in summary.items() if value is None and key not in FIXED_KEYS[-3:]], [])
+        self.assertEqual([key for key, value in summary.items() if value is None and key not in FIXED_KEYS[-4:]], [])
         user, kernel = self.total(run, "user_cycles"), self.total(run, "kernel_cycles")
         self.assertEqual(summary["instructions"], self.total(run, "user_instructions"))
         self.assertEqual(summary["cycles"], user + kernel)

@@ -34,6 +34,32 @@ TEST_F(RunConfigTest, ReadsInstructionsWithSuffixes) {
     EXPECT_EQ(run.warmup, 2'000U);
 }
 
+TEST_F(RunConfigTest, ReadsPositions) {
+    options.set("run.begin_at", "marker:3@2", "test");
+    options.set("run.end_at", "pc:0x401000", "test");
+    run.validate(options);
+    EXPECT_EQ(run.begin, (RunPosition{RunPosition::Kind::Marker, 3, 2}));
+    EXPECT_EQ(run.end, (RunPosition{RunPosition::Kind::Pc, 0x401000, 1}));
+}
+
+TEST_F(RunConfigTest, RefusesPositionsThatAreNoneOrOutOfOrder) {
+    const auto refusal = [&] {
+        try {
+            run.validate(options);
+        } catch (const ConfigError& error) {
+            return std::string(error.what());
+        }
+        return std::string();
+    };
+    options.set("run.begin_at", "marker:70000", "file.cfg:3");
+    EXPECT_THAT(refusal(),
+                testing::AllOf(testing::HasSubstr("file.cfg:3"), testing::HasSubstr("run.begin_at"),
+                               testing::HasSubstr("marker:70000"), testing::HasSubstr("65535")));
+    options.set("run.begin_at", "instructions:10M", "test");
+    options.set("run.end_at", "instructions:10M", "test");
+    EXPECT_THAT(refusal(), testing::HasSubstr("must come after run.begin_at = instructions:10M"));
+}
+
 TEST_F(RunConfigTest, LimitsTheQuantum) {
     options.set("run.quantum", "1ns", "test");
     EXPECT_EQ(run.quantum, Tick{1'000});

@@ -88,6 +88,26 @@ TEST(RunOutcome, TellsLimitAndInterruptApart) {
     EXPECT_EQ(interrupt.died_of, ""); // the same signal may have reached the program
 }
 
+TEST(RunOutcome, SaysWhatBecameOfTheRegion) {
+    const auto outcome_in = [](Simulation::End end, Simulation::Region region, bool is_measuring) {
+        return outcome_of({.simulation = end, .is_measuring = is_measuring, .region = region});
+    };
+    using End = Simulation::End;
+    using Region = Simulation::Region;
+    const RunOutcome complete = outcome_in(End::RegionEnd, Region::Complete, true);
+    EXPECT_EQ(complete.status, RunStatus::RegionEnd);
+    EXPECT_EQ(complete.exit_code(), 0);
+    EXPECT_EQ(complete.region, "complete");
+    const RunOutcome never_began = outcome_in(End::Finished, Region::NeverBegan, false);
+    EXPECT_EQ(never_began.region, "never_began");
+    EXPECT_THAT(never_began.text, HasSubstr("run.begin_at was never reached"));
+    const RunOutcome never_ended = outcome_in(End::Finished, Region::NeverEnded, true);
+    EXPECT_EQ(never_ended.region, "never_ended");
+    EXPECT_THAT(never_ended.text, HasSubstr("run.end_at was never reached"));
+    EXPECT_EQ(never_ended.summary().back().name, "region");
+    EXPECT_EQ(outcome_in(End::Finished, Region::None, true).region, "");
+}
+
 TEST(RunOutcome, NamesSignals) {
     EXPECT_EQ(signal_name(SIGTERM), "SIGTERM");
     EXPECT_EQ(signal_name(40), "signal 40");

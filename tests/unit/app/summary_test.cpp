@@ -80,8 +80,8 @@ protected:
 
 TEST_F(SummaryTest, HasEveryFixedKeyThatTheHostAndTheRunsEndDoNotAdd) {
     const auto values = all();
-    const std::set<std::string_view> added{"host_seconds", "host_mips", "status",
-                                           "exit_status",  "died_of",   "killed_by"};
+    const std::set<std::string_view> added{"host_seconds", "host_mips", "status", "exit_status",
+                                           "died_of",      "killed_by", "region"};
     for (const results::SummaryKey& key : results::summary_keys()) {
         if (added.contains(key.name)) continue;
         EXPECT_NE(std::ranges::find(values, key.name, &results::SummaryValue::name), values.end())

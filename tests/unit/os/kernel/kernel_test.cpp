@@ -210,6 +210,18 @@ TEST_F(AllocationOrder, IsLoggedWithTimesOfThePath) {
     EXPECT_EQ(page.node, 0);
 }
 
+TEST(Kernel, TellsOfMarkersAndCountsThoseOutOfRange) {
+    Machine machine;
+    machine.boot();
+    machine.pick();
+    std::vector<std::uint32_t> numbers;
+    machine.kernel->on_marker([&](const ReachedMarker& marker) { numbers.push_back(marker.number); });
+    for (const std::uint64_t number : {3ULL, 65535ULL, 65536ULL}) machine.call(157, {0x5057, number}, -22);
+    machine.call(157, {15, 3}, 0); // PR_SET_NAME is no marker
+    EXPECT_EQ(numbers, (std::vector<std::uint32_t>{3, 65535}));
+    EXPECT_EQ(machine.kernel->markers_out_of_range(), 1U);
+}
+
 TEST(Kernel, DeclaresItsOptionsAndStatistics) {
     KernelConfig config;
     OptionSet options;
