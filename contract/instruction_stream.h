@@ -116,6 +116,12 @@ struct BlockExecution {
         0; ///< executed; less than the block's when a fault or signal cut it short
 };
 
+/// A stretch of a program's memory.
+struct UserSegment {
+    VirtAddr address{};
+    std::uint64_t bytes = 0;
+};
+
 /// A system call as the program made it.
 struct SyscallRecord {
     std::uint32_t number = 0; ///< x86-64 numbering
@@ -125,6 +131,10 @@ struct SyscallRecord {
     std::uint64_t exit_order = 0;
     bool entered = false; ///< the core has been told of its beginning (StreamStatus::Entered)
     std::string path;     ///< the first file name that it is given, where the source has it
+    /// What the iovecs that it is given point to, of all messages in a row; empty where the source lacks it.
+    std::vector<UserSegment> segments;
+    /// New file descriptors that it wrote to memory (pipe, socketpair); -1: none, or the source lacks them.
+    std::array<std::int32_t, 2> descriptors{-1, -1};
 };
 
 enum class StreamStatus : std::uint8_t {

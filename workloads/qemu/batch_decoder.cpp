@@ -207,31 +207,49 @@ void BatchDecoder::hold_back() {
     m_pending.references = other.data();
 }
 
+void BatchDecoder::read_enter(std::span<const std::uint64_t> payload) {
+    if (payload.size() < enter_payload_words) throw_damaged("system call record too short");
+    const std::size_t path_bytes = payload[8];
+    const std::span<const std::uint64_t> rest = payload.subspan(enter_payload_words);
+    if (path_bytes > rest.size() * 8) throw_damaged("path beyond its record");
+    const std::span<const std::uint64_t> segments = rest.subspan((path_bytes + 7) / 8);
+    if (segments.size() % 2 != 0) throw_damaged("half a segment in a system call record");
+    m_syscall.number = static_cast<std::uint32_t>(payload[0]);
+    std::copy_n(payload.begin() + 1, 6, m_syscall.arguments.begin());
+    m_syscall.result = 0;
+    m_syscall.enter_order = payload[7];
+    m_syscall.exit_order = 0;
+    m_syscall.path.assign(reinterpret_cast<const char*>(rest.data()), path_bytes);
+    m_syscall.segments.clear();
+    for (std::size_t i = 0; i < segments.size(); i += 2)
+        m_syscall.segments.push_back({VirtAddr(segments[i]), segments[i + 1]});
+    m_syscall.descriptors = {-1, -1};
+    m_syscall.entered = may_block(m_syscall);
+    m_change = payload[9];
+    m_in_system_call = true;
+}
+
+void BatchDecoder::read_return(std::span<const std::uint64_t> payload) {
+    const bool has_descriptors = payload.size() == return_payload_words + 1;
+    if (payload.size() != return_payload_words && !has_descriptors)
+        throw_damaged("system call result of a wrong size");
+    if (!m_in_system_call) throw_damaged("a system call returned that was not entered");
+    m_syscall.result = as_program_sees(static_cast<std::int64_t>(payload[1]));
+    m_syscall.exit_order = payload[2];
+    if (has_descriptors)
+        m_syscall.descriptors = {static_cast<std::int32_t>(payload[3]),
+                                 static_cast<std::int32_t>(payload[3] >> 32)};
+    m_in_system_call = false;
+    if (m_change != 0) m_epoch = m_change + 1;
+}
+
 BatchDecoder::Outcome BatchDecoder::handle_event(EventKind kind, std::span<const std::uint64_t> payload) {
     switch (kind) {
-    case EventKind::SyscallEnter: {
-        if (payload.size() < enter_payload_words) throw_damaged("system call record too short");
-        const std::size_t path_bytes = payload[8];
-        if (path_bytes > (payload.size() - enter_payload_words) * 8) throw_damaged("path beyond its record");
-        m_syscall = {};
-        m_syscall.number = static_cast<std::uint32_t>(payload[0]);
-        std::copy_n(payload.begin() + 1, 6, m_syscall.arguments.begin());
-        m_syscall.enter_order = payload[7];
-        m_syscall.path.assign(reinterpret_cast<const char*>(payload.data() + enter_payload_words),
-                              path_bytes);
-        m_change = payload[9];
-        m_in_system_call = true;
-        if (!may_block(m_syscall)) return Outcome::NeedWords;
-        m_syscall.entered = true;
-        return Outcome::Entered;
-    }
+    case EventKind::SyscallEnter:
+        read_enter(payload);
+        return m_syscall.entered ? Outcome::Entered : Outcome::NeedWords;
     case EventKind::SyscallReturn:
-        if (payload.size() != return_payload_words) throw_damaged("system call result of a wrong size");
-        if (!m_in_system_call) throw_damaged("a system call returned that was not entered");
-        m_syscall.result = as_program_sees(static_cast<std::int64_t>(payload[1]));
-        m_syscall.exit_order = payload[2];
-        m_in_system_call = false;
-        if (m_change != 0) m_epoch = m_change + 1;
+        read_return(payload);
         return Outcome::SystemCall;
     case EventKind::ThreadEnd:
         m_ended = true;

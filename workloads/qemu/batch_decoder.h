@@ -72,6 +72,8 @@ private:
     void hold_back();
     [[nodiscard]] Outcome handle_epoch(std::uint64_t epoch, std::uint64_t next_word, std::size_t& words);
     Outcome handle_event(EventKind kind, std::span<const std::uint64_t> payload);
+    void read_enter(std::span<const std::uint64_t> payload);
+    void read_return(std::span<const std::uint64_t> payload);
     [[nodiscard]] std::uint32_t executed(Ending ending);
 
     BlockDictionary* m_dictionary;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 /// The 8-byte words of a thread's event stream, in a ring and in a .pwt file. Bits 62-63 say what a word is:
@@ -15,13 +16,15 @@ inline constexpr std::uint64_t event_word = 3ULL << 62;
 
 enum class EventKind : std::uint8_t {
     SyscallEnter = 1,  ///< number, 6 arguments, enter order, path length in bytes, space epoch, path padded
-                       ///< with zeros
-    SyscallReturn = 2, ///< number, result, exit order
+                       ///< with zeros, then address and bytes of each segment that its iovecs name
+    SyscallReturn = 2, ///< number, result, exit order, and, where it wrote two file descriptors to memory,
+                       ///< these, the first in the low half
     ThreadEnd = 3,     ///< no payload; the thread runs no further instruction
     SpaceEpoch = 4,    ///< the space epoch that the thread saw before what follows (space_order.h)
 };
-inline constexpr std::uint32_t enter_payload_words = 10; ///< without the path
-inline constexpr std::uint32_t return_payload_words = 3;
+inline constexpr std::uint32_t enter_payload_words = 10; ///< without path and segments
+inline constexpr std::uint32_t return_payload_words = 3; ///< without descriptors
+inline constexpr std::size_t max_segments = 1024;        ///< of one call, more are left out; IOV_MAX
 
 [[nodiscard]] constexpr bool is_memory(std::uint64_t word) { return word >> 62 == 0; }
 [[nodiscard]] constexpr bool is_block(std::uint64_t word) { return word >> 62 == 2; }

@@ -114,9 +114,9 @@ void check_file_header(ByteView bytes) {
     if (reader.number<std::uint64_t>() != pwt_magic)
         throw FormatError("not a recorded program (.pwt): wrong magic");
     const auto version = reader.number<std::uint32_t>();
-    if (version != pwt_version) {
-        throw FormatError("format version " + std::to_string(version) + "; this Pagewalk reads version " +
-                          std::to_string(pwt_version));
+    if (version < oldest_pwt_version || version > pwt_version) {
+        throw FormatError("format version " + std::to_string(version) + "; this Pagewalk reads versions " +
+                          std::to_string(oldest_pwt_version) + " to " + std::to_string(pwt_version));
     }
 }
 

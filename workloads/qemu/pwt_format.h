@@ -19,7 +19,8 @@ using ByteView = std::span<const std::uint8_t>;
 
 inline constexpr std::uint64_t pwt_magic = 0x0a'54'57'50'4b'57'47'50ULL;     ///< "PGWKPWT\n"
 inline constexpr std::uint64_t pwt_end_magic = 0x0a'44'4e'45'4b'57'47'50ULL; ///< "PGWKEND\n"
-inline constexpr std::uint32_t pwt_version = 2;
+inline constexpr std::uint32_t pwt_version = 3;
+inline constexpr std::uint32_t oldest_pwt_version = 2; ///< that is read; see pwt.md
 inline constexpr std::uint64_t pwt_file_header_bytes = 16;
 inline constexpr std::uint64_t pwt_trailer_bytes = 16;
 inline constexpr std::uint64_t max_chunk_bytes = 256ULL << 20; ///< decompressed; more is damage

@@ -1,4 +1,5 @@
 #include "workloads/qemu/event_words.h"
+#include "workloads/qemu/plugin/call_memory.h"
 #include "workloads/qemu/plugin/descriptor_tables.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
 #include "workloads/qemu/plugin/qemu_plugin_api.h"
@@ -16,7 +17,6 @@
 #include <string>
 #include <string_view>
 #include <sys/mman.h>
-#include <sys/uio.h>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -51,6 +51,8 @@ struct CallState {
     bool locked = false;                   ///< holds the space lock
     bool changes_space = false;            ///< and counts in the space epoch
     std::uint32_t vfork = VforkWait::none; ///< where it meets its child
+    std::uint64_t descriptors = 0;         ///< where it writes two; 0: it does not
+    CallMemory memory;
 };
 
 /// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
@@ -243,34 +245,6 @@ void wait_as_vfork_does(std::uint32_t place, pid_t child) {
     });
 }
 
-/// Copies the file name a system call is given. Reads through the kernel, because the program's pointer may
-/// be bad.
-std::size_t read_path(std::uint64_t address, char* path, std::size_t size) {
-    std::size_t length = 0;
-    while (length < size) {
-        const std::size_t step = std::min(size - length, 4096 - ((address + length) & 4095));
-        const iovec local{path + length, step};
-        const iovec remote{reinterpret_cast<void*>(address + length), step};
-        const ssize_t got = process_vm_readv(plugin.pid, &local, 1, &remote, 1, 0);
-        if (got <= 0) return 0;
-        if (const void* end = std::memchr(path + length, 0, static_cast<std::size_t>(got))) {
-            return static_cast<std::size_t>(static_cast<const char*>(end) - path);
-        }
-        length += static_cast<std::size_t>(got);
-    }
-    return 0;
-}
-
-using Arguments = std::array<std::uint64_t, 6>;
-
-/// Address of the first file name that the call is given; 0 where it is given none.
-std::uint64_t path_argument(std::uint64_t number, const Arguments& arguments) {
-    const SystemCall* const call = find_system_call(number);
-    if (call == nullptr) return 0;
-    const UserBuffer buffer = path_buffer(*call);
-    return buffer.use != UserBuffer::Use::None ? arguments[buffer.argument] : 0;
-}
-
 /// Takes what a call needs and notes what other threads did before. Returns the space epoch that the call
 /// begins where it changes the address space and other threads could see that, otherwise 0.
 std::uint64_t enter_call(CallState& call, RingControl& ring, std::uint64_t number) {
@@ -287,36 +261,46 @@ void release_space(CallState& call) {
     call.locked = false;
 }
 
+void append_enter(RingControl& ring, std::uint64_t number, const CallArguments& arguments,
+                  std::uint64_t order, std::uint64_t change, const CallMemory& memory) {
+    const std::size_t path_words = (memory.path().size() + 7) / 8;
+    append(ring,
+           event_header(EventKind::SyscallEnter, static_cast<std::uint32_t>(enter_payload_words + path_words +
+                                                                            2 * memory.segments().size())));
+    append(ring, number);
+    for (const std::uint64_t argument : arguments) append(ring, argument);
+    append(ring, order);
+    append(ring, memory.path().size());
+    append(ring, change);
+    for (std::size_t i = 0; i < path_words; ++i) {
+        std::uint64_t word = 0;
+        const std::string_view part = memory.path().substr(i * 8, 8);
+        std::memcpy(&word, part.data(), part.size());
+        append(ring, word);
+    }
+    for (const iovec& segment : memory.segments()) {
+        append(ring, reinterpret_cast<std::uint64_t>(segment.iov_base));
+        append(ring, segment.iov_len);
+    }
+}
+
 void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std::uint64_t a1,
                 std::uint64_t a2, std::uint64_t a3, std::uint64_t a4, std::uint64_t a5, std::uint64_t a6,
                 std::uint64_t, std::uint64_t) {
     const auto number = static_cast<std::uint64_t>(signed_number);
-    const Arguments arguments{a1, a2, a3, a4, a5, a6};
-    std::array<char, 4096> path{};
-    const std::uint64_t path_address = path_argument(number, arguments);
-    const std::size_t path_bytes = path_address != 0 ? read_path(path_address, path.data(), path.size()) : 0;
-    const std::size_t path_words = (path_bytes + 7) / 8;
-
+    const CallArguments arguments{a1, a2, a3, a4, a5, a6};
     RingControl& ring = ring_with_room(vcpu);
-    plugin.calls[vcpu].vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
+    CallState& call = plugin.calls[vcpu];
+    call.memory.read(plugin.pid, number, arguments);
+    call.descriptors = descriptors_argument(number, arguments);
+    call.vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
     // An order number is drawn after the epoch is noted: a change whose epoch is noted here has lower ones,
     // so that waiting for it waits for nothing that comes after.
-    const std::uint64_t change = enter_call(plugin.calls[vcpu], ring, number);
-    plugin.calls[vcpu].ordered = is_ordered(number, a1);
-    const std::uint64_t order = plugin.calls[vcpu].ordered ? plugin.writer.next_order() : 0;
+    const std::uint64_t change = enter_call(call, ring, number);
+    call.ordered = is_ordered(number, a1);
+    const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
     plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
-    append(ring, event_header(EventKind::SyscallEnter,
-                              static_cast<std::uint32_t>(enter_payload_words + path_words)));
-    append(ring, number);
-    for (const std::uint64_t argument : arguments) append(ring, argument);
-    append(ring, order);
-    append(ring, path_bytes);
-    append(ring, change);
-    for (std::size_t i = 0; i < path_words; ++i) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, &path[i * 8], std::min<std::size_t>(8, path_bytes - i * 8));
-        append(ring, word);
-    }
+    append_enter(ring, number, arguments, order, change, call.memory);
     if (never_returns(number)) {
         append(ring, event_header(EventKind::ThreadEnd, 0));
         plugin.writer.release(ring);
@@ -348,10 +332,12 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     if (!call.changes_space) note_epoch(ring);
     const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
     if (call.changes_space) ring.epoch = plugin.space.advance(); // its own end needs no note
-    append(ring, event_header(EventKind::SyscallReturn, return_payload_words));
+    const bool has_descriptors = call.descriptors != 0 && result == 0;
+    append(ring, event_header(EventKind::SyscallReturn, return_payload_words + (has_descriptors ? 1 : 0)));
     append(ring, static_cast<std::uint64_t>(number));
     append(ring, static_cast<std::uint64_t>(result));
     append(ring, order);
+    if (has_descriptors) append(ring, call.memory.read_descriptors(call.descriptors));
     plugin.writer.publish(ring);
     release_space(call);
 }

@@ -147,6 +147,45 @@ TEST_F(BatchDecoderTest, JoinsEnterAndReturn) {
     EXPECT_EQ(m_decoder.syscall().exit_order, 12);
 }
 
+TEST_F(BatchDecoderTest, HasWhatIovecsPointToAndNewDescriptors) {
+    std::vector<std::uint64_t> words{event_header(EventKind::SyscallEnter, 15),
+                                     SYS_pipe,
+                                     1,
+                                     2,
+                                     3,
+                                     4,
+                                     5,
+                                     6,
+                                     0,
+                                     3,
+                                     0,
+                                     0x636261,
+                                     0x1000,
+                                     10,
+                                     0x2000,
+                                     20};
+    EXPECT_EQ(m_decoder.decode(words).outcome, BatchDecoder::Outcome::NeedWords);
+    words = {event_header(EventKind::SyscallReturn, 4), SYS_pipe, 0, 0, 0x4'0000'0003};
+    EXPECT_EQ(m_decoder.decode(words).outcome, BatchDecoder::Outcome::SystemCall);
+    const SyscallRecord& call = m_decoder.syscall();
+    EXPECT_EQ(call.path, "abc");
+    ASSERT_EQ(call.segments.size(), 2U);
+    EXPECT_EQ(call.segments[1].address, VirtAddr(0x2000));
+    EXPECT_EQ(call.segments[1].bytes, 20U);
+    EXPECT_EQ(call.descriptors, (std::array<std::int32_t, 2>{3, 4}));
+    words = {event_header(EventKind::SyscallEnter, 10), SYS_close, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+             event_header(EventKind::SyscallReturn, 3), SYS_close, 0, 0};
+    EXPECT_EQ(m_decoder.decode(words).outcome, BatchDecoder::Outcome::SystemCall);
+    EXPECT_TRUE(call.segments.empty());
+    EXPECT_EQ(call.descriptors, (std::array<std::int32_t, 2>{-1, -1}));
+}
+
+TEST_F(BatchDecoderTest, RefusesHalfASegment) {
+    const std::vector<std::uint64_t> words{
+        event_header(EventKind::SyscallEnter, 11), SYS_readv, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x1000};
+    EXPECT_THROW((void)m_decoder.decode(words), RunError);
+}
+
 TEST_F(BatchDecoderTest, ShowsACallThatIsMadeAgainAsInterrupted) {
     const std::vector<std::uint64_t> words{event_header(EventKind::SyscallEnter, 10),
                                            SYS_read,

@@ -101,6 +101,14 @@ TEST_F(PwtReaderTest, RefusesAnotherVersion) {
     EXPECT_THAT(message_of(file_with(bytes)), testing::HasSubstr("version 99"));
 }
 
+TEST_F(PwtReaderTest, ReadsTheVersionBefore) {
+    std::string bytes = whole();
+    ASSERT_EQ(bytes[8], 3);
+    bytes[8] = 2;
+    PwtReader reader(file_with(bytes));
+    EXPECT_EQ(read_all(reader), summary().instructions);
+}
+
 TEST_F(PwtReaderTest, ReadsARecordingWithoutItsEndUpToTheLastWholeChunk) {
     const ChunkPlace last = last_of(ChunkKind::Events);
     const std::string path = file_with(whole().substr(0, last.offset + ChunkHeader::bytes + 5));

@@ -1,0 +1,85 @@
+#include "workloads/qemu/plugin/call_memory.h"
+
+#include <cstring>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::workloads {
+namespace {
+
+std::uint64_t address_of(const void* memory) { return reinterpret_cast<std::uint64_t>(memory); }
+
+struct CallMemoryTest : testing::Test {
+    CallMemory memory;
+    std::array<char, 16> bytes{};
+
+    void read(std::uint64_t number, const CallArguments& arguments) {
+        memory.read(getpid(), number, arguments);
+    }
+    [[nodiscard]] std::vector<std::size_t> lengths() const {
+        std::vector<std::size_t> result;
+        for (const iovec& segment : memory.segments()) result.push_back(segment.iov_len);
+        return result;
+    }
+};
+
+TEST_F(CallMemoryTest, HasTheFirstFileName) {
+    read(SYS_openat, {0, address_of("/tmp/file")});
+    EXPECT_EQ(memory.path(), "/tmp/file");
+    read(SYS_rename, {address_of("from"), address_of("to")});
+    EXPECT_EQ(memory.path(), "from");
+    read(SYS_getpid, {address_of("from")});
+    EXPECT_EQ(memory.path(), "");
+}
+
+TEST_F(CallMemoryTest, HasANameThatGoesOnInTheNextPage) {
+    auto* const pages =
+        static_cast<char*>(mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    std::memcpy(pages + 4094, "name", 5);
+    read(SYS_stat, {address_of(pages + 4094)});
+    EXPECT_EQ(memory.path(), "name");
+    munmap(pages, 8192);
+}
+
+TEST_F(CallMemoryTest, HasNothingOfBadPointers) {
+    read(SYS_open, {8});
+    EXPECT_EQ(memory.path(), "");
+    read(SYS_readv, {0, 8, 2});
+    EXPECT_TRUE(memory.segments().empty());
+}
+
+TEST_F(CallMemoryTest, HasWhatIovecsPointTo) {
+    const std::array<iovec, 2> vector{iovec{bytes.data(), 3}, iovec{bytes.data() + 8, 5}};
+    read(SYS_writev, {1, address_of(vector.data()), 2});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{3, 5}));
+    EXPECT_EQ(memory.segments()[1].iov_base, bytes.data() + 8);
+    read(SYS_writev, {1, address_of(vector.data()), 1});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{3}));
+}
+
+TEST_F(CallMemoryTest, HasTheIovecsOfAllMessages) {
+    std::array<iovec, 3> vector{iovec{bytes.data(), 1}, iovec{bytes.data(), 2}, iovec{bytes.data(), 3}};
+    std::array<mmsghdr, 2> messages{};
+    messages[0].msg_hdr.msg_iov = vector.data();
+    messages[0].msg_hdr.msg_iovlen = 2;
+    messages[1].msg_hdr.msg_iov = &vector[2];
+    messages[1].msg_hdr.msg_iovlen = 1;
+    read(SYS_sendmsg, {3, address_of(messages.data())});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{1, 2}));
+    read(SYS_sendmmsg, {3, address_of(messages.data()), 2});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{1, 2, 3}));
+}
+
+TEST_F(CallMemoryTest, HasTheDescriptorsThatACallWrote) {
+    const std::array<std::int32_t, 2> pair{3, 4};
+    EXPECT_EQ(descriptors_argument(SYS_pipe2, {address_of(pair.data())}), address_of(pair.data()));
+    EXPECT_EQ(descriptors_argument(SYS_socketpair, {1, 1, 0, 77}), 77U);
+    EXPECT_EQ(descriptors_argument(SYS_read, {3, 8}), 0U);
+    read(SYS_pipe, {address_of(pair.data())});
+    EXPECT_EQ(memory.read_descriptors(address_of(pair.data())), 0x4'0000'0003U);
+}
+
+} // namespace
+} // namespace pagewalk::workloads
