@@ -1,5 +1,6 @@
 #pragma once
 
+#include "os/file/byte_queue.h"
 #include "os/file/file_system.h"
 
 #include <algorithm>
@@ -13,10 +14,12 @@ namespace pagewalk::os {
 
 /// An open file: what dup'ed and inherited descriptors share.
 struct OpenFile {
-    InodeId inode = no_inode;
-    std::uint64_t position = 0; ///< bytes
-    VirtAddr object{};          ///< struct file
-    VirtAddr security{};        ///< of the security modules
+    InodeId inode = no_inode;          ///< no_inode: a pipe's end or a socket
+    std::uint64_t position = 0;        ///< bytes
+    std::shared_ptr<ByteQueue> source; ///< of a pipe or socket: where reads take from
+    std::shared_ptr<ByteQueue> sink;   ///< and where writes go
+    VirtAddr object{};                 ///< struct file
+    VirtAddr security{};               ///< of the security modules
 };
 
 /// The kernel's objects of a descriptor table; none of the one that files_struct begins with, which has room
@@ -34,12 +37,18 @@ struct DescriptorTable {
     }
 };
 
-/// The descriptor table of a process. Descriptors that Pagewalk knows nothing of (pipes, sockets) are empty.
+/// The descriptor table of a process. Descriptors that Pagewalk knows nothing of (devices, what the program
+/// was started with) are empty.
 class FileDescriptors {
 public:
     /// Null where nothing is known of the descriptor.
     [[nodiscard]] OpenFile* find(std::uint64_t fd) {
         return fd < m_files.size() ? m_files[static_cast<std::size_t>(fd)].get() : nullptr;
+    }
+    /// The same, and where it has a page cache: no pipe or socket.
+    [[nodiscard]] OpenFile* find_cached(std::uint64_t fd) {
+        OpenFile* const file = find(fd);
+        return file != nullptr && file->inode != no_inode ? file : nullptr;
     }
     /// The file that `fd` was.
     [[nodiscard]] std::shared_ptr<OpenFile> take(std::uint64_t fd) {

@@ -254,11 +254,15 @@ void FileSystem::replace_page(InodeId id, std::uint64_t index, Pfn frame) {
     inode.pages.insert(index, frame);
 }
 
-void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first) {
+void FileSystem::fill(Operation& op, InodeId id, std::uint64_t first, std::uint64_t end) {
+    for (std::uint64_t index = first; index < end; ++index)
+        if (get_page(op, id, index).frame == no_pfn) return;
+}
+
+void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first, std::uint64_t end) {
     Inode& inode = at(id);
     NodeObjects nodes(m_objects, op);
-    for (std::uint64_t index = inode.pages.next(first); index != PageCache::none;
-         index = inode.pages.next(index + 1)) {
+    for (std::uint64_t index = inode.pages.next(first); index < end; index = inode.pages.next(index + 1)) {
         const Pfn frame = inode.pages.find(index);
         if (m_locks.is_locked(frame) && op.may_wait()) {
             m_locks.wait_until_unlocked(op, frame);

@@ -94,8 +94,11 @@ public:
     }
     /// A cached page has moved to another frame.
     void replace_page(InodeId inode, std::uint64_t index, Pfn frame);
-    /// Drops pages [first, end) (ftruncate, unlink of memory files). Mapped pages stay with their mappings.
-    void truncate(Operation& op, InodeId inode, std::uint64_t first);
+    /// Drops pages [first, end) (ftruncate, holes, unlink of memory files). Mapped pages stay with their
+    /// mappings.
+    void truncate(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t end = PageCache::none);
+    /// Pages [first, end) of a file in memory exist from now on (fallocate), as far as there is memory.
+    void fill(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t end);
 
     [[nodiscard]] Inode& at(InodeId inode) { return m_inodes[static_cast<std::size_t>(inode)]; }
     [[nodiscard]] const Inode& at(InodeId inode) const { return m_inodes[static_cast<std::size_t>(inode)]; }

@@ -17,21 +17,26 @@ bool has_page_cache(std::string_view path) {
 void OpenFiles::open(Operation& op, FileDescriptors& files, std::uint64_t fd, std::string_view path) {
     drop_file(op, files.take(fd));
     if (!has_page_cache(path)) return;
-    install(op, files, fd, m_files.open(op, path.empty() ? "fd:" + std::to_string(fd) : std::string(path)));
+    const InodeId inode = m_files.open(op, path.empty() ? "fd:" + std::to_string(fd) : std::string(path));
+    install(op, files, fd, {.inode = inode});
 }
 
 void OpenFiles::open_shmem(Operation& op, FileDescriptors& files, std::uint64_t fd, std::string_view name) {
     drop_file(op, files.take(fd));
-    install(op, files, fd, m_files.create_shmem(op, name));
+    install(op, files, fd, {.inode = m_files.create_shmem(op, name)});
 }
 
-void OpenFiles::install(Operation& op, FileDescriptors& files, std::uint64_t fd, InodeId inode) {
-    auto file = std::make_shared<OpenFile>();
-    file->inode = inode;
-    file->object = m_objects.allocate(op, ObjectKind::File);
-    file->security = m_objects.allocate(op, ObjectKind::FileSecurity);
+void OpenFiles::open_stream(Operation& op, FileDescriptors& files, std::uint64_t fd,
+                            std::shared_ptr<ByteQueue> source, std::shared_ptr<ByteQueue> sink) {
+    drop_file(op, files.take(fd));
+    install(op, files, fd, {.source = std::move(source), .sink = std::move(sink)});
+}
+
+void OpenFiles::install(Operation& op, FileDescriptors& files, std::uint64_t fd, OpenFile file) {
+    file.object = m_objects.allocate(op, ObjectKind::File);
+    file.security = m_objects.allocate(op, ObjectKind::FileSecurity);
     make_room(op, files, fd);
-    files.set(fd, std::move(file));
+    files.set(fd, std::make_shared<OpenFile>(std::move(file)));
 }
 
 void OpenFiles::close(Operation& op, FileDescriptors& files, std::uint64_t fd) {
@@ -85,7 +90,9 @@ void OpenFiles::drop_file(Operation& op, const std::shared_ptr<OpenFile>& file) 
     if (file == nullptr || file.use_count() != 1) return;
     m_objects.free(op, ObjectKind::FileSecurity, file->security);
     m_objects.free(op, ObjectKind::File, file->object);
-    m_files.drop_user(op, file->inode);
+    if (file->inode != no_inode) m_files.drop_user(op, file->inode);
+    for (const std::shared_ptr<ByteQueue>& queue : {file->source, file->sink})
+        if (queue.use_count() == 2) queue->destroy(op); // the file's own and this loop's
 }
 
 } // namespace pagewalk::os

@@ -22,6 +22,9 @@ public:
     void open(Operation& op, FileDescriptors& files, std::uint64_t fd, std::string_view path);
     /// memfd_create.
     void open_shmem(Operation& op, FileDescriptors& files, std::uint64_t fd, std::string_view name);
+    /// `fd` becomes a pipe's end or a socket. Null where it does not read, or not write.
+    void open_stream(Operation& op, FileDescriptors& files, std::uint64_t fd,
+                     std::shared_ptr<ByteQueue> source, std::shared_ptr<ByteQueue> sink);
     void close(Operation& op, FileDescriptors& files, std::uint64_t fd);
     void duplicate(Operation& op, FileDescriptors& files, std::uint64_t from, std::uint64_t to);
 
@@ -31,7 +34,7 @@ public:
     void close_all(Operation& op, FileDescriptors& files) override;
 
 private:
-    void install(Operation& op, FileDescriptors& files, std::uint64_t fd, InodeId inode);
+    void install(Operation& op, FileDescriptors& files, std::uint64_t fd, OpenFile file);
     void make_room(Operation& op, FileDescriptors& files, std::uint64_t fd);
     void drop_table(Operation& op, const DescriptorTable& table);
     void drop_file(Operation& op, const std::shared_ptr<OpenFile>& file);

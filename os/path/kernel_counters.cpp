@@ -31,6 +31,9 @@ void KernelCounters::declare(StatGroup group) const {
     group.gauge("nr_page_table_pages", nr_page_table_pages, "pages", "user page tables now");
     group.gauge("nr_kernel_stack", nr_kernel_stack, "pages", "kernel stacks now");
     group.counter("system_calls", system_calls, "count", "system calls");
+    group.counter("copied_to_user", copied_to_user, "bytes", "copied by system calls to programs' memory");
+    group.counter("copied_from_user", copied_from_user, "bytes",
+                  "copied by system calls from programs' memory");
     group.counter("context_switches", context_switches, "count", "switches to another task");
     group.counter("forks", forks, "count", "tasks made by fork, vfork and clone");
     group.counter("tasks_killed", tasks_killed, "count",

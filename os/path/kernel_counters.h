@@ -35,6 +35,8 @@ struct KernelCounters {
     std::uint64_t nr_lru_file = 0;
 
     std::uint64_t system_calls = 0;
+    std::uint64_t copied_to_user = 0;   ///< bytes
+    std::uint64_t copied_from_user = 0; ///< bytes
     std::uint64_t context_switches = 0;
     std::uint64_t forks = 0;
     std::uint64_t tasks_killed = 0;

@@ -18,6 +18,8 @@ constexpr EnumNames<AllocationPurpose> purposes{
     {AllocationPurpose::KernelStack, "kernel_stack"},
     {AllocationPurpose::Vmalloc, "vmalloc"},
     {AllocationPurpose::Driver, "driver"},
+    {AllocationPurpose::Pipe, "pipe"},
+    {AllocationPurpose::Socket, "socket"},
 };
 constexpr EnumNames<AllocationSource> sources{
     {AllocationSource::PcpHit, "pcp_hit"},

@@ -27,6 +27,8 @@ enum class AllocationPurpose : std::uint8_t {
     KernelStack,
     Vmalloc,
     Driver, ///< alloc_pages of the allocation driver
+    Pipe,   ///< data in a pipe
+    Socket, ///< data in socket buffers
 };
 inline constexpr std::size_t allocation_purpose_count = enum_count<AllocationPurpose>;
 

@@ -181,6 +181,14 @@ enum class KernelFunction : std::uint8_t {
     KswapdTryToSleep,
     OutOfMemory,
     OomBadness,
+    CopyUser,
+    StrncpyFromUser,
+    PipeRead,
+    PipeReadPage,
+    PipeWrite,
+    PipeWritePage,
+    SockRecvmsg,
+    SockSendmsg,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;
