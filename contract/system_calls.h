@@ -475,6 +475,12 @@ inline constexpr const auto& system_calls = system_call_rows::table;
     return traits_of_call(number).effect == CallEffect::ChangesSpace;
 }
 
+/// Does it bring data from a file, pipe or socket?
+[[nodiscard]] constexpr bool brings_data(std::uint64_t number) {
+    const SystemCall* const call = find_system_call(number);
+    return call != nullptr && call->buffers.front().use == UserBuffer::Use::DataOut;
+}
+
 /// The buffer that holds the first file name; `use` is None where there is none.
 [[nodiscard]] constexpr UserBuffer path_buffer(const SystemCall& call) {
     for (const UserBuffer& buffer : call.buffers)

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "contract/marker_call.h"
+#include "contract/system_calls.h"
 #include "os/page/boot.h"
 #include "os/syscall/call_table.h"
 #include "os/task/untimed.h"
@@ -159,13 +160,13 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
     if (const auto number = marker_call::marker_of(record)) note_marker(op, *number);
     if (!record.entered && m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
-    if (record.result >= 0) {
-        CallContext call{*m_call_parts, op, task, record};
-        if (is_driver_call(record.number))
-            m_driver->serve(op, record);
-        else if (const CallHandler handler = handler_of(record.number))
-            handler(call);
-    }
+    // What a call brings was sent before it returned.
+    if (brings_data(record.number) && m_order.await(op, record.exit_order) == WaitEnd::Killed) return;
+    CallContext call{*m_call_parts, op, task, record};
+    if (is_driver_call(record.number))
+        m_driver->serve(op, record);
+    else
+        serve_call(call);
     if (task.exited)
         m_order.pass(record.exit_order, {op.cpu, op.now});
     else
@@ -175,7 +176,9 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
 KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
     return operate(cpu, now, [this, &record](Operation& op) {
         op.path.call(KernelFunction::SyscallEntry);
-        (void)m_order.reach(op, record.enter_order);
+        if (m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
+        CallContext call{*m_call_parts, op, *op.self, record};
+        begin_call(call);
     });
 }
 

@@ -1,111 +1,33 @@
+#include "os/syscall/file_ranges.h"
 #include "os/syscall/handlers.h"
 
-#include <algorithm>
+#include <fcntl.h>
 
 namespace pagewalk::os {
 namespace {
 
-enum class Direction : std::uint8_t { Read, Write };
+constexpr std::uint64_t falloc_punch_hole = 2, falloc_zero_range = 16;
 
-/// The frame behind a user page that the kernel copies to or from, faulted in where it must be. no_pfn where
-/// the program has no such memory.
-Pfn user_frame(CallContext& call, VirtAddr at, Direction direction) {
-    const CallParts& kernel = call.kernel;
-    for (int tries = 0; tries < 2; ++tries) {
-        const PteSlot slot = kernel.memory.tables().find(call.space(), at);
-        if (slot && slot.entry->present() &&
-            (direction == Direction::Write || slot.entry->has(PageTableEntry::Writable)))
-            return slot.entry->frame();
-        if (tries == 1) break;
-        const auto access = direction == Direction::Read ? FaultAccess::Write : FaultAccess::Read;
-        call.op.path.call(KernelFunction::PageFaultEntry);
-        ++kernel.counters.pgfault;
-        const auto result = kernel.memory.fault(call.op, call.space(), at, access, call.task.program->stray);
-        if (result.status != VirtualMemory::FaultStatus::Done) break;
-        ++kernel.counters.faults[static_cast<std::size_t>(result.kind)];
-    }
-    return no_pfn;
-}
-
-void copy_user(CallContext& call, Pfn frame, std::uint64_t offset, VirtAddr buffer, std::uint64_t bytes,
-               Direction direction) {
-    const VirtAddr cached = kernel_layout::direct_map(address_of(frame)) + offset;
-    for (std::uint64_t done = 0; done < bytes;) {
-        const VirtAddr at = buffer + done;
-        const auto part = static_cast<std::uint32_t>(std::min(bytes - done, page_size - at.page_offset()));
-        const Pfn of_user = user_frame(call, at, direction);
-        if (of_user == no_pfn) return;
-        const VirtAddr user = kernel_layout::direct_map(address_of(of_user)) + at.page_offset();
-        if (direction == Direction::Read)
-            call.op.path.copy_bytes(user, cached + done, part);
-        else
-            call.op.path.copy_bytes(cached + done, user, part);
-        done += part;
-    }
-}
-
-/// One page's part of a transfer. False when there was no memory.
-bool transfer_page(CallContext& call, InodeId inode, std::uint64_t at, VirtAddr buffer, std::uint64_t bytes,
-                   Direction direction) {
-    const CallParts& kernel = call.kernel;
-    const bool read = direction == Direction::Read;
-    const std::uint64_t index = at >> page_shift;
-    call.op.path.call(read ? KernelFunction::FilemapGetPages : KernelFunction::WritePage);
-    const FileSystem::Page page = read ? kernel.files.get_page(call.op, inode, index)
-                                       : kernel.files.get_page_for_write(call.op, inode, index);
-    if (page.frame == no_pfn) return false;
-    // The page must stay where it is while it is waited for, and while the user's side is faulted in.
-    ++kernel.frames.pages().at(page.frame).refcount;
-    if (!kernel.files.ready(page)) kernel.files.wait_for(call.op, page);
-    copy_user(call, page.frame, at % page_size, buffer, bytes, direction);
-    kernel.files.mark_accessed(call.op, page.frame);
-    // Zero where the page has been truncated meanwhile.
-    if (--kernel.frames.pages().at(page.frame).refcount == 0) kernel.frames.free(call.op, page.frame, 0);
-    return true;
-}
-
-void transfer(CallContext& call, const std::uint64_t* position, Direction direction) {
-    const bool read = direction == Direction::Read;
-    call.op.path.call(read ? KernelFunction::SysRead : KernelFunction::SysWrite);
-    OpenFile* file = call.descriptors().find(call.argument(0));
-    if (file == nullptr) return; // a pipe, a socket, a terminal: only the entry is known
-    call.op.path.load(file->object);
-    call.op.path.call(read ? KernelFunction::VfsRead : KernelFunction::VfsWrite);
-    const std::uint64_t bytes = call.result();
-    std::uint64_t at = position != nullptr ? *position : file->position;
-    if (position == nullptr) file->position += bytes;
-    const InodeId inode = file->inode;
-    for (std::uint64_t done = 0; done < bytes;) {
-        const std::uint64_t part = std::min(bytes - done, page_size - at % page_size);
-        if (!transfer_page(call, inode, at, call.address(1) + done, part, direction)) return;
-        done += part;
-        at += part;
-    }
-}
-
-void open_named(CallContext& call, bool in_memory) {
+void open_named(CallContext& call, std::uint64_t flags) {
     const CallParts& kernel = call.kernel;
     call.op.path.call(KernelFunction::OpenFile);
-    // The path is copied to a page of its own for as long as the call lasts.
-    KernelObjects& objects = kernel.memory.objects();
-    const VirtAddr name = objects.allocate(call.op, ObjectKind::PathName);
-    if (in_memory)
-        kernel.open_files.open_shmem(call.op, call.descriptors(), call.result(),
-                                     "/memfd:" + call.record.path + " (deleted)");
-    else
-        kernel.open_files.open(call.op, call.descriptors(), call.result(), call.record.path);
-    objects.free(call.op, ObjectKind::PathName, name);
+    kernel.open_files.open(call.op, call.descriptors(), call.result(), call.record.path);
+    const OpenFile* const file = call.descriptors().find_cached(call.result());
+    if ((flags & O_TRUNC) != 0 && file != nullptr) truncate_file(call, file->inode, 0);
 }
 
 } // namespace
 
-void sys_read(CallContext& call) { transfer(call, nullptr, Direction::Read); }
-void sys_write(CallContext& call) { transfer(call, nullptr, Direction::Write); }
-void sys_pread64(CallContext& call) { transfer(call, &call.record.arguments[3], Direction::Read); }
-void sys_pwrite64(CallContext& call) { transfer(call, &call.record.arguments[3], Direction::Write); }
+void sys_open(CallContext& call) { open_named(call, call.argument(1)); }
+void sys_openat(CallContext& call) { open_named(call, call.argument(2)); }
+void sys_openat2(CallContext& call) { open_named(call, 0); } // its flags are in memory
+void sys_creat(CallContext& call) { open_named(call, O_TRUNC); }
 
-void sys_open(CallContext& call) { open_named(call, false); }
-void sys_memfd_create(CallContext& call) { open_named(call, true); }
+void sys_memfd_create(CallContext& call) {
+    call.op.path.call(KernelFunction::OpenFile);
+    call.kernel.open_files.open_shmem(call.op, call.descriptors(), call.result(),
+                                      "/memfd:" + call.record.path + " (deleted)");
+}
 
 void sys_close(CallContext& call) {
     call.kernel.open_files.close(call.op, call.descriptors(), call.argument(0));
@@ -131,8 +53,27 @@ void sys_lseek(CallContext& call) {
 }
 
 void sys_ftruncate(CallContext& call) {
-    if (const OpenFile* file = call.descriptors().find(call.argument(0)))
-        call.kernel.files.truncate(call.op, file->inode, (call.argument(1) + page_size - 1) >> page_shift);
+    if (const OpenFile* file = call.descriptors().find_cached(call.argument(0)))
+        truncate_file(call, file->inode, call.argument(1));
+}
+
+void sys_truncate(CallContext& call) {
+    if (call.record.path.empty()) return;
+    const InodeId inode = call.kernel.files.open(call.op, call.record.path);
+    truncate_file(call, inode, call.argument(1));
+    call.kernel.files.drop_user(call.op, inode);
+}
+
+void sys_fallocate(CallContext& call) {
+    const OpenFile* const file = call.descriptors().find_cached(call.argument(0));
+    if (file == nullptr) return;
+    const std::uint64_t start = call.argument(2);
+    const std::uint64_t end = start + call.argument(3);
+    if ((call.argument(1) & (falloc_punch_hole | falloc_zero_range)) != 0)
+        punch_hole(call, file->inode, start, end);
+    else if (call.kernel.files.at(file->inode).kind == InodeKind::Shmem)
+        call.kernel.files.fill(call.op, file->inode, start >> page_shift,
+                               (end + page_size - 1) >> page_shift);
 }
 
 } // namespace pagewalk::os

@@ -9,9 +9,12 @@ namespace pagewalk::os {
 void sys_brk(CallContext& call);
 void sys_madvise(CallContext& call);
 void sys_mlock(CallContext& call);
+void sys_mlockall(CallContext& call);
 void sys_mmap(CallContext& call);
 void sys_mprotect(CallContext& call);
 void sys_mremap(CallContext& call);
+void sys_munlock(CallContext& call);
+void sys_munlockall(CallContext& call);
 void sys_munmap(CallContext& call);
 
 void sys_shmat(CallContext& call);
@@ -22,16 +25,38 @@ void sys_shmget(CallContext& call);
 // file_calls.cpp
 void sys_close(CallContext& call);
 void sys_close_range(CallContext& call);
+void sys_creat(CallContext& call);
 void sys_dup(CallContext& call);
+void sys_fallocate(CallContext& call);
 void sys_fcntl(CallContext& call);
 void sys_ftruncate(CallContext& call);
 void sys_lseek(CallContext& call);
 void sys_memfd_create(CallContext& call);
 void sys_open(CallContext& call);
+void sys_openat(CallContext& call);
+void sys_openat2(CallContext& call);
+void sys_truncate(CallContext& call);
+
+// data_calls.cpp; by what they do: readv is sys_read, recvmsg is sys_read, copy_file_range is sys_splice
 void sys_pread64(CallContext& call);
+void sys_preadv2(CallContext& call);
 void sys_pwrite64(CallContext& call);
+void sys_pwritev2(CallContext& call);
 void sys_read(CallContext& call);
+void sys_sendfile(CallContext& call);
+void sys_splice(CallContext& call);
+void sys_tee(CallContext& call);
+void sys_vmsplice(CallContext& call);
 void sys_write(CallContext& call);
+
+/// A write that may block has begun; sys_write follows, or abandon_write where it has failed.
+void begin_write(CallContext& call);
+void abandon_write(CallContext& call);
+
+// stream_calls.cpp
+void sys_pipe(CallContext& call);
+void sys_socket(CallContext& call);
+void sys_socketpair(CallContext& call);
 
 // process_calls.cpp
 void sys_clone(CallContext& call);

@@ -1,5 +1,7 @@
+#include "os/syscall/file_ranges.h"
 #include "os/syscall/handlers.h"
 
+#include <algorithm>
 #include <string>
 
 namespace pagewalk::os {
@@ -38,12 +40,36 @@ std::uint32_t area_flags(std::uint64_t protection, std::uint64_t flags) {
 
 /// The file that a mapping shows; a user of it is added.
 InodeId mapped_file(CallContext& call, std::uint64_t fd) {
-    if (const OpenFile* file = call.descriptors().find(fd)) {
+    if (const OpenFile* file = call.descriptors().find_cached(fd)) {
         call.kernel.files.add_user(file->inode);
         return file->inode;
     }
     // Opened before the trace began, or in a way it does not show.
     return call.kernel.files.open(call.op, "fd:" + std::to_string(fd));
+}
+
+/// Areas may come and go while a page is waited for.
+void populate_all(CallContext& call) {
+    const VmaList& areas = call.space().areas;
+    for (VirtAddr at{}; areas.find(at) != areas.size();) {
+        const Vma& area = areas[areas.find(at)];
+        const VirtAddr start = std::max(at, area.start);
+        at = area.end;
+        if (area.has(vm::access)) call.kernel.memory.populate(call.op, call.space(), start, at - start);
+    }
+}
+
+/// MADV_REMOVE: a hole in each file that the range shows.
+void remove_range(CallContext& call, VirtAddr start, VirtAddr end) {
+    const VmaList& areas = call.space().areas;
+    for (VirtAddr at = start; at < end && areas.find(at) != areas.size();) {
+        const Vma area = areas[areas.find(at)];
+        const VirtAddr from = std::max(at, area.start);
+        at = area.end;
+        if (from >= end || area.inode == no_inode) continue;
+        const std::uint64_t first = area.index_of(from) << page_shift;
+        punch_hole(call, area.inode, first, first + (std::min(end, area.end) - from));
+    }
 }
 
 } // namespace
@@ -54,7 +80,7 @@ void sys_mmap(CallContext& call) {
     const std::uint64_t flags = call.argument(3);
     call.op.path.call(KernelFunction::SysMmap);
     MapRequest request{.start = VirtAddr(call.result()), .bytes = bytes};
-    request.flags = area_flags(call.argument(2), flags);
+    request.flags = area_flags(call.argument(2), flags) | call.space().default_flags;
     if ((flags & map_flag::anonymous) == 0) {
         request.page_offset = call.argument(5) >> page_shift;
         request.inode = mapped_file(call, call.argument(4));
@@ -64,7 +90,8 @@ void sys_mmap(CallContext& call) {
     }
     kernel.memory.map(call.op, call.space(), request);
     if (request.inode != no_inode) kernel.files.drop_user(call.op, request.inode);
-    if ((flags & (map_flag::populate | map_flag::locked)) != 0)
+    const bool locked = (request.flags & vm::locked) != 0 && call.space().populates_locked;
+    if (locked || (flags & map_flag::populate) != 0)
         kernel.memory.populate(call.op, call.space(), request.start, bytes);
 }
 
@@ -78,7 +105,11 @@ void sys_mprotect(CallContext& call) {
 }
 
 void sys_brk(CallContext& call) {
-    call.kernel.memory.set_break(call.op, call.space(), VirtAddr(call.result()));
+    AddressSpace& space = call.space();
+    const VirtAddr old_break = space.brk;
+    call.kernel.memory.set_break(call.op, space, VirtAddr(call.result()));
+    if ((space.default_flags & vm::locked) != 0 && space.populates_locked && old_break < space.brk)
+        call.kernel.memory.populate(call.op, space, old_break, space.brk - old_break);
 }
 
 void sys_mremap(CallContext& call) {
@@ -125,6 +156,28 @@ void sys_mlock(CallContext& call) {
     memory.populate(call.op, call.space(), start, call.argument(1));
 }
 
+void sys_munlock(CallContext& call) {
+    const VirtAddr start = call.address(0);
+    call.kernel.memory.advise(call.op, call.space(), start.page(), start + call.argument(1), 0, vm::locked);
+}
+
+void sys_mlockall(CallContext& call) {
+    constexpr std::uint64_t current = 1, future = 2, on_fault = 4;
+    const std::uint64_t flags = call.argument(0);
+    AddressSpace& space = call.space();
+    space.populates_locked = (flags & on_fault) == 0;
+    space.default_flags = (flags & future) != 0 ? vm::locked : 0;
+    if ((flags & current) == 0) return;
+    call.kernel.memory.advise(call.op, space, VirtAddr{}, kernel_layout::user_end, vm::locked, 0);
+    if (space.populates_locked) populate_all(call);
+}
+
+void sys_munlockall(CallContext& call) {
+    AddressSpace& space = call.space();
+    space.default_flags = 0;
+    call.kernel.memory.advise(call.op, space, VirtAddr{}, kernel_layout::user_end, 0, vm::locked);
+}
+
 void sys_madvise(CallContext& call) {
     const VirtAddr start = call.address(0);
     const std::uint64_t bytes = call.argument(1);
@@ -132,8 +185,10 @@ void sys_madvise(CallContext& call) {
     VirtualMemory& memory = call.kernel.memory;
     call.op.path.call(KernelFunction::SysMadvise);
     switch (call.argument(2)) {
-    case DontNeed:
     case Remove:
+        remove_range(call, start, end);
+        break;
+    case DontNeed:
         memory.discard(call.op, call.space(), start, bytes);
         break;
     case Free:

@@ -6,13 +6,18 @@
 
 namespace pagewalk::os {
 
-WaitEnd CallOrder::reach(Operation& op, std::uint64_t order) {
+WaitEnd CallOrder::await(Operation& op, std::uint64_t order) {
     WaitEnd end = WaitEnd::Woken;
     while (!m_gate.due(order) && end == WaitEnd::Woken) {
         ++m_counters.order_waits;
         op.self->awaited_order = order;
         end = m_waiters.wait(op, Waiting::Killable);
     }
+    return end;
+}
+
+WaitEnd CallOrder::reach(Operation& op, std::uint64_t order) {
+    const WaitEnd end = await(op, order);
     if (m_gate.due(order)) pass(order, {op.cpu, op.now});
     return end;
 }

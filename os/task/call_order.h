@@ -17,6 +17,8 @@ public:
     /// Waits until event `order` is the next, then lets those after it come. 0 = unordered. Killed: the event
     /// is passed all the same, for the sake of the others.
     WaitEnd reach(Operation& op, std::uint64_t order);
+    /// Waits until event `order` is the next, and leaves it to reach() to let others come.
+    WaitEnd await(Operation& op, std::uint64_t order);
     /// Event `order` has taken place: lets those after it come.
     void pass(std::uint64_t order, const Moment& moment);
 

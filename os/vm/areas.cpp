@@ -291,7 +291,7 @@ void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_b
         Vma area;
         area.start = old_end;
         area.end = new_end;
-        area.flags = vm::read | vm::write | vm::account;
+        area.flags = vm::read | vm::write | vm::account | space.default_flags;
         area.page_offset = vpn_of(old_end).value();
         insert_or_merge(op, space, std::move(area));
         fit_tree(op, space);

@@ -12,6 +12,8 @@ constexpr std::uint64_t tlb_single_page_flush_ceiling = 33; // beyond it the who
 constexpr std::uint64_t entries_per_line = line_size / sizeof(PageTableEntry);
 constexpr std::uint16_t last_pcid = 4095;
 
+bool is_anonymous(const PageDescriptor& page) { return (page.owner_flags & frame_flags::anonymous) != 0; }
+
 } // namespace
 
 VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus)
@@ -69,7 +71,8 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
     return page.mapcount == 0 ? Dropped::LastMapping : Dropped::Mapping;
 }
 
-void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end) {
+void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end,
+                        Copies copies) {
     op.path.call(KernelFunction::UnmapPageRange);
     std::uint32_t pages = 0, mappings = 0, last_mappings = 0;
     PhysAddr line{~0ULL};
@@ -81,6 +84,7 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
     m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
         if (const PhysAddr touched = slot.address().line(); touched != line) op.path.store(line = touched);
         const PageTableEntry entry = *slot.entry;
+        if (copies == Copies::Stay && is_anonymous(m_frames.pages().peek(entry.frame()))) return;
         *slot.entry = PageTableEntry{};
         const Dropped dropped = drop_page(op, space, entry, area);
         if (dropped != Dropped::NoPage) ++mappings;
@@ -152,6 +156,25 @@ void VirtualMemory::discard(Operation& op, AddressSpace& space, VirtAddr start, 
     flush(op, space, start, end);
     op.path.call(KernelFunction::TlbFinish);
     m_gather.flush(op);
+    m_gather.finish(op);
+}
+
+void VirtualMemory::unmap_file(Operation& op, InodeId inode, const FilePages& pages, Copies copies) {
+    m_lru.drain(op);
+    for (AddressSpace* space : m_spaces) {
+        for (const Vma& area : space->areas) {
+            if (area.inode != inode) continue;
+            const std::uint64_t first = std::max(pages.first, area.page_offset);
+            const std::uint64_t end = std::min(pages.end, area.page_offset + area.pages());
+            if (first >= end) continue;
+            const VirtAddr start = area.start + ((first - area.page_offset) << page_shift);
+            const VirtAddr stop = start + ((end - first) << page_shift);
+            op.path.load(area.object);
+            zap(op, *space, area, start, stop, copies);
+            flush(op, *space, start, stop);
+            m_gather.flush(op);
+        }
+    }
     m_gather.finish(op);
 }
 

@@ -84,6 +84,12 @@ public:
                std::uint64_t new_bytes, VirtAddr moved_to, OldMapping old = OldMapping::Goes);
     /// Moves the break to where brk returned.
     void set_break(Operation& op, AddressSpace& space, VirtAddr new_break);
+    struct FilePages {
+        std::uint64_t first = 0, end = PageCache::none; ///< page indices
+    };
+    enum class Copies : bool { Stay, Go }; ///< of private mappings, written to since
+    /// unmap_mapping_range: takes pages of a file out of all mappings.
+    void unmap_file(Operation& op, InodeId inode, const FilePages& pages, Copies copies);
     /// MADV_DONTNEED: drops the pages of a range.
     void discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// MADV_FREE: pages lose their dirty bits; memory pressure may take them.
@@ -153,7 +159,8 @@ private:
 
     // pages
     void tear_down(Operation& op, AddressSpace& space);
-    void zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end);
+    void zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end,
+             Copies copies = Copies::Go);
     enum class Dropped : std::uint8_t { NoPage, Mapping, LastMapping }; ///< NoPage: the zero page's
     Dropped drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area);
     void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);

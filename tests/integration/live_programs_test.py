@@ -7,6 +7,8 @@ import pathlib
 import subprocess
 import unittest
 
+import h5py
+
 from pagewalk_case import PagewalkCase, SOURCE
 
 CASES = pathlib.Path(os.environ.get("PAGEWALK_CASES", SOURCE.parent / "shared" / "cases" / "programs"))
@@ -62,6 +64,53 @@ class LiveCase(PagewalkCase):
         else:
             self.assertEqual((run.returncode, summary["status"], summary["exit_status"]), (0, "complete", native.returncode),
                              run.stderr)
+
+
+class SystemCallData(LiveCase):
+    """What reads, writes and pipes move is copied, and the programs' buffers are faulted in by it."""
+
+    def kernel(self, words):
+        name, *arguments = words.split()
+        self.build(name)
+        with open(self.path("data16"), "wb") as data:
+            data.truncate(16 << 20)
+        self.call("run", self.config(MACHINE), "-o", "live.h5", "--", f"./{name}", *arguments)
+        with h5py.File(self.path("live.h5")) as file:
+            return {name: value[()] for name, value in file["stats/kernel"].items() if isinstance(value, h5py.Dataset)}
+
+    def test_every_way_to_read_a_file_copies_it(self):
+        for way in "rpvV":
+            kernel = self.kernel(f"readv {way} data16")
+            self.assertGreaterEqual(kernel["copied_to_user"], 16 << 20, way)
+
+    def test_from_file_to_file_nothing_passes_through_the_program(self):
+        for way in "sc":
+            kernel = self.kernel(f"readv {way} data16 copy")
+            self.assertLess(kernel["copied_to_user"], 1 << 20, way)
+            self.assertGreaterEqual(kernel["nr_file_pages"], 2 * 4096, way)
+
+    def test_a_scattered_read_faults_each_page_of_its_buffers_in_once(self):
+        kernel = self.kernel("odd h")
+        self.assertIn(kernel["faults_anonymous_write"], range(1024, 1200))
+        self.assertLess(kernel["faults_copy_of_zero"], 100)
+
+    def test_random_bytes_and_pipes_fault_buffers_in(self):
+        for kind, pages in (("o", 256), ("i", 1024)):
+            self.assertGreaterEqual(self.kernel(f"odd {kind}")["faults_anonymous_write"], pages)
+
+    def test_a_pipe_has_a_page_for_each_pipe_buf(self):
+        kernel = self.kernel("pipepp")
+        self.assertGreaterEqual(kernel["copied_from_user"], 64 << 20)
+        self.assertGreaterEqual(kernel["copied_to_user"], 64 << 20)
+        self.assertGreater(kernel["frames_for_pipe"], (64 << 20) // 4096 // 2)
+
+    def test_a_hole_takes_pages_out_of_mappings(self):
+        self.assertGreaterEqual(self.kernel("odd d")["faults_shared"], 1024 + 512)
+
+    def test_all_that_is_locked_is_there(self):
+        kernel = self.kernel("odd c")
+        self.assertLess(kernel["faults_anonymous_read"], 100)
+        self.assertGreaterEqual(kernel["frames_for_anonymous"], 1024)
 
 
 def checks(*programs):

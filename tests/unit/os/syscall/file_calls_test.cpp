@@ -84,12 +84,6 @@ TEST_F(FileCalls, CloseARangeOfDescriptors) {
     EXPECT_EQ(file(7), nullptr);
 }
 
-TEST_F(FileCalls, KnowNothingOfPipesBeyondTheirEntry) {
-    boot(FileCache::Warm);
-    read(page_size, 12);
-    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
-}
-
 TEST_F(FileCalls, MakeFilesInMemoryOnDemand) {
     boot(FileCache::Cold);
     machine.call(SyscallRecord{.number = SYS_memfd_create, .result = 4, .path = "shared"});

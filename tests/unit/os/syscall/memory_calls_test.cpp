@@ -243,5 +243,29 @@ TEST(FiveLevels, FaultThroughOneMoreTable) {
     EXPECT_EQ(machine.kernel->counters().nr_page_table_pages, 4U);
 }
 
+TEST_F(MemoryCalls, LockAllThatIsMappedAndWillBe) {
+    constexpr std::uint32_t sys_mlockall = 151, sys_munlockall = 152;
+    machine.map_anonymous(base, 4 * page_size);
+    machine.map_anonymous(base + 16 * page_size, 4 * page_size, 0);
+    machine.call(sys_mlockall, {1 | 2}, 0);
+    EXPECT_EQ(faults(FaultKind::AnonymousWrite), 0U); // faulted in without a fault
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 4U);
+    machine.map_anonymous(base + 32 * page_size, 3 * page_size);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 7U);
+    for (const Vma& area : areas()) EXPECT_TRUE(area.has(vm::locked));
+    machine.call(sys_munlockall, {}, 0);
+    machine.map_anonymous(base + 64 * page_size, 3 * page_size);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 7U);
+    for (const Vma& area : areas()) EXPECT_FALSE(area.has(vm::locked));
+}
+
+TEST_F(MemoryCalls, LockOnFaultOnlyWhereThatIsAsked) {
+    constexpr std::uint32_t sys_mlockall = 151;
+    machine.call(sys_mlockall, {2 | 4}, 0);
+    machine.map_anonymous(base, 4 * page_size);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 0U);
+    EXPECT_TRUE(areas()[0].has(vm::locked));
+}
+
 } // namespace
 } // namespace pagewalk::os

@@ -34,6 +34,19 @@ TEST_F(Order, LetsEventsTakePlaceInTheirOrder) {
     EXPECT_EQ(rig.counters.order_waits, 2U);
 }
 
+TEST_F(Order, IsLeftToWhoAwaitsAPlaceUntilHeReachesIt) {
+    rig.run(cpu0, [this](Operation& op) {
+        EXPECT_EQ(order.await(op, 1), WaitEnd::Woken);
+        events += 'a';
+    });
+    rig.run(cpu1, reaches('b', 2));
+    EXPECT_EQ(events, "a");
+    rig.run(cpu0, reaches('c', 1));
+    while (rig.pick(cpu0) != nullptr || rig.pick(cpu1) != nullptr) {
+    }
+    EXPECT_EQ(events, "acb");
+}
+
 TEST_F(Order, DoesNotHoldWhatHasNoPlace) {
     rig.run(cpu0, reaches('x', 0));
     EXPECT_EQ(events, "x");
