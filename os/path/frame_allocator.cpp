@@ -196,11 +196,43 @@ void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& 
         }
         describe_lists(op, trace);
         path.call(KernelFunction::RmqueueBulkBlock, trace.blocks_refilled);
+        if (trace.path == AllocPath::PcpRefill) check_refilled(op, request, trace, zone, frame);
         if (trace.fallbacks != 0) describe_fallback(op, request, trace, zone);
         path.call(KernelFunction::FreePcppagesBulk, trace.blocks_drained);
         path.release(m_addresses.zone_lock(zone));
     }
-    if (frame != no_pfn) path.store_page(frame);
+    if (frame == no_pfn) return;
+    if (trace.path == AllocPath::Buddy || trace.path == AllocPath::HighAtomic)
+        read_tails(op, frame, request.order);
+    path.store_page(frame);
+}
+
+void FrameAllocator::read_tails(Operation& op, Pfn block, unsigned order) {
+    for (std::uint64_t i = 1; i < 1ULL << order; ++i) {
+        op.path.call(KernelFunction::CheckNewTail);
+        op.path.load(kernel_layout::struct_page(block + i));
+    }
+}
+
+void FrameAllocator::write_tails(Operation& op, Pfn block, unsigned order) {
+    for (std::uint64_t i = 1; i < 1ULL << order; ++i) {
+        op.path.call(KernelFunction::FreeTail);
+        op.path.store_page(block + i);
+    }
+}
+
+// check_pcp_refill: the block that was asked for and those that are now on the CPU's list, under the zone
+// lock.
+void FrameAllocator::check_refilled(Operation& op, const Request& request, const AllocTrace& trace,
+                                    const Zone& zone, Pfn frame) {
+    if (request.order == 0 || frame == no_pfn) return;
+    read_tails(op, frame, request.order);
+    const std::size_t list = PerCpuPages::list_index(request.order, migratetype_of(request.mask));
+    std::uint32_t other = zone.pcp[op.cpu].lists[list].first();
+    for (std::uint32_t i = 1; i < trace.blocks_refilled && other != FrameList::none; ++i) {
+        read_tails(op, Pfn(other), request.order);
+        other = pages().peek(Pfn(other)).next;
+    }
 }
 
 void FrameAllocator::describe_fallback(Operation& op, const Request& request, const AllocTrace& trace,
@@ -268,6 +300,7 @@ void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
     m_counters.pgfree += 1ULL << order;
     if (!op.path.timed()) return;
     op.path.call(KernelFunction::FreePages);
+    write_tails(op, frame, order);
     if (trace.pcp_lock_acquisitions != 0) op.path.call(KernelFunction::FreeUnrefPage);
     op.path.store_page(frame);
     if (trace.pcp_lock_acquisitions != 0) {

@@ -101,6 +101,11 @@ private:
                 std::uint32_t begin);
     void describe_first_pass(Scope& scope);
     void describe(Scope& scope, const Request& request, const Zone& zone, Pfn frame);
+    /// The descriptors of a block beyond its first are read, or written, one by one.
+    void read_tails(Operation& op, Pfn block, unsigned order);
+    void write_tails(Operation& op, Pfn block, unsigned order);
+    void check_refilled(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone,
+                        Pfn frame);
     void describe_lists(Operation& op, const AllocTrace& trace);
     void describe_fallback(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone);
     void describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone);
