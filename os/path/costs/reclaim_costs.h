@@ -1,0 +1,75 @@
+#pragma once
+
+#include "os/path/costs/cost_row.h"
+
+namespace pagewalk::os::costs {
+
+/// Compaction, migration and reclaim.
+inline constexpr std::array reclaim = [] {
+    using enum KernelFunction;
+    return std::to_array<CostRow>({
+        {DirectCompact,
+         {"__alloc_pages_direct_compact",
+          {400, 106, 62},
+          "assumed 400",
+          "__alloc_pages_slowpath.constprop.0",
+          ""}},
+        {CompactZone,
+         {"compact_zone",
+          {300, 80, 46},
+          "assumed 300",
+          "__alloc_pages_slowpath.constprop.0",
+          "a step of the scanners"}},
+        {ScanUsedFrame,
+         {"isolate_migratepages_block",
+          {25, 7, 3},
+          "assumed 25",
+          "isolate_lru_folios",
+          "a frame that is read"}},
+        {IsolatePage,
+         {"isolate_lru_folio",
+          {91, 26, 12},
+          "isolate_lru_folios / 32",
+          "isolate_lru_folios",
+          "a page that is taken off its list"}},
+        {ScanFreeFrame,
+         {"isolate_freepages_block", {20, 6, 3}, "assumed 20", "isolate_lru_folios", "a frame that is read"}},
+        {IsolateFreePage,
+         {"__isolate_free_page",
+          {250, 54, 38},
+          "assumed 250",
+          "rmqueue_bulk",
+          "a free block that is taken and split"}},
+        {PutBackPage, {"putback_movable_pages", {288, 77, 45}, "lru_add_fn", "lru_add_fn", ""}},
+        {MigratePage,
+         {"unmap_and_move",
+          {800, 221, 104},
+          "assumed 800",
+          "rmap_walk_anon",
+          "the copy is a step of its own"}},
+        {RmapWalk,
+         {"rmap_walk", {256, 71, 33}, "rmap_walk_anon - folio_referenced_one", "rmap_walk_anon", ""}},
+        {TryToMigrateOne,
+         {"try_to_migrate_one",
+          {600, 151, 70},
+          "assumed folio_referenced_one + page_remove_rmap",
+          "folio_referenced_one",
+          "without the TLB flush"}},
+        {RemoveMigrationPte,
+         {"remove_migration_pte", {368, 93, 43}, "assumed folio_referenced_one", "folio_referenced_one", ""}},
+        {KcompactdWork,
+         {"kcompactd_do_work", {500, 133, 77}, "assumed 500", "__alloc_pages_slowpath.constprop.0", ""}},
+        {TryToFreePages, {"try_to_free_pages", {600, 157, 91}, "assumed 600", "try_to_free_pages", ""}},
+        {ShrinkNode,
+         {"shrink_node",
+          {9375, 2396, 1404},
+          "shrink_node@min",
+          "shrink_node",
+          "a node whose lists have nothing to give"}},
+        {BalancePgdat,
+         {"balance_pgdat", {600, 152, 89}, "assumed 600", "balance_pgdat", "a round without the scan"}},
+        {KswapdTryToSleep, {"kswapd_try_to_sleep", {500, 127, 74}, "assumed 500", "balance_pgdat", ""}},
+    });
+}();
+
+} // namespace pagewalk::os::costs
