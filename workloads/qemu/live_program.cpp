@@ -29,7 +29,7 @@ struct LiveProgram::State {
     std::vector<std::unique_ptr<LiveStream>> streams;
     std::vector<LiveStream*> open; ///< streams that were asked for and have not ended
     std::uint64_t batches_seen = 0;
-    SteadyClock::time_point stalled_since{};
+    SteadyClock::time_point stalled_since = SteadyClock::now();
 
     LiveStream& stream(std::size_t index) {
         PAGEWALK_INVARIANT(index < session.thread_count());
