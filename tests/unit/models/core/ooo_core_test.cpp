@@ -164,9 +164,9 @@ TEST(OooCore, StopsOnceBeforeEachBlockThatHoldsTheWatchedInstruction) {
         const std::uint64_t times = rig.core.times_watched();
         EXPECT_EQ(rig.run({first, second, second, first}), RunExit::Watched);
         EXPECT_EQ(rig.core.stats().user_instructions, before + 3);
-        EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::Watched);
+        EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::Watched);
         EXPECT_EQ(rig.core.stats().user_instructions, before + 6);
-        EXPECT_EQ(rig.core.run(rig.cursor, ~0ULL), RunExit::BatchDone);
+        EXPECT_EQ(rig.core.run(rig.cursor, forever), RunExit::BatchDone);
         EXPECT_EQ(rig.core.times_watched(), times + 2);
     }
 }
