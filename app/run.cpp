@@ -2,6 +2,7 @@
 
 #include "app/command.h"
 #include "app/machine.h"
+#include "app/machine_files.h"
 #include "app/progress.h"
 #include "app/run_outcome.h"
 #include "app/simulation.h"
@@ -207,9 +208,16 @@ int run_run(std::span<const std::string> words) {
 
     std::optional<ScratchFolder> scratch; // removed after the program has ended
     if (config.workload.scratch) scratch.emplace();
-    const std::unique_ptr<Workload> workload = open_workload(
-        config, arguments.program, arguments.trace, scratch ? scratch->path().string() : std::string());
+    std::optional<ScratchFolder> machine_files; // likewise
+    std::unique_ptr<Workload> workload;         // outlives the machine, whose tasks read it
     Machine machine(config);
+    std::optional<workloads::SeenMachine> seen;
+    if (config.workload.kind == WorkloadKind::Program) {
+        machine_files.emplace();
+        seen = write_machine_files(machine_files->path(), config, machine);
+    }
+    workload = open_workload(config, arguments.program, arguments.trace,
+                             scratch ? scratch->path().string() : std::string(), std::move(seen));
     machine.kernel().start(*workload);
 
     results::RunMeta meta{.version = std::string(version()),

@@ -26,7 +26,8 @@ std::unique_ptr<Workload> open_trace_file(const SystemConfig& config, const std:
 }
 
 std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv,
-                                        const std::string& directory) {
+                                        const std::string& directory,
+                                        std::optional<workloads::SeenMachine> machine) {
     if (!config.setup.empty()) {
         const std::string command = directory.empty()
                                         ? config.setup
@@ -39,18 +40,21 @@ std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vecto
     options.working_directory = directory;
     options.stdin_file = config.input;
     options.stdout_file = config.output;
+    options.machine = std::move(machine);
     return std::make_unique<workloads::LiveProgram>(options);
 }
 
 } // namespace
 
 std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<const std::string> program,
-                                        const std::string& trace, const std::string& scratch) {
+                                        const std::string& trace, const std::string& scratch,
+                                        std::optional<workloads::SeenMachine> machine) {
     const WorkloadConfig& workload = config.workload;
     const std::string& directory = scratch.empty() ? workload.directory : scratch;
     if (!program.empty() && !trace.empty())
         throw InputError("give either --trace FILE or -- PROGRAM ARGS, not both");
-    if (!program.empty()) return start_program(workload, {program.begin(), program.end()}, directory);
+    if (!program.empty())
+        return start_program(workload, {program.begin(), program.end()}, directory, std::move(machine));
     if (!trace.empty()) return open_trace_file(config, trace);
     switch (workload.kind) {
     case WorkloadKind::Program: {
@@ -58,7 +62,7 @@ std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<co
         if (argv.empty())
             throw InputError("no workload: give -- PROGRAM ARGS or --trace FILE, or set workload.program, or "
                              "workload.kind = synthetic");
-        return start_program(workload, std::move(argv), directory);
+        return start_program(workload, std::move(argv), directory, std::move(machine));
     }
     case WorkloadKind::Trace:
         if (workload.trace.empty())

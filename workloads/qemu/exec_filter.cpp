@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <memory>
 #include <seccomp.h>
@@ -58,9 +59,21 @@ std::vector<sock_filter> exported(scmp_filter_ctx context) {
     return filter;
 }
 
+void add_machine_calls(scmp_filter_ctx context) {
+    const auto trace = SCMP_ACT_TRACE(0);
+    for (const int call : {SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(getcpu),
+                           SCMP_SYS(sysinfo), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat),
+                           SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(statx)})
+        check(seccomp_rule_add(context, trace, call, 0), "calls about the machine");
+    // With the flag it is fstat: no name.
+    check(seccomp_rule_add(context, trace, SCMP_SYS(newfstatat), 1,
+                           SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0)),
+          "newfstatat");
+}
+
 } // namespace
 
-std::vector<sock_filter> exec_filter() {
+std::vector<sock_filter> exec_filter(ShownMachine machine) {
     const std::unique_ptr<void, FreeFilter> context(seccomp_init(SCMP_ACT_ALLOW));
     if (context == nullptr) throw RunError("seccomp filter: cannot be made");
     const auto trace = SCMP_ACT_TRACE(0);
@@ -76,6 +89,7 @@ std::vector<sock_filter> exec_filter() {
                                SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0), SCMP_A2(SCMP_CMP_EQ, length, 0)),
               "write");
     }
+    if (machine == ShownMachine::Simulated) add_machine_calls(context.get());
     return exported(context.get());
 }
 

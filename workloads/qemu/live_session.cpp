@@ -121,7 +121,8 @@ LiveSession::LiveSession(const LiveOptions& options)
                             .segment = m_segment.view(),
                             .segment_descriptor = m_segment.descriptor(),
                             .program = absolute_in(options.working_directory, program.path),
-                            .command = m_description});
+                            .command = m_description,
+                            .machine = options.machine});
     } else {
         std::fprintf(stderr,
                      "pagewalk: this host does not let Pagewalk follow what the program starts with execve "

@@ -26,6 +26,7 @@ namespace {
 constexpr long trace_options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACESECCOMP |
                                PTRACE_O_TRACEEXEC | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |
                                PTRACE_O_TRACECLONE;
+constexpr std::size_t longest_path = 4096;
 constexpr int wait_options = __WALL | __WNOTHREAD;
 
 /// Errors are left out everywhere: the one there is says that the thread has been killed meanwhile.
@@ -52,10 +53,13 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
-std::string absolute(pid_t tid, const std::string& path) {
+/// As a call of the thread means it that is given a descriptor of the folder to start from.
+std::string absolute(pid_t tid, const std::string& path, int folder = AT_FDCWD) {
     std::error_code error;
     if (path.starts_with('/')) return path;
-    const auto directory = std::filesystem::read_symlink("/proc/" + std::to_string(tid) + "/cwd", error);
+    const std::string own = "/proc/" + std::to_string(tid);
+    const auto directory = std::filesystem::read_symlink(
+        folder == AT_FDCWD ? own + "/cwd" : own + "/fd/" + std::to_string(folder), error);
     return (directory / path).string();
 }
 
@@ -87,7 +91,11 @@ std::string watch_trial(pid_t child) {
 
 } // namespace
 
-Supervisor::Supervisor(SupervisorSetup setup) : m_setup(std::move(setup)), m_filter(exec_filter()) {}
+Supervisor::Supervisor(SupervisorSetup setup)
+    : m_setup(std::move(setup)),
+      m_filter(exec_filter(m_setup.machine ? ShownMachine::Simulated : ShownMachine::Host)) {
+    if (m_setup.machine) m_machine.emplace(*m_setup.machine);
+}
 Supervisor::~Supervisor() = default;
 
 std::string Supervisor::refusal() {
@@ -142,6 +150,8 @@ void Supervisor::run(const Events& events) {
         }
         if (!m_closing) m_table.end_thread(tid, status);
         m_coming.erase(tid);
+        m_redirected.erase(tid);
+        if (m_machine) m_machine->on_end(tid);
         if (tid == m_first) events.ended(status);
     }
 }
@@ -155,7 +165,7 @@ void Supervisor::on_stop(pid_t tid, int status, const Events& events) {
     if (event_of(status) != 0) {
         on_event(tid, event_of(status), signal, events);
     } else if (signal == (SIGTRAP | 0x80)) {
-        on_failed_exec(tid);
+        on_end_of_call(tid);
     } else {
         on_signal(tid, signal);
     }
@@ -191,6 +201,7 @@ void Supervisor::on_birth(pid_t tid) {
     unsigned long child = 0;
     if (ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &child) != 0) return;
     static_cast<void>(m_table.process_of(static_cast<pid_t>(child)));
+    if (m_machine) m_machine->on_birth(tid, static_cast<pid_t>(child));
 }
 
 void Supervisor::on_signal(pid_t tid, int signal) {
@@ -228,6 +239,11 @@ void Supervisor::on_filtered_call(pid_t tid) {
     const Tracee tracee(tid);
     const auto registers = tracee.registers();
     if (!registers) return;
+    if (m_machine &&
+        (MachineCalls::answers(registers->orig_rax) || redirected_argument(registers->orig_rax) >= 0)) {
+        on_machine_call(tid, tracee, *registers);
+        return;
+    }
     if (registers->orig_rax == SYS_setitimer) {
         stretch_timer(tracee, registers->rsi);
         return let_run(tid);
@@ -239,6 +255,38 @@ void Supervisor::on_filtered_call(pid_t tid) {
     const auto text = tracee.text(registers->rsi, 4096);
     if (text && is_emulator_remark(text->data(), std::min<std::size_t>(text->size(), registers->rdx)))
         answer_call(tracee, static_cast<std::int64_t>(registers->rdx));
+    let_run(tid);
+}
+
+void Supervisor::on_machine_call(pid_t tid, const Tracee& tracee, const user_regs_struct& call) {
+    if (MachineCalls::answers(call.orig_rax)) {
+        answer_call(tracee, m_machine->answer(tracee, tid, call));
+        return let_run(tid);
+    }
+    const bool starts_at_folder = redirected_argument(call.orig_rax) == 1;
+    const Redirection own = starts_at_folder ? Redirection{&user_regs_struct::rsi, call.rsi}
+                                             : Redirection{&user_regs_struct::rdi, call.rdi};
+    const int folder = starts_at_folder ? static_cast<int>(call.rdi) : AT_FDCWD;
+    const auto path = tracee.text(own.address, longest_path);
+    const std::string file = path ? m_machine->stand_in(absolute(tid, *path, folder)) : std::string();
+    if (file.empty()) return let_run(tid);
+    BelowStack stack(call.rsp);
+    user_regs_struct changed = call;
+    changed.*own.name = stack.add(file);
+    if (!stack.write_to(tracee) || !tracee.set_registers(changed)) return let_run(tid);
+    m_redirected[tid] = own;
+    ptrace(PTRACE_SYSCALL, tid, nullptr, nullptr);
+}
+
+// To the caller, a call changes no register but its result.
+void Supervisor::on_end_of_call(pid_t tid) {
+    const auto redirected = m_redirected.extract(tid);
+    if (redirected.empty()) return on_failed_exec(tid);
+    const Tracee tracee(tid);
+    if (auto registers = tracee.registers()) {
+        (*registers).*(redirected.mapped().name) = redirected.mapped().address;
+        tracee.set_registers(*registers);
+    }
     let_run(tid);
 }
 

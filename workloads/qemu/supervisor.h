@@ -3,6 +3,7 @@
 #include "contract/instruction_stream.h"
 #include "workloads/qemu/exec_call.h"
 #include "workloads/qemu/guest_executable.h"
+#include "workloads/qemu/machine_calls.h"
 #include "workloads/qemu/memory_file.h"
 #include "workloads/qemu/process_table.h"
 #include "workloads/qemu/shared_segment.h"
@@ -22,16 +23,18 @@ struct sock_filter;
 namespace pagewalk::workloads {
 
 struct SupervisorSetup {
-    std::string emulator;         ///< QEMU, as an absolute path
-    std::string plugin;           ///< its path as QEMU's option parser wants it
-    SegmentView segment;          ///< must outlive the supervisor
-    int segment_descriptor = -1;  ///< ours; new images open it by name
-    std::string program, command; ///< the first image: its file, and its words
+    std::string emulator;               ///< QEMU, as an absolute path
+    std::string plugin;                 ///< its path as QEMU's option parser wants it
+    SegmentView segment;                ///< must outlive the supervisor
+    int segment_descriptor = -1;        ///< ours; new images open it by name
+    std::string program, command;       ///< the first image: its file, and its words
+    std::optional<SeenMachine> machine; ///< absent: the host
 };
 
 /// Stands between QEMU and the host: what a process of the program executes is replaced by QEMU with the
 /// plugin in front of it, and every process is known from its birth to its end. Only execve stops (a seccomp
-/// filter, with ptrace behind it), so the program's other calls cost nothing.
+/// filter, with ptrace behind it), and, where the program sees the simulated machine, calls that look up a
+/// file or tell of the machine; the program's other calls cost nothing.
 ///
 /// An image is started twice. The first QEMU loads it, leaves its page log and host map and executes itself
 /// again, in the same process, with the same environment and descriptors: so the map is that of the second,
@@ -89,6 +92,8 @@ private:
     void on_birth(pid_t tid);
     void on_executed(pid_t tid, const Events& events);
     void on_filtered_call(pid_t tid);
+    void on_machine_call(pid_t tid, const Tracee& tracee, const user_regs_struct& call);
+    void on_end_of_call(pid_t tid);
     static void stretch_timer(const Tracee& tracee, std::uint64_t setting);
     void on_exec_call(pid_t tid, const Tracee& tracee);
     void on_failed_exec(pid_t tid);
@@ -107,6 +112,12 @@ private:
     pid_t m_first = 0;
     bool m_started = false; ///< the first process runs QEMU
     ProcessTable m_table;
+    std::optional<MachineCalls> m_machine;
+    struct Redirection {
+        unsigned long long user_regs_struct::*name = nullptr; ///< the register that has the file name
+        std::uint64_t address = 0;                            ///< the program's own name
+    };
+    std::map<pid_t, Redirection> m_redirected; ///< threads in a call with another name than the program's
     std::map<pid_t, std::unique_ptr<Image>> m_coming;                           ///< by process
     std::map<std::uint64_t, std::vector<std::vector<InitialMapping>>> m_images; ///< by thread
 };

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -24,6 +26,10 @@ public:
     /// empty.
     [[nodiscard]] std::optional<std::vector<std::uint64_t>> pointers(std::uint64_t address) const;
     [[nodiscard]] bool write(std::uint64_t address, std::string_view bytes) const;
+    /// Whether as many bytes are readable there.
+    [[nodiscard]] bool get_bytes(std::uint64_t address, std::span<std::byte> bytes) const {
+        return read(address, bytes.data(), bytes.size()) == bytes.size();
+    }
     /// Whether all of the object is readable there.
     template <class Object>
     [[nodiscard]] bool get(std::uint64_t address, Object& object) const {

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pagewalk::workloads {
+
+/// The machine that a live program sees in place of the host.
+struct SeenMachine {
+    std::string folder;                     ///< its files: <folder>/proc/meminfo stands in for /proc/meminfo
+    std::vector<std::uint32_t> node_of_cpu; ///< one for each CPU
+    std::uint64_t memory = 0, free = 0;     ///< bytes
+};
+
+} // namespace pagewalk::workloads
