@@ -65,8 +65,8 @@ struct MemoryOfNode {
 
 class Writer {
 public:
-    Writer(fs::path folder, const SystemConfig& config, Machine& machine)
-        : m_folder(std::move(folder)), m_config(config), m_kernel(machine.kernel()),
+    Writer(fs::path folder, const SystemConfig& config, const os::Kernel& kernel)
+        : m_folder(std::move(folder)), m_config(config), m_kernel(kernel),
           m_cpus(first_numbers(config.machine.cpus)), m_nodes(first_numbers(config.os.memory.node_count())),
           m_cpus_of_node(m_nodes.size()), m_memory(m_nodes.size()) {
         for (const std::size_t cpu : m_cpus) m_cpus_of_node[node_of(cpu)].push_back(cpu);
@@ -254,7 +254,7 @@ private:
 
     fs::path m_folder;
     const SystemConfig& m_config;
-    os::Kernel& m_kernel;
+    const os::Kernel& m_kernel;
     Numbers m_cpus, m_nodes;
     std::vector<Numbers> m_cpus_of_node;
     std::vector<MemoryOfNode> m_memory;
@@ -263,8 +263,8 @@ private:
 } // namespace
 
 workloads::SeenMachine write_machine_files(const std::filesystem::path& folder, const SystemConfig& config,
-                                           Machine& machine) {
-    return Writer(folder, config, machine).write();
+                                           const os::Kernel& kernel) {
+    return Writer(folder, config, kernel).write();
 }
 
 } // namespace pagewalk::app

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "app/machine.h"
 #include "app/system_config.h"
+#include "os/kernel/kernel.h"
 #include "workloads/qemu/seen_machine.h"
 
 #include <filesystem>
@@ -12,6 +12,7 @@ namespace pagewalk::app {
 /// simulated kernel has booted, below `folder`: CPUs, their caches and nodes; memory; transparent huge pages.
 /// Numbers that change (times, counters) stay as they are written. Errors: RunError.
 [[nodiscard]] workloads::SeenMachine write_machine_files(const std::filesystem::path& folder,
-                                                         const SystemConfig& config, Machine& machine);
+                                                         const SystemConfig& config,
+                                                         const os::Kernel& kernel);
 
 } // namespace pagewalk::app

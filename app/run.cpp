@@ -214,7 +214,7 @@ int run_run(std::span<const std::string> words) {
     std::optional<workloads::SeenMachine> seen;
     if (config.workload.kind == WorkloadKind::Program) {
         machine_files.emplace();
-        seen = write_machine_files(machine_files->path(), config, machine);
+        seen = write_machine_files(machine_files->path(), config, machine.kernel());
     }
     workload = open_workload(config, arguments.program, arguments.trace,
                              scratch ? scratch->path().string() : std::string(), std::move(seen));

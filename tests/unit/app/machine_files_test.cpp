@@ -16,17 +16,17 @@ namespace {
 using testing::HasSubstr;
 using testing::StartsWith;
 
-/// A machine is built once: its modules have names. Three CPUs, two nodes.
+/// Four CPUs, two nodes; written once.
 class MachineFiles : public testing::Test {
 protected:
     static void SetUpTestSuite() {
         s_built = std::make_unique<Built>();
-        const std::vector<std::string> settings{"machine.cpus=3", "machine.sockets=2",
+        const std::vector<std::string> settings{"machine.cpus=4", "machine.sockets=2",
                                                 "machine.memory=256MiB", "machine.distances=10,17;17,10"};
         apply_settings(settings, s_built->config.options);
         s_built->config.validate();
-        s_built->machine = std::make_unique<Machine>(s_built->config);
-        s_built->seen = write_machine_files(s_built->folder.path(), s_built->config, *s_built->machine);
+        s_built->kernel = std::make_unique<os::Kernel>(s_built->config.os, s_built->tables);
+        s_built->seen = write_machine_files(s_built->folder.path(), s_built->config, *s_built->kernel);
     }
     static void TearDownTestSuite() { s_built.reset(); }
 
@@ -39,14 +39,15 @@ protected:
     struct Built {
         ScratchFolder folder;
         SystemConfig config;
-        std::unique_ptr<Machine> machine;
+        PageTableMemory tables;
+        std::unique_ptr<os::Kernel> kernel;
         workloads::SeenMachine seen;
     };
     static inline std::unique_ptr<Built> s_built;
 };
 
 TEST_F(MachineFiles, CountCpusAndMemory) {
-    EXPECT_EQ(s_built->seen.node_of_cpu.size(), 3);
+    EXPECT_EQ(s_built->seen.node_of_cpu.size(), 4);
     EXPECT_LT(s_built->seen.memory, 256ULL << 20);
     EXPECT_GT(s_built->seen.memory, s_built->seen.free);
     EXPECT_GT(s_built->seen.free, 128ULL << 20);
@@ -55,20 +56,18 @@ TEST_F(MachineFiles, CountCpusAndMemory) {
 }
 
 TEST_F(MachineFiles, ShowCpus) {
-    EXPECT_EQ(text("sys/devices/system/cpu/online"), "0-2\n");
-    EXPECT_THAT(text("proc/cpuinfo"), HasSubstr("processor\t: 2\n"));
-    EXPECT_THAT(text("proc/cpuinfo"), testing::Not(HasSubstr("processor\t: 3\n")));
+    EXPECT_EQ(text("sys/devices/system/cpu/online"), "0-3\n");
+    EXPECT_THAT(text("proc/cpuinfo"), HasSubstr("processor\t: 3\n"));
+    EXPECT_THAT(text("proc/cpuinfo"), testing::Not(HasSubstr("processor\t: 4\n")));
     EXPECT_THAT(text("proc/stat"), StartsWith("cpu  0 0"));
-    EXPECT_THAT(text("proc/stat"), HasSubstr("\ncpu2 0 0"));
+    EXPECT_THAT(text("proc/stat"), HasSubstr("\ncpu3 0 0"));
 }
 
 TEST_F(MachineFiles, ShowEachNode) {
     EXPECT_EQ(text("sys/devices/system/node/online"), "0-1\n");
     EXPECT_EQ(text("sys/devices/system/node/node1/distance"), "17 10\n");
-    std::string cpus;
-    for (std::size_t cpu = 0; cpu < 3; ++cpu)
-        if (s_built->seen.node_of_cpu[cpu] == 1) cpus += (cpus.empty() ? "" : "-") + std::to_string(cpu);
-    EXPECT_EQ(text("sys/devices/system/node/node1/cpulist"), cpus + "\n");
+    EXPECT_EQ(text("sys/devices/system/node/node1/cpulist"), "2-3\n");
+    EXPECT_EQ(text("sys/devices/system/node/node1/cpumap"), "0000000c\n");
     EXPECT_THAT(text("sys/devices/system/node/node1/meminfo"), StartsWith("Node 1 MemTotal:"));
     EXPECT_EQ(text("sys/devices/system/cpu/cpu0/node0/cpu0/topology/physical_package_id"), "0\n");
 }
