@@ -131,7 +131,7 @@ struct SyscallRecord {
     std::uint64_t exit_order = 0;
     bool entered = false; ///< the core has been told of its beginning (StreamStatus::Entered)
     std::string path;     ///< the first file name that it is given, where the source has it
-    /// What the iovecs that it is given point to, of all messages in a row; empty where the source lacks it.
+    /// What iovecs point to, of all messages in a row. Of a time or CPU mask: `bytes` is ns, or CPUs 0 to 63.
     std::vector<UserSegment> segments;
     /// New file descriptors that it wrote to memory (pipe, socketpair); -1: none, or the source lacks them.
     std::array<std::int32_t, 2> descriptors{-1, -1};

@@ -288,6 +288,11 @@ bool Kernel::wait_for_news(const Moment& moment) {
 
 Task* Kernel::next_task(CpuId cpu, Tick now) {
     Task* task = m_scheduler.running(cpu);
+    if (task != nullptr && !task->killed && !task->allowed[index_of(cpu)]) {
+        m_scheduler.set_running(cpu, nullptr);
+        m_runner.make_runnable(*task, {cpu, now});
+        task = nullptr;
+    }
     if (task != nullptr && !task->killed && m_scheduler.has_waiting(cpu)) {
         m_scheduler.requeue(*task);
         m_scheduler.set_running(cpu, nullptr);

@@ -66,6 +66,7 @@ void sys_exit(CallContext& call);
 void sys_exit_group(CallContext& call);
 void sys_fork(CallContext& call);
 void sys_futex(CallContext& call);
+void sys_setaffinity(CallContext& call);
 void sys_sched_yield(CallContext& call);
 void sys_vfork(CallContext& call);
 void sys_wait4(CallContext& call);

@@ -20,6 +20,18 @@ enum FutexOperation : std::uint64_t {
 };
 constexpr std::uint64_t futex_command = 0x7f; // without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 
+/// A mask of as many CPUs, 64 at most.
+std::uint64_t lowest_cpus(std::size_t count) { return count < 64 ? (1ULL << count) - 1 : ~0ULL; }
+
+/// The task that the program knows by this id; a process's first thread is not known by one before fork has
+/// told its parent. Null where nobody is meant for sure.
+Task* named_task(CallContext& call, std::int64_t id) {
+    if (id == 0) return &call.task;
+    for (const auto& task : call.kernel.processes.tasks())
+        if (task != nullptr && task->known_as == id && task->program == call.task.program) return task.get();
+    return call.task.known_as == 0 ? &call.task : nullptr;
+}
+
 /// Where the order of system calls is known, it says when this one ends; so does a call that was told of when
 /// the program entered it.
 bool ends_by_itself(const CallContext& call) { return call.record.exit_order == 0 && !call.record.entered; }
@@ -72,6 +84,22 @@ void sys_wait4(CallContext& call) {
 void sys_waitid(CallContext& call) {
     const auto child = static_cast<std::int64_t>(call.argument(1));
     if (child > 0 && ends_by_itself(call)) call.kernel.processes.wait_for_child(call.op, call.task, child);
+}
+
+void sys_setaffinity(CallContext& call) {
+    Task* const task = named_task(call, static_cast<std::int32_t>(call.argument(0)));
+    if (task == nullptr || call.record.segments.empty()) return;
+    const CpuMask allowed(call.record.segments.front().bytes);
+    Scheduler& scheduler = call.kernel.scheduler;
+    if ((allowed.to_ullong() & lowest_cpus(scheduler.cpus())) == 0) return;
+    task->allowed = allowed;
+    if (allowed[index_of(task->cpu)]) return;
+    if (task == &call.task) {
+        call.op.path.path().outcome = PathOutcome::Reschedule;
+    } else if (task->state == TaskState::Runnable) {
+        scheduler.remove(*task);
+        scheduler.wake(*task);
+    }
 }
 
 void sys_sched_yield(CallContext& call) {

@@ -8,7 +8,7 @@ namespace pagewalk::os {
 
 void Scheduler::wake(Task& task) {
     CpuId best = task.cpu;
-    if (!task.ever_ran || load(best) != 0) {
+    if (!task.ever_ran || load(best) != 0 || !task.allowed[index_of(best)]) {
         bool any = false;
         for (std::size_t i = 0; i < m_queues.size(); ++i) {
             const auto cpu = static_cast<CpuId>(i);
@@ -17,7 +17,8 @@ void Scheduler::wake(Task& task) {
             any = true;
         }
         // Its caches are warm where it ran last: no move unless another CPU has less to do.
-        if (task.ever_ran && load(task.cpu) <= load(best)) best = task.cpu;
+        if (task.ever_ran && task.allowed[index_of(task.cpu)] && load(task.cpu) <= load(best))
+            best = task.cpu;
     }
     task.cpu = best;
     task.state = TaskState::Runnable;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "contract/system_calls.h"
+#include "contract/time_out.h"
 #include "workloads/qemu/event_words.h"
 
 #include <algorithm>
@@ -17,23 +18,36 @@ namespace pagewalk::workloads {
 
 using CallArguments = std::array<std::uint64_t, 6>;
 
-/// What a system call finds in the program's memory beyond its arguments: its first file name, and which
-/// pieces of memory its iovecs name. Read through the kernel, because the program's pointers may be bad.
+/// What a system call finds in the program's memory beyond its arguments: its first file name, which
+/// pieces of memory its iovecs name, and the time or the CPUs that it points to. Read through the kernel,
+/// because the program's pointers may be bad.
 class CallMemory {
 public:
     /// Of the calling process, whose id is `pid`.
     void read(pid_t pid, std::uint64_t number, const CallArguments& arguments) {
         m_pid = pid;
+        m_clock_source = 0;
         m_path.clear();
         m_segments.clear();
         const SystemCall* const call = find_system_call(number);
         if (call == nullptr) return;
         for (const UserBuffer& buffer : call->buffers) read_buffer(buffer, arguments);
+        if (const auto time_out = time_out_of(number, arguments)) read_time(*time_out, arguments);
+        if (number == SYS_clock_gettime) {
+            m_clock = static_cast<clockid_t>(arguments[0]);
+            m_clock_source = arguments[1];
+        }
+        if (number == SYS_sched_setaffinity) read_cpus(arguments[2], arguments[1]);
     }
     /// The two file descriptors that a call has written, the first in the low half; contract: it has.
     [[nodiscard]] std::uint64_t read_descriptors(std::uint64_t address) const {
         std::uint64_t both = 0;
         return copy(address, &both, sizeof both) ? both : ~0ULL;
+    }
+
+    /// The call has returned: the program knows a clock's time if it has read it.
+    void note_return(std::int64_t result) {
+        if (m_clock_source != 0) m_knows_clock = result == 0 && copy(m_clock_source, &m_now, sizeof m_now);
     }
 
     [[nodiscard]] std::string_view path() const { return m_path; }
@@ -73,6 +87,36 @@ private:
         const std::size_t bytes = (m_segments.size() - before) * sizeof(iovec);
         if (bytes != 0 && !copy(address, &m_segments[before], bytes)) m_segments.resize(before);
     }
+    /// How long from now, in nanoseconds. A point in time counts from when the thread last read the clock, or
+    /// from the last point that it waited for: how fast the host is does not matter then.
+    void read_time(const TimeOut& time_out, const CallArguments& arguments) {
+        if (time_out.form == TimeOut::Form::Milliseconds) return;
+        const std::uint64_t address = arguments[time_out.argument];
+        std::array<std::int64_t, 2> time{}; // seconds, and the rest in ns or us
+        if (address == 0 || !copy(address, &time, sizeof time)) return;
+        timespec now{};
+        if (time_out.clock) {
+            if (m_knows_clock && m_clock == *time_out.clock)
+                now = m_now;
+            else if (clock_gettime(*time_out.clock, &now) != 0)
+                return;
+            m_clock = *time_out.clock;
+            m_now = {time[0], time[1]};
+            m_knows_clock = true;
+        }
+        constexpr __int128 ns_per_second = 1'000'000'000;
+        const std::int64_t unit = time_out.form == TimeOut::Form::Timeval ? 1000 : 1;
+        const __int128 ns =
+            (static_cast<__int128>(time[0]) - now.tv_sec) * ns_per_second + time[1] * unit - now.tv_nsec;
+        constexpr std::uint64_t longest = 1ULL << 62;
+        m_segments.push_back({reinterpret_cast<void*>(address),
+                              ns <= 0 ? 0 : static_cast<std::uint64_t>(ns > longest ? longest : ns)});
+    }
+    void read_cpus(std::uint64_t address, std::uint64_t bytes) {
+        std::uint64_t cpus = 0;
+        if (copy(address, &cpus, std::min<std::uint64_t>(bytes, sizeof cpus)))
+            m_segments.push_back({reinterpret_cast<void*>(address), cpus});
+    }
     /// Nothing where it has no end within the longest that there may be.
     void read_path(std::uint64_t address) {
         constexpr std::size_t longest = 4096;
@@ -95,6 +139,10 @@ private:
     }
 
     pid_t m_pid = 0;
+    clockid_t m_clock = 0; ///< the one that the thread read last, or waited for
+    timespec m_now{};      ///< its time then
+    bool m_knows_clock = false;
+    std::uint64_t m_clock_source = 0; ///< where a reading in progress is to be; 0: there is none
     std::string m_path;
     std::vector<iovec> m_segments;
 };

@@ -323,6 +323,7 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     }
     plugin.vfork.note_return(static_cast<std::uint64_t>(number));
     CallState& call = plugin.calls[vcpu];
+    call.memory.note_return(result);
     if (call.vfork != VforkWait::none && result > 0) {
         release_space(call);
         wait_as_vfork_does(call.vfork, static_cast<pid_t>(result));

@@ -118,5 +118,44 @@ TEST_F(ProcessCalls, YieldOnlyWhereSomebodyWaitsForTheCpu) {
     EXPECT_EQ(machine.call(SYS_sched_yield, {}, 0, cpu0).outcome, PathOutcome::Reschedule);
 }
 
+TEST_F(ProcessCalls, PinsATaskToTheCpusOfItsAffinity) {
+    const auto pin = [&](std::uint64_t who, std::uint64_t cpus, CpuId caller) {
+        SyscallRecord record{.number = SYS_sched_setaffinity, .arguments = {who, 8, word}};
+        record.segments.push_back({VirtAddr(word), cpus});
+        machine.call(record, caller);
+    };
+    pin(0, 0b10, cpu0);
+    EXPECT_NE(machine.pick(cpu0).task, parent);
+    EXPECT_EQ(machine.pick(cpu1).task, parent);
+    pin(0, 0b100, cpu1); // the machine has no such CPU
+    EXPECT_EQ(machine.pick(cpu1).task, parent);
+    pin(0, 0b01, cpu1);
+    EXPECT_NE(machine.pick(cpu1).task, parent);
+    EXPECT_EQ(machine.pick(cpu0).task, parent);
+}
+
+TEST_F(ProcessCalls, PinAnotherThreadByItsId) {
+    clone(SYS_clone, 0x10000 | 0x400 | 0x100);
+    SyscallRecord record{.number = SYS_sched_setaffinity, .arguments = {child_id, 8, word}};
+    record.segments.push_back({VirtAddr(word), 0b01});
+    machine.call(record, cpu0);
+    EXPECT_FALSE(task(child).allowed[1]);
+    EXPECT_TRUE(task(parent).allowed[1]);
+    EXPECT_NE(machine.pick(cpu1).task, child);
+}
+
+TEST_F(ProcessCalls, SleepForTheTimeThatTheyAskFor) {
+    SyscallRecord record{.number = SYS_nanosleep, .arguments = {word}};
+    record.segments.push_back({VirtAddr(word), 1'000'000'000});
+    const Tick begin = machine.now;
+    machine.call(record, cpu0);
+    EXPECT_TRUE(sleeps(parent));
+    machine.now = begin + Tick(ticks_per_second) - Tick(1);
+    machine.pick(cpu0);
+    EXPECT_TRUE(sleeps(parent));
+    machine.now = begin + Tick(ticks_per_second);
+    EXPECT_EQ(machine.pick(cpu0).task, parent);
+}
+
 } // namespace
 } // namespace pagewalk::os

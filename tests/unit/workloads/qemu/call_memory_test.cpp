@@ -81,5 +81,51 @@ TEST_F(CallMemoryTest, HasTheDescriptorsThatACallWrote) {
     EXPECT_EQ(memory.read_descriptors(address_of(pair.data())), 0x4'0000'0003U);
 }
 
+TEST_F(CallMemoryTest, HasTheTimeToWaitInNanoseconds) {
+    const timespec time{2, 5};
+    read(SYS_nanosleep, {address_of(&time)});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{2'000'000'005}));
+    EXPECT_EQ(memory.segments()[0].iov_base, &time);
+    const timeval coarse{1, 7};
+    read(SYS_select, {0, 0, 0, 0, address_of(&coarse)});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{1'000'007'000}));
+    read(SYS_futex, {address_of(bytes.data()), FUTEX_WAIT, 0, 0});
+    EXPECT_TRUE(memory.segments().empty()) << "for ever";
+}
+
+TEST_F(CallMemoryTest, TakesAPointInTimeForTheTimeLeftUntilThen) {
+    timespec point{};
+    clock_gettime(CLOCK_MONOTONIC, &point);
+    point.tv_sec += 1000;
+    read(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME, address_of(&point)});
+    ASSERT_EQ(lengths().size(), 1);
+    EXPECT_GT(lengths()[0], 900'000'000'000U);
+    EXPECT_LE(lengths()[0], 1'000'000'000'000U);
+    point.tv_sec -= 2000;
+    read(SYS_futex, {address_of(bytes.data()), FUTEX_WAIT_BITSET, 0, address_of(&point)});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{0})) << "it has passed";
+}
+
+TEST_F(CallMemoryTest, PointsInTimeCountFromWhenTheProgramReadTheClock) {
+    timespec reading{};
+    read(SYS_clock_gettime, {CLOCK_MONOTONIC, address_of(&reading)});
+    reading = {100, 0};
+    memory.note_return(0);
+    timespec point{103, 0};
+    read(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME, address_of(&point)});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{3'000'000'000}));
+    point.tv_sec = 105;
+    read(SYS_clock_nanosleep, {CLOCK_MONOTONIC, TIMER_ABSTIME, address_of(&point)});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{2'000'000'000})) << "from the point before";
+}
+
+TEST_F(CallMemoryTest, HasTheCpusOfAnAffinity) {
+    const std::array<std::uint64_t, 2> mask{0b1010, 1};
+    read(SYS_sched_setaffinity, {0, sizeof mask, address_of(mask.data())});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{0b1010}));
+    read(SYS_sched_setaffinity, {0, 1, address_of(mask.data())});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{0b1010}));
+}
+
 } // namespace
 } // namespace pagewalk::workloads
