@@ -58,13 +58,11 @@ struct CallState {
 /// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
 struct Plugin {
     RingWriter writer{nullptr};
-    std::array<RingControl*, max_vcpus> rings{};
     /// Stands for "no ring yet": full, so that a thread's first block takes the slow path.
     RingControl unclaimed{};
     /// By a hash of pc and bytes: code that is written anew in place shares its pc with all it was before.
     std::unordered_multimap<std::uint64_t, std::uint32_t> blocks;
-    TranslatedBlock translating;              ///< QEMU translates one block at a time
-    std::array<CallState, max_vcpus> calls{}; ///< of each virtual CPU
+    TranslatedBlock translating; ///< QEMU translates one block at a time
     SpaceLock space;
     VforkWait vfork;
     DescriptorTables tables;
@@ -73,6 +71,11 @@ struct Plugin {
     int executed_in = -1; ///< ring of the thread whose execve made this image, until it runs; -1: none
 };
 Plugin plugin;
+
+/// By virtual CPU. Apart from the plugin's other parts, in memory that is zero by itself: so that it takes
+/// none where there are no threads.
+constinit std::array<RingControl*, max_vcpus> rings{};
+constinit std::array<CallState*, max_vcpus> calls{};
 
 inline void append(RingControl& ring, std::uint64_t word) {
     std::uint64_t* const cursor = ring.cursor;
@@ -95,7 +98,7 @@ RingControl* continued_ring() {
 }
 
 RingControl& claimed_ring(unsigned vcpu) {
-    RingControl*& ring = plugin.rings[vcpu];
+    RingControl*& ring = rings[vcpu];
     if (ring == &plugin.unclaimed)
         ring = plugin.executed_in >= 0 ? continued_ring() : plugin.writer.claim(plugin.space.epoch());
     return *ring;
@@ -118,7 +121,7 @@ inline void note_epoch(RingControl& ring) {
 }
 
 void on_block(unsigned vcpu, void* word) {
-    RingControl* ring = plugin.rings[vcpu];
+    RingControl* ring = rings[vcpu];
     if (ring->cursor >= ring->limit) [[unlikely]]
         ring = &ring_with_room(vcpu);
     note_epoch(*ring);
@@ -127,15 +130,15 @@ void on_block(unsigned vcpu, void* word) {
 
 /// Reads QEMU's packed access description directly; installed only where layout_is_known().
 void on_access(unsigned vcpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* word) {
-    append(*plugin.rings[vcpu], (address & address_mask) | reinterpret_cast<std::uint64_t>(word) |
-                                    static_cast<std::uint64_t>(info >> 4 & 7) << 58 |
-                                    static_cast<std::uint64_t>(info >> 17 & 1) << 61);
+    append(*rings[vcpu], (address & address_mask) | reinterpret_cast<std::uint64_t>(word) |
+                             static_cast<std::uint64_t>(info >> 4 & 7) << 58 |
+                             static_cast<std::uint64_t>(info >> 17 & 1) << 61);
 }
 
 void on_access_portable(unsigned vcpu, qemu_plugin_meminfo_t info, std::uint64_t address, void* word) {
-    append(*plugin.rings[vcpu], (address & address_mask) | reinterpret_cast<std::uint64_t>(word) |
-                                    static_cast<std::uint64_t>(qemu_plugin_mem_size_shift(info) & 7) << 58 |
-                                    static_cast<std::uint64_t>(qemu_plugin_mem_is_store(info)) << 61);
+    append(*rings[vcpu], (address & address_mask) | reinterpret_cast<std::uint64_t>(word) |
+                             static_cast<std::uint64_t>(qemu_plugin_mem_size_shift(info) & 7) << 58 |
+                             static_cast<std::uint64_t>(qemu_plugin_mem_is_store(info)) << 61);
 }
 
 /// For instructions to which reads of the descriptor tables are ascribed.
@@ -290,7 +293,7 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     const auto number = static_cast<std::uint64_t>(signed_number);
     const CallArguments arguments{a1, a2, a3, a4, a5, a6};
     RingControl& ring = ring_with_room(vcpu);
-    CallState& call = plugin.calls[vcpu];
+    CallState& call = *calls[vcpu];
     call.memory.read(plugin.pid, number, arguments);
     call.descriptors = descriptors_argument(number, arguments);
     call.vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
@@ -304,7 +307,7 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     if (never_returns(number)) {
         append(ring, event_header(EventKind::ThreadEnd, 0));
         plugin.writer.release(ring);
-        plugin.rings[vcpu] = &plugin.unclaimed;
+        rings[vcpu] = &plugin.unclaimed;
         plugin.space.drop_thread();
     } else {
         plugin.writer.publish(ring);
@@ -315,14 +318,14 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     if (plugin.pid != getpid()) {
         // A child after fork: the ring it inherited is its parent's.
         plugin.pid = getpid();
-        plugin.rings[vcpu] = &plugin.unclaimed;
-        plugin.vfork.become_child(plugin.calls[vcpu].vfork);
-        plugin.calls[vcpu] = {};
+        rings[vcpu] = &plugin.unclaimed;
+        plugin.vfork.become_child(calls[vcpu]->vfork);
+        *calls[vcpu] = {};
         plugin.space.become_child();
         return;
     }
     plugin.vfork.note_return(static_cast<std::uint64_t>(number));
-    CallState& call = plugin.calls[vcpu];
+    CallState& call = *calls[vcpu];
     call.memory.note_return(result);
     if (call.vfork != VforkWait::none && result > 0) {
         release_space(call);
@@ -346,7 +349,8 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
 void on_vcpu_init(qemu_plugin_id_t, unsigned vcpu) {
     if (vcpu >= max_vcpus) plugin.writer.fail(SegmentFailure::TooManyThreads);
     // Runs in the thread that calls clone; the new thread claims its ring with its first block.
-    plugin.rings[vcpu] = &plugin.unclaimed;
+    rings[vcpu] = &plugin.unclaimed;
+    if (calls[vcpu] == nullptr) calls[vcpu] = new CallState; // for as long as QEMU runs
     plugin.space.add_thread();
 }
 
