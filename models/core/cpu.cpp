@@ -59,7 +59,10 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
     run(m_clock.to_cycles(until));
     account();
     Progress progress{m_state, now(), no_time};
-    if (m_state == State::Idle) progress = idle(from, until);
+    if (m_state == State::Idle)
+        progress = idle(from, until);
+    else
+        m_commons.horizons.stir(m_id, now());
     if (m_state == State::Waiting) {
         progress.resume = std::min(m_look_again, m_shootdowns.earliest());
         if (progress.resume <= from) progress.resume = from + Tick(1);
@@ -108,11 +111,17 @@ void Cpu::run_program(Cycles end) {
     }
 }
 
-Cpu::Progress Cpu::idle(Tick from, Tick until) const {
+Cpu::Progress Cpu::idle(Tick from, Tick until) {
     const Tick wake =
         std::min({m_kernel.next_wakeup(m_id), m_interrupts.earliest(), m_shootdowns.earliest()});
     Tick resume = std::max(until, now());
-    if (wake < resume) resume = std::max(wake, from + Tick(1));
+    if (wake < resume) {
+        m_commons.horizons.stir(m_id, now());
+        const bool stands_still = m_kernel.next_wakeup(m_id) <= from; // until the host's world has moved
+        resume = stands_still ? from : std::max(wake, from + Tick(1));
+    } else if (m_commons.horizons.rest(m_id) && wake != no_time) {
+        resume = wake;
+    }
     return {State::Idle, resume, wake};
 }
 

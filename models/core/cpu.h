@@ -85,7 +85,7 @@ private:
 
     void run(Cycles end);
     void run_program(Cycles end);
-    [[nodiscard]] Progress idle(Tick from, Tick until) const;
+    [[nodiscard]] Progress idle(Tick from, Tick until);
 
     [[nodiscard]] bool pick_task();
     void account();

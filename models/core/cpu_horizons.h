@@ -5,6 +5,7 @@
 #include "contract/kernel_path.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace pagewalk::models {
 
@@ -35,7 +36,26 @@ public:
     void wake(CpuId cpu, Tick at) {
         Entry& entry = m_cpus[cpu];
         entry.horizon = std::min(entry.horizon, at);
+        entry.rest = Rest::None;
         if (entry.waker != nullptr) entry.waker->wake_at(at);
+    }
+
+    /// The CPU is idle and knows of nothing to do before its next quantum is over. Returns whether it may
+    /// leave out the quanta until it has: none of the others would give it anything to do either.
+    [[nodiscard]] bool rest(CpuId cpu) {
+        Entry& entry = m_cpus[cpu];
+        entry.rest = Rest::Short;
+        for (std::size_t i = 0; i < m_cpus.size(); ++i)
+            if (m_cpus[static_cast<CpuId>(i)].rest == Rest::None) return false;
+        entry.rest = Rest::Long;
+        return true;
+    }
+    /// The CPU is at work, or about to be; it has come to `now`. Those that leave quanta out look for work
+    /// again.
+    void stir(CpuId cpu, Tick now) {
+        m_cpus[cpu].rest = Rest::None;
+        for (std::size_t i = 0; i < m_cpus.size(); ++i)
+            if (m_cpus[static_cast<CpuId>(i)].rest == Rest::Long) wake(static_cast<CpuId>(i), now);
     }
     /// Have all CPUs but `cpu` reached `time`?
     [[nodiscard]] bool others_reached(CpuId cpu, Tick time) const {
@@ -45,9 +65,11 @@ public:
     }
 
 private:
+    enum class Rest : std::uint8_t { None, Short, Long };
     struct Entry {
         Tick horizon = no_time; ///< who is not connected asks for nothing
         CpuWaker* waker = nullptr;
+        Rest rest = Rest::None;
     };
     IndexedVec<CpuId, Entry> m_cpus;
 };

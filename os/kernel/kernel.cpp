@@ -148,6 +148,7 @@ void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
 
 KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now) {
     ++m_counters.system_calls;
+    m_scheduler.running(cpu)->in_call = false;
     ++m_scheduler.running(cpu)->account->system_calls;
     return operate(cpu, now, [this, &record](Operation& op) { do_system_call(op, record); });
 }
@@ -174,6 +175,7 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
 }
 
 KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
+    m_scheduler.running(cpu)->in_call = true;
     return operate(cpu, now, [this, &record](Operation& op) {
         op.path.call(KernelFunction::SyscallEntry);
         if (m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
@@ -247,20 +249,35 @@ void Kernel::look_after_time(CpuId cpu, Tick now) {
         m_objects.end_grace_period(*untimed);
     }
     m_processes.adopt_streams(moment);
-    m_streams.poll(moment);
+    poll_streams(moment);
     m_runner.wake_sleepers(moment);
+}
+
+/// Nothing that the simulated machine does by itself comes before what the host's world does next. Sleeps
+/// that end do not count where a program is only slower than the simulation: time stands still for it.
+bool Kernel::waits_for_host() const {
+    if (m_block.in_flight() != 0) return false;
+    return m_scheduler.all_quiet() || (m_scheduler.all_idle() && m_streams.any_at_work());
+}
+
+/// While all wait for the host, the CPU does so that is to go on: when and where depends on nothing else
+/// then.
+void Kernel::poll_streams(const Moment& moment) {
+    if (!m_streams.empty() && !waits_for_host()) m_streams.poll(moment);
 }
 
 /// Nobody can run, and nothing that the machine does will change that: what may, from the least harm on.
 Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
     const Moment moment{cpu, now};
-    m_poll_at = no_time;
-    while (m_scheduler.all_quiet() && m_block.in_flight() == 0) {
+    if (cpu == m_poll_cpu) m_poll_at = no_time;
+    while (waits_for_host()) {
         const bool new_ones = m_processes.awaits_streams();
         if (new_ones && ++m_stream_waits >= waits_for_a_stream) {
             m_processes.give_up_streams(moment);
         } else if (new_ones || !m_streams.empty()) {
+            if (!new_ones && !m_streams.any_on(cpu)) return nullptr;
             if (!wait_for_news(moment)) {
+                m_poll_cpu = cpu;
                 m_poll_at = now; // time stands still until the host's world has moved
                 return nullptr;
             }
@@ -350,7 +367,9 @@ void Kernel::switch_to(Operation& op, Task& task) {
     op.path.call(KernelFunction::FinishTaskSwitch);
 }
 
-Tick Kernel::next_wakeup(CpuId) const { return std::min(m_scheduler.next_wakeup(), m_poll_at); }
+Tick Kernel::next_wakeup(CpuId cpu) const {
+    return std::min(m_scheduler.next_wakeup(), cpu == m_poll_cpu ? m_poll_at : no_time);
+}
 
 const AddressSpace* Kernel::address_space(TaskId id) const {
     const Task* task = find_task(id);

@@ -71,7 +71,7 @@ public:
         m_processes.account_of(m_scheduler.running(cpu)).work += work;
     }
     [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
-    void poll(Tick now) override { m_streams.poll({CpuId{}, now}); }
+    void poll(Tick now) override { poll_streams({CpuId{}, now}); }
     [[nodiscard]] Tick next_wakeup(CpuId cpu) const override;
     [[nodiscard]] std::size_t live_tasks() const override { return m_processes.live(); }
 
@@ -117,6 +117,8 @@ private:
     void look_after_time(CpuId cpu, Tick now);
     [[nodiscard]] Task* next_task(CpuId cpu, Tick now);
     [[nodiscard]] bool wait_for_news(const Moment& moment);
+    [[nodiscard]] bool waits_for_host() const;
+    void poll_streams(const Moment& moment);
     [[nodiscard]] Task* unblock_somebody(CpuId cpu, Tick now);
     void switch_to(Operation& op, Task& task);
 
@@ -166,7 +168,8 @@ private:
     std::function<void(const ReachedMarker&)> m_on_marker;
     std::uint64_t m_markers = 0, m_markers_out_of_range = 0;
     std::uint64_t m_stream_waits = 0; ///< in a row, for streams of new threads
-    Tick m_poll_at = no_time;         ///< when to ask for those again
+    Tick m_poll_at = no_time;         ///< when to ask the host for news again
+    CpuId m_poll_cpu{};               ///< who asks
 };
 
 } // namespace pagewalk::os

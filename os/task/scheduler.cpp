@@ -76,13 +76,17 @@ void Scheduler::cancel_sleep(Task& task) {
     std::ranges::make_heap(m_sleepers, later);
 }
 
+bool Scheduler::all_idle() const {
+    for (std::size_t i = 0; i < m_queues.size(); ++i)
+        if (load(static_cast<CpuId>(i)) != 0) return false;
+    return true;
+}
+
 bool Scheduler::all_quiet() const {
     // A kernel thread's sleep ends nobody's wait.
     for (const Sleeper& sleeper : m_sleepers)
         if (sleeper.task->work == nullptr) return false;
-    for (std::size_t i = 0; i < m_queues.size(); ++i)
-        if (load(static_cast<CpuId>(i)) != 0) return false;
-    return true;
+    return all_idle();
 }
 
 } // namespace pagewalk::os

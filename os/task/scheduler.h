@@ -36,7 +36,9 @@ public:
     void set_running(CpuId cpu, Task* task) { m_running[cpu] = task; }
     [[nodiscard]] Task* running(CpuId cpu) const { return m_running[cpu]; }
     [[nodiscard]] bool has_waiting(CpuId cpu) const { return !m_queues[cpu].empty(); }
-    /// Nobody runs, waits for a CPU or, kernel threads aside, sleeps for a time.
+    /// Nobody runs or waits for a CPU.
+    [[nodiscard]] bool all_idle() const;
+    /// Nor does anybody, kernel threads aside, sleep for a time.
     [[nodiscard]] bool all_quiet() const;
     [[nodiscard]] std::size_t cpus() const { return m_running.size(); }
 

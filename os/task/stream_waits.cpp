@@ -2,6 +2,8 @@
 
 #include "os/task/task.h"
 
+#include <algorithm>
+
 namespace pagewalk::os {
 
 void StreamWaits::park(Operation& op) {
@@ -16,6 +18,14 @@ void StreamWaits::poll(const Moment& moment) {
         if (goes_on) m_runner.wake(*task, moment);
         return goes_on;
     });
+}
+
+bool StreamWaits::any_on(CpuId cpu) const {
+    return std::ranges::any_of(m_parked, [cpu](const Task* task) { return task->cpu == cpu; });
+}
+
+bool StreamWaits::any_at_work() const {
+    return std::ranges::any_of(m_parked, [](const Task* task) { return !task->in_call; });
 }
 
 } // namespace pagewalk::os

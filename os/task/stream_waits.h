@@ -17,6 +17,10 @@ public:
     /// Wakes those whose streams are ready.
     void poll(const Moment& moment);
     [[nodiscard]] bool empty() const { return m_parked.empty(); }
+    /// Is there one that ran on `cpu`?
+    [[nodiscard]] bool any_on(CpuId cpu) const;
+    /// Is there one that is not in a system call, whose program is only slower than the simulation?
+    [[nodiscard]] bool any_at_work() const;
 
 private:
     TaskRunner& m_runner;

@@ -83,6 +83,7 @@ struct Task {
     TaskId futex_waker{};       ///< who has chosen it to be woken; 0 = nobody
     std::uint64_t awaited_order = 0;
 
+    bool in_call = false; ///< has entered a system call that may block; what it does next, others decide
     bool gave_up = false; ///< its wait was ended because nobody was left to end it
 
     bool killed = false;

@@ -44,5 +44,30 @@ TEST(CpuHorizons, CpuThatIsWokenMayAskFromThenOn) {
     EXPECT_FALSE(horizons.others_reached(CpuId{0}, Tick(420)));
 }
 
+TEST(CpuHorizons, CpuRestsUntilItsTimeWhenAllDo) {
+    CpuHorizons horizons;
+    for (std::uint16_t i = 0; i < 3; ++i) horizons.connect(CpuId{i});
+    EXPECT_FALSE(horizons.rest(CpuId{0}));
+    EXPECT_FALSE(horizons.rest(CpuId{1}));
+    EXPECT_TRUE(horizons.rest(CpuId{2}));
+    EXPECT_TRUE(horizons.rest(CpuId{0}));
+}
+
+TEST(CpuHorizons, WhoeverLeavesQuantaOutLooksForWorkWhenOneIsAtWork) {
+    CpuHorizons horizons;
+    Waker short_rest, long_rest;
+    for (std::uint16_t i = 0; i < 2; ++i) horizons.connect(CpuId{i});
+    horizons.connect(CpuId{0}, short_rest);
+    horizons.connect(CpuId{1}, long_rest);
+    EXPECT_FALSE(horizons.rest(CpuId{0}));
+    EXPECT_TRUE(horizons.rest(CpuId{1}));
+    horizons.set(CpuId{1}, Tick(9'000));
+    horizons.stir(CpuId{0}, Tick(700));
+    EXPECT_TRUE(short_rest.times.empty());
+    EXPECT_EQ(long_rest.times, std::vector{Tick(700)});
+    EXPECT_FALSE(horizons.others_reached(CpuId{0}, Tick(701)));
+    EXPECT_FALSE(horizons.rest(CpuId{0})) << "the other may have found work";
+}
+
 } // namespace
 } // namespace pagewalk::models
