@@ -276,7 +276,8 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
             m_processes.give_up_streams(moment);
         } else if (new_ones || !m_streams.empty()) {
             if (!new_ones && !m_streams.any_on(cpu)) return nullptr;
-            if (!wait_for_news(moment)) {
+            m_streams.poll(moment);
+            if (m_scheduler.all_idle() && !wait_for_news(moment)) {
                 m_poll_cpu = cpu;
                 m_poll_at = now; // time stands still until the host's world has moved
                 return nullptr;

@@ -44,5 +44,13 @@ TEST_F(StreamsWithoutNews, LetAKilledTaskGo) {
     EXPECT_EQ(task.state, TaskState::Runnable);
 }
 
+TEST_F(StreamsWithoutNews, TellWhereTheirTasksRanAndWhetherACallHoldsThem) {
+    EXPECT_TRUE(waits.any_on(cpu0));
+    EXPECT_FALSE(waits.any_on(CpuId{1}));
+    EXPECT_TRUE(waits.any_at_work());
+    task.in_call = true;
+    EXPECT_FALSE(waits.any_at_work());
+}
+
 } // namespace
 } // namespace pagewalk::os
