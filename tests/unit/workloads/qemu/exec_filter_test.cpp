@@ -3,9 +3,13 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
+#include <sched.h>
 #include <string>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,8 +20,8 @@ namespace {
 
 /// How often a traced child stops for its tracer while it does this.
 template <class Action>
-int stops_of(Action action) {
-    const std::vector<sock_filter> filter = exec_filter();
+int stops_of(Action action, ShownMachine machine = ShownMachine::Host) {
+    const std::vector<sock_filter> filter = exec_filter(machine);
     const pid_t child = fork();
     if (child == 0) {
         ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
@@ -61,6 +65,22 @@ TEST(ExecFilter, StopsForTheEmulatorsRemarkOnStderr) {
                   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, remark.data(), remark.size());
               }),
               1);
+}
+
+TEST(ExecFilter, StopsForWhatTellsOfTheMachineWhereTheProgramSeesAnother) {
+    const auto look = [] {
+        struct stat facts {};
+        struct sysinfo memory {};
+        cpu_set_t cpus;
+        static_cast<void>(open("/no/such/file", O_RDONLY));
+        static_cast<void>(access("/no/such/file", R_OK));
+        static_cast<void>(stat("/no/such/file", &facts));
+        static_cast<void>(fstat(0, &facts)); // names nothing
+        static_cast<void>(sysinfo(&memory));
+        static_cast<void>(sched_getaffinity(0, sizeof cpus, &cpus));
+    };
+    EXPECT_EQ(stops_of(look), 0);
+    EXPECT_EQ(stops_of(look, ShownMachine::Simulated), 5);
 }
 
 TEST(ExecFilter, LetsMlockallFetchNothing) {
