@@ -176,9 +176,9 @@ void report_markers(const os::Kernel& kernel, const MarkerLog& markers) {
 void report_region(Simulation::Region region, const RunConfig& config) {
     if (region == Simulation::Region::NeverBegan)
         std::fprintf(stderr,
-                     "pagewalk: the run ended before its measurement began (run.begin_at = %s): the figures "
-                     "are of all of it, executed fast\n",
-                     config.begin_at.c_str());
+                     "pagewalk: the run ended before its measurement began (run.begin_at = %s, run.warmup = "
+                     "%llu): the figures are of all of it\n",
+                     config.begin_at.c_str(), static_cast<unsigned long long>(config.warmup));
     if (region == Simulation::Region::NeverEnded)
         std::fprintf(stderr, "pagewalk: the run ended before its region did (run.end_at = %s)\n",
                      config.end_at.c_str());

@@ -43,7 +43,7 @@ void tell_region(RunOutcome& outcome, Simulation::Region region) {
         break;
     case Simulation::Region::NeverBegan:
         outcome.region = "never_began";
-        outcome.text += "; run.begin_at was never reached: the figures are of all of it, executed fast";
+        outcome.text += "; what was to be measured never began: the figures are of all of it";
         break;
     case Simulation::Region::NeverEnded:
         outcome.region = "never_ended";

@@ -195,8 +195,10 @@ private:
         if (all.size() > most) m_text += "  and " + std::to_string(all.size() - most) + " more\n";
     }
 
-    static std::string shortened(const std::string& command) {
+    static std::string shortened(std::string command) {
         constexpr std::size_t most = 60;
+        std::ranges::replace_if(
+            command, [](unsigned char c) { return c < ' '; }, ' ');
         return command.size() <= most ? command : command.substr(0, most - 3) + "...";
     }
 

@@ -100,7 +100,7 @@ TEST(RunOutcome, SaysWhatBecameOfTheRegion) {
     EXPECT_EQ(complete.region, "complete");
     const RunOutcome never_began = outcome_in(End::Finished, Region::NeverBegan, false);
     EXPECT_EQ(never_began.region, "never_began");
-    EXPECT_THAT(never_began.text, HasSubstr("run.begin_at was never reached"));
+    EXPECT_THAT(never_began.text, HasSubstr("never began"));
     const RunOutcome never_ended = outcome_in(End::Finished, Region::NeverEnded, true);
     EXPECT_EQ(never_ended.region, "never_ended");
     EXPECT_THAT(never_ended.text, HasSubstr("run.end_at was never reached"));
