@@ -85,8 +85,20 @@ std::uint64_t crc32_of(std::string_view text) {
     return ::crc32_z(0, reinterpret_cast<const Bytef*>(text.data()), text.size());
 }
 
+bool has_attribute(hid_t object, const char* name) {
+    const htri_t exists = H5Aexists(object, name);
+    if (exists < 0) throw_hdf5_error(std::string("cannot read attribute ") + name);
+    return exists > 0;
+}
+
+bool has_link(hid_t object, const char* name) {
+    const htri_t exists = H5Lexists(object, name, H5P_DEFAULT);
+    if (exists < 0) throw_hdf5_error(std::string("cannot read ") + name);
+    return exists > 0;
+}
+
 std::string read_text_attribute(hid_t object, const char* name) {
-    if (H5Aexists(object, name) <= 0) return {};
+    if (!has_attribute(object, name)) return {};
     const std::string what = std::string("cannot read attribute ") + name;
     const Hdf5Object attribute(H5Aopen(object, name, H5P_DEFAULT), what);
     const Hdf5Object stored(H5Aget_type(attribute), what);
@@ -104,7 +116,7 @@ std::string read_text_attribute(hid_t object, const char* name) {
 }
 
 std::uint64_t read_count_attribute(hid_t object, const char* name) {
-    if (H5Aexists(object, name) <= 0) return 0;
+    if (!has_attribute(object, name)) return 0;
     const std::string what = std::string("cannot read attribute ") + name;
     const Hdf5Object attribute(H5Aopen(object, name, H5P_DEFAULT), what);
     std::uint64_t value = 0;

@@ -74,6 +74,9 @@ void write_attribute(hid_t object, const char* name, double value);
 /// As zlib computes it, of a text whose dataset has no checksum of HDF5's.
 [[nodiscard]] std::uint64_t crc32_of(std::string_view text);
 
+/// Throw Hdf5Error where a damaged object does not tell: that is no absence.
+[[nodiscard]] bool has_attribute(hid_t object, const char* name);
+[[nodiscard]] bool has_link(hid_t object, const char* name);
 /// Attribute as text; empty where there is none.
 [[nodiscard]] std::string read_text_attribute(hid_t object, const char* name);
 [[nodiscard]] std::uint64_t read_count_attribute(hid_t object, const char* name);

@@ -20,7 +20,7 @@ std::string dataset_text(hid_t dataset) {
         throw Hdf5Error("a text is stored in a way this version does not write");
     std::string text(H5Tget_size(type), '\0');
     check(H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.data()), "cannot read a text");
-    if (H5Aexists(dataset, "crc32") > 0 && read_count_attribute(dataset, "crc32") != crc32_of(text))
+    if (has_attribute(dataset, "crc32") && read_count_attribute(dataset, "crc32") != crc32_of(text))
         throw Hdf5Error("a text is damaged: its checksum is another");
     return text.substr(0, text.find('\0'));
 }
@@ -136,7 +136,7 @@ RunReader::RunReader(std::filesystem::path path) : m_path(std::move(path)) {
 
 std::vector<std::string> RunReader::datasets_below(const char* group) const {
     std::vector<std::string> paths;
-    if (H5Lexists(m_file, group, H5P_DEFAULT) <= 0) return paths;
+    if (!has_link(m_file, group)) return paths;
     const std::string what = std::string("cannot list ") + group;
     const Hdf5Object below(H5Gopen2(m_file, group, H5P_DEFAULT), what);
     const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* found) -> herr_t {
@@ -161,7 +161,7 @@ std::vector<SummaryValue> RunReader::values_below(const char* group) const {
 std::string RunReader::meta(const std::string& name) const {
     return guarded([&]() -> std::string {
         const std::string path = "/meta/" + name;
-        if (H5Lexists(m_file, path.c_str(), H5P_DEFAULT) <= 0) return {};
+        if (!has_link(m_file, path.c_str())) return {};
         const Hdf5Object dataset(H5Dopen2(m_file, path.c_str(), H5P_DEFAULT), "cannot read " + path);
         return dataset_text(dataset);
     });
