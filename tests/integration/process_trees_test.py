@@ -147,13 +147,13 @@ class Commands(TreeCase):
             first = processes["1"]
             self.assertEqual((int(first["exit_status"][()]), int(first["parent"][()]), int(first["threads"][()])), (3, 0, 1))
             self.assertGreater(int(first["peak_rss"][()]), 500_000)
-            by_command = {process.attrs["command"]: process for process in processes.values()}
+            by_command = {process.attrs["command"].decode(): process for process in processes.values()}
             sort = by_command["sort"]
             self.assertEqual(int(sort["parent"][()]), 1)
             self.assertGreater(int(sort["instructions"][()]), int(by_command["head -1"]["instructions"][()]))
             died = [process for process in processes.values() if "died_of" in process.attrs]
             self.assertEqual([(process.attrs["died_of"], process.attrs["killed_by"]) for process in died],
-                             [("SIGSEGV", "program")])
+                             [(b"SIGSEGV", b"program")])
         listed = {process["process"]: process for process in summary["processes"]}
         self.assertEqual(listed[1]["exit_status"], 3)
         self.assertEqual(sum(process["instructions"] for process in listed.values()), summary["instructions"])
