@@ -202,16 +202,15 @@ void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& 
         path.release(m_addresses.zone_lock(zone));
     }
     if (frame == no_pfn) return;
-    if (trace.path == AllocPath::Buddy || trace.path == AllocPath::HighAtomic)
+    if (request.order != 0 && (trace.path == AllocPath::Buddy || trace.path == AllocPath::HighAtomic))
         read_tails(op, frame, request.order);
     path.store_page(frame);
 }
 
+// Their lines follow one another and no read waits for the one before: they are assumed to be there in time.
 void FrameAllocator::read_tails(Operation& op, Pfn block, unsigned order) {
-    for (std::uint64_t i = 1; i < 1ULL << order; ++i) {
-        op.path.call(KernelFunction::CheckNewTail);
-        op.path.load(kernel_layout::struct_page(block + i));
-    }
+    op.path.load(kernel_layout::struct_page(block + 1));
+    op.path.call(KernelFunction::CheckNewTail, (1U << order) - 1);
 }
 
 void FrameAllocator::write_tails(Operation& op, Pfn block, unsigned order) {
@@ -294,13 +293,15 @@ void FrameAllocator::forget(Pfn frame) {
 
 void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
     AllocTrace trace;
+    // Slabs are compound: what a tail knows of its head is taken back.
+    const bool compound = order != 0 && (pages().peek(frame).owner_flags & frame_flags::kernel) != 0;
     forget(frame);
     const auto freed = m_allocator.free(frame, order, op.cpu, &trace);
     PAGEWALK_INVARIANT(freed.has_value());
     m_counters.pgfree += 1ULL << order;
     if (!op.path.timed()) return;
     op.path.call(KernelFunction::FreePages);
-    write_tails(op, frame, order);
+    if (compound) write_tails(op, frame, order);
     if (trace.pcp_lock_acquisitions != 0) op.path.call(KernelFunction::FreeUnrefPage);
     op.path.store_page(frame);
     if (trace.pcp_lock_acquisitions != 0) {
