@@ -99,7 +99,7 @@ std::filesystem::path RunFile::fail(const std::string& status_text, const RunSta
 }
 
 std::filesystem::path RunFile::keep_partial(const std::string& status_text, const RunState& state) noexcept {
-    const std::filesystem::path partial = m_claim->partial();
+    std::filesystem::path partial = m_claim->partial();
     std::error_code ignored;
     if (state.registry != nullptr) try {
             write(partial, RunStatus::Failed, status_text, state);
