@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 static char* const* arguments;
-static volatile int spinning;
+static volatile int spinning, created;
 
 static void* spin(void* unused) {
     for (;;) spinning = 1;
@@ -12,7 +12,7 @@ static void* spin(void* unused) {
 }
 
 static void* execute(void* unused) {
-    while (!spinning) usleep(1000);
+    while (!spinning || !created) usleep(1000);
     execv(arguments[1], arguments + 1);
     _exit(1);
     return unused;
@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
     if (argc < 2) return 2;
     pthread_create(&thread, NULL, execute, NULL);
     pthread_create(&thread, NULL, spin, NULL);
+    created = 1;
     pthread_join(thread, NULL);
     return 3;
 }
