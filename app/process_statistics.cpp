@@ -26,6 +26,9 @@ std::vector<Process> processes_of(const os::Program& program, const Accounts& ac
     std::vector<const os::ProcessAccount*> left;
     for (const os::ProcessAccount& account : accounts)
         if (account.program == &program) left.push_back(&account);
+    // A run that is cut leaves the program's own world further than its simulation came.
+    const bool over = std::ranges::all_of(
+        left, [](const auto* account) { return !account->has_run || account->has_ended(); });
     std::vector<Process> processes;
     for (const ProcessRecord& record : records) {
         // A pid may come again: the accounts are in the order of the records.
@@ -33,6 +36,7 @@ std::vector<Process> processes_of(const os::Program& program, const Accounts& ac
             processes.empty()
                 ? left.begin()
                 : std::ranges::find(left, record.pid, [](const auto* known) { return known->known_as; });
+        if (!over && (account == left.end() || !(*account)->has_run)) continue;
         Process& process = processes.emplace_back(nullptr, &record);
         if (account != left.end()) {
             process.account = *account;
@@ -57,7 +61,8 @@ results::ProcessFacts facts_of(const Process& process, std::uint64_t number) {
     results::ProcessFacts facts{.number = number, .parent = process.parent};
     if (process.account != nullptr) facts.pid = static_cast<std::uint64_t>(process.account->id);
     if (process.record != nullptr) {
-        const ProcessEnd& end = process.record->end;
+        const bool ended = process.account == nullptr || process.account->has_ended();
+        const ProcessEnd end = ended ? process.record->end : ProcessEnd{};
         facts.command = process.record->command;
         if (end.kind == ProcessEnd::Kind::Exited) facts.exit_status = static_cast<std::uint64_t>(end.value);
         if (end.kind == ProcessEnd::Kind::Killed) {

@@ -22,6 +22,7 @@ struct ProcessAccount {
     bool has_run = false;             ///< its instructions have shown up
 
     std::uint64_t threads = 0; ///< so far, ended ones too
+    std::uint64_t exited = 0;  ///< of them
     ExecutedWork work;
     std::uint64_t system_calls = 0;
     std::uint64_t page_faults = 0;
@@ -31,6 +32,8 @@ struct ProcessAccount {
     std::uint64_t peak_rss = 0;       ///< bytes
     std::optional<KillReason> killed; ///< by the kernel
 
+    /// In simulated time: the program's own world may be further.
+    [[nodiscard]] bool has_ended() const { return has_run && exited == threads; }
     /// A fault that page_faults has counted is over.
     void count_fault(FaultKind kind);
     void declare(StatGroup group) const;

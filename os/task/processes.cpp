@@ -241,6 +241,7 @@ void Processes::exit(Operation& op, Task& task) {
         op.path.call(KernelFunction::AcctCollectVma,
                      static_cast<std::uint32_t>(m_parts.memory.areas(*task.space)));
     task.exited = true;
+    ++task.account->exited;
     op.path.path().outcome = PathOutcome::Exit;
     note_peak(task);
     m_parts.memory.drop_user(op, *task.space);

@@ -107,6 +107,19 @@ TEST_F(ProcessStatisticsTest, SayWhatTheSimulatedKernelKilled) {
     EXPECT_FALSE(known.facts[1].exit_status);
 }
 
+TEST_F(ProcessStatisticsTest, KnowOfACutRunOnlyWhatItsSimulationCameTo) {
+    add(5, 0, 0, 100).threads = 1; // still runs; the second has ended, the third not begun
+    os::ProcessAccount& ended = add(6, 5, 41, 20);
+    ended.threads = ended.exited = 2;
+    add(7, 6, 42, 0).has_run = false;
+    const auto cut = process_statistics(m_accounts, {}, ProcessEnds::Known);
+    ASSERT_EQ(cut.facts.size(), 3U);
+    EXPECT_FALSE(cut.facts[1].exit_status);
+    EXPECT_EQ(cut.facts[1].died_of, "");
+    EXPECT_EQ(cut.facts[2].command, "true");
+    EXPECT_EQ(cut.facts[2].died_of, "SIGSEGV");
+}
+
 TEST_F(ProcessStatisticsTest, LeaveOutWhatWasNeverTraced) {
     add(5, 0, 0, 1);
     add(6, 5, 99, 0).has_run = false;
