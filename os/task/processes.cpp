@@ -241,12 +241,14 @@ void Processes::exit(Operation& op, Task& task) {
         op.path.call(KernelFunction::AcctCollectVma,
                      static_cast<std::uint32_t>(m_parts.memory.areas(*task.space)));
     task.exited = true;
-    ++task.account->exited;
     op.path.path().outcome = PathOutcome::Exit;
     note_peak(task);
     m_parts.memory.drop_user(op, *task.space);
     close_all(op, task);
-    if (task.stream != nullptr) --m_live;
+    if (task.stream != nullptr) {
+        --m_live;
+        ++task.account->exited;
+    }
     wake_waiters(op, task);
 }
 

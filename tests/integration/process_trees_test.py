@@ -120,7 +120,8 @@ class Commands(TreeCase):
         summary, processes = self.check_like_native("sh", "-c", "sh -c 'kill -TERM $$'; exit 4")
         self.assertEqual(summary["exit_status"], 4)
         self.assertIn("SIGTERM", [process[3] for process in processes])
-        summary, processes = self.check_like_native("sh", "-c", "sleep 100 & kill -KILL $!; wait $!; echo $?")
+        # The shell says "Killed" where it waits before the child is dead, which is a race natively, too.
+        summary, processes = self.check_like_native("sh", "-c", "sleep 100 & kill -KILL $!; wait $! 2>/dev/null; echo $?")
         self.assertEqual((summary["exit_status"], summary["died_of"]), (0, None))
         self.assertEqual([process[3] for process in processes], ["", "SIGKILL"])
 
@@ -242,7 +243,7 @@ class Build(TreeCase):
         self.succeed("record", "-o", file, "--", "make", "-j2")
         self.assertTrue(self.path("prog").exists())
         self.assertEqual(subprocess.run([self.path("prog")]).returncode, 0)
-        done = self.call("run", self.config(), "-o", "tree.h5", "--trace", file, "--set", "run.instructions=1")
+        done = self.call("run", self.config(), "-o", "tree.h5", "--trace", file)
         with h5py.File(self.path("tree.h5"), "r") as run:
             processes = [line.split("\t")[4] for line in text(run["meta/processes"]).splitlines()[1:]]
         self.assertEqual(len([command for command in processes if "/cc1 " in command]), 2, processes)
