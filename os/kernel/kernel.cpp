@@ -50,6 +50,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_oom_killer(m_processes, m_memory, m_counters),
       m_daemons({m_frames, m_compaction.compaction(), m_counters, m_runner, m_oom_killer}),
       m_cpus(m_layout.map.cpus.size()) {
+    for (const auto& zone : m_allocator->zones()) zone->address = m_layout.addresses.zone(*zone);
     build_kernel_tables(m_layout, tables, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     m_runner.on_tables_dead([this](PathLog& log) { m_tables.remove_dead_tables(log); });

@@ -1,9 +1,8 @@
 #pragma once
 
 #include "base/address.h"
-#include "os/page/migratetype.h"
+#include "os/page/touch_steps.h"
 
-#include <array>
 #include <cstdint>
 
 namespace pagewalk::os {
@@ -42,33 +41,17 @@ enum class AllocStage : std::uint8_t {
     OutOfMemory,   ///< after the OOM killer was asked
 };
 
-/// A free list's head: zone index, order and type.
-struct FreeListRef {
-    std::uint8_t zone = 0;
-    std::uint8_t order = 0;
-    Migratetype type = Migratetype::Unmovable;
-
-    bool operator==(const FreeListRef&) const = default;
-};
-
-/// What one operation of the page allocator did, so that another layer can time it. Fixed size, never
-/// allocates; what exceeds its lists is counted in frames_lost and lists_lost. The lists' unused ends are not
-/// initialised.
+/// What one operation of the page allocator did: in short, and where `steps` is given also what it touched
+/// under the locks of the zones.
 struct AllocTrace {
-    static constexpr std::size_t frame_capacity = 256;
-    static constexpr std::size_t looked_capacity = 128;
-    static constexpr std::size_t list_capacity = 48;
-
-    // Leaves the arrays alone: most operations touch a frame or two.
-    AllocTrace() {} // NOLINT(modernize-use-equals-default)
+    AllocTrace() = default;
+    /// `touched` outlives the operation.
+    explicit AllocTrace(TouchSteps& touched) : steps(&touched) {}
 
     AllocPath path = AllocPath::None;
     AllocStage served = AllocStage::FirstPass;
     std::uint8_t stages = 0; ///< SlowStage bits
     std::uint8_t zone = 0;   ///< index of the zone that served, or whose list took a free
-    std::uint16_t frame_count = 0;
-    std::uint16_t looked_count = 0;
-    std::uint16_t list_count = 0;
     std::uint16_t zones_visited = 0;
     std::uint16_t watermark_checks = 0;
     std::uint16_t zone_lock_acquisitions = 0;
@@ -81,27 +64,21 @@ struct AllocTrace {
     std::uint32_t blocks_drained = 0;  ///< and the other way
     std::uint32_t frames_scanned = 0;  ///< descriptors read one by one when a pageblock was claimed
     std::uint32_t scan_begin = 0;      ///< the first of the last such pageblock
-    std::uint32_t frames_lost = 0;
-    std::uint32_t lists_lost = 0;
-    std::array<std::uint32_t, frame_capacity> frames;  ///< descriptors written, in order
-    std::array<std::uint32_t, looked_capacity> looked; ///< descriptors of buddies that were only read
-    std::array<FreeListRef, list_capacity> lists;      ///< free-list heads written, each run of one once
+    TouchSteps* steps = nullptr;
 
-    void touch(std::uint32_t frame) {
-        if (frame_count < frame_capacity)
-            frames[frame_count++] = frame;
-        else
-            ++frames_lost;
+    /// A descriptor is written.
+    void touch(std::uint32_t frame) const {
+        if (steps != nullptr) steps->store_page(Pfn(frame));
     }
-    void look(std::uint32_t frame) {
-        if (looked_count < looked_capacity) looked[looked_count++] = frame;
+    /// The descriptor of a buddy is read and left alone.
+    void look(std::uint32_t frame) const {
+        if (steps != nullptr) steps->load_page(Pfn(frame));
     }
-    void touch(FreeListRef list) {
-        if (list_count != 0 && list_count <= list_capacity && lists[list_count - 1U] == list) return;
-        if (list_count < list_capacity)
-            lists[list_count++] = list;
-        else
-            ++lists_lost;
+    /// The head of a free list is written: once for a run of blocks from one list.
+    void touch_list(VirtAddr head) {
+        if (steps == nullptr || head == m_last_list) return;
+        m_last_list = head;
+        steps->store(head);
     }
     void enter(SlowStage stage) {
         stages = static_cast<std::uint8_t>(stages | static_cast<std::uint8_t>(stage));
@@ -109,6 +86,9 @@ struct AllocTrace {
     [[nodiscard]] bool entered(SlowStage stage) const {
         return (stages & static_cast<std::uint8_t>(stage)) != 0;
     }
+
+private:
+    VirtAddr m_last_list{};
 };
 
 } // namespace pagewalk::os

@@ -35,7 +35,7 @@ void Buddy::add(Zone& zone, std::uint32_t frame, unsigned order, Migratetype typ
     ++zone.areas[order].count;
     if (trace) {
         trace->touch(frame);
-        trace->touch({zone.index, static_cast<std::uint8_t>(order), type});
+        trace->touch_list(zone.free_list(order, type));
     }
 }
 
@@ -48,7 +48,7 @@ void Buddy::remove(Zone& zone, std::uint32_t frame, unsigned order, AllocTrace* 
     --zone.areas[order].count;
     if (trace) {
         trace->touch(frame);
-        trace->touch({zone.index, static_cast<std::uint8_t>(order), type});
+        trace->touch_list(zone.free_list(order, type));
     }
 }
 
@@ -60,7 +60,7 @@ void Buddy::move_to_tail(Zone& zone, std::uint32_t frame, unsigned order, Migrat
     page.type = static_cast<std::uint8_t>(static_cast<unsigned>(type) & 0x7);
     if (trace) {
         trace->touch(frame);
-        trace->touch({zone.index, static_cast<std::uint8_t>(order), type});
+        trace->touch_list(zone.free_list(order, type));
     }
 }
 

@@ -164,7 +164,7 @@ CompactResult Compaction::finished(Control& control) {
 }
 
 void Compaction::free(std::uint32_t frame, CpuId cpu) {
-    AllocTrace trace;
+    AllocTrace trace(touched());
     const auto freed = m_allocator.free(Pfn(frame), 0, cpu, &trace);
     PAGEWALK_INVARIANT(freed.has_value());
     m_events->freed(frame, trace);
@@ -286,7 +286,7 @@ CompactResult Compaction::step_zone(Control& control) {
     if (control.order > 0 && control.last_migrated != 0 &&
         control.last_migrated < (control.migrate_frame & ~((1ULL << control.order) - 1))) {
         // What was freed must reach the free lists to merge.
-        AllocTrace trace;
+        AllocTrace trace(touched());
         m_migrator.drain_batches(control.cpu);
         m_allocator.drain_cpu(zone, control.cpu, control.cpu, &trace);
         m_events->drained(zone, trace);
@@ -390,7 +390,7 @@ void Compaction::finish_woken_zone(const NodeState& state, CompactResult status,
     if (status == CompactResult::Success) {
         note_success(zone, state.order, false);
     } else if (status == CompactResult::PartialSkipped || status == CompactResult::Complete) {
-        AllocTrace trace;
+        AllocTrace trace(touched());
         m_allocator.drain_all(cpu, &zone, &trace);
         m_events->drained(zone, trace);
         defer(zone, state.order);

@@ -89,7 +89,10 @@ public:
     /// One step of what was begun on `node`.
     [[nodiscard]] Progress step(NodeId node, CpuId cpu);
     /// Borrowed; null restores silence.
-    void set_events(CompactionEvents* events) { m_events = events ? events : &m_silence; }
+    void set_events(CompactionEvents* events) {
+        m_events = events ? events : &m_silence;
+        m_touched.record(events != nullptr);
+    }
     /// vm.compact_memory.
     void compact_everything(CpuId cpu);
     /// kswapd goes to sleep: pageblocks that were skipped after a full failed round are looked at again.
@@ -153,6 +156,11 @@ private:
     [[nodiscard]] bool begin_next_zone(NodeState& state, NodeId node, CpuId cpu);
     void finish_woken_zone(const NodeState& state, CompactResult status, CpuId cpu);
     void free(std::uint32_t frame, CpuId cpu);
+    /// What one free or drain touches, empty.
+    [[nodiscard]] TouchSteps& touched() {
+        m_touched.clear();
+        return m_touched;
+    }
     [[nodiscard]] CompactResult finished(Control& control);
     [[nodiscard]] CompactResult suitable(const Zone& zone, int order, AllocFlags flags,
                                          ZoneType highest) const;
@@ -180,6 +188,7 @@ private:
     CompactionEvents m_silence;
     CompactionEvents* m_events = &m_silence;
     std::vector<NodeState> m_nodes;
+    TouchSteps m_touched;
 };
 
 } // namespace pagewalk::os

@@ -297,7 +297,6 @@ std::uint32_t PageAllocator::take_from_pcp(Context& context, Zone& zone, AllocFl
     list.remove(m_pages, frame);
     m_pages.at(frame).clear(PageState::OnPcp);
     lists.count -= std::int64_t{1} << context.order;
-    if (context.trace) context.trace->touch(frame);
     return frame;
 }
 
@@ -442,7 +441,6 @@ std::size_t PageAllocator::allocate_bulk(const AllocRequest& request, std::span<
         if (list.empty() && refill(*chosen, context.cpu, 0, context.type, flags, trace) == 0) break;
         const std::uint32_t frame = pop(*chosen, context.cpu, 0, context.type);
         prepare_new(frame, 0, context.mask);
-        if (trace) trace->touch(frame);
         frames[count++] = Pfn(frame);
     }
     if (count == 0) return single();

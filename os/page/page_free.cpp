@@ -76,10 +76,7 @@ std::expected<void, BadPage> PageAllocator::free(Pfn frame, unsigned order, CpuI
     Zone& zone = *zone_of(frame);
     const auto number = static_cast<std::uint32_t>(frame.value());
     zone.counters.freed += 1ULL << order;
-    if (trace) {
-        trace->zone = zone.index;
-        trace->touch(number);
-    }
+    if (trace) trace->zone = zone.index;
     auto type = static_cast<Migratetype>(m_pages.peek(frame).type);
     if (!PerCpuPages::allows(order, m_pages.pageblock_order()) || type == Migratetype::Isolate) {
         free_to_buddy(zone, number, order, cpu, trace);
@@ -123,10 +120,7 @@ std::size_t PageAllocator::free_list(std::span<const Pfn> frames, CpuId cpu, All
         auto type = static_cast<Migratetype>(m_pages.peek(number).type);
         if (!is_mergeable(type)) type = Migratetype::Movable;
         if (m_events) m_events->page_free_batched(Pfn(number));
-        if (trace) {
-            trace->zone = zone.index;
-            trace->touch(number);
-        }
+        if (trace) trace->zone = zone.index;
         if (const std::int64_t excess = push(zone, cpu, number, 0, type); excess > 0)
             drain(zone, cpu, excess, PerCpuPages::list_index(0, type), cpu, trace);
     }

@@ -61,6 +61,7 @@ struct Zone {
     NodeId node{};
     ZoneType type = ZoneType::Normal;
     std::uint8_t index = 0; ///< place among all zones of the machine
+    VirtAddr address{};     ///< of struct zone, where boot has placed it
     Pfn start{};
     std::uint64_t spanned = 0, present = 0, managed = 0; ///< frames
 
@@ -85,6 +86,10 @@ struct Zone {
     ZoneCounters counters;
 
     [[nodiscard]] Pfn end() const { return start + spanned; }
+    /// Of a free list's head. The offset within struct zone is assumed; an order takes 88 bytes.
+    [[nodiscard]] VirtAddr free_list(unsigned order, Migratetype type) const {
+        return address + 192 + order * 88 + static_cast<std::uint64_t>(type) * 16;
+    }
     [[nodiscard]] bool spans(std::uint64_t frame) const {
         return frame - start.value() < spanned; // wraps to a large number below start
     }

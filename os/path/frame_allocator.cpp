@@ -20,6 +20,28 @@ private:
 
 } // namespace
 
+// An operation may wait, and others come between: each has a list of its own.
+class FrameAllocator::LentSteps {
+public:
+    LentSteps(FrameAllocator& frames, const Operation& op) : m_frames(frames) {
+        if (frames.m_spare_steps.empty()) frames.m_spare_steps.emplace_back();
+        m_steps = std::move(frames.m_spare_steps.back());
+        frames.m_spare_steps.pop_back();
+        m_steps.clear();
+        m_steps.record(op.path.timed());
+    }
+    ~LentSteps() { m_frames.m_spare_steps.push_back(std::move(m_steps)); }
+    LentSteps(const LentSteps&) = delete;
+    LentSteps& operator=(const LentSteps&) = delete;
+
+    [[nodiscard]] TouchSteps& operator*() const { return m_steps; }
+    [[nodiscard]] TouchSteps* operator->() const { return &m_steps; }
+
+private:
+    FrameAllocator& m_frames;
+    mutable TouchSteps m_steps;
+};
+
 FrameAllocator::Scope::Scope(FrameAllocator& frames, Operation& op)
     : m_frames(frames), m_outer(frames.m_current), m_op(op) {
     frames.m_current = this;
@@ -75,7 +97,8 @@ AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
 
 std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
     const FunctionScope call = in(op, TracedFunction::AllocPages);
-    AllocTrace trace;
+    const LentSteps steps(*this, op);
+    AllocTrace trace(*steps);
     const std::uint32_t begin = op.path.mark();
     Scope scope(*this, op, trace);
     const WaitsAsMaskAllows waits(op, request.mask);
@@ -126,7 +149,8 @@ void FrameAllocator::record(Operation& op, const Request& request, const Zone& z
 }
 
 std::size_t FrameAllocator::allocate_bulk(Operation& op, const Request& request, std::span<Pfn> frames) {
-    AllocTrace trace;
+    const LentSteps steps(*this, op);
+    AllocTrace trace(*steps);
     std::uint32_t begin = op.path.mark();
     Scope scope(*this, op, trace);
     const WaitsAsMaskAllows waits(op, request.mask);
@@ -194,7 +218,7 @@ void FrameAllocator::describe(Scope& scope, const Request& request, const Zone& 
             path.call(KernelFunction::RmqueueBuddy);
             path.call(KernelFunction::ExpandLevel, trace.split_levels);
         }
-        describe_lists(op, trace);
+        m_writer.append(op, *trace.steps);
         path.call(KernelFunction::RmqueueBulkBlock, trace.blocks_refilled);
         if (trace.path == AllocPath::PcpRefill) check_refilled(op, request, trace, zone, frame);
         if (trace.fallbacks != 0) describe_fallback(op, request, trace, zone);
@@ -240,7 +264,7 @@ void FrameAllocator::describe_fallback(Operation& op, const Request& request, co
     // The request's own lists are found empty from its order upwards, then all lists from the largest order
     // down.
     for (unsigned order = request.order; order < max_order; ++order)
-        path.load(m_addresses.free_list(zone, order, migratetype_of(request.mask)));
+        path.load(zone.free_list(order, migratetype_of(request.mask)));
     path.call(KernelFunction::FallbackScan, trace.fallbacks);
     path.call(KernelFunction::StealFallback, trace.fallbacks);
     path.load(m_addresses.pageblock_bits(zone, trace.scan_begin));
@@ -248,16 +272,6 @@ void FrameAllocator::describe_fallback(Operation& op, const Request& request, co
         path.load(kernel_layout::struct_page(Pfn(trace.scan_begin + i)));
     path.call(KernelFunction::MoveFreepages, trace.frames_scanned);
     if (trace.pageblocks_claimed != 0) path.store(m_addresses.pageblock_bits(zone, trace.scan_begin));
-}
-
-void FrameAllocator::describe_lists(Operation& op, const AllocTrace& trace) {
-    for (std::size_t i = 0; i < trace.list_count; ++i) {
-        const FreeListRef& list = trace.lists[i];
-        op.path.store(m_addresses.free_list(*m_allocator.zones()[list.zone], list.order, list.type));
-    }
-    for (std::size_t i = 0; i < trace.looked_count; ++i)
-        op.path.load(kernel_layout::struct_page(Pfn(trace.looked[i])));
-    for (std::size_t i = 0; i < trace.frame_count; ++i) op.path.store_page(Pfn(trace.frames[i]));
 }
 
 void FrameAllocator::describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone) {
@@ -269,7 +283,7 @@ void FrameAllocator::describe_drain(Operation& op, const AllocTrace& trace, cons
         path.call(KernelFunction::FreeOnePage);
         path.call(KernelFunction::MergeLevel, trace.merge_levels);
     }
-    describe_lists(op, trace);
+    m_writer.append(op, *trace.steps);
     path.release(m_addresses.zone_lock(zone));
 }
 
@@ -292,7 +306,8 @@ void FrameAllocator::forget(Pfn frame) {
 }
 
 void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
-    AllocTrace trace;
+    const LentSteps steps(*this, op);
+    AllocTrace trace(*steps);
     // Slabs are compound: what a tail knows of its head is taken back.
     const bool compound = order != 0 && (pages().peek(frame).owner_flags & frame_flags::kernel) != 0;
     forget(frame);
@@ -316,10 +331,12 @@ void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
 
 void FrameAllocator::free_batch(Operation& op, std::span<const Pfn> frames) {
     constexpr std::size_t swap_cluster = 32; // frames under one hold of the per-CPU lock: SWAP_CLUSTER_MAX
+    const LentSteps steps(*this, op);
     for (std::size_t at = 0; at < frames.size(); at += swap_cluster) {
         const auto part = frames.subspan(at, std::min(swap_cluster, frames.size() - at));
         for (const Pfn frame : part) forget(frame);
-        AllocTrace trace;
+        steps->clear();
+        AllocTrace trace(*steps);
         const std::size_t refused = m_allocator.free_list(part, op.cpu, &trace);
         PAGEWALK_INVARIANT(refused == 0);
         m_counters.pgfree += part.size();

@@ -8,12 +8,14 @@
 #include "os/path/kernel_counters.h"
 #include "os/path/operation.h"
 #include "os/path/page_flags.h"
+#include "os/path/touch_path.h"
 
 #include <cstdint>
 #include <expected>
 #include <optional>
 #include <span>
 #include <utility>
+#include <vector>
 
 namespace pagewalk::os {
 
@@ -94,6 +96,8 @@ public:
     [[nodiscard]] const KernelAddresses& addresses() const { return m_addresses; }
 
 private:
+    class LentSteps;
+
     [[nodiscard]] static AllocationSource source_of(const AllocTrace& trace);
     [[nodiscard]] AllocRequest asked(const Operation& op, const Request& request) const;
     void hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame);
@@ -106,7 +110,6 @@ private:
     void write_tails(Operation& op, Pfn block, unsigned order);
     void check_refilled(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone,
                         Pfn frame);
-    void describe_lists(Operation& op, const AllocTrace& trace);
     void describe_fallback(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone);
     void describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone);
     void forget(Pfn frame);
@@ -116,6 +119,8 @@ private:
     KernelCounters& m_counters;
     InitOnAlloc m_init;
     FrameMappings m_mappings;
+    TouchPathWriter m_writer;
+    std::vector<TouchSteps> m_spare_steps; ///< with the capacity they had
     Scope* m_current = nullptr;
     KernelPath m_no_path;
     PathLog m_no_log;

@@ -26,9 +26,6 @@ struct KernelAddresses {
         return node_data[zone.node] + pagewalk::os::index_of(zone.type) * zone_bytes;
     }
     [[nodiscard]] VirtAddr zone_lock(const Zone& zone) const { return this->zone(zone) + 1280; }
-    [[nodiscard]] VirtAddr free_list(const Zone& zone, unsigned order, Migratetype type) const {
-        return this->zone(zone) + 192 + order * 88 + static_cast<std::uint64_t>(type) * 16;
-    }
     /// vmalloc's global locks, a line each: in the kernel's data, here the first node's (assumed).
     [[nodiscard]] VirtAddr vmalloc_locks() const { return node_data[NodeId{}] + 0x2c00; }
     /// Where the types of the frame's pageblock are kept (mem_section_usage): 64 bytes for 128 MiB. In the
@@ -49,6 +46,7 @@ struct KernelAddresses {
     [[nodiscard]] VirtAddr pcp_list(CpuId cpu, const Zone& zone, std::size_t list) const {
         return pcp(cpu, zone) + 24 + list * 16;
     }
+    [[nodiscard]] VirtAddr vmap_block_queue(CpuId cpu) const { return percpu[cpu] + 0x7000; }
     [[nodiscard]] VirtAddr lru_batch(CpuId cpu) const { return percpu[cpu] + 0x4000; }
     /// What object caches keep for a CPU: kmem_cache_cpu or array_cache, one after the other.
     [[nodiscard]] VirtAddr slab_percpu(CpuId cpu) const { return percpu[cpu] + 0x10000; }

@@ -104,7 +104,7 @@ std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const
     const FrameAllocator::Scope serving(m_frames, op);
     const AtomicSection unseen(op); // under slab_mutex: nobody uses a cache that has no places yet
     const std::size_t before = m_allocator->caches().size();
-    m_allocator->trace().recording = false;
+    m_allocator->trace().record(false);
     const auto cache = m_allocator->create(spec);
     if (cache && m_allocator->caches().size() != before) place(op, **cache);
     return cache;
@@ -112,7 +112,7 @@ std::expected<KmemCache*, CacheError> KernelObjects::create(Operation& op, const
 
 bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
     const FrameAllocator::Scope serving(m_frames, op);
-    m_allocator->trace().recording = op.path.timed();
+    m_allocator->trace().record(op.path.timed());
     // rcu_barrier: SLOB's freed objects still count.
     if (cache.flags.any(slab_flag::typesafe_by_rcu)) m_allocator->grace_period_ended(op.cpu);
     const bool done = m_allocator->destroy(cache);
@@ -122,7 +122,7 @@ bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
 
 void KernelObjects::end_grace_period(Operation& op) {
     const FrameAllocator::Scope serving(m_frames, op);
-    m_allocator->trace().recording = op.path.timed();
+    m_allocator->trace().record(op.path.timed());
     m_allocator->grace_period_ended(op.cpu);
     m_writer.flush(op);
     m_grace_end = no_time;

@@ -13,7 +13,7 @@ std::optional<Pfn> SlabPages::allocate(const PageRequest& request) {
     // Other operations on objects may go on while this one waits: the trace is theirs until it returns.
     const auto frame = m_frames.allocate(op, wanted);
     m_trace->summary() = outer;
-    m_trace->recording = op.path.timed();
+    m_trace->record(op.path.timed());
     if (!frame) return std::nullopt;
     PageDescriptor& page = m_frames.pages().at(*frame);
     page.owner_flags = frame_flags::kernel;

@@ -1,40 +1,7 @@
 #include "os/path/slab_path.h"
 
-#include "base/enum_table.h"
-
 namespace pagewalk::os {
 namespace {
-
-constexpr EnumTable<SlabWork, KernelFunction> functions{
-    {SlabWork::AllocSlow, KernelFunction::SlabAllocSlow},
-    {SlabWork::GetPartial, KernelFunction::GetPartialNode},
-    {SlabWork::AcquireSlab, KernelFunction::AcquireSlab},
-    {SlabWork::PutPartial, KernelFunction::PutCpuPartial},
-    {SlabWork::Unfreeze, KernelFunction::UnfreezePartial},
-    {SlabWork::Deactivate, KernelFunction::DeactivateSlab},
-    {SlabWork::NewSlab, KernelFunction::AllocateSlab},
-    {SlabWork::SetUpObject, KernelFunction::SetupObject},
-    {SlabWork::FreeSlow, KernelFunction::SlabFreeSlow},
-    {SlabWork::MoveOnList, KernelFunction::SlabListMove},
-    {SlabWork::Discard, KernelFunction::DiscardSlab},
-    {SlabWork::CheckObject, KernelFunction::CheckObject},
-    {SlabWork::RefillArray, KernelFunction::CacheAllocRefill},
-    {SlabWork::MoveObject, KernelFunction::MoveObject},
-    {SlabWork::TakeOnNode, KernelFunction::CacheAllocNode},
-    {SlabWork::GrowCache, KernelFunction::CacheGrow},
-    {SlabWork::IndexObject, KernelFunction::IndexObject},
-    {SlabWork::NestedAlloc, KernelFunction::KmemCacheAlloc},
-    {SlabWork::NestedFree, KernelFunction::KmemCacheFree},
-    {SlabWork::FlushArray, KernelFunction::CacheFlushArray},
-    {SlabWork::FreeToSlab, KernelFunction::FreeBlock},
-    {SlabWork::FreeAlien, KernelFunction::CacheFreeAlien},
-    {SlabWork::DestroySlab, KernelFunction::SlabDestroy},
-    {SlabWork::SlobAlloc, KernelFunction::SlobAlloc},
-    {SlabWork::SlobPage, KernelFunction::SlobPage},
-    {SlabWork::SlobBlock, KernelFunction::SlobBlock},
-    {SlabWork::SlobNewPage, KernelFunction::SlobNewPage},
-    {SlabWork::SlobFree, KernelFunction::SlobFree},
-};
 
 // The kernel finds a slab by the struct page of the object and, within a large slab, that of the first page.
 void load_slab_page(KernelPathBuilder& path, VirtAddr object) {
@@ -48,31 +15,12 @@ SlabPathWriter::SlabPathWriter(SlabAllocator& allocator)
       m_slab(dynamic_cast<const Slab*>(&allocator)) {}
 
 void SlabPathWriter::flush(Operation& op) {
-    std::vector<SlabStep>& steps = m_allocator.trace().steps;
-    if (steps.empty()) return;
-    KernelPathBuilder& path = op.path;
-    for (const SlabStep& step : steps) switch (step.kind) {
-        case SlabStep::Kind::Work:
-            path.call(functions[step.work], step.count);
-            break;
-        case SlabStep::Kind::Load:
-            path.load(step.address);
-            break;
-        case SlabStep::Kind::Store:
-            path.store(step.address);
-            break;
-        case SlabStep::Kind::Lock:
-            path.acquire(step.address);
-            break;
-        case SlabStep::Kind::Unlock:
-            path.release(step.address);
-            break;
-        }
-    steps.clear();
+    m_writer.append(op, m_allocator.trace());
+    m_allocator.trace().clear();
 }
 
 void SlabPathWriter::begin_allocation(Operation& op, const KmemCache* cache, ObjectCall call) {
-    m_allocator.trace().recording = op.path.timed();
+    m_allocator.trace().record(op.path.timed());
     if (!op.path.timed()) return;
     // SLOB's entry points are slob_alloc and little else.
     if (m_slub == nullptr && m_slab == nullptr) return;
@@ -102,7 +50,7 @@ void SlabPathWriter::end_allocation(Operation& op, const KmemCache* cache, VirtA
 }
 
 void SlabPathWriter::begin_free(Operation& op, const KmemCache* cache, VirtAddr object, ObjectCall call) {
-    m_allocator.trace().recording = op.path.timed();
+    m_allocator.trace().record(op.path.timed());
     if (!op.path.timed()) return;
     load_slab_page(op.path, object);
     if (m_slub == nullptr && m_slab == nullptr) return;

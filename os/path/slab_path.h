@@ -1,6 +1,7 @@
 #pragma once
 
 #include "os/path/operation.h"
+#include "os/path/touch_path.h"
 #include "os/slab/slab.h"
 #include "os/slab/slob.h"
 #include "os/slab/slub.h"
@@ -31,6 +32,7 @@ public:
     void flush(Operation& op);
 
 private:
+    TouchPathWriter m_writer;
     SlabAllocator& m_allocator;
     const Slub* m_slub;
     const Slab* m_slab;

@@ -19,12 +19,9 @@ public:
 
     /// Frames that object allocators hold now.
     [[nodiscard]] std::uint64_t frames() const { return m_frames; }
-    /// What the page allocator did for the last call, for whoever times it.
-    [[nodiscard]] const AllocTrace& last_trace() const { return m_trace; }
 
 private:
     PageAllocator& m_allocator;
-    AllocTrace m_trace;
     std::uint64_t m_frames = 0;
 };
 

@@ -91,7 +91,7 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
         if (array->avail == 0) return {};
     }
     m_trace.objects_moved += moved;
-    if (m_trace.recording) note_lines(entry_of(cache.places.cpu(cpu), 0), moved, SlabStep::Kind::Store);
+    if (m_trace.recording()) note_lines(entry_of(cache.places.cpu(cpu), 0), moved, TouchStep::Kind::Store);
     array->touched = true;
     m_trace.array_slot = array->avail - 1;
     return array->entries[--array->avail];
@@ -101,16 +101,16 @@ VirtAddr Slab::refill(SlabCache& cache, const SlabRequest& request) {
 void Slab::refill_from_node(SlabCache& cache, ArrayCache& array, NodeId id, std::uint32_t wanted) {
     SlabNode& node = cache.nodes[id];
     const VirtAddr lock = cache.places.node(id);
-    m_trace.work(SlabWork::RefillArray);
+    m_trace.work(AllocatorWork::RefillArray);
     m_trace.load(lock);
     if (node.free_objects == 0 && node.shared.avail == 0) return;
     m_trace.lock(lock);
-    if (m_trace.recording && node.shared.avail != 0) {
+    if (m_trace.recording() && node.shared.avail != 0) {
         const VirtAddr shared = cache.places.shared_array(id);
         const std::uint32_t count = std::min({node.shared.avail, wanted, array.limit - array.avail});
-        m_trace.work(SlabWork::MoveObject, count);
+        m_trace.work(AllocatorWork::MoveObject, count);
         m_trace.store(shared);
-        note_lines(entry_of(shared, node.shared.avail - count), count, SlabStep::Kind::Load);
+        note_lines(entry_of(shared, node.shared.avail - count), count, TouchStep::Kind::Load);
     }
     if (transfer(array, node.shared, wanted) != 0) {
         node.shared.touched = true;
@@ -128,7 +128,7 @@ void Slab::refill_from_node(SlabCache& cache, ArrayCache& array, NodeId id, std:
 }
 
 VirtAddr Slab::take_on_node(SlabCache& cache, const SlabRequest& request, NodeId id) {
-    m_trace.work(SlabWork::TakeOnNode);
+    m_trace.work(AllocatorWork::TakeOnNode);
     m_trace.lock(cache.places.node(id));
     const VirtAddr taken = take_first(cache, cache.nodes[id]);
     m_trace.unlock(cache.places.node(id));
@@ -173,7 +173,7 @@ GfpMask Slab::exact_node(GfpMask mask) const {
 SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMask mask, NodeId node_id) {
     const GfpMask pages = (mask & page_relevant) | cache.page_gfp | gfp::comp;
     const Growing growing(cache);
-    m_trace.work(SlabWork::GrowCache);
+    m_trace.work(AllocatorWork::GrowCache);
     const std::optional<Pfn> frame =
         m_pages.allocate({pages, cache.geometry.order, request.cpu,
                           m_config.numa == SlabConfig::Numa::Off ? any_node : node_id});
@@ -193,9 +193,9 @@ SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMas
                     block.index_object = *index;
             }
     thread_index(block);
-    if (m_trace.recording) {
+    if (m_trace.recording()) {
         const std::uint32_t objects = cache.geometry.objects;
-        m_trace.work(SlabWork::IndexObject, objects);
+        m_trace.work(AllocatorWork::IndexObject, objects);
         for (std::uint32_t at = 0; at < objects; at += line_size) m_trace.store(index_place(block, at));
         if (cache.constructor == Constructor::Yes)
             for (std::uint32_t i = 0; i < objects; ++i)
@@ -210,7 +210,7 @@ SlabBlock* Slab::grow_begin(SlabCache& cache, const SlabRequest& request, GfpMas
 // Another cache's operation within this one's: its steps are this one's, its name is not.
 std::optional<VirtAddr> Slab::allocate_index(KmemCache& from, const SlabRequest& request) {
     const SlabSummary outer = m_trace.summary();
-    m_trace.work(SlabWork::NestedAlloc);
+    m_trace.work(AllocatorWork::NestedAlloc);
     m_trace.store(from.places.cpu(request.cpu));
     const auto object = allocate(from, request);
     m_trace.summary() = outer;
@@ -229,11 +229,11 @@ VirtAddr Slab::index_place(const SlabBlock& block, std::uint32_t number) const {
     return start + (page_size << cache.geometry.order) - cache.geometry.freelist_bytes + number;
 }
 
-void Slab::note_lines(VirtAddr from, std::uint32_t entries, SlabStep::Kind kind) {
+void Slab::note_lines(VirtAddr from, std::uint32_t entries, TouchStep::Kind kind) {
     if (entries == 0) return;
     const VirtAddr last = (from + std::uint64_t{entries} * word_bytes - 1).line();
     for (VirtAddr line = from.line(); line <= last; line = line + line_size)
-        kind == SlabStep::Kind::Load ? m_trace.load(line) : m_trace.store(line);
+        kind == TouchStep::Kind::Load ? m_trace.load(line) : m_trace.store(line);
 }
 
 void Slab::grow_end(SlabBlock* block) {
@@ -309,7 +309,7 @@ void Slab::move_to(SlabBlock& block, SlabBlock::List list, At at) {
 
 // The lists run through the struct pages, and their heads through the node's structure.
 void Slab::note_neighbours(const SlabBlock& block) {
-    if (!m_trace.recording) return;
+    if (!m_trace.recording()) return;
     const VirtAddr head = block.cache->places.node(block.node);
     for (const SlabBlock* each : {block.list_prev, block.list_next})
         m_trace.store(each == nullptr ? head : kernel_layout::struct_page(each->frame));
@@ -337,7 +337,7 @@ std::uint32_t Slab::fill(ArrayCache& array, SlabBlock& block, std::uint32_t coun
         stats.note_taken();
         array.entries[array.avail++] = take_from(block);
     }
-    m_trace.work(SlabWork::MoveObject, array.avail - before);
+    m_trace.work(AllocatorWork::MoveObject, array.avail - before);
     m_trace.store_page(block.frame);
     return count;
 }
@@ -475,15 +475,15 @@ void Slab::flush(SlabCache& cache, ArrayCache& array, CpuId cpu) {
     std::uint32_t count = array.batchcount;
     std::vector<SlabBlock*> empty;
     const VirtAddr own = cache.places.cpu(cpu);
-    m_trace.work(SlabWork::FlushArray);
+    m_trace.work(AllocatorWork::FlushArray);
     m_trace.lock(cache.places.node(id));
     if (const std::uint32_t room = node.shared.limit - node.shared.avail; room != 0) {
         count = std::min(count, room);
-        if (m_trace.recording) {
+        if (m_trace.recording()) {
             const VirtAddr shared = cache.places.shared_array(id);
-            m_trace.work(SlabWork::MoveObject, count);
+            m_trace.work(AllocatorWork::MoveObject, count);
             m_trace.store(shared);
-            note_lines(entry_of(shared, node.shared.avail), count, SlabStep::Kind::Store);
+            note_lines(entry_of(shared, node.shared.avail), count, TouchStep::Kind::Store);
         }
         std::copy_n(array.entries.begin(), count, node.shared.entries.begin() + node.shared.avail);
         node.shared.avail += count;
@@ -494,7 +494,7 @@ void Slab::flush(SlabCache& cache, ArrayCache& array, CpuId cpu) {
     m_trace.objects_moved += count;
     m_trace.unlock(cache.places.node(id));
     // The rest moves down.
-    if (m_trace.recording) note_lines(entry_of(own, 0), array.avail, SlabStep::Kind::Store);
+    if (m_trace.recording()) note_lines(entry_of(own, 0), array.avail, TouchStep::Kind::Store);
     std::copy(array.entries.begin() + count, array.entries.begin() + array.avail, array.entries.begin());
     array.avail -= count;
     destroy_blocks(empty, cpu);
@@ -507,7 +507,7 @@ void Slab::free_block(SlabCache& cache, std::span<const VirtAddr> objects, NodeI
     cache.stats.active -= objects.size();
     for (const VirtAddr object : objects) {
         SlabBlock& block = *block_of(object);
-        m_trace.work(SlabWork::FreeToSlab);
+        m_trace.work(AllocatorWork::FreeToSlab);
         m_trace.store_page(block.frame);
         m_trace.store(index_place(block, block.active - 1));
         block.index[--block.active] = static_cast<std::uint8_t>(object_number(block, object));
@@ -530,7 +530,7 @@ void Slab::free_alien(SlabCache& cache, VirtAddr object, NodeId local, NodeId ho
     ++cache.stats.remote_frees;
     ArrayCache& alien = cache.nodes[local].alien[home];
     const VirtAddr place = cache.places.alien_array(local, home);
-    m_trace.work(SlabWork::FreeAlien);
+    m_trace.work(AllocatorWork::FreeAlien);
     m_trace.lock(place);
     if (alien.avail == alien.limit) {
         ++cache.stats.alien_overflow;
@@ -549,8 +549,8 @@ void Slab::drain_alien(SlabCache& cache, ArrayCache& alien, NodeId home, CpuId c
     if (node.shared.limit != 0) {
         const std::uint32_t at = node.shared.avail;
         const std::uint32_t moved = transfer(node.shared, alien, alien.limit);
-        m_trace.work(SlabWork::MoveObject, moved);
-        note_lines(entry_of(cache.places.shared_array(home), at), moved, SlabStep::Kind::Store);
+        m_trace.work(AllocatorWork::MoveObject, moved);
+        note_lines(entry_of(cache.places.shared_array(home), at), moved, TouchStep::Kind::Store);
     }
     free_block(cache, std::span(alien.entries).first(alien.avail), home, empty);
     m_trace.unlock(cache.places.node(home));

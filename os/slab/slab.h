@@ -180,7 +180,7 @@ private:
     void grow_end(SlabBlock* block);
     void thread_index(SlabBlock& block);
     void note_neighbours(const SlabBlock& block);
-    void note_lines(VirtAddr from, std::uint32_t entries, SlabStep::Kind kind);
+    void note_lines(VirtAddr from, std::uint32_t entries, TouchStep::Kind kind);
     [[nodiscard]] VirtAddr index_place(const SlabBlock& block, std::uint32_t number) const;
 
     [[nodiscard]] SlabBlock* check_free(const KmemCache& cache, VirtAddr object);

@@ -100,7 +100,7 @@ void Slab::destroy_blocks(std::span<SlabBlock* const> blocks, CpuId cpu) {
 
 void Slab::destroy_block(SlabBlock& block, CpuId cpu) {
     SlabCache& cache = *block.cache;
-    m_trace.work(SlabWork::DestroySlab);
+    m_trace.work(AllocatorWork::DestroySlab);
     m_frames.set(block.frame, 1ULL << cache.geometry.order, nullptr);
     block.damage.reset();
     cache.pool.push_back(&block);
@@ -109,7 +109,7 @@ void Slab::destroy_block(SlabBlock& block, CpuId cpu) {
         const VirtAddr index = std::exchange(block.index_object, VirtAddr{});
         if (KmemCache* owner = cache_of(index)) {
             const SlabSummary outer = m_trace.summary();
-            m_trace.work(SlabWork::NestedFree);
+            m_trace.work(AllocatorWork::NestedFree);
             m_trace.store(owner->places.cpu(cpu));
             free(*owner, index, cpu);
             m_trace.summary() = outer;

@@ -56,13 +56,13 @@ std::expected<VirtAddr, SlabError> Slob::allocate_sized(std::uint64_t size, cons
 std::expected<VirtAddr, SlabError> Slob::take(std::uint32_t bytes, std::uint32_t align,
                                               std::uint32_t align_offset, const SlabRequest& request) {
     m_trace.begin(SlabPath::AllocScan);
-    m_trace.work(SlabWork::SlobAlloc);
+    m_trace.work(AllocatorWork::SlobAlloc);
     m_trace.lock(m_globals);
     const std::size_t list = list_for(bytes);
     const std::uint32_t units = units_of(bytes);
     SlobPage* page = std::exchange(m_skip_search, false) ? nullptr : m_lists[list].front();
     for (; page != nullptr; page = page->list_next) {
-        m_trace.work(SlabWork::SlobPage);
+        m_trace.work(AllocatorWork::SlobPage);
         m_trace.load_page(page->frame);
         if (m_config.numa == SlobConfig::Numa::On && request.node != any_node && page->node != request.node)
             continue;
@@ -86,7 +86,7 @@ std::expected<VirtAddr, SlabError> Slob::take(std::uint32_t bytes, std::uint32_t
         return start_of(*page) + *offset;
     }
     m_trace.unlock(m_globals);
-    m_trace.work(SlabWork::SlobNewPage);
+    m_trace.work(AllocatorWork::SlobNewPage);
     const auto frame = m_pages.allocate({request.gfp.without(gfp::zero), 0, request.cpu, request.node});
     if (!frame) {
         m_trace.path = SlabPath::Failed;
@@ -113,7 +113,7 @@ std::optional<std::uint32_t> Slob::take_from(SlobPage& page, std::uint32_t bytes
     for (auto run = page.runs.begin(); run != page.runs.end(); ++run) {
         ++m_trace.blocks_scanned;
         const std::uint32_t at = run->offset * SlobPage::unit_bytes;
-        m_trace.work(SlabWork::SlobBlock);
+        m_trace.work(AllocatorWork::SlobBlock);
         m_trace.load(start_of(page) + at);
         // The page's own address is aligned, so offsets align as addresses do.
         const std::uint32_t aligned = (at + align_offset + align - 1) / align * align - align_offset;
@@ -207,7 +207,7 @@ bool Slob::free_sized(VirtAddr object, CpuId cpu) {
 
 void Slob::give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t bytes, CpuId cpu) {
     m_trace.begin(SlabPath::FreeBlock);
-    m_trace.work(SlabWork::SlobFree);
+    m_trace.work(AllocatorWork::SlobFree);
     m_trace.lock(m_globals);
     const std::uint32_t units = units_of(bytes);
     const auto offset = static_cast<std::uint16_t>(offset_bytes / SlobPage::unit_bytes);
@@ -224,8 +224,8 @@ void Slob::give_back(SlobPage& page, std::uint32_t offset_bytes, std::uint32_t b
     page.free_units += units;
     const auto next = std::ranges::lower_bound(page.runs, offset, {}, &SlobRun::offset);
     m_trace.blocks_scanned += static_cast<std::uint32_t>(next - page.runs.begin()) + 1;
-    if (m_trace.recording) {
-        m_trace.work(SlabWork::SlobBlock, static_cast<std::uint32_t>(next - page.runs.begin()) + 1);
+    if (m_trace.recording()) {
+        m_trace.work(AllocatorWork::SlobBlock, static_cast<std::uint32_t>(next - page.runs.begin()) + 1);
         for (auto run = page.runs.begin(); run != next; ++run)
             m_trace.load(start_of(page) + run->offset * SlobPage::unit_bytes);
         if (next != page.runs.begin())
@@ -290,7 +290,7 @@ void Slob::enlist(SlobPage& page, std::size_t list) {
 
 // The lists run through the struct pages; their heads lie behind the lock.
 void Slob::note_neighbours(const SlobPage& page) {
-    if (!m_trace.recording) return;
+    if (!m_trace.recording()) return;
     const VirtAddr head = m_globals + line_size + page.list * 2 * word_bytes;
     for (const SlobPage* each : {page.list_prev, page.list_next})
         m_trace.store(each == nullptr ? head : kernel_layout::struct_page(each->frame));

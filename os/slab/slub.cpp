@@ -47,7 +47,7 @@ Slub::Taken Slub::take_slow(SlubCache& cache, const SlabRequest& request) {
     if (cache.debugged()) return take_debugged(cache, request);
     SlubCpu& cpu = cache.cpus[request.cpu];
     m_trace.begin(SlabPath::AllocRefill);
-    m_trace.work(SlabWork::AllocSlow);
+    m_trace.work(AllocatorWork::AllocSlow);
     for (;;) {
         if (cpu.slab != nullptr && !node_fits(*cpu.slab, request.node)) {
             ++m_stats.node_mismatch;
@@ -117,7 +117,7 @@ SlubSlab* Slub::take_partial(SlubCache& cache, const SlabRequest& request) {
 SlubSlab* Slub::take_partial_of(SlubCache& cache, NodeId node, CpuId cpu) {
     LinkedList<SlubSlab>& partial = cache.nodes[node].partial;
     if (partial.empty()) return nullptr;
-    m_trace.work(SlabWork::GetPartial);
+    m_trace.work(AllocatorWork::GetPartial);
     m_trace.lock(cache.places.node(node));
     SlubSlab* first = nullptr;
     std::uint32_t extra = 0;
@@ -129,7 +129,7 @@ SlubSlab* Slub::take_partial_of(SlubCache& cache, NodeId node, CpuId cpu) {
         if (first == nullptr) {
             first = &slab;
         } else {
-            m_trace.work(SlabWork::AcquireSlab);
+            m_trace.work(AllocatorWork::AcquireSlab);
             put_cpu_partial(cache, slab, cpu, false);
             ++extra;
         }
@@ -147,7 +147,7 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
     };
     const GfpMask mask = (request.gfp & page_relevant) | cache.page_gfp;
     const Growing growing(cache);
-    m_trace.work(SlabWork::NewSlab);
+    m_trace.work(AllocatorWork::NewSlab);
     // A large order is tried without effort: a slab of the smallest order will do.
     GfpMask easy = (mask | gfp::nowarn | gfp::noretry).without(gfp::nofail);
     if (easy.any(gfp::direct_reclaim) && geometry.order > geometry.min_order)
@@ -170,8 +170,8 @@ SlubSlab* Slub::new_slab(SlubCache& cache, const SlabRequest& request) {
     thread_freelist(slab);
     ++m_trace.slabs_allocated;
     ++m_stats.alloc_slab;
-    if (m_trace.recording) {
-        m_trace.work(SlabWork::SetUpObject, slab.objects);
+    if (m_trace.recording()) {
+        m_trace.work(AllocatorWork::SetUpObject, slab.objects);
         for (std::uint16_t object = slab.freelist; object != none; object = slab.next[object])
             m_trace.store(link_of(slab, object));
         m_trace.store_page(slab.frame);
@@ -254,7 +254,7 @@ SlubSlab& Slub::restore_slab(SlubCache& cache, Pfn frame, std::uint32_t objects,
 
 void Slub::deactivate(SlubCache& cache, SlubSlab& slab, std::uint16_t freelist, CpuId cpu) {
     const bool to_tail = slab.freelist != none; // others have freed into it: it is cold here
-    m_trace.work(SlabWork::Deactivate);
+    m_trace.work(AllocatorWork::Deactivate);
     if (freelist != none) {
         std::uint16_t last = freelist;
         std::uint32_t count = 1;
@@ -284,7 +284,7 @@ void Slub::put_cpu_partial(SlubCache& cache, SlubSlab& slab, CpuId cpu, bool dra
     SlubSlab* overflow = nullptr;
     if (old != nullptr && drain && old->slabs >= cache.geometry.cpu_partial_slabs)
         overflow = std::exchange(old, nullptr);
-    m_trace.work(SlabWork::PutPartial);
+    m_trace.work(AllocatorWork::PutPartial);
     if (old != nullptr) m_trace.load_page(old->frame);
     m_trace.store_page(slab.frame);
     m_trace.store(cache.places.cpu(cpu));
@@ -305,7 +305,7 @@ void Slub::unfreeze(SlubCache& cache, SlubSlab* first, CpuId cpu) {
         SlubSlab& slab = *first;
         first = std::exchange(slab.next_partial, nullptr);
         const SlubNode& node = cache.nodes[slab.node];
-        m_trace.work(SlabWork::Unfreeze);
+        m_trace.work(AllocatorWork::Unfreeze);
         m_trace.load_page(slab.frame);
         if (&node != locked) {
             if (locked != nullptr) m_trace.unlock(lock);
@@ -335,9 +335,9 @@ void Slub::add_partial(SlubSlab& slab, bool tail) {
 
 // The list runs through the struct pages, and its head through the node's line.
 void Slub::note_neighbours(const SlubSlab& slab) {
-    if (!m_trace.recording) return;
+    if (!m_trace.recording()) return;
     const VirtAddr head = slab.cache->places.node(slab.node);
-    m_trace.work(SlabWork::MoveOnList);
+    m_trace.work(AllocatorWork::MoveOnList);
     for (const SlubSlab* each : {slab.list_prev, slab.list_next})
         m_trace.store(each == nullptr ? head : kernel_layout::struct_page(each->frame));
 }
@@ -350,7 +350,7 @@ void Slub::remove_partial(SlubSlab& slab) {
 
 void Slub::discard(SlubSlab& slab, CpuId cpu) {
     ++m_stats.free_slab;
-    m_trace.work(SlabWork::Discard);
+    m_trace.work(AllocatorWork::Discard);
     m_trace.store(slab.cache->places.node(slab.node));
     release(slab, cpu);
 }
@@ -447,7 +447,7 @@ void Slub::free_chain(SlubSlab& slab, Chain chain, CpuId cpu) {
 
 void Slub::free_slow(SlubSlab& slab, Chain chain, CpuId cpu) {
     SlubCache& cache = *slab.cache;
-    m_trace.work(SlabWork::FreeSlow);
+    m_trace.work(AllocatorWork::FreeSlow);
     const bool was_full = slab.freelist == none;
     slab.next[chain.tail] = slab.freelist;
     slab.freelist = chain.head;

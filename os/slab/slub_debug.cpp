@@ -45,10 +45,10 @@ void append_dump(std::string& text, std::string_view label, VirtAddr slab_start,
 Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
     const NodeId node_id = request.node == any_node ? m_pages.node_of(request.cpu) : request.node;
     m_trace.begin(SlabPath::AllocNodePartial);
-    m_trace.work(SlabWork::AllocSlow);
+    m_trace.work(AllocatorWork::AllocSlow);
     const auto take_first = [&](SlubSlab& slab) -> Taken {
         const std::uint16_t object = slab.freelist;
-        m_trace.work(SlabWork::CheckObject);
+        m_trace.work(AllocatorWork::CheckObject);
         m_trace.load(link_of(slab, object));
         m_trace.store_page(slab.frame);
         slab.freelist = slab.next[object];
@@ -70,7 +70,7 @@ Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
     const auto take_on = [&](NodeId id) -> Taken {
         SlubNode& node = cache.nodes[id];
         if (node.partial.empty()) return {};
-        m_trace.work(SlabWork::GetPartial);
+        m_trace.work(AllocatorWork::GetPartial);
         m_trace.lock(cache.places.node(id));
         Taken taken;
         for (SlubSlab* slab = node.partial.front(); slab != nullptr && taken.slab == nullptr;) {
@@ -101,9 +101,9 @@ Slub::Taken Slub::take_debugged(SlubCache& cache, const SlabRequest& request) {
 void Slub::free_debugged(SlubSlab& slab, std::uint16_t object, CpuId cpu) {
     SlubCache& cache = *slab.cache;
     const VirtAddr lock = cache.places.node(slab.node);
-    m_trace.work(SlabWork::FreeSlow);
+    m_trace.work(AllocatorWork::FreeSlow);
     m_trace.lock(lock);
-    m_trace.work(SlabWork::CheckObject);
+    m_trace.work(AllocatorWork::CheckObject);
     m_trace.store_page(slab.frame);
     if (cache.flags.any(slab_flag::consistency_checks) && !check_object(slab, object, ObjectState::Active)) {
         slab.mark_allocated(object); // not freed

@@ -72,7 +72,7 @@ void CompactionDriver::searched_lists(const Zone& zone, std::uint64_t entries) {
 void CompactionDriver::took_free(const Zone& zone, std::uint32_t frame, unsigned order) {
     KernelPathBuilder& path = m_frames.slow_path_operation().path;
     path.call(KernelFunction::IsolateFreePage);
-    path.store(m_frames.addresses().free_list(zone, order, Migratetype::Movable));
+    path.store(zone.free_list(order, Migratetype::Movable));
     path.store_page(Pfn(frame));
 }
 

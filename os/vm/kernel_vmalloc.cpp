@@ -63,8 +63,7 @@ KernelVmalloc::KernelVmalloc(const VmallocConfig& config, FrameAllocator& frames
                              PageTables& tables, PageTableMemory& memory, unsigned levels, Operation& boot)
     : m_frames(frames),
       m_flags(config.huge_vmalloc == VmallocConfig::HugeMappings::On ? vm_flag::allow_huge : VmFlags{}),
-      m_pages(frames, tables), m_area_objects(frames, objects),
-      m_writer(frames.addresses(), frames.allocator().cpus().size()),
+      m_pages(frames, tables), m_area_objects(frames, objects), m_writer(frames.allocator().cpus().size()),
       m_vmalloc(make(config, memory, levels, boot)) {
     m_pages.attach(m_vmalloc.trace());
     m_area_objects.attach(m_vmalloc.trace());
@@ -73,7 +72,11 @@ KernelVmalloc::KernelVmalloc(const VmallocConfig& config, FrameAllocator& frames
 Vmalloc KernelVmalloc::make(const VmallocConfig& config, PageTableMemory& memory, unsigned levels,
                             Operation& boot) {
     const FrameAllocator::Scope serving(m_frames, boot);
-    return {config, memory, m_frames.addresses().root, levels, m_pages, m_area_objects};
+    VmallocConfig placed = config;
+    placed.places.locks = m_frames.addresses().vmalloc_locks();
+    for (std::size_t cpu = 0; cpu < m_frames.addresses().percpu.size(); ++cpu)
+        placed.places.block_queues.push_back(m_frames.addresses().vmap_block_queue(static_cast<CpuId>(cpu)));
+    return {placed, memory, m_frames.addresses().root, levels, m_pages, m_area_objects};
 }
 
 std::expected<VirtAddr, VmallocError> KernelVmalloc::allocate(Operation& op, std::uint64_t bytes,
@@ -83,7 +86,7 @@ std::expected<VirtAddr, VmallocError> KernelVmalloc::allocate(Operation& op, std
     op.path.call(KernelFunction::Vmalloc);
     const auto address = m_vmalloc.allocate(
         {.size = bytes, .gfp = mask, .cpu = op.cpu, .flags = m_flags, .caller = "pagewalk_driver+0x0/0x0"});
-    m_writer.write(op, m_vmalloc.trace());
+    m_writer.append(op, m_vmalloc.trace());
     return address;
 }
 
@@ -92,7 +95,7 @@ void KernelVmalloc::free(Operation& op, VirtAddr address) {
     const FrameAllocator::Scope serving(m_frames, op);
     op.path.call(KernelFunction::Vfree);
     m_vmalloc.free(address, op.cpu);
-    m_writer.write(op, m_vmalloc.trace());
+    m_writer.append(op, m_vmalloc.trace());
 }
 
 } // namespace pagewalk::os

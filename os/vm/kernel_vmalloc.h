@@ -3,7 +3,7 @@
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
 #include "os/path/operation.h"
-#include "os/path/vmalloc_path.h"
+#include "os/path/touch_path.h"
 #include "os/vm/page_table.h"
 #include "os/vmalloc/vmalloc.h"
 
@@ -80,7 +80,7 @@ private:
     VmFlags m_flags;
     Pages m_pages;
     AreaObjects m_area_objects;
-    VmallocPathWriter m_writer;
+    TouchPathWriter m_writer;
     Vmalloc m_vmalloc;
 };
 

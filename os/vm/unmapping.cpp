@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "os/path/tlb_flush_ceiling.h"
 #include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
@@ -8,7 +9,6 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::uint64_t tlb_single_page_flush_ceiling = 33; // beyond it the whole address space goes
 constexpr std::uint64_t entries_per_line = line_size / sizeof(PageTableEntry);
 constexpr std::uint16_t last_pcid = 4095;
 

@@ -24,11 +24,19 @@ bool is_vmalloc(VirtAddr address) {
     return address >= vmalloc_layout::start && address <= vmalloc_layout::limit;
 }
 
+// Where nobody has placed the locks, tests say, each has a line all the same.
+VmallocPlaces places_of(VmallocPlaces places, std::size_t cpus) {
+    for (std::size_t cpu = places.block_queues.size(); cpu < cpus; ++cpu)
+        places.block_queues.push_back(VirtAddr(0x7000 + cpu * line_size));
+    return places;
+}
+
 } // namespace
 
 Vmalloc::Vmalloc(const VmallocConfig& config, PageTableMemory& memory, Pfn root, unsigned levels,
                  VmallocPages& pages, VmallocObjects& objects)
-    : m_config(config), m_pages(pages), m_objects(objects), m_space(objects, pages.cpu_count(), m_trace),
+    : m_config(config), m_pages(pages), m_objects(objects),
+      m_trace(places_of(config.places, pages.cpu_count())), m_space(objects, pages.cpu_count(), m_trace),
       m_blocks(m_space, objects, pages.cpu_count(), config.configured_cpus, m_trace),
       m_tables(memory, pages, root, levels, m_trace) {
     m_space.set_hoarder(&m_blocks);
@@ -36,7 +44,7 @@ Vmalloc::Vmalloc(const VmallocConfig& config, PageTableMemory& memory, Pfn root,
     if (top == MapResult::NoMemory)
         throw ConfigError("memory: the page tables of the vmalloc range do not fit; give the machine at "
                           "least 128MiB");
-    m_trace.clear();
+    m_trace.begin();
 }
 
 VmArea* Vmalloc::open_area(const VmallocRequest& request, std::uint64_t align, unsigned shift) {
@@ -48,7 +56,6 @@ VmArea* Vmalloc::open_area(const VmallocRequest& request, std::uint64_t align, u
     const SlabRequest objects = objects_of(request);
     const auto object = m_objects.allocate(object_bytes, objects);
     if (!object) return nullptr;
-    m_trace.object(VmallocStepKind::AllocateObject, *object, object_bytes);
     const std::uint64_t guard = request.flags.any(vm_flag::no_guard) ? 0 : page_size;
     SlabRequest range_objects = objects;
     range_objects.gfp = request.gfp;
@@ -61,7 +68,6 @@ VmArea* Vmalloc::open_area(const VmallocRequest& request, std::uint64_t align, u
         if (range.error() == SpaceError::NoSpace && !request.gfp.any(gfp::nowarn))
             m_reports.push_back("vmap allocation for size " + std::to_string(size + guard) +
                                 " failed: use vmalloc=<size> to increase size");
-        m_trace.object(VmallocStepKind::FreeObject, *object, object_bytes);
         m_objects.free(*object, request.cpu);
         return nullptr;
     }
@@ -72,7 +78,7 @@ VmArea* Vmalloc::open_area(const VmallocRequest& request, std::uint64_t align, u
     area->caller = request.caller;
     area->object = *object;
     m_trace.acquire(VmallocLock::Busy);
-    m_trace.area(VmallocStepKind::WriteArea, (*range)->object);
+    m_trace.write_area((*range)->object);
     (*range)->vm = area.get();
     m_trace.release(VmallocLock::Busy);
     VmArea* const opened = area.get();
@@ -81,13 +87,12 @@ VmArea* Vmalloc::open_area(const VmallocRequest& request, std::uint64_t align, u
 }
 
 void Vmalloc::close_area(VmArea& area, CpuId cpu) {
-    m_trace.object(VmallocStepKind::FreeObject, area.object, object_bytes);
     m_objects.free(area.object, cpu);
     m_areas.erase(area.address);
 }
 
 std::expected<VirtAddr, VmallocError> Vmalloc::allocate(const VmallocRequest& request) {
-    m_trace.clear();
+    m_trace.begin();
     const auto address = allocate_range(request);
     finish(request.cpu);
     return address;
@@ -141,7 +146,6 @@ bool Vmalloc::take_page_array(VmArea& area, const VmallocRequest& request, std::
     const auto object =
         m_objects.allocate(array.size, {.gfp = array.gfp, .cpu = array.cpu, .node = array.node});
     if (!object) return false;
-    m_trace.object(VmallocStepKind::AllocateObject, *object, array.size);
     area.page_array = *object;
     return true;
 }
@@ -174,9 +178,13 @@ std::expected<void, VmallocError> Vmalloc::fill(VmArea& area, const VmallocReque
 void Vmalloc::take_pages(VmArea& area, GfpMask mask, const VmallocRequest& request, std::uint64_t wanted) {
     const unsigned order = area.page_order;
     area.pages.reserve(wanted);
+    const auto count_call = [&](std::size_t got) {
+        ++m_trace.summary().page_calls;
+        m_trace.summary().pages_taken += static_cast<std::uint32_t>(got);
+    };
     const auto add = [&](Pfn frame) {
         area.pages.push_back(frame);
-        m_trace.frame(VmallocStepKind::TakePage, frame);
+        m_trace.store_page(frame);
     };
     PageRequest pages{.gfp = mask, .order = order, .cpu = request.cpu, .node = request.node};
     if (order == 0) {
@@ -186,7 +194,7 @@ void Vmalloc::take_pages(VmArea& area, GfpMask mask, const VmallocRequest& reque
         while (area.pages.size() < wanted) {
             const std::size_t asked = std::min<std::size_t>(bulk_pages, wanted - area.pages.size());
             const std::size_t got = m_pages.allocate_bulk(bulk, std::span(frames).first(asked));
-            m_trace.pages(got);
+            count_call(got);
             for (const Pfn frame : std::span(frames).first(got)) add(frame);
             if (got != asked) break;
         }
@@ -195,7 +203,7 @@ void Vmalloc::take_pages(VmArea& area, GfpMask mask, const VmallocRequest& reque
     }
     while (area.pages.size() < wanted) {
         const auto frame = m_pages.allocate(pages);
-        m_trace.pages(frame ? std::size_t{1} << order : 0);
+        count_call(frame ? std::size_t{1} << order : 0);
         if (!frame) break;
         if (order != 0) m_pages.split(*frame, order);
         for (std::uint64_t i = 0; i < 1ULL << order; ++i) add(*frame + i);
@@ -203,14 +211,14 @@ void Vmalloc::take_pages(VmArea& area, GfpMask mask, const VmallocRequest& reque
 }
 
 void Vmalloc::free(VirtAddr address, CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     if (address == VirtAddr{}) return;
     release(address, FreePages::Yes, cpu);
     finish(cpu);
 }
 
 void Vmalloc::unmap(VirtAddr address, CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     if (address == VirtAddr{}) return;
     release(address, FreePages::No, cpu);
     finish(cpu);
@@ -243,14 +251,13 @@ void Vmalloc::release(VirtAddr address, FreePages free_pages, CpuId cpu) {
     }
     if (free_pages == FreePages::Yes) {
         for (const Pfn frame : area->pages) {
-            m_trace.frame(VmallocStepKind::FreePage, frame);
+            ++m_trace.summary().pages_freed;
             m_pages.free(frame, 0, cpu);
         }
         if (!area->flags.any(vm_flag::map_put_pages)) m_allocated_pages -= area->pages.size();
         if (is_vmalloc(area->page_array)) {
             release(area->page_array, FreePages::Yes, cpu);
         } else if (area->page_array != VirtAddr{}) {
-            m_trace.object(VmallocStepKind::FreeObject, area->page_array, area->pages.size() * pointer_bytes);
             m_objects.free(area->page_array, cpu);
         }
     }
@@ -272,7 +279,7 @@ void Vmalloc::remove_range(VmapArea& range, CpuId cpu) {
 
 void Vmalloc::note(VmapSpace::DrainDue due) {
     if (due == VmapSpace::DrainDue::No) return;
-    if (!m_drain_due) m_trace.wake_drain();
+    m_trace.summary().purge_wanted = true;
     m_drain_due = true;
 }
 
@@ -286,7 +293,7 @@ void Vmalloc::finish(CpuId cpu) {
 }
 
 void Vmalloc::drain(CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     m_trace.acquire(VmallocLock::Purge);
     m_space.purge(VirtAddr(~0ULL), VirtAddr{}, cpu);
     m_trace.release(VmallocLock::Purge);
@@ -294,7 +301,7 @@ void Vmalloc::drain(CpuId cpu) {
 }
 
 void Vmalloc::unmap_aliases(CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     flush_aliases(VirtAddr(~0ULL), VirtAddr{}, false, cpu);
 }
 

@@ -28,6 +28,7 @@ struct VmallocConfig {
     HugeMappings huge_vmalloc = HugeMappings::On; ///< Off: nohugevmalloc
     HugeMappings huge_ioremap = HugeMappings::On; ///< Off: nohugeiomap
     Drain drain = Drain::AtOnce;
+    VmallocPlaces places; ///< of its locks
 };
 
 enum class VmallocError : std::uint8_t {

@@ -28,15 +28,15 @@ std::optional<VirtAddr> VmapBlocks::allocate(std::uint64_t pages, const SlabRequ
     pages = std::bit_ceil(pages);
     LinkedList<VmapBlock>& queue = m_queues[request.cpu];
     for (VmapBlock* block = queue.front(); block != nullptr; block = block->list_next) {
-        m_trace.acquire(VmallocLock::Block, block->object);
+        m_trace.acquire(block->object);
         if (block->free < pages) {
-            m_trace.release(VmallocLock::Block, block->object);
+            m_trace.release(block->object);
             continue;
         }
         const VirtAddr address = block->area->start + (m_block_pages - block->free) * page_size;
         block->free -= pages;
         if (block->free == 0) dequeue(*block);
-        m_trace.release(VmallocLock::Block, block->object);
+        m_trace.release(block->object);
         return address;
     }
     return open(pages, request);
@@ -48,11 +48,9 @@ std::optional<VirtAddr> VmapBlocks::open(std::uint64_t pages, const SlabRequest&
     objects.gfp = objects.gfp & reclaim_mask;
     const auto object = m_objects.allocate(VmapBlock::object_bytes, objects);
     if (!object) return std::nullopt;
-    m_trace.object(VmallocStepKind::AllocateObject, *object, VmapBlock::object_bytes);
     const auto area = m_space.allocate({.size = bytes, .align = bytes, .objects = request});
     if (!area) {
         m_objects.free(*object, request.cpu);
-        m_trace.object(VmallocStepKind::FreeObject, *object, VmapBlock::object_bytes);
         return std::nullopt;
     }
     auto block = std::make_unique<VmapBlock>();
@@ -61,22 +59,22 @@ std::optional<VirtAddr> VmapBlocks::open(std::uint64_t pages, const SlabRequest&
     block->cpu = m_objects.current_cpu(request.cpu);
     block->free = m_block_pages - pages;
     block->dirty_min = m_block_pages;
-    const auto queue_number = static_cast<std::uint32_t>(index_of(block->cpu));
-    m_trace.acquire(VmallocLock::BlockQueue, {}, queue_number);
+    const VirtAddr queue_lock = m_trace.places().block_queues[block->cpu];
+    m_trace.acquire(queue_lock);
     m_queues[block->cpu].push_back(*block);
     block->queued = true;
-    m_trace.release(VmallocLock::BlockQueue, {}, queue_number);
+    m_trace.release(queue_lock);
     const VirtAddr start = (*area)->start;
     m_blocks.emplace(start, std::move(block));
     return start;
 }
 
 void VmapBlocks::dequeue(VmapBlock& block) {
-    const auto queue_number = static_cast<std::uint32_t>(index_of(block.cpu));
-    m_trace.acquire(VmallocLock::BlockQueue, {}, queue_number);
+    const VirtAddr queue_lock = m_trace.places().block_queues[block.cpu];
+    m_trace.acquire(queue_lock);
     m_queues[block.cpu].remove(block);
     block.queued = false;
-    m_trace.release(VmallocLock::BlockQueue, {}, queue_number);
+    m_trace.release(queue_lock);
 }
 
 VmapSpace::DrainDue VmapBlocks::close(VmapBlock& block, CpuId cpu) {
@@ -84,7 +82,6 @@ VmapSpace::DrainDue VmapBlocks::close(VmapBlock& block, CpuId cpu) {
     const VirtAddr start = block.area->start;
     const auto due = m_space.free_lazily(*block.area, cpu);
     // After a grace period in the kernel; nothing refers to it before.
-    m_trace.object(VmallocStepKind::FreeObject, block.object, VmapBlock::object_bytes);
     m_objects.free(block.object, cpu);
     m_blocks.erase(start);
     return due;
@@ -96,12 +93,12 @@ VmapSpace::DrainDue VmapBlocks::free(VirtAddr address, std::uint64_t pages, CpuI
     VmapBlock& block = *found->second;
     pages = std::bit_ceil(pages);
     const std::uint64_t first = (address - block.area->start) >> page_shift;
-    m_trace.acquire(VmallocLock::Block, block.object);
+    m_trace.acquire(block.object);
     block.dirty_min = std::min(block.dirty_min, first);
     block.dirty_max = std::max(block.dirty_max, first + pages);
     block.dirty += pages;
     PAGEWALK_INVARIANT(block.dirty + block.free <= m_block_pages);
-    m_trace.release(VmallocLock::Block, block.object);
+    m_trace.release(block.object);
     return block.dirty == m_block_pages ? close(block, cpu) : VmapSpace::DrainDue::No;
 }
 
@@ -120,12 +117,12 @@ void VmapBlocks::purge_fragmented(CpuId cpu) {
         for (VmapBlock* block = m_queues[owner].front(); block != nullptr;) {
             VmapBlock* const next = block->list_next;
             if (block->free + block->dirty == m_block_pages && block->dirty != m_block_pages) {
-                m_trace.acquire(VmallocLock::Block, block->object);
+                m_trace.acquire(block->object);
                 block->free = 0;
                 block->dirty = block->dirty_max = m_block_pages;
                 block->dirty_min = 0;
                 dequeue(*block);
-                m_trace.release(VmallocLock::Block, block->object);
+                m_trace.release(block->object);
                 fragmented.push_back(block);
             }
             block = next;
@@ -139,13 +136,13 @@ bool VmapBlocks::add_dirty_range(VirtAddr& start, VirtAddr& end) {
     bool found = false;
     for (const LinkedList<VmapBlock>& queue : m_queues)
         for (const VmapBlock* block = queue.front(); block != nullptr; block = block->list_next) {
-            m_trace.acquire(VmallocLock::Block, block->object);
+            m_trace.acquire(block->object);
             if (block->dirty != 0 && block->dirty != m_block_pages) {
                 start = std::min(start, block->area->start + block->dirty_min * page_size);
                 end = std::max(end, block->area->start + block->dirty_max * page_size);
                 found = true;
             }
-            m_trace.release(VmallocLock::Block, block->object);
+            m_trace.release(block->object);
         }
     return found;
 }

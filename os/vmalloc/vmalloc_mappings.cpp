@@ -9,7 +9,7 @@ constexpr unsigned giant_level = 3;
 } // namespace
 
 std::expected<VirtAddr, VmallocError> Vmalloc::map(std::span<const Pfn> frames, const VmapRequest& request) {
-    m_trace.clear();
+    m_trace.begin();
     if (frames.empty() || frames.size() > m_pages.total_pages())
         return std::unexpected(frames.empty() ? VmallocError::ZeroSize : VmallocError::TooLarge);
     // Without a guard page the mapping behind would lose its own.
@@ -31,7 +31,7 @@ std::expected<VirtAddr, VmallocError> Vmalloc::map(std::span<const Pfn> frames, 
 }
 
 std::expected<VirtAddr, VmallocError> Vmalloc::map_ram(std::span<const Pfn> frames, NodeId node, CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     if (frames.empty()) return std::unexpected(VmallocError::ZeroSize);
     const SlabRequest objects{.gfp = gfp::kernel, .cpu = cpu, .node = node};
     VirtAddr address;
@@ -57,7 +57,7 @@ std::expected<VirtAddr, VmallocError> Vmalloc::map_ram(std::span<const Pfn> fram
 }
 
 void Vmalloc::unmap_ram(VirtAddr address, std::uint64_t pages, CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     release_ram(address, pages, cpu);
     finish(cpu);
 }
@@ -75,7 +75,7 @@ void Vmalloc::release_ram(VirtAddr address, std::uint64_t pages, CpuId cpu) {
 
 std::expected<VirtAddr, VmallocError> Vmalloc::map_io(PhysAddr physical, std::uint64_t bytes,
                                                       VmapRequest request) {
-    m_trace.clear();
+    m_trace.begin();
     if (bytes == 0) return std::unexpected(VmallocError::ZeroSize);
     const PhysAddr first = physical.page();
     const std::uint64_t size = ((physical + bytes) - first + page_size - 1) & ~(page_size - 1);
@@ -98,7 +98,7 @@ std::expected<VirtAddr, VmallocError> Vmalloc::map_io(PhysAddr physical, std::ui
 }
 
 void Vmalloc::unmap_io(VirtAddr address, CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     unmap_area(address.page(), cpu);
     finish(cpu);
 }
@@ -115,7 +115,7 @@ void Vmalloc::unmap_area(VirtAddr address, CpuId cpu) {
 std::vector<VirtAddr> Vmalloc::allocate_congruent(std::span<const std::uint64_t> offsets,
                                                   std::span<const std::uint64_t> sizes, std::uint64_t align,
                                                   CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     const SlabRequest request{.gfp = gfp::kernel, .cpu = cpu};
     std::vector<VirtAddr> objects;
     const auto give_back = [&] {
@@ -125,7 +125,6 @@ std::vector<VirtAddr> Vmalloc::allocate_congruent(std::span<const std::uint64_t>
     for (std::size_t i = 0; i < offsets.size(); ++i) {
         const auto object = m_objects.allocate(object_bytes, request);
         if (!object) return give_back();
-        m_trace.object(VmallocStepKind::AllocateObject, *object, object_bytes);
         objects.push_back(*object);
     }
     const auto ranges = m_space.allocate_congruent(offsets, sizes, align, request);
@@ -146,7 +145,7 @@ std::vector<VirtAddr> Vmalloc::allocate_congruent(std::span<const std::uint64_t>
 }
 
 void Vmalloc::free_congruent(std::span<const VirtAddr> addresses, CpuId cpu) {
-    m_trace.clear();
+    m_trace.begin();
     for (const VirtAddr address : addresses) {
         VmArea* const area = remove(address, cpu);
         PAGEWALK_INVARIANT(area != nullptr);

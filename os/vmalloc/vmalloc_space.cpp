@@ -30,7 +30,6 @@ VmapSpace::VmapSpace(VmallocObjects& objects, std::size_t cpus, VmallocTrace& tr
 VmapArea* VmapSpace::open(const SlabRequest& request) {
     const auto object = m_objects.allocate_area(request);
     if (!object) return nullptr;
-    m_trace.object(VmallocStepKind::AllocateObject, *object, VmapArea::object_bytes);
     VmapArea* area = nullptr;
     if (m_unused.empty()) {
         area = &m_areas.emplace_back();
@@ -43,7 +42,6 @@ VmapArea* VmapSpace::open(const SlabRequest& request) {
 }
 
 void VmapSpace::close(VmapArea& area, CpuId cpu) {
-    m_trace.object(VmallocStepKind::FreeObject, area.object, VmapArea::object_bytes);
     m_objects.free_area(area.object, cpu);
     m_unused.push_back(&area);
 }

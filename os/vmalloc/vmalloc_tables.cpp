@@ -22,8 +22,8 @@ VirtAddr next_boundary(VirtAddr at, VirtAddr end, unsigned level) {
     return boundary.value() - 1 < end.value() - 1 ? boundary : end;
 }
 
-PhysAddr entry_address(Pfn table, std::size_t index) {
-    return address_of(table) + index * sizeof(PageTableEntry);
+VirtAddr entry_address(Pfn table, std::size_t index) {
+    return kernel_layout::direct_map(address_of(table) + index * sizeof(PageTableEntry));
 }
 
 } // namespace
@@ -33,7 +33,7 @@ std::optional<Pfn> VmallocTables::add_table(CpuId cpu) {
     if (!frame) return std::nullopt;
     m_pages.add_table(m_memory, *frame);
     ++m_tables;
-    m_trace.frame(VmallocStepKind::AllocateTable, *frame);
+    ++m_trace.summary().tables_added;
     return frame;
 }
 
@@ -41,12 +41,12 @@ void VmallocTables::drop_table(Pfn frame, CpuId cpu) {
     m_pages.remove_table(m_memory, frame);
     m_pages.free(frame, 0, cpu);
     --m_tables;
-    m_trace.frame(VmallocStepKind::FreeTable, frame);
+    ++m_trace.summary().tables_dropped;
 }
 
 void VmallocTables::write(Pfn table, std::size_t index, PageTableEntry value) {
     entry(table, index) = value;
-    m_trace.entry(VmallocStepKind::WriteEntries, entry_address(table, index));
+    m_trace.entry(AllocatorWork::WriteEntry, entry_address(table, index));
 }
 
 MapResult VmallocTables::preallocate(VirtAddr start, VirtAddr limit, CpuId cpu) {
@@ -140,10 +140,9 @@ bool VmallocTables::free_tables_below(Pfn table, std::size_t index, unsigned lev
     if (level > large_level) {
         copy = m_pages.allocate({.gfp = gfp::kernel, .cpu = cpu});
         if (!copy) return false;
-        m_trace.pages(1);
     }
     entry(table, index) = PageTableEntry{};
-    m_trace.entry(VmallocStepKind::ClearEntries, entry_address(table, index));
+    m_trace.entry(AllocatorWork::ClearEntry, entry_address(table, index));
     // A walker may hold the table in its paging-structure cache: any address below drops it.
     m_trace.flush(at, at + (page_size - 1));
     if (level > large_level) {
@@ -152,7 +151,7 @@ bool VmallocTables::free_tables_below(Pfn table, std::size_t index, unsigned lev
             if (child.present()) drop_table(child.frame(), cpu);
         }
         m_pages.free(*copy, 0, cpu);
-        m_trace.frame(VmallocStepKind::FreePage, *copy);
+        ++m_trace.summary().pages_freed;
     }
     drop_table(below, cpu);
     return true;
@@ -170,7 +169,7 @@ void VmallocTables::unmap_level(Pfn table, unsigned level, VirtAddr start, VirtA
         if (level == 1 || here.has(PageTableEntry::Huge)) {
             if (level == 1 || here.present()) {
                 here = PageTableEntry{};
-                m_trace.entry(VmallocStepKind::ClearEntries, entry_address(table, index));
+                m_trace.entry(AllocatorWork::ClearEntry, entry_address(table, index));
             }
         } else if (here.present()) {
             unmap_level(here.frame(), level - 1, at, next);

@@ -69,7 +69,7 @@ void VmapTree::insert(VmapArea& area, const Place& place) {
     (place.prev != nullptr ? place.prev->list_next : m_first) = &area;
     (place.next != nullptr ? place.next->list_prev : m_last) = &area;
     ++m_size;
-    m_trace.area(VmallocStepKind::WriteArea, area.object);
+    m_trace.write_area(area.object);
     propagate(place.parent);
     rebalance_inserted(&area);
 }
@@ -78,7 +78,7 @@ void VmapTree::erase(VmapArea& area) {
     (area.list_prev != nullptr ? area.list_prev->list_next : m_first) = area.list_next;
     (area.list_next != nullptr ? area.list_next->list_prev : m_last) = area.list_prev;
     --m_size;
-    m_trace.area(VmallocStepKind::WriteArea, area.object);
+    m_trace.write_area(area.object);
 
     VmapArea* hole = nullptr;   // what moves up into the gap
     VmapArea* parent = nullptr; // above the gap
@@ -116,7 +116,7 @@ void VmapTree::erase(VmapArea& area) {
 }
 
 void VmapTree::resized(VmapArea& area) {
-    m_trace.area(VmallocStepKind::WriteArea, area.object);
+    m_trace.write_area(area.object);
     propagate(&area);
 }
 

@@ -55,7 +55,7 @@ private:
     static std::uint64_t computed(const VmapArea& area);
     static bool fits(const VmapArea& area, std::uint64_t size, std::uint64_t align, VirtAddr from);
 
-    void visit(const VmapArea& area) { m_trace.area(VmallocStepKind::VisitArea, area.object); }
+    void visit(const VmapArea& area) { m_trace.visit_area(area.object); }
     void propagate(VmapArea* area);
     void replace_child(VmapArea* parent, const VmapArea* old, VmapArea* fresh);
     void rotate_left(VmapArea& top);

@@ -1,5 +1,6 @@
 #include "os/page/boot.h"
 #include "os/replay/page_replay.h"
+#include "tests/support/evidence.h"
 
 #include <filesystem>
 #include <memory>
@@ -32,10 +33,13 @@ MemoryMap machine(std::size_t nodes, std::uint64_t bytes_per_node) {
 
 void order_0_pairs(benchmark::State& state) {
     const auto allocator = boot_page_allocator(machine(1, 4ULL << 30));
+    TouchSteps touched;
+    touched.record(true);
     AllocTrace trace;
     const bool traced = state.range(0) != 0;
     for (auto _ : state) {
-        trace = AllocTrace{};
+        touched.clear();
+        trace = AllocTrace(touched);
         AllocTrace* const wanted = traced ? &trace : nullptr;
         const auto frame = allocator->allocate({.mask = gfp::highuser_movable}, wanted);
         benchmark::DoNotOptimize(allocator->free(*frame, 0, CpuId{0}, wanted));
@@ -76,8 +80,7 @@ void boot_one_terabyte(benchmark::State& state) {
 BENCHMARK(boot_one_terabyte)->Unit(benchmark::kMillisecond);
 
 void replay_events(benchmark::State& state, const char* capture) {
-    const auto path = std::filesystem::path(PAGEWALK_SOURCE_DIR) / ".." / "shared" / "groundtruth" / "linux" /
-                      (std::string(capture) + ".tar.xz");
+    const auto path = test::evidence("linux/" + std::string(capture) + ".tar.xz");
     if (!std::filesystem::exists(path)) {
         state.SkipWithError("the capture is not there");
         return;

@@ -135,24 +135,46 @@ TEST(PageAllocator, TheTraceTellsAHitFromARefill) {
     EXPECT_EQ(refill.zone_lock_acquisitions, 1);
     EXPECT_GT(refill.blocks_refilled, 1u);
     EXPECT_GT(refill.split_levels, 0);
-    AllocTrace hit;
-    const Pfn frame = *allocator->allocate({.mask = gfp::kernel}, &hit);
+    TouchSteps touched;
+    touched.record(true);
+    AllocTrace hit(touched);
+    EXPECT_TRUE(allocator->allocate({.mask = gfp::kernel}, &hit).has_value());
     EXPECT_EQ(hit.path, AllocPath::PcpHit);
     EXPECT_EQ(hit.zone_lock_acquisitions, 0);
-    EXPECT_EQ(hit.frame_count, 1);
-    EXPECT_EQ(hit.frames[0], frame.value());
+    EXPECT_TRUE(touched.steps().empty()); // nothing under the zone's lock
     AllocTrace direct;
     (void)allocator->allocate({.mask = gfp::kernel, .order = 6}, &direct);
     EXPECT_EQ(direct.path, AllocPath::Buddy);
     EXPECT_EQ(direct.zone_lock_acquisitions, 1);
 }
 
-TEST(PageAllocator, ALongTraceCountsWhatItCannotHold) {
+TEST(PageAllocator, ARefillNotesItsListsAndTheDescriptorOfEachBlock) {
     const auto allocator = boot_page_allocator(one_node(gib));
-    AllocTrace trace;
-    for (int i = 0; i < 1000; ++i) (void)allocator->allocate({.mask = gfp::kernel}, &trace);
-    EXPECT_EQ(trace.frame_count, AllocTrace::frame_capacity);
-    EXPECT_GT(trace.frames_lost, 0u);
+    Zone* zone = allocator->zones().back().get();
+    for (const auto& each : allocator->zones()) {
+        each->address = VirtAddr(0xffff888000100000 + each->index * 0x1000);
+        if (each->populated()) zone = each.get();
+    }
+    TouchSteps touched;
+    touched.record(true);
+    AllocTrace trace(touched);
+    const Pfn frame = *allocator->allocate({.mask = gfp::highuser_movable}, &trace);
+    ASSERT_EQ(trace.path, AllocPath::PcpRefill);
+    VirtAddr last_list{};
+    std::set<VirtAddr> lists, pages;
+    for (const TouchStep& step : touched.steps()) {
+        if (step.kind != TouchStep::Kind::Store) continue;
+        if (step.address >= zone->address && step.address < zone->address + 0x1000) {
+            EXPECT_NE(step.address, last_list); // runs of one list are one store
+            last_list = step.address;
+            lists.insert(step.address);
+        } else {
+            pages.insert(step.address);
+        }
+    }
+    EXPECT_TRUE(pages.contains(kernel_layout::struct_page(frame)));
+    EXPECT_GE(pages.size(), trace.blocks_refilled);
+    EXPECT_TRUE(lists.contains(zone->free_list(0, Migratetype::Movable)));
 }
 
 TEST(PageAllocator, MoreNodesThanItKnowsAreTheUsersMistake) {

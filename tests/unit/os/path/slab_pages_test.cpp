@@ -88,12 +88,12 @@ TEST_F(Pages, OfASuspendedOperationAreItsAgainWhenItGoesOn) {
 
 TEST_F(Pages, FollowTheStepsRecordedBefore) {
     const FrameAllocator::Scope serving(frames, op);
-    slub.trace().recording = true;
+    slub.trace().record(true);
     slub.trace().store(VirtAddr(0xffff888000001000));
     (void)pages.allocate({gfp::kernel, 0, CpuId{}, any_node});
     ASSERT_FALSE(path.steps().empty());
     EXPECT_EQ(path.steps().front().kind, StepKind::Store);
-    EXPECT_TRUE(slub.trace().steps.empty());
+    EXPECT_TRUE(slub.trace().steps().empty());
 }
 
 } // namespace

@@ -26,8 +26,8 @@ struct Writer : testing::Test {
 
 TEST_F(Writer, KeepsTheOrderOfTheSteps) {
     const VirtAddr line(0xffff888000004000);
-    slub.trace().recording = true;
-    slub.trace().work(SlabWork::GetPartial);
+    slub.trace().record(true);
+    slub.trace().work(AllocatorWork::GetPartial);
     slub.trace().lock(line);
     slub.trace().load(line + 64);
     slub.trace().store(line + 128);
@@ -74,7 +74,7 @@ TEST_F(Writer, WritesNothingWithoutTiming) {
     slub.free(cache, object, CpuId{});
     writer.end_free(off, &cache, ObjectCall::KmemCache);
     EXPECT_TRUE(path.steps().empty());
-    EXPECT_TRUE(slub.trace().steps.empty());
+    EXPECT_TRUE(slub.trace().steps().empty());
 }
 
 } // namespace

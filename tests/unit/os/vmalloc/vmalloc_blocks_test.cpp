@@ -83,9 +83,9 @@ TEST_F(VmapBlocksTest, DirtyPartsAreFlushedWithTheAliases) {
     unmap(third, 8);
     machine.vmalloc.unmap_aliases(CpuId{});
     const VmallocTrace& trace = machine.vmalloc.trace();
-    ASSERT_EQ(trace.steps(VmallocStepKind::FlushTlb), 1u);
-    for (const VmallocStep& step : trace.steps())
-        if (step.kind == VmallocStepKind::FlushTlb) {
+    ASSERT_EQ(trace.summary().flushes, 1u);
+    for (const TouchStep& step : trace.steps())
+        if (step.kind == TouchStep::Kind::FlushTlb) {
             EXPECT_EQ(step.address, first);
             EXPECT_EQ(step.end, third + 8 * page_size);
         }

@@ -98,18 +98,18 @@ TEST_F(VmapSpaceTest, FlushesOnceFromTheFirstToTheLastRangeOfAPurge) {
     VmapArea& high = take(0x2000);
     static_cast<void>(space.free_lazily(high, CpuId{}));
     static_cast<void>(space.free_lazily(low, CpuId{}));
-    trace.clear();
+    trace.begin();
     space.purge_all(CpuId{});
-    ASSERT_EQ(trace.steps(VmallocStepKind::FlushTlb), 1u);
-    for (const VmallocStep& step : trace.steps())
-        if (step.kind == VmallocStepKind::FlushTlb) {
+    ASSERT_EQ(trace.summary().flushes, 1u);
+    for (const TouchStep& step : trace.steps())
+        if (step.kind == TouchStep::Kind::FlushTlb) {
             EXPECT_EQ(step.address, at(0));
             EXPECT_EQ(step.end, at(0x5000));
         }
     EXPECT_EQ(space.lazy_pages(), 0u);
-    trace.clear();
+    trace.begin();
     space.purge_all(CpuId{});
-    EXPECT_EQ(trace.steps(VmallocStepKind::FlushTlb), 0u);
+    EXPECT_EQ(trace.summary().flushes, 0u);
 }
 
 TEST_F(VmapSpaceTest, PurgesOnceWhenTheRangeIsFull) {
@@ -156,12 +156,13 @@ TEST_F(VmapSpaceTest, FailsWithoutAnObject) {
 
 TEST_F(VmapSpaceTest, TakesTheFreeLockOnceAndTheBusyLockOnceForAnArea) {
     take(0x1000);
-    trace.clear();
+    trace.begin();
     take(0x1000);
-    std::vector<VmallocLock> locks;
-    for (const VmallocStep& step : trace.steps())
-        if (step.kind == VmallocStepKind::Acquire) locks.push_back(step.lock);
-    EXPECT_EQ(locks, (std::vector{VmallocLock::Free, VmallocLock::Busy}));
+    std::vector<VirtAddr> locks;
+    for (const TouchStep& step : trace.steps())
+        if (step.kind == TouchStep::Kind::Acquire) locks.push_back(step.address);
+    const VmallocPlaces& places = trace.places();
+    EXPECT_EQ(locks, (std::vector{places.lock(VmallocLock::Free), places.lock(VmallocLock::Busy)}));
 }
 
 } // namespace

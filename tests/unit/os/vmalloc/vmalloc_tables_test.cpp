@@ -57,17 +57,17 @@ TEST_F(VmallocTablesTest, KeepsItsTablesWhenPagesAreUnmapped) {
     EXPECT_FALSE(tables.frame_at(base));
     EXPECT_FALSE(tables.frame_at(base + 599 * page_size));
     EXPECT_EQ(tables.tables(), 4u);
-    trace.clear();
+    trace.begin();
     map(base, 600);
-    EXPECT_EQ(trace.steps(VmallocStepKind::AllocateTable), 0u);
+    EXPECT_EQ(trace.summary().tables_added, 0u);
 }
 
 TEST_F(VmallocTablesTest, CountsEntriesALineAtATime) {
     map(base, 1);
-    trace.clear();
-    map(base + 6 * page_size, 12); // entries 6 to 17: lines 0, 1 and 2
-    EXPECT_EQ(trace.steps(VmallocStepKind::WriteEntries), 3u);
-    EXPECT_EQ(trace.total(VmallocStepKind::WriteEntries), 12u);
+    trace.begin();
+    map(base + 6 * page_size, 12);       // entries 6 to 17: lines 0, 1 and 2
+    EXPECT_EQ(trace.steps().size(), 6u); // three lines, each with its work and its store
+    EXPECT_EQ(trace.times(AllocatorWork::WriteEntry), 12u);
 }
 
 TEST_F(VmallocTablesTest, FillsTheTopLevelForEveryAddressSpace) {
@@ -103,15 +103,15 @@ TEST_F(VmallocTablesTest, FreesALeftOverTableForA2MibEntry) {
     map(base, 1);
     tables.unmap(base, base + page_size);
     EXPECT_EQ(tables.tables(), 3u);
-    trace.clear();
+    trace.begin();
     std::vector<Pfn> block(512);
     for (std::size_t i = 0; i < 512; ++i) block[i] = Pfn(512 * 7 + i);
     ASSERT_EQ(tables.map_pages(base, block, kernel_protection::data, 9, CpuId{}), MapResult::Mapped);
     EXPECT_EQ(tables.level_at(base), 2u);
     EXPECT_EQ(tables.frame_at(base + 5 * page_size), Pfn(512 * 7 + 5));
     EXPECT_EQ(tables.tables(), 2u);
-    EXPECT_EQ(trace.steps(VmallocStepKind::FreeTable), 1u);
-    EXPECT_EQ(trace.steps(VmallocStepKind::FlushTlb), 1u);
+    EXPECT_EQ(trace.summary().tables_dropped, 1u);
+    EXPECT_EQ(trace.summary().flushes, 1u);
 }
 
 TEST_F(VmallocTablesTest, FreesTwoLevelsForA1GibEntry) {

@@ -37,10 +37,11 @@ TEST_F(VmallocTest, GivesNoGuardPageWhereNoneIsWanted) {
 TEST_F(VmallocTest, TakesItsPagesInBatchesOfAHundred) {
     const VirtAddr area = take({.size = 250 * page_size});
     // The page array of 2000 bytes comes from kmalloc, page tables one by one.
-    std::vector<std::uint32_t> calls;
-    for (const VmallocStep& step : vmalloc().trace().steps())
-        if (step.kind == VmallocStepKind::AllocatePages) calls.push_back(step.count);
-    EXPECT_THAT(calls, testing::ElementsAre(100, 100, 50));
+    EXPECT_EQ(vmalloc().trace().summary().page_calls, 3u);
+    EXPECT_EQ(vmalloc().trace().summary().pages_taken, 250u);
+    const VirtAddr whole = take({.size = 200 * page_size});
+    EXPECT_EQ(vmalloc().trace().summary().page_calls, 2u);
+    vmalloc().free(whole, CpuId{});
     EXPECT_EQ(vmalloc().find(area)->pages.size(), 250u);
     EXPECT_EQ(vmalloc().pages(), 250u);
     vmalloc().free(area, CpuId{});
@@ -117,9 +118,9 @@ TEST_F(VmallocTest, FlushesAtOnceWhereTheDirectMapWasChanged) {
     const VirtAddr area = take({.size = 2 * page_size, .flags = vm_flag::flush_reset_perms});
     vmalloc().free(area, CpuId{});
     EXPECT_EQ(vmalloc().space().lazy_pages(), 0u);
-    ASSERT_EQ(vmalloc().trace().steps(VmallocStepKind::FlushTlb), 1u);
-    for (const VmallocStep& step : vmalloc().trace().steps())
-        if (step.kind == VmallocStepKind::FlushTlb) {
+    ASSERT_EQ(vmalloc().trace().summary().flushes, 1u);
+    for (const TouchStep& step : vmalloc().trace().steps())
+        if (step.kind == TouchStep::Kind::FlushTlb) {
             EXPECT_LT(step.address, kernel_layout::vmalloc_base); // from the direct map
             EXPECT_GE(step.end, area + 3 * page_size);
         }
@@ -142,7 +143,7 @@ TEST_F(VmallocTest, FreesMappedPagesThatWereHandedOver) {
     for (int i = 0; i < 4; ++i) frames.push_back(*machine.pages.allocate({.gfp = gfp::kernel}));
     const VirtAddr area = vmalloc().map(frames, {.flags = vm_flag::map_put_pages}).value();
     vmalloc().free(area, CpuId{});
-    EXPECT_EQ(vmalloc().trace().steps(VmallocStepKind::FreePage), 4u);
+    EXPECT_EQ(vmalloc().trace().summary().pages_freed, 4u);
     EXPECT_EQ(vmalloc().pages(), 0u);
 }
 
@@ -163,7 +164,7 @@ TEST_F(VmallocTest, PurgesOnceTooMuchWaits) {
     // The arrays of 2047 pointers waited too: 8 areas are more than 64 MiB.
     EXPECT_EQ(vmalloc().space().purges(), 1u);
     EXPECT_EQ(vmalloc().space().lazy_pages(), 0u);
-    EXPECT_EQ(vmalloc().trace().steps(VmallocStepKind::WakeDrain), 1u);
+    EXPECT_TRUE(vmalloc().trace().summary().purge_wanted);
 }
 
 TEST(Vmalloc, LeavesThePurgeToTheWorkerWhereThereIsOne) {
@@ -234,18 +235,20 @@ TEST_F(VmallocTest, ReportsBadFrees) {
 
 TEST_F(VmallocTest, LocksInTheKernelsOrder) {
     const VirtAddr area = take({.size = page_size});
-    std::vector<VmallocLock> locks;
+    const auto lock = [&](VmallocLock which) { return vmalloc().trace().places().lock(which); };
+    std::vector<VirtAddr> locks;
     const auto note = [&] {
         locks.clear();
-        for (const VmallocStep& step : vmalloc().trace().steps())
-            if (step.kind == VmallocStepKind::Acquire) locks.push_back(step.lock);
+        for (const TouchStep& step : vmalloc().trace().steps())
+            if (step.kind == TouchStep::Kind::Acquire) locks.push_back(step.address);
     };
     note(); // range, its place in the busy tree, its description
-    EXPECT_THAT(locks, testing::ElementsAre(VmallocLock::Free, VmallocLock::Busy, VmallocLock::Busy));
+    EXPECT_THAT(locks, testing::ElementsAre(lock(VmallocLock::Free), lock(VmallocLock::Busy),
+                                            lock(VmallocLock::Busy)));
     vmalloc().free(area, CpuId{});
     note(); // looked up, looked up to be removed, unlinked, queued
-    EXPECT_THAT(locks, testing::ElementsAre(VmallocLock::Busy, VmallocLock::Busy, VmallocLock::Busy,
-                                            VmallocLock::Lazy));
+    EXPECT_THAT(locks, testing::ElementsAre(lock(VmallocLock::Busy), lock(VmallocLock::Busy),
+                                            lock(VmallocLock::Busy), lock(VmallocLock::Lazy)));
 }
 
 } // namespace

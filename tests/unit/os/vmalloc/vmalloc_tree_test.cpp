@@ -100,10 +100,10 @@ TEST_F(VmapTreeTest, MayMissRoomThatFitsByLuckOfAlignment) {
 
 TEST_F(VmapTreeTest, VisitsAboutTwiceTheLogarithmOfTheAreas) {
     for (std::uint64_t i = 0; i < 1024; ++i) add(16 * i, 1 + i % 3);
-    trace.clear();
+    trace.begin();
     EXPECT_NE(tree.find(VirtAddr(16 * 777 * page_size)), nullptr);
-    EXPECT_LE(trace.steps(VmallocStepKind::VisitArea), 20u);
-    EXPECT_GE(trace.steps(VmallocStepKind::VisitArea), 2u);
+    EXPECT_LE(trace.times(AllocatorWork::VisitArea), 20u);
+    EXPECT_GE(trace.times(AllocatorWork::VisitArea), 2u);
 }
 
 } // namespace

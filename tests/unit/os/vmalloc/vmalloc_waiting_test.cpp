@@ -210,15 +210,19 @@ TEST(VmallocThatWaits, HasItsAddressesBeforeItsPages) {
 TEST(VmallocThatWaits, KeepsItsTraceToItself) {
     Bench bench;
     VmallocTrace& trace = bench.vmalloc.trace();
-    trace.clear();
-    trace.pages(7);
+    trace.begin();
+    trace.summary().pages_taken = 7;
+    trace.visit_area(VirtAddr(64));
     {
         const VmallocTrace::Aside aside(&trace);
         EXPECT_TRUE(trace.steps().empty());
-        trace.wake_drain();
+        EXPECT_EQ(trace.summary().pages_taken, 0U);
+        trace.write_area(VirtAddr(128));
+        trace.summary().pages_taken = 3;
     }
-    ASSERT_EQ(trace.steps().size(), 1U);
-    EXPECT_EQ(trace.steps()[0].count, 7U);
+    ASSERT_EQ(trace.steps().size(), 2U);
+    EXPECT_EQ(trace.steps()[1].address, VirtAddr(64));
+    EXPECT_EQ(trace.summary().pages_taken, 7U);
 }
 
 /// Many tasks that map and unmap on four CPUs, each in the middle of something.
