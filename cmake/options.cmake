@@ -18,6 +18,18 @@ function(pagewalk_library name)
     target_link_libraries(${name} PUBLIC pagewalk_flags ${ARG_LINK})
 endfunction()
 
+# GoogleTest's and the standard library's headers, compiled once for all tests: a quarter of a test's compile time.
+function(pagewalk_test_headers)
+    set(source ${PROJECT_BINARY_DIR}/generated/test_headers.cpp)
+    file(CONFIGURE OUTPUT ${source} CONTENT "")
+    add_library(pagewalk_test_headers OBJECT ${source})
+    target_link_libraries(pagewalk_test_headers PRIVATE pagewalk_flags GTest::gmock GTest::gtest)
+    target_precompile_headers(pagewalk_test_headers PRIVATE
+        <gmock/gmock.h> <gtest/gtest.h> <algorithm> <array> <bitset> <chrono> <deque> <expected> <filesystem> <fstream>
+        <functional> <map> <memory> <numeric> <optional> <random> <set> <span> <sstream> <string> <string_view>
+        <unordered_map> <utility> <variant> <vector>)
+endfunction()
+
 # pagewalk_test(NAME SOURCES... LINK TARGETS...): one GoogleTest program; its cases are found when it is built.
 function(pagewalk_test name)
     cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
@@ -25,6 +37,10 @@ function(pagewalk_test name)
     target_link_libraries(${name} PRIVATE pagewalk_flags ${ARG_LINK} GTest::gmock GTest::gtest GTest::gtest_main)
     target_compile_definitions(${name} PRIVATE PAGEWALK_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                                                PAGEWALK_BINARY_DIR="${PROJECT_BINARY_DIR}")
+    if(NOT TARGET pagewalk_test_headers)
+        pagewalk_test_headers()
+    endif()
+    target_precompile_headers(${name} REUSE_FROM pagewalk_test_headers)
     # Label: unit, integration or validation, by folder.
     file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR}/tests ${CMAKE_CURRENT_SOURCE_DIR})
     string(REGEX REPLACE "/.*" "" label ${folder})
@@ -34,7 +50,12 @@ function(pagewalk_test name)
         endif()
         add_dependencies(pagewalk_unit_tests ${name})
     endif()
-    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${label})
+    if(PAGEWALK_SANITIZE) # a start costs more than most cases
+        add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+        set_tests_properties(${name} PROPERTIES TIMEOUT 1200 LABELS ${label})
+    else()
+        gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 600 LABELS ${label})
+    endif()
 endfunction()
 
 # pagewalk_benchmark(NAME SOURCES... LINK TARGETS...): one Google Benchmark program.
