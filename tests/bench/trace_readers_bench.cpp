@@ -1,5 +1,6 @@
 #include "base/scratch_folder.h"
 #include "contract/instruction_stream.h"
+#include "tests/support/evidence.h"
 #include "workloads/trace/open_trace.h"
 
 #include <cstdlib>
@@ -16,8 +17,7 @@
 namespace pagewalk::workloads {
 namespace {
 
-const std::filesystem::path traces =
-    std::filesystem::path(PAGEWALK_SOURCE_DIR) / "../shared/groundtruth/champsim";
+const std::filesystem::path traces = test::evidence("champsim");
 
 std::uint64_t drain(Workload& workload) {
     std::uint64_t instructions = 0;
@@ -31,7 +31,7 @@ std::uint64_t drain(Workload& workload) {
 
 void read_champsim(benchmark::State& state, const std::filesystem::path& path, Decompress where) {
     if (!std::filesystem::exists(path)) {
-        state.SkipWithError("no ground truth beside the source tree");
+        state.SkipWithError("no such trace in tests/data");
         return;
     }
     std::uint64_t instructions = 0;
@@ -62,7 +62,7 @@ private:
 void champsim_plain(benchmark::State& state, const char* program) {
     const std::filesystem::path packed = traces / (std::string(program) + ".champsimtrace.xz");
     if (!std::filesystem::exists(packed)) {
-        state.SkipWithError("no ground truth beside the source tree");
+        state.SkipWithError("no such trace in tests/data");
         return;
     }
     // A multiple of the record size that the page cache holds easily.

@@ -4,9 +4,9 @@ import re
 import tarfile
 import unittest
 
-from pagewalk_case import SMALL, SOURCE, PagewalkCase
+from pagewalk_case import SMALL, PagewalkCase, evidence
 
-CAPTURE = SOURCE.parent / "shared" / "groundtruth" / "linux" / "c-static.tar.xz"
+CAPTURE = evidence("linux/c-static.tar.xz")
 
 TWO_NODES = "[machine]\ncpus = 2\nsockets = 2\nmemory = 6GiB\n"
 
@@ -54,7 +54,6 @@ class Boot(PagewalkCase):
         self.assertLess(sum(free.values()), 128 << 8)
 
 
-@unittest.skipUnless(CAPTURE.exists(), f"{CAPTURE} is not there")
 class CapturedSlabs(PagewalkCase):
     def names(self, text):
         return {line.split()[0] for line in text.splitlines()[2:]}

@@ -1,6 +1,6 @@
 """Programs with threads, signals, memory of all kinds and children, live three times and once from a recording: each
-ends as it does natively, with the same output, and the simulated kernel kills none. Their sources are in PAGEWALK_CASES
-(or beside the project, in ../shared/cases/programs)."""
+ends as it does natively, with the same output, and the simulated kernel kills none. Their sources are in
+tests/data/cases/programs, or in the folder that PAGEWALK_CASES names."""
 
 import os
 import pathlib
@@ -9,9 +9,9 @@ import unittest
 
 import h5py
 
-from pagewalk_case import PagewalkCase, SOURCE
+from pagewalk_case import PagewalkCase, evidence
 
-CASES = pathlib.Path(os.environ.get("PAGEWALK_CASES", SOURCE.parent / "shared" / "cases" / "programs"))
+CASES = pathlib.Path(os.environ.get("PAGEWALK_CASES", evidence("cases/programs")))
 
 CPUS = 4
 MACHINE = f"""
@@ -27,7 +27,6 @@ TELLS_CPUS = {"omp"}
 FLAGS = {"omp": ["-O1", "-fopenmp"], "rep": ["-O2"]}
 
 
-@unittest.skipUnless(CASES.is_dir(), f"no program sources in {CASES}; PAGEWALK_CASES names their folder")
 class LiveCase(PagewalkCase):
     def build(self, name):
         subprocess.run(["gcc", *FLAGS.get(name, ["-O1"]), "-pthread", "-w", "-o", self.path(name), CASES / f"{name}.c"],

@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -14,6 +15,8 @@ import h5py
 PAGEWALK = os.environ["PAGEWALK"]
 PROGRAMS = pathlib.Path(os.environ["PAGEWALK_PROGRAMS"])
 SOURCE = pathlib.Path(os.environ["PAGEWALK_SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests/support"))
+from evidence import evidence  # noqa: E402, F401
 
 SMALL = """
 [machine]

@@ -11,9 +11,9 @@ import unittest
 
 import h5py
 
-from pagewalk_case import PAGEWALK, SMALL, SOURCE, PagewalkCase, program, text
+from pagewalk_case import PAGEWALK, SMALL, PagewalkCase, evidence, program, text
 
-CASES = SOURCE.parent / "shared" / "cases" / "programs"
+CASES = evidence("cases/programs")
 TWO_CPUS = SMALL.replace("cpus = 1", "cpus = 2")
 
 
@@ -68,7 +68,6 @@ class TreeCase(PagewalkCase):
         return summary, seen
 
 
-@unittest.skipUnless(CASES.is_dir(), f"no {CASES}")
 class SmallPrograms(TreeCase):
     def build(self, name):
         subprocess.run(["gcc", "-O1", "-pthread", CASES / f"{name}.c", "-o", self.path(name)], check=True)

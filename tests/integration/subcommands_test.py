@@ -4,9 +4,9 @@ what reads or writes beside its memory shows here."""
 import tarfile
 import unittest
 
-from pagewalk_case import SOURCE, SYNTHETIC, PagewalkCase, program
+from pagewalk_case import SYNTHETIC, PagewalkCase, evidence, program
 
-CAPTURE = SOURCE.parent / "shared" / "groundtruth" / "linux" / "c1-w1.tar.xz"
+CAPTURE = evidence("linux/c1-w1.tar.xz")
 STATIC_CAPTURE = CAPTURE.with_name("c-static.tar.xz")
 
 
@@ -41,12 +41,10 @@ class Subcommands(PagewalkCase):
         self.succeed("boot", self.config())
         self.succeed("boot", "--walk", "A=34KiB;free A")
 
-    @unittest.skipUnless(STATIC_CAPTURE.exists(), f"{STATIC_CAPTURE} is not there")
     def test_boot_from_a_capture(self):
         for file in ("zoneinfo", "slabinfo", "sys_kernel_slab"):
             self.succeed("boot", "--from-capture", STATIC_CAPTURE, "--proc", file)
 
-    @unittest.skipUnless(CAPTURE.exists(), f"{CAPTURE} is not there")
     def test_replay_gives_the_same_for_an_archive_and_its_folder(self):
         with tarfile.open(CAPTURE) as archive:
             archive.extractall(self.path("unpacked"))

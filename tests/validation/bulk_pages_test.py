@@ -15,7 +15,7 @@ sys.dont_write_bytecode = True
 import h5py  # noqa: E402
 
 PROGRAM, SOURCE = Path(sys.argv[1]), Path(sys.argv[2])
-MEASURED = SOURCE.parent / "shared/hardware/llfree/allocators.csv"
+MEASURED = SOURCE / "tests/data/hardware/llfree/allocators.csv"
 CPUS = (1, 2, 4, 8)
 # Order: what a call asks for, and how many each CPU holds.
 SHARES = {0: ("4KiB", 4096), 9: ("2MiB", 64)}

@@ -15,9 +15,7 @@ namespace fs = std::filesystem;
 
 class PageReplay : public testing::TestWithParam<std::string> {
 protected:
-    void SetUp() override {
-        if (!have_capture(GetParam())) GTEST_SKIP() << capture_path(GetParam()) << " is not there";
-    }
+    void SetUp() override {}
 };
 
 TEST_P(PageReplay, GivesTheKernelsFramesAndLeavesItsLists) {
@@ -40,14 +38,12 @@ INSTANTIATE_TEST_SUITE_P(Captures, PageReplay,
 
 TEST(PageReplayKernelEvents, SufficeWhereNothingElseHappened) {
     for (const std::string name : {"a-w1", "a-w2", "a-w5", "c1-w1", "c1-w2"}) {
-        if (!have_capture(name)) GTEST_SKIP() << capture_path(name) << " is not there";
         const ReplayReport report = replay_capture(capture_path(name), {.kernel_events_only = true});
         EXPECT_TRUE(report.exact()) << report.text();
     }
 }
 
 TEST(PageReplayZoneChoice, PredictsEveryFailureToo) {
-    if (!have_capture("c1-w7")) GTEST_SKIP() << capture_path("c1-w7") << " is not there";
     const ReplayReport report = replay_capture(capture_path("c1-w7"));
     const auto predicted =
         std::ranges::find(report.checks, "failures predicted", &std::pair<std::string, std::uint64_t>::first);
@@ -76,7 +72,6 @@ private:
 };
 
 TEST(PageReplayNegativeControl, ADoubledBatchShows) {
-    if (!have_capture("a-w1")) GTEST_SKIP() << capture_path("a-w1") << " is not there";
     const AlteredCapture altered("a-w1", "batch 31", "batch 63");
     const ReplayReport report = replay_capture(altered.path(), {.first_difference = true});
     EXPECT_LT(report.matched, report.allocations);
@@ -84,13 +79,11 @@ TEST(PageReplayNegativeControl, ADoubledBatchShows) {
 }
 
 TEST(PageReplayNegativeControl, AHighMarkOnePageLowerShows) {
-    if (!have_capture("a-w2")) GTEST_SKIP() << capture_path("a-w2") << " is not there";
     const AlteredCapture altered("a-w2", "high 813 batch", "high 812 batch");
     EXPECT_FALSE(replay_capture(altered.path()).exact());
 }
 
 TEST(PageReplayNegativeControl, AMinWatermarkOneBatchHigherShows) {
-    if (!have_capture("c1-w7")) GTEST_SKIP() << capture_path("c1-w7") << " is not there";
     const AlteredCapture altered("c1-w7", "WMARK 0 1 min 12705", "WMARK 0 1 min 12768");
     EXPECT_FALSE(replay_capture(altered.path()).exact());
 }

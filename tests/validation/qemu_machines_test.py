@@ -11,9 +11,8 @@ import unittest
 from pathlib import Path
 
 PROGRAM, SOURCE = Path(sys.argv[1]), Path(sys.argv[2])
-CAPTURES = SOURCE / ".." / "shared" / "groundtruth" / "linux"
+CAPTURES = SOURCE / "tests/data/linux"
 SHAPES = {"a": "a-static", "c": "c-static", "d": "d-static", "h2": "h2-static32"}
-NOT_THERE = 77
 
 # What the kernel keeps for itself, up to a tenth of these machines' zones, is only roughly known without a capture.
 WATERMARK_SHARE = 0.02
@@ -97,7 +96,4 @@ class QemuMachines(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if missing := [name for name in SHAPES.values() if not (CAPTURES / f"{name}.tar.xz").exists()]:
-        print(f"{CAPTURES} has no {missing[0]}.tar.xz: skipped")
-        sys.exit(NOT_THERE)
     unittest.main(argv=sys.argv[:1])

@@ -16,13 +16,10 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr const char* no_captures = "no captures of real kernels beside the repository";
-
 class CapturedSlubGeometry : public testing::TestWithParam<std::pair<const char*, unsigned>> {};
 
 TEST_P(CapturedSlubGeometry, FollowsFromNameSizeAlignmentAndFlags) {
     const auto& [name, cpus] = GetParam();
-    if (!have_capture(name)) GTEST_SKIP() << no_captures;
     const CaptureFiles files(capture_path(name));
     const auto caches = parse_sys_kernel_slab(files.read("sys_kernel_slab"), name);
     EXPECT_GT(caches.size(), 140u);
@@ -47,7 +44,6 @@ INSTANTIATE_TEST_SUITE_P(Captures, CapturedSlubGeometry,
 
 // The kernel's own words, free pointer and order of last resort included.
 TEST(CapturedGeometry, EveryCacheOfTheSnapshotsFollows) {
-    if (!have_capture("a-w5")) GTEST_SKIP() << no_captures;
     for (const char* name : {"a-w5", "slub-w5"}) {
         const CaptureFiles files(capture_path(name));
         const SlabImage image = SlabImage::parse(files.read("snapA"), name);
@@ -67,7 +63,6 @@ TEST(CapturedGeometry, EveryCacheOfTheSnapshotsFollows) {
 }
 
 TEST(CapturedGeometry, EverySlabCacheFollows) {
-    if (!have_capture("slab-w5")) GTEST_SKIP() << no_captures;
     const CaptureFiles files(capture_path("slab-w5"));
     const SlabImage image = SlabImage::parse(files.read("snapA"), "slab-w5");
     EXPECT_EQ(image.slab.size(), 66u);
@@ -81,7 +76,6 @@ TEST(CapturedGeometry, EverySlabCacheFollows) {
 }
 
 TEST(CapturedGeometry, EverySlobCacheFollows) {
-    if (!have_capture("slob-w5")) GTEST_SKIP() << no_captures;
     const CaptureFiles files(capture_path("slob-w5"));
     const SlabImage image = SlabImage::parse(files.read("snapA"), "slob-w5");
     EXPECT_EQ(image.slob.size(), 62u);
@@ -108,7 +102,6 @@ std::map<std::string, std::string> slabinfo_geometry(const std::string& text) {
 
 template <class Allocator, class Config>
 void expect_the_kernels_slabinfo(const std::string& capture, const Config& config, std::size_t caches) {
-    if (!have_capture(capture)) GTEST_SKIP() << no_captures;
     const CaptureFiles files(capture_path(capture));
     SimplePages pages;
     Allocator allocator(pages, config);
@@ -152,7 +145,6 @@ std::multiset<std::string> sys_kernel_slab_geometry(const std::string& text) {
 }
 
 TEST(CapturedSysfs, HasTheKernelsGeometryAliasesAndFlags) {
-    if (!have_capture("c-static")) GTEST_SKIP() << no_captures;
     for (const auto& [name, cpus] : {std::pair{"a-static", 1U}, {"c-static", 2U}, {"d-static", 4U}}) {
         const CaptureFiles files(capture_path(name));
         const std::string real = files.read("sys_kernel_slab");
@@ -168,7 +160,6 @@ TEST(CapturedSysfs, HasTheKernelsGeometryAliasesAndFlags) {
 }
 
 TEST(CapturedSlabinfo, FollowsFromSysKernelSlab) {
-    if (!have_capture("c-static")) GTEST_SKIP() << no_captures;
     const CaptureFiles files(capture_path("c-static"));
     SimplePages pages(2);
     SlubConfig config;

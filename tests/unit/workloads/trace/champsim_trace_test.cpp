@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "tests/support/evidence.h"
 #include "tests/unit/workloads/trace/trace_support.h"
 #include "workloads/trace/champsim_trace.h"
 #include "workloads/trace/open_trace.h"
@@ -317,9 +318,7 @@ class ChampSimReference : public ::testing::TestWithParam<Reference> {};
 
 TEST_P(ChampSimReference, DeliversAllRecordsWithChampSimsBranchKinds) {
     const Reference& reference = GetParam();
-    const auto path = std::filesystem::path(PAGEWALK_SOURCE_DIR) / "../shared/groundtruth/champsim" /
-                      (std::string(reference.program) + ".champsimtrace.xz");
-    if (!std::filesystem::exists(path)) GTEST_SKIP() << "no ground truth at " << path;
+    const auto path = test::evidence("champsim/" + std::string(reference.program) + ".champsimtrace.xz");
     const auto workload = open_trace(path);
     InstructionStream& stream = workload->thread(ThreadIndex{0});
     constexpr std::uint64_t warmup = 1'000'000, measured = 10'000'000;
