@@ -134,7 +134,6 @@ void FrameAllocator::hand_out(Operation& op, const Request& request, const Zone&
 
 void FrameAllocator::record(Operation& op, const Request& request, const Zone& zone, Pfn frame,
                             AllocationSource source, std::uint32_t begin) {
-    ++m_counters.allocations[static_cast<std::size_t>(source)];
     const AllocationEvent event{.pfn = frame.value(),
                                 .task = static_cast<std::uint32_t>(op.task),
                                 .gfp = request.mask.bits(),

@@ -111,23 +111,25 @@ EventSchema AllocationEvent::schema() {
 
 EventSchema KmemEvent::schema() {
     using E = KmemEvent;
-    return {"kmem",
-            "calls of the object allocator",
-            sizeof(E),
-            {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
-             event_column("latency", &E::latency, "ps", "from the call to its return"),
-             event_column("ptr", &E::ptr, "", "kernel address of the object; 0 for a failure"),
-             event_column("call_site", &E::call_site, "", "text address of the calling function"),
-             event_column("bytes_req", &E::bytes_req, "bytes", "size asked for; 0 when freed"),
-             event_column("bytes_alloc", &E::bytes_alloc, "bytes", "size taken; 0 when freed"),
-             event_column("gfp_flags", &E::gfp_flags, "", "allocation flags, numbered as in Linux 6.1"),
-             event_column("task", &E::task, "", "task on whose behalf"),
-             event_column("node", &E::node, "", "NUMA node asked for; -1: any"),
-             event_column("cpu", &E::cpu, "", "CPU"),
-             event_column("cache", &E::cache, "", "cache; pages: none serves this size"),
-             event_column("call", &E::call, "", "tracepoint"),
-             event_column("path", &E::path, "", "how the call was served")},
-            "calls of the object allocator"};
+    return {
+        "kmem",
+        "calls of the object allocator",
+        sizeof(E),
+        {event_column("time", &E::time, "ps", "when the kernel path reached the call"),
+         event_column("latency", &E::latency, "ps", "from the call to its return"),
+         event_column("ptr", &E::ptr, "", "kernel address of the object; 0 for a failure"),
+         event_column("call_site", &E::call_site, "", "text address of the calling function"),
+         event_column("bytes_req", &E::bytes_req, "bytes", "size asked for; 0 when freed"),
+         event_column("bytes_alloc", &E::bytes_alloc, "bytes", "size taken; 0 when freed"),
+         event_column("gfp_flags", &E::gfp_flags, "", "allocation flags, numbered as in Linux 6.1"),
+         event_column("task", &E::task, "",
+                      "task on whose behalf; 0: before the first program, in no time and in no histogram"),
+         event_column("node", &E::node, "", "NUMA node asked for; -1: any"),
+         event_column("cpu", &E::cpu, "", "CPU"),
+         event_column("cache", &E::cache, "", "cache; pages: none serves this size"),
+         event_column("call", &E::call, "", "tracepoint"),
+         event_column("path", &E::path, "", "how the call was served")},
+        "calls of the object allocator"};
 }
 
 EventSchema FaultEvent::schema() {

@@ -78,8 +78,10 @@ void PathJournal::write_allocations(const KernelPath& path, const PathLog& log) 
     for (const PathLog::Allocation& allocation : log.allocations) {
         const auto when = stretch(path, allocation.begin, allocation.end);
         if (!when) continue;
+        const auto source = static_cast<std::size_t>(allocation.event.source);
+        ++m_counters.allocations[source];
         m_counters.all_allocation_latency.add(when->length());
-        m_counters.allocation_latency[static_cast<std::size_t>(allocation.event.source)].add(when->length());
+        m_counters.allocation_latency[source].add(when->length());
         append(table<AllocationEvent>(), allocation.event, *when);
     }
 }

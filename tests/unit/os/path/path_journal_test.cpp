@@ -55,6 +55,7 @@ TEST_F(PathJournalTest, TimesAnAllocationByItsMarks) {
     EXPECT_EQ(m_counters.all_allocation_latency.sum(), 60U);
     const auto buddy = static_cast<std::size_t>(AllocationSource::Buddy);
     EXPECT_EQ(m_counters.allocation_latency[buddy].count(), 1U);
+    EXPECT_EQ(m_counters.allocations[buddy], 1U);
 }
 
 TEST_F(PathJournalTest, LeavesOutWhatThePathHasNotCompleted) {
@@ -66,6 +67,7 @@ TEST_F(PathJournalTest, LeavesOutWhatThePathHasNotCompleted) {
     EXPECT_TRUE(rows_of(m_journal.table<DriverEvent>()).empty());
     EXPECT_TRUE(rows_of(m_journal.table<KmemEvent>()).empty());
     EXPECT_EQ(m_counters.all_allocation_latency.count() + m_counters.all_object_latency.count(), 0U);
+    EXPECT_EQ(m_counters.allocations[0], 0U); // as many as have a row
 }
 
 TEST_F(PathJournalTest, KeepsEveryNthRowButEveryLatency) {
