@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <numeric>
 
 namespace pagewalk {
@@ -121,7 +122,32 @@ std::string OptionSet::where(std::string_view key) const {
     return option == nullptr ? "default" : option->where;
 }
 
+void OptionSet::numbered(std::string_view section, std::uint64_t most,
+                         std::function<void(OptionGroup, std::uint64_t)> declare) {
+    m_numbered.push_back({std::string(section), most, std::move(declare), {}});
+}
+
+/// Where `key` is of numbered sections: declares its own, unless it is there already.
+void OptionSet::declare_numbered(std::string_view key, std::string_view where) {
+    const auto of_key = [key](const NumberedSections& s) { return key.starts_with(s.name + "."); };
+    const auto sections = std::ranges::find_if(m_numbered, of_key);
+    if (sections == m_numbered.end()) return;
+    const std::string_view rest = key.substr(sections->name.size() + 1);
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    const bool is_number = error == std::errc() && end != rest.data() + rest.size() && *end == '.' &&
+                           rest.front() != '0' && number <= sections->most;
+    if (!is_number)
+        throw ConfigError(std::string(where) + ": unknown option '" + excerpt(key) + "'; sections are [" +
+                          sections->name + ".1] to [" + sections->name + "." +
+                          std::to_string(sections->most) + "]");
+    if (std::ranges::find(sections->declared, number) != sections->declared.end()) return;
+    sections->declared.push_back(number);
+    sections->declare(group(sections->name + "." + std::to_string(number)), number);
+}
+
 void OptionSet::set(std::string_view key, std::string_view value, std::string_view where) {
+    declare_numbered(key, where);
     const auto found = std::ranges::find(m_options, key, &Option::key);
     if (found == m_options.end()) {
         throw ConfigError(std::string(where) + ": unknown option '" + excerpt(key) + "'" +

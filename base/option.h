@@ -97,6 +97,11 @@ class OptionSet {
 public:
     [[nodiscard]] OptionGroup group(std::string_view section) { return {*this, std::string(section)}; }
 
+    /// Sections of one shape, [program.1] to [program.<most>]: `declare` declares the options of a number's
+    /// group when the first of them is set. Others have no effect and are in no list.
+    void numbered(std::string_view section, std::uint64_t most,
+                  std::function<void(OptionGroup group, std::uint64_t number)> declare);
+
     /// Sets one option from text. `where` is "file:line" or "--set". Throws ConfigError for an unknown key
     /// (naming the nearest known one) or a value that is not allowed.
     void set(std::string_view key, std::string_view value, std::string_view where);
@@ -110,7 +115,16 @@ public:
 
 private:
     friend class OptionGroup;
+    struct NumberedSections {
+        std::string name;
+        std::uint64_t most = 0;
+        std::function<void(OptionGroup, std::uint64_t)> declare;
+        std::vector<std::uint64_t> declared;
+    };
+    void declare_numbered(std::string_view key, std::string_view where);
+
     std::vector<Option> m_options;
+    std::vector<NumberedSections> m_numbered;
 };
 
 /// Does `text` match `pattern`, where * stands for any run of characters?

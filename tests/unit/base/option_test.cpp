@@ -1,10 +1,14 @@
 #include "base/option.h"
 
+#include <map>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 using namespace pagewalk;
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -93,6 +97,33 @@ TEST(OptionSet, ResolvedTextSetsTheSameValuesAgain) {
     options.set("a.entries", "128", "--set");
     EXPECT_EQ(options.resolved(),
               "[a]\nentries = 128\ncapacity = 32KiB\nlatency = 80ns\ntiming = on\npolicy = lru\nname = x\n");
+}
+
+TEST(OptionSet, NumberedSectionsAreThereOnceOneIsSet) {
+    std::map<std::uint64_t, Config> configs;
+    OptionSet options;
+    options.numbered("tlb", 12, [&](OptionGroup group, std::uint64_t n) { configs[n].declare(group); });
+    EXPECT_TRUE(options.all().empty());
+    options.set("tlb.12.entries", "128", "a.cfg:1");
+    options.set("tlb.3.entries", "256", "a.cfg:2");
+    options.set("tlb.12.name", "y", "a.cfg:3");
+    EXPECT_EQ(configs.at(12).entries, 128U);
+    EXPECT_EQ(configs.at(12).name, "y");
+    EXPECT_EQ(configs.at(3).entries, 256U);
+    EXPECT_EQ(configs.size(), 2U);
+    EXPECT_THAT(options.resolved(), HasSubstr("[tlb.12]\nentries = 128\n"));
+    EXPECT_THAT(message_of(options, "tlb.3.entires", "4"), HasSubstr("did you mean 'tlb.3.entries'"));
+}
+
+TEST(OptionSet, NumberedSectionsHaveNumbersFromOneToTheMost) {
+    OptionSet options;
+    options.numbered("tlb", 12, [](OptionGroup, std::uint64_t) { FAIL() << "declared"; });
+    for (const char* key :
+         {"tlb.0.name", "tlb.13.name", "tlb.x.name", "tlb.1", "tlb.name", "tlb.01.name", "tlb.-1.name"})
+        EXPECT_THAT(message_of(options, key, "4"),
+                    AllOf(HasSubstr("a.cfg:3: "), HasSubstr("sections are [tlb.1] to [tlb.12]")))
+            << key;
+    EXPECT_THAT(message_of(options, "tlbs.1.name", "4"), Not(HasSubstr("sections")));
 }
 
 TEST(Glob, MatchesStars) {
