@@ -46,8 +46,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_compaction(m_frames, m_memory, m_lru, m_counters),
       m_processes({m_runner, m_scheduler, m_frames, m_objects, m_counters, m_memory, m_open_files},
                   m_layout.map.cpus.size()),
-      m_futexes(m_runner), m_order(m_runner, m_counters), m_streams(m_runner),
-      m_oom_killer(m_processes, m_memory, m_counters),
+      m_futexes(m_runner), m_streams(m_runner), m_oom_killer(m_processes, m_memory, m_counters),
       m_daemons({m_frames, m_compaction.compaction(), m_counters, m_runner, m_oom_killer}),
       m_cpus(m_layout.map.cpus.size()) {
     for (const auto& zone : m_allocator->zones()) zone->address = m_layout.addresses.zone(*zone);
@@ -80,9 +79,10 @@ void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
     m_block.connect(disk, m_lines);
 }
 
-void Kernel::start(Workload& workload) {
-    m_program = {&workload, stray_access_of(workload)};
-    m_processes.start(m_program);
+void Kernel::start(Workload& workload, const ProgramPlacement& placement, const Moment& moment) {
+    CallOrder& order = m_orders.emplace_back(m_runner, m_counters);
+    m_programs.push_back({&workload, stray_access_of(workload), &order, placement.number});
+    m_processes.start(m_programs.back(), placement, moment);
 }
 
 void Kernel::declare(StatGroup group) const {
@@ -161,25 +161,26 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     task.last_calls.front() = record.number;
     if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
     if (const auto number = marker_call::marker_of(record)) note_marker(op, *number);
-    if (!record.entered && m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
+    CallOrder& order = *task.program->order;
+    if (!record.entered && order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     // What a call brings was sent before it returned.
-    if (brings_data(record.number) && m_order.await(op, record.exit_order) == WaitEnd::Killed) return;
+    if (brings_data(record.number) && order.await(op, record.exit_order) == WaitEnd::Killed) return;
     CallContext call{*m_call_parts, op, task, record};
     if (is_driver_call(record.number))
         m_driver->serve(op, record);
     else
         serve_call(call);
     if (task.exited)
-        m_order.pass(record.exit_order, {op.cpu, op.now});
+        order.pass(record.exit_order, {op.cpu, op.now});
     else
-        (void)m_order.reach(op, record.exit_order);
+        (void)order.reach(op, record.exit_order);
 }
 
 KernelPath& Kernel::system_call_entered(CpuId cpu, const SyscallRecord& record, Tick now) {
     m_scheduler.running(cpu)->in_call = true;
     return operate(cpu, now, [this, &record](Operation& op) {
         op.path.call(KernelFunction::SyscallEntry);
-        if (m_order.reach(op, record.enter_order) == WaitEnd::Killed) return;
+        if (op.self->program->order->reach(op, record.enter_order) == WaitEnd::Killed) return;
         CallContext call{*m_call_parts, op, *op.self, record};
         begin_call(call);
     });
@@ -283,8 +284,7 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
                 m_poll_at = now; // time stands still until the host's world has moved
                 return nullptr;
             }
-        } else if (m_order.skip_ahead(moment) || m_futexes.give_up_a_wait(moment) ||
-                   m_processes.give_up_a_wait(moment)) {
+        } else if (force_order(moment)) {
             ++m_counters.orders_forced;
         } else {
             if (m_processes.live() != 0)
@@ -296,10 +296,21 @@ Task* Kernel::unblock_somebody(CpuId cpu, Tick now) {
     return nullptr;
 }
 
+bool Kernel::force_order(const Moment& moment) {
+    const auto skips = [&](CallOrder& order) { return order.skip_ahead(moment); };
+    return std::ranges::any_of(m_orders, skips) || m_futexes.give_up_a_wait(moment) ||
+           m_processes.give_up_a_wait(moment);
+}
+
 /// In the host's time, for a bounded while: the user may want to end the run. Returns whether there was any.
 bool Kernel::wait_for_news(const Moment& moment) {
     constexpr std::uint64_t limit_us = 10'000;
-    if (!m_program.workload->wait_for_news(limit_us)) return false;
+    const auto runs = [this](const Program& program) { return m_processes.tasks_of(program.number) != 0; };
+    const auto running = static_cast<std::uint64_t>(std::ranges::count_if(m_programs, runs));
+    const bool news = std::ranges::any_of(m_programs, [&](const Program& program) {
+        return runs(program) && program.workload->wait_for_news(limit_us / running);
+    });
+    if (!news) return false;
     m_processes.adopt_streams(moment);
     m_streams.poll(moment);
     return true;

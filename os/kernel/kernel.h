@@ -29,6 +29,7 @@
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -57,7 +58,8 @@ public:
     /// The machine around it; both must outlive the run.
     void connect(InterruptController& interrupts, BlockDevice& disk);
     /// Creates the workload's first task; it runs when a CPU picks it. The workload must outlive the kernel.
-    void start(Workload& workload);
+    /// May be called again, at `moment` between two quanta too: the programs run side by side.
+    void start(Workload& workload, const ProgramPlacement& placement = {}, const Moment& moment = {});
 
     [[nodiscard]] KernelPath& page_fault(CpuId cpu, VirtAddr address, FaultAccess access, Tick now) override;
     [[nodiscard]] KernelPath& system_call(CpuId cpu, const SyscallRecord& record, Tick now) override;
@@ -68,7 +70,7 @@ public:
     void effect(CpuId cpu, KernelPath& path, std::uint32_t index, Tick now) override;
     void path_completed(CpuId cpu, KernelPath& path, Tick now) override;
     void account(CpuId cpu, const ExecutedWork& work) override {
-        m_processes.account_of(m_scheduler.running(cpu)).work += work;
+        m_processes.account(m_scheduler.running(cpu), work);
     }
     [[nodiscard]] Pick pick(CpuId cpu, Tick now, ScheduledTask& next) override;
     void poll(Tick now) override { poll_streams({CpuId{}, now}); }
@@ -120,6 +122,7 @@ private:
     [[nodiscard]] bool waits_for_host() const;
     void poll_streams(const Moment& moment);
     [[nodiscard]] Task* unblock_somebody(CpuId cpu, Tick now);
+    [[nodiscard]] bool force_order(const Moment& moment);
     void switch_to(Operation& op, Task& task);
 
     KernelConfig m_config;
@@ -142,7 +145,6 @@ private:
     CompactionDriver m_compaction;
     Processes m_processes;
     Futexes m_futexes;
-    CallOrder m_order;
     StreamWaits m_streams;
     OomKiller m_oom_killer;
     UnexplainedAccesses m_unexplained;
@@ -151,7 +153,8 @@ private:
     std::unique_ptr<AllocationDriver> m_driver;
     SharedSegments m_segments{m_files};
     std::unique_ptr<CallParts> m_call_parts;
-    Program m_program;
+    std::deque<CallOrder> m_orders; ///< a program each; tasks refer to both
+    std::deque<Program> m_programs;
 
     /// Of interrupts: the path that is run, and what it logs.
     struct Handler {

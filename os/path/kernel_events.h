@@ -164,6 +164,7 @@ struct KillRecord {
     std::uint64_t address = 0;
     std::uint8_t access = 0;
     KillReason reason = KillReason::BadAddress;
+    std::uint32_t program = 0; ///< its number among those of the run
     // OutOfMemory: what the process had, in KiB
     std::string name = {};
     std::uint64_t total_vm = 0, anon_rss = 0, file_rss = 0, shmem_rss = 0, page_tables = 0;

@@ -1,5 +1,6 @@
 #include "os/task/process_account.h"
 
+#include <algorithm>
 #include <string>
 
 namespace pagewalk::os {
@@ -7,6 +8,19 @@ namespace pagewalk::os {
 void ProcessAccount::count_fault(FaultKind kind) {
     ++(kind == FaultKind::FileMajor ? major_faults : minor_faults);
     ++faults[static_cast<std::size_t>(kind)];
+}
+
+ProcessAccount& ProcessAccount::operator+=(const ProcessAccount& other) {
+    threads += other.threads;
+    exited += other.exited;
+    work += other.work;
+    system_calls += other.system_calls;
+    page_faults += other.page_faults;
+    minor_faults += other.minor_faults;
+    major_faults += other.major_faults;
+    for (std::size_t kind = 0; kind < fault_kind_count; ++kind) faults[kind] += other.faults[kind];
+    peak_rss = std::max(peak_rss, other.peak_rss);
+    return *this;
 }
 
 void ProcessAccount::declare(StatGroup group) const {

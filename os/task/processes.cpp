@@ -61,6 +61,25 @@ ProcessAccount& Processes::add_account(const Task& first) {
                                                   .program = first.program});
 }
 
+Processes::Tally& Processes::tally_of(const Program& program) {
+    while (m_tallies.size() <= pagewalk::index_of(program.number)) m_tallies.push_back({});
+    return m_tallies[program.number];
+}
+
+void Processes::account(const Task* task, const ExecutedWork& work) {
+    (task != nullptr ? *task->account : m_kernel).work += work;
+    if (task != nullptr && task->program != nullptr)
+        m_tallies[task->program->number].instructions += work.user_instructions;
+}
+
+void Processes::begin(Task& task, InstructionStream& stream) {
+    task.stream = &stream;
+    task.account->has_run = true;
+    ++task.account->threads;
+    ++m_live;
+    ++tally_of(*task.program).tasks;
+}
+
 // As getrusage's ru_maxrss: of all its images.
 void Processes::note_peak(const Task& task) {
     ProcessAccount& account = *task.account;
@@ -95,9 +114,8 @@ void Processes::drop_process_objects(Operation& op, Task& task) {
     task.process.reset();
 }
 
-void Processes::start(const Program& program) {
-    const Moment boot{};
-    UntimedOperation untimed(m_parts.runner, boot);
+void Processes::start(const Program& program, const ProgramPlacement& placement, const Moment& moment) {
+    UntimedOperation untimed(m_parts.runner, moment);
     Operation& op = *untimed;
     Task& task = add_task(op);
     task.program = &program;
@@ -105,15 +123,23 @@ void Processes::start(const Program& program) {
     task.files = m_parts.files.create();
     task.process = add_process_objects(op);
     task.space = m_parts.memory.create(op);
-    if (task.space == nullptr) throw RunError("out of simulated memory for the first program");
+    if (task.space == nullptr)
+        throw RunError("out of simulated memory for a program; give the machine more memory");
     task.pid = m_parts.objects.allocate(op, ObjectKind::Pid);
     m_parts.memory.load(op, *task.space, program.workload->initial_mappings());
-    task.stream = &program.workload->thread(task.thread);
     task.account = &add_account(task);
-    task.account->has_run = true;
-    ++task.account->threads;
-    ++m_live;
-    m_parts.scheduler.wake(task);
+    begin(task, program.workload->thread(task.thread));
+    task.allowed = placement.allowed;
+    if (placement.begin > moment.now) {
+        task.state = TaskState::Sleeping;
+        task.reason = SleepReason::Time;
+        task.wake_time = placement.begin;
+        m_parts.scheduler.sleep(task);
+    } else if (moment.now == Tick()) {
+        m_parts.scheduler.wake(task); // CPUs look for work when they are powered on
+    } else {
+        m_parts.runner.make_runnable(task, moment);
+    }
 }
 
 void Processes::start(KernelThread& thread, const CpuMask& allowed) {
@@ -165,6 +191,7 @@ Task& Processes::copy_process(Operation& op, Task& parent, std::uint64_t flags, 
     }
     child.process = (flags & clone_flag::thread) != 0 ? parent.process : add_process_objects(op);
     child.cpu = op.cpu;
+    child.allowed = parent.allowed;
     copy_space(op, parent, child, flags);
     return child;
 }
@@ -190,11 +217,8 @@ void Processes::adopt_streams(const Moment& moment) {
         Workload& workload = *child->program->workload;
         InstructionStream* stream = workload.child(index, child->known_as);
         if (stream == nullptr) return false;
-        child->stream = stream;
         child->thread = workload.index_of_child(index, child->known_as);
-        child->account->has_run = true;
-        ++child->account->threads;
-        ++m_live;
+        begin(*child, *stream);
         m_parts.runner.make_runnable(*child, moment);
         return true;
     });
@@ -259,7 +283,10 @@ void Processes::exit_group(Operation& op, Task& task) {
 
 void Processes::note_kill(KillRecord record) {
     m_parts.runner.journal().write_kill(record);
-    if (const Task* victim = find(static_cast<TaskId>(record.task))) victim->account->killed = record.reason;
+    if (const Task* victim = find(static_cast<TaskId>(record.task))) {
+        victim->account->killed = record.reason;
+        if (victim->program != nullptr) record.program = static_cast<std::uint32_t>(victim->program->number);
+    }
     m_kills.push_back(std::move(record));
 }
 
@@ -312,6 +339,7 @@ void Processes::free_task(Task& task, const Moment& moment) {
     drop_process_objects(op, task);
     m_parts.objects.free(op, ObjectKind::Pid, task.pid);
     m_parts.objects.free(op, ObjectKind::Task, task.object);
+    if (task.stream != nullptr) --tally_of(*task.program).tasks;
     m_tasks[pagewalk::index_of(task.id)].reset();
 }
 
@@ -326,7 +354,8 @@ void Processes::wait_for(Operation& op, Task& other, bool (*over)(const Task&)) 
 
 void Processes::wait_for_child(Operation& op, Task& task, std::int64_t child) {
     for (const auto& other : m_tasks) {
-        if (other == nullptr || other->exited || other->known_as != child || other->stream == nullptr)
+        if (other == nullptr || other->exited || other->known_as != child || other->stream == nullptr ||
+            other->program != task.program)
             continue;
         const Task* parent = find(other->parent);
         if (parent != nullptr && parent->group != task.group) continue;

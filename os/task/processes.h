@@ -49,7 +49,7 @@ public:
 
     /// The first task of a program; it runs when a CPU picks it. The program must outlive it. Throws RunError
     /// where there is no memory for it.
-    void start(const Program& program);
+    void start(const Program& program, const ProgramPlacement& placement = {}, const Moment& moment = {});
     /// A task for one of the kernel's own threads, which runs until it first sleeps.
     void start(KernelThread& thread, const CpuMask& allowed);
 
@@ -85,19 +85,34 @@ public:
     [[nodiscard]] std::span<const std::unique_ptr<Task>> tasks() const { return m_tasks; }
     /// Tasks that have not exited, kernel threads aside.
     [[nodiscard]] std::size_t live() const { return m_live + m_without_stream.size(); }
+    /// Tasks of the programs with this number that have not been freed: an exit's path is over.
+    [[nodiscard]] std::size_t tasks_of(ProgramNumber number) const { return tally(number).tasks; }
+    /// Instructions of theirs, from power-on.
+    [[nodiscard]] std::uint64_t instructions_of(ProgramNumber number) const {
+        return tally(number).instructions;
+    }
+    /// A CPU has done so much for the task that it runs; null: none.
+    void account(const Task* task, const ExecutedWork& work);
     /// What all processes there ever were have done, in the order in which they began; the first account is
     /// the kernel's own.
     [[nodiscard]] const std::deque<ProcessAccount>& accounts();
-    /// Of the task that a CPU runs; null: none.
-    [[nodiscard]] ProcessAccount& account_of(const Task* task) {
-        return task != nullptr ? *task->account : m_kernel;
-    }
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
     /// Somebody waits for a child: gives that wait up. Returns whether there was one.
     bool give_up_a_wait(const Moment& moment);
 
 private:
+    /// Of the programs with one number.
+    struct Tally {
+        std::size_t tasks = 0;
+        std::uint64_t instructions = 0;
+    };
+    [[nodiscard]] Tally tally(ProgramNumber number) const {
+        return pagewalk::index_of(number) < m_tallies.size() ? m_tallies[number] : Tally{};
+    }
+    [[nodiscard]] Tally& tally_of(const Program& program);
+    /// Its stream has shown up.
+    void begin(Task& task, InstructionStream& stream);
     Task& add_task(Operation& op);
     [[nodiscard]] ProcessAccount& add_account(const Task& first);
     void note_peak(const Task& task);
@@ -117,6 +132,7 @@ private:
     std::vector<Task*> m_without_stream;
     std::vector<KillRecord> m_kills;
     std::size_t m_live = 0;
+    IndexedVec<ProgramNumber, Tally> m_tallies;
     IndexedVec<CpuId, std::vector<Pfn>> m_stacks; ///< kernel stacks of dead tasks, for new ones
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "base/time.h"
 #include "contract/instruction_stream.h"
+#include "contract/kernel_path.h"
 
 #include <cstdint>
 
@@ -14,10 +16,25 @@ enum class StrayAccess : std::uint8_t {
               ///< page is mapped, counted and reported
 };
 
+class CallOrder;
+
+/// Identifies one of the programs that a run executes side by side. A trace that begins again is a Program of
+/// its own with the number of the one before.
+enum class ProgramNumber : std::uint32_t {};
+
 /// What a run was given to execute; all processes that come of it share it.
 struct Program {
     Workload* workload = nullptr;
     StrayAccess stray = StrayAccess::Kills;
+    CallOrder* order = nullptr; ///< of its system calls
+    ProgramNumber number{};
+};
+
+/// Where and when a program's first task begins. Its children may run where it may.
+struct ProgramPlacement {
+    ProgramNumber number{};
+    CpuMask allowed = CpuMask().set();
+    Tick begin{};
 };
 
 } // namespace pagewalk::os

@@ -25,5 +25,21 @@ TEST(ProcessAccount, DeclaresACounterForEachKindOfFault) {
     EXPECT_EQ(kinds, fault_kind_count);
 }
 
+TEST(ProcessAccount, AddsUpAndKeepsTheLargerPeak) {
+    ProcessAccount a{.threads = 1, .work = {.user_instructions = 10}, .system_calls = 2, .peak_rss = 4096};
+    ProcessAccount b{.threads = 3, .work = {.user_instructions = 5}, .system_calls = 1, .peak_rss = 8192};
+    a.count_fault(FaultKind::CopyOnWrite);
+    b.count_fault(FaultKind::CopyOnWrite);
+    b.count_fault(FaultKind::FileMajor);
+    a += b;
+    EXPECT_EQ(a.threads, 4U);
+    EXPECT_EQ(a.work.user_instructions, 15U);
+    EXPECT_EQ(a.system_calls, 3U);
+    EXPECT_EQ(a.minor_faults, 2U);
+    EXPECT_EQ(a.major_faults, 1U);
+    EXPECT_EQ(a.faults[static_cast<std::size_t>(FaultKind::CopyOnWrite)], 2U);
+    EXPECT_EQ(a.peak_rss, 8192U);
+}
+
 } // namespace
 } // namespace pagewalk::os

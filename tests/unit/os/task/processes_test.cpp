@@ -281,5 +281,62 @@ TEST_F(ProcessesOfAProgram, KeepTwoStacksOfDeadTasksOnEachCpuForNewOnes) {
     EXPECT_EQ(rig.counters.nr_kernel_stack, pages - 4);
 }
 
+/// A second program beside the rig's, with the number 1.
+struct TwoPrograms : ProcessesOfAProgram {
+    test::FakeProgram workload;
+    Program program{&workload, StrayAccess::Maps, nullptr, ProgramNumber{1}};
+};
+
+TEST_F(TwoPrograms, BeginWhereAndWhenTheyAreTo) {
+    rig.processes.start(program,
+                        {.number = ProgramNumber{1}, .allowed = CpuMask(0b10), .begin = rig.now + Tick(500)},
+                        {cpu0, rig.now});
+    EXPECT_EQ(rig.take_over(cpu1), nullptr);
+    rig.runner.wake_sleepers({cpu0, rig.now + Tick(499)});
+    EXPECT_EQ(rig.take_over(cpu1), nullptr);
+    rig.runner.wake_sleepers({cpu0, rig.now + Tick(500)});
+    EXPECT_EQ(rig.scheduler.next(cpu0), nullptr);
+    const Task* task = rig.take_over(cpu1);
+    ASSERT_NE(task, nullptr);
+    EXPECT_EQ(task->program, &program);
+}
+
+TEST_F(TwoPrograms, ChildrenMayRunWhereTheirParentMay) {
+    first.allowed = CpuMask(0b10);
+    Task* child = rig.clone(0, 77);
+    ASSERT_NE(child, nullptr);
+    EXPECT_EQ(child->allowed, CpuMask(0b10));
+}
+
+TEST_F(TwoPrograms, CountTheirTasksAndInstructionsApart) {
+    rig.processes.start(program, {.number = ProgramNumber{1}}, {cpu0, rig.now});
+    Task* second = rig.take_over(cpu1);
+    ASSERT_NE(second, nullptr);
+    rig.processes.account(second, {.user_instructions = 30});
+    rig.processes.account(&first, {.user_instructions = 4});
+    rig.processes.account(nullptr, {.user_instructions = 0, .kernel_instructions = 9});
+    EXPECT_EQ(rig.processes.instructions_of(ProgramNumber{1}), 30U);
+    EXPECT_EQ(rig.processes.instructions_of(ProgramNumber{0}), 4U);
+    exits(*second);
+    EXPECT_EQ(rig.processes.tasks_of(ProgramNumber{1}), 1U); // the rest of its exit is to come
+    rig.scheduler.set_running(cpu1, nullptr);
+    rig.processes.free_task(*second, {cpu1, rig.now});
+    EXPECT_EQ(rig.processes.tasks_of(ProgramNumber{1}), 0U);
+    EXPECT_EQ(rig.processes.tasks_of(ProgramNumber{0}), 1U);
+}
+
+TEST_F(TwoPrograms, DoNotWaitForEachOthersChildren) {
+    workload.children[77];
+    rig.processes.start(program, {.number = ProgramNumber{1}}, {cpu0, rig.now});
+    Task* second = rig.take_over(cpu1);
+    ASSERT_NE(second, nullptr);
+    rig.does(*second, [&](Operation& op) { rig.processes.clone(op, *second, 0, 77); });
+    exits(*second); // its child has no parent any more
+    rig.scheduler.set_running(cpu1, nullptr);
+    rig.processes.free_task(*second, {cpu1, rig.now});
+    rig.does(first, [&](Operation& op) { rig.processes.wait_for_child(op, first, 77); });
+    EXPECT_EQ(first.state, TaskState::Running);
+}
+
 } // namespace
 } // namespace pagewalk::os
