@@ -29,7 +29,7 @@ struct LiveProgram::State {
     std::vector<std::unique_ptr<LiveStream>> streams;
     std::vector<LiveStream*> open; ///< streams that were asked for and have not ended
     std::uint64_t batches_seen = 0;
-    SteadyClock::time_point stalled_since = SteadyClock::now();
+    SteadyClock::duration stalled{}; ///< waited for since anything was handed out
 
     LiveStream& stream(std::size_t index) {
         PAGEWALK_INVARIANT(index < session.thread_count());
@@ -50,14 +50,14 @@ struct LiveProgram::State {
                });
     }
 
-    /// Notes whether anything was handed out since it was last asked.
+    /// Notes whether anything was handed out since it was last asked. Only the time in which the simulator
+    /// waits counts: other programs may be simulated in between.
     void watch() {
-        const auto now = SteadyClock::now();
         if (progress.batches != std::exchange(batches_seen, progress.batches) ||
             std::ranges::any_of(open, &LiveStream::waits_outside)) {
-            stalled_since = now;
+            stalled = {};
         }
-        if (now - stalled_since >= stall_limit) throw RunError(complaint());
+        if (stalled >= stall_limit) throw RunError(complaint());
     }
 
     [[nodiscard]] std::string complaint() const {
@@ -115,14 +115,18 @@ int LiveProgram::exit_status() const {
 bool LiveProgram::wait_for_news(std::uint64_t limit_us) {
     State& state = *m_state;
     state.watch();
-    const auto until = SteadyClock::now() + std::chrono::microseconds(limit_us);
-    while (!state.has_news()) {
+    const auto begin = SteadyClock::now();
+    const auto until = begin + std::chrono::microseconds(limit_us);
+    bool news = state.has_news();
+    while (!news) {
         const auto left = std::chrono::ceil<milliseconds>(until - SteadyClock::now());
-        if (left.count() <= 0) return false;
-        if (!state.session.wait(std::min(left, spill_after), [&] { return state.has_news(); })) return false;
+        if (left.count() <= 0) break;
+        if (!state.session.wait(std::min(left, spill_after), [&] { return state.has_news(); })) break;
         state.session.spill_full_rings();
+        news = state.has_news();
     }
-    return true;
+    state.stalled += SteadyClock::now() - begin;
+    return news;
 }
 
 std::vector<ProcessRecord> LiveProgram::processes() const {

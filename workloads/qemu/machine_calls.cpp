@@ -85,7 +85,7 @@ std::int64_t MachineCalls::answer(const Tracee& tracee, pid_t thread, const user
 
 CpuMask MachineCalls::affinity(pid_t thread) const {
     const auto known = m_threads.find(thread);
-    return known != m_threads.end() ? known->second.affinity : m_cpus;
+    return known != m_threads.end() ? known->second.affinity : m_cpus & m_machine.allowed;
 }
 
 std::uint32_t MachineCalls::cpu_of(pid_t thread) const {

@@ -67,5 +67,13 @@ TEST_F(MachineCallsTest, ForgetsAThreadThatHasEnded) {
     EXPECT_EQ(calls.affinity(first), CpuMask(0b1111));
 }
 
+TEST_F(MachineCallsTest, BeginWhereTheProgramMayRun) {
+    MachineCalls placed{{.folder = {}, .node_of_cpu = {0, 0, 1, 1}, .allowed = CpuMask(0b10110)}};
+    EXPECT_EQ(placed.affinity(first), CpuMask(0b0110));
+    EXPECT_EQ(placed.cpu_of(first), 1U);
+    EXPECT_EQ(placed.set_affinity(first, CpuMask(0b1000)), 0); // as after taskset, it may leave
+    EXPECT_EQ(placed.affinity(first), CpuMask(0b1000));
+}
+
 } // namespace
 } // namespace pagewalk::workloads
