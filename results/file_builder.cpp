@@ -66,6 +66,8 @@ public:
 
     void write_statistics(const char* root, const StatRegistry& registry, const StatSnapshot& values);
     void write_processes(const char* root, const ProcessStatistics& processes, const StatSnapshot& values);
+    void write_programs(const char* root, const ProcessStatistics& programs, const StatSnapshot& values);
+    void write_end(const std::string& path, const ProcessFacts& facts);
     void write_marker(const MarkerSnapshot& marker, const StatRegistry& registry);
     void write_histograms(const StatRegistry& registry, const StatSnapshot& values);
     void write_values(const std::string& group, const std::vector<SummaryValue>& values);
@@ -222,13 +224,28 @@ void FileBuilder::write_processes(const char* root, const ProcessStatistics& pro
         write_scalar(path + "/pid", process.pid, "number", "as the simulated kernel numbers it");
         write_scalar(path + "/parent", process.parent, "number",
                      "the process that made it; 0: none of these");
-        if (process.exit_status)
-            write_scalar(path + "/exit_status", *process.exit_status, "number", "its own exit status");
-        const Hdf5Object group = make_group(path);
-        write_attribute(group, "command", process.command);
-        if (!process.died_of.empty()) write_attribute(group, "died_of", process.died_of);
-        if (!process.killed_by.empty()) write_attribute(group, "killed_by", process.killed_by);
+        if (process.program)
+            write_scalar(path + "/program", *process.program, "number", "the program that it is of");
+        write_end(path, process);
     }
+}
+
+void FileBuilder::write_programs(const char* root, const ProcessStatistics& programs,
+                                 const StatSnapshot& values) {
+    if (programs.facts.empty()) return;
+    write_statistics(root, programs.registry, values);
+    for (const ProcessFacts& program : programs.facts)
+        write_end(std::string(root) + "/program/" + std::to_string(program.number), program);
+}
+
+/// What was executed at `path`, and how it ended.
+void FileBuilder::write_end(const std::string& path, const ProcessFacts& facts) {
+    if (facts.exit_status)
+        write_scalar(path + "/exit_status", *facts.exit_status, "number", "its own exit status");
+    const Hdf5Object group = make_group(path);
+    write_attribute(group, "command", facts.command);
+    if (!facts.died_of.empty()) write_attribute(group, "died_of", facts.died_of);
+    if (!facts.killed_by.empty()) write_attribute(group, "killed_by", facts.killed_by);
 }
 
 void FileBuilder::write_marker(const MarkerSnapshot& marker, const StatRegistry& registry) {
@@ -391,9 +408,11 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
     if (state.registry != nullptr) {
         builder.write_statistics("/stats", *state.registry, state.measured);
         builder.write_processes("/stats", state.process_statistics, state.process_statistics.measured);
+        builder.write_programs("/stats", state.program_statistics, state.program_statistics.measured);
         if (state.total) {
             builder.write_statistics("/stats_total", *state.registry, *state.total);
             builder.write_processes("/stats_total", state.process_statistics, state.process_statistics.total);
+            builder.write_programs("/stats_total", state.program_statistics, state.program_statistics.total);
         }
         builder.write_histograms(*state.registry, state.measured);
     } else {

@@ -229,8 +229,12 @@ std::uint64_t StoredProcess::count(std::string_view name) const {
     return value == nullptr ? 0 : *value;
 }
 
-std::vector<StoredProcess> RunReader::processes() const {
-    constexpr std::string_view group = "process/";
+std::vector<StoredProcess> RunReader::processes() const { return members("process/"); }
+
+std::vector<StoredProcess> RunReader::programs() const { return members("program/"); }
+
+/// What is at /stats/<group><number>.
+std::vector<StoredProcess> RunReader::members(std::string_view group) const {
     std::map<std::uint64_t, StoredProcess> processes;
     for (StoredStatistic& stat : stats(std::string(group) + "*")) {
         std::string name = stat.path.substr(group.size());
@@ -245,8 +249,10 @@ std::vector<StoredProcess> RunReader::processes() const {
         facts = {.number = number, .pid = process.count("pid"), .parent = process.count("parent")};
         const auto status = std::ranges::find(process.stats, "exit_status", &StoredStatistic::path);
         if (status != process.stats.end()) facts.exit_status = process.count("exit_status");
+        const auto program = std::ranges::find(process.stats, "program", &StoredStatistic::path);
+        if (program != process.stats.end()) facts.program = process.count("program");
         guarded([&] {
-            const std::string path = "/stats/process/" + std::to_string(number);
+            const std::string path = "/stats/" + std::string(group) + std::to_string(number);
             const Hdf5Object object(H5Gopen2(m_file, path.c_str(), H5P_DEFAULT), "cannot read " + path);
             facts.command = read_text_attribute(object, "command");
             facts.died_of = read_text_attribute(object, "died_of");

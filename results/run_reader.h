@@ -27,7 +27,7 @@ struct StoredStatistic {
     }
 };
 
-/// A process as a file holds it.
+/// A process, or one of several programs, as a file holds it.
 struct StoredProcess {
     ProcessFacts facts;
     std::vector<StoredStatistic> stats; ///< paths without process/<number>/
@@ -82,6 +82,8 @@ public:
     [[nodiscard]] double total(std::string_view glob) const;
     /// By number; 0 is the kernel's own work.
     [[nodiscard]] std::vector<StoredProcess> processes() const;
+    /// Those that ran side by side, by number; none where one ran alone.
+    [[nodiscard]] std::vector<StoredProcess> programs() const;
     [[nodiscard]] std::vector<StoredHistogram> histograms(std::string_view glob = "*") const;
     [[nodiscard]] std::vector<std::string> proc_names() const;
     /// Throws InputError naming the texts there are.
@@ -104,6 +106,7 @@ private:
     }
     /// Paths of the datasets below `group`, sorted, without the group's own.
     [[nodiscard]] std::vector<std::string> datasets_below(const char* group) const;
+    [[nodiscard]] std::vector<StoredProcess> members(std::string_view group) const;
     [[nodiscard]] std::vector<SummaryValue> values_below(const char* group) const;
     [[nodiscard]] std::vector<StoredStatistic> stats_below(const char* group, std::string_view glob) const;
 

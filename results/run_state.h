@@ -46,16 +46,18 @@ struct SummaryValue {
 
 /// What is said of a process beside its counters. Empty texts: nothing.
 struct ProcessFacts {
-    std::uint64_t number = 0; ///< its place: /stats/process/<number>
-    std::uint64_t pid = 0;    ///< in the simulated kernel
-    std::uint64_t parent = 0; ///< a number; 0: none of them
+    std::uint64_t number = 0;             ///< its place: /stats/process/<number>
+    std::uint64_t pid = 0;                ///< in the simulated kernel
+    std::uint64_t parent = 0;             ///< a number; 0: none of them
+    std::optional<std::uint64_t> program; ///< number of the program that it is of, where several run
     std::optional<std::uint64_t> exit_status;
     std::string command;
     std::string died_of;
     std::string killed_by;
 };
 
-/// The program's processes. The registry's paths are process/<number>; its counters are not read any more.
+/// The processes of a run, or its programs. The registry's paths are process/<number> or program/<number>;
+/// its counters are not read any more.
 struct ProcessStatistics {
     StatRegistry registry;
     StatSnapshot measured, total; ///< as in RunState
@@ -88,6 +90,7 @@ struct RunState {
     std::vector<SummaryValue> ending;     ///< how the program ended: goes to /summary and to /meta
     std::string processes;                ///< of the program, as a table: goes to /meta
     ProcessStatistics process_statistics; ///< go to /stats/process and /stats_total/process
+    ProcessStatistics program_statistics; ///< go to /stats/program and /stats_total/program; empty: one runs
     std::vector<SummaryValue> host;       ///< what depends on the host: goes to /meta/host
     std::vector<ProcText> proc;
     std::vector<MarkerSnapshot> markers;

@@ -42,6 +42,7 @@ public:
                               {"mean latency", "walk_cycles_mean"},
                               {"mean references", "walk_refs_mean"}});
         latencies();
+        programs();
         processes();
         memory();
         host();
@@ -171,7 +172,33 @@ private:
         m_text += table.text("  ");
     }
 
-    /// Where there are several: those with most instructions.
+    static std::string end_of(const ProcessFacts& facts) {
+        if (!facts.died_of.empty()) return facts.died_of;
+        return facts.exit_status ? "exit " + std::to_string(*facts.exit_status) : "-";
+    }
+
+    /// Where several ran side by side, each in its own measurement.
+    void programs() {
+        const std::vector<StoredProcess> all = m_run.programs();
+        if (all.empty()) return;
+        TextTable table;
+        table.add({"", "instructions", "IPC", "minor faults", "major", "restarts", "ms", "end", "command"});
+        for (const StoredProcess& program : all) {
+            const auto count = [&](const char* name) { return std::to_string(program.count(name)); };
+            const auto cycles =
+                static_cast<double>(program.count("user_cycles") + program.count("kernel_cycles"));
+            const double ipc = cycles == 0 ? 0 : static_cast<double>(program.count("instructions")) / cycles;
+            table.add({std::to_string(program.facts.number), count("instructions"), format_number(ipc),
+                       count("minor_faults"), count("major_faults"), count("restarts"),
+                       format_number(static_cast<double>(program.count("time")) / 1e9), end_of(program.facts),
+                       shortened(program.facts.command)});
+        }
+        title("Programs");
+        m_text += table.text("  ");
+    }
+
+    /// Where there are several: those with most instructions, as program/process where programs run side by
+    /// side.
     void processes() {
         std::vector<StoredProcess> all = m_run.processes();
         std::erase_if(all, [](const StoredProcess& process) { return process.facts.number == 0; });
@@ -183,12 +210,12 @@ private:
         table.add({"", "instructions", "minor faults", "major", "peak RSS", "end", "command"});
         for (const StoredProcess& process : std::span(all).first(std::min(most, all.size()))) {
             const ProcessFacts& facts = process.facts;
-            const std::string status = facts.exit_status ? "exit " + std::to_string(*facts.exit_status) : "-";
-            table.add({std::to_string(facts.number), std::to_string(instructions(process)),
+            const std::string program = facts.program ? std::to_string(*facts.program) + "/" : "";
+            table.add({program + std::to_string(facts.number), std::to_string(instructions(process)),
                        std::to_string(process.count("minor_faults")),
                        std::to_string(process.count("major_faults")),
-                       format_quantity(process.count("peak_rss"), Unit::Bytes),
-                       facts.died_of.empty() ? status : facts.died_of, shortened(facts.command)});
+                       format_quantity(process.count("peak_rss"), Unit::Bytes), end_of(facts),
+                       shortened(facts.command)});
         }
         title("Processes");
         m_text += table.text("  ");

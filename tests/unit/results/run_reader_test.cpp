@@ -201,5 +201,39 @@ TEST(RunReader, RefusesATruncatedFileWhereverItWasCut) {
     }
 }
 
+TEST(RunReader, ReadsProgramsBackThatRanSideBySide) {
+    const ScratchFolder folder;
+    const SampleRun sample;
+    RunState state = sample.state();
+    const std::uint64_t instructions = 70, restarts = 3;
+    ProcessStatistics& programs = state.program_statistics;
+    for (const std::uint64_t number : {2, 10}) {
+        const StatGroup group = programs.registry.group("program/" + std::to_string(number));
+        StatGroup(group).counter("instructions", instructions, "instructions", "");
+        StatGroup(group).counter("restarts", restarts, "count", "");
+        programs.facts.push_back({.number = number, .command = "c" + std::to_string(number)});
+    }
+    programs.facts[0].exit_status = 3;
+    programs.facts[1].died_of = "SIGTERM";
+    programs.facts[1].killed_by = "program";
+    programs.measured = programs.total = programs.registry.snapshot();
+    state.process_statistics.registry.group("process/1")
+        .counter("instructions", instructions, "instructions", "");
+    state.process_statistics.facts.push_back({.number = 1, .program = 10});
+    state.process_statistics.measured = state.process_statistics.total =
+        state.process_statistics.registry.snapshot();
+    RunFile(folder / "run.h5", SampleRun::meta()).finish(RunStatus::Complete, "", state);
+    const RunReader run(folder / "run.h5");
+    const std::vector<StoredProcess> read = run.programs();
+    ASSERT_EQ(read.size(), 2U);
+    EXPECT_EQ(read[0].facts.number, 2U);
+    EXPECT_EQ(read[0].facts.exit_status, 3U);
+    EXPECT_EQ(read[0].count("restarts"), 3U);
+    EXPECT_EQ(read[1].facts.command, "c10");
+    EXPECT_EQ(read[1].facts.died_of, "SIGTERM");
+    ASSERT_EQ(run.processes().size(), 1U);
+    EXPECT_EQ(run.processes()[0].facts.program, 10U);
+}
+
 } // namespace
 } // namespace pagewalk::results
