@@ -18,6 +18,7 @@ struct Process {
     const os::ProcessAccount* account = nullptr;
     const ProcessRecord* record = nullptr;
     std::uint64_t parent = 0;
+    const os::Program* program = nullptr; ///< where several run
 };
 
 /// The processes of one program, to be numbered from `first` on.
@@ -59,6 +60,10 @@ std::vector<Process> processes_of(const os::Program& program, const Accounts& ac
 
 results::ProcessFacts facts_of(const Process& process, std::uint64_t number) {
     results::ProcessFacts facts{.number = number, .parent = process.parent};
+    if (process.program != nullptr) {
+        facts.program = index_of(process.program->number);
+        facts.command = process.program->workload->description(); // of a trace that names no process
+    }
     if (process.account != nullptr) facts.pid = static_cast<std::uint64_t>(process.account->id);
     if (process.record != nullptr) {
         const bool ended = process.account == nullptr || process.account->has_ended();
@@ -129,9 +134,10 @@ results::ProcessStatistics process_statistics(const Accounts& accounts, const Ac
         programs.push_back(account.program);
         std::vector<ProcessRecord> records;
         if (ends == ProcessEnds::Known) records = account.program->workload->processes();
-        for (const Process& process :
-             processes_of(*account.program, accounts, records, builder.next_number()))
+        for (Process& process : processes_of(*account.program, accounts, records, builder.next_number())) {
+            if (account.program->number != os::ProgramNumber{}) process.program = account.program;
             builder.add(process);
+        }
     }
     return builder.take();
 }

@@ -3,6 +3,7 @@
 #include "app/command.h"
 #include "app/machine.h"
 #include "app/machine_files.h"
+#include "app/programs.h"
 #include "app/progress.h"
 #include "app/run_outcome.h"
 #include "app/simulation.h"
@@ -34,13 +35,13 @@ namespace {
 namespace po = boost::program_options;
 
 constexpr const char* usage =
-    "pagewalk run CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE | -- PROGRAM ARGS...]";
+    "pagewalk run CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]";
 
 struct Arguments {
     std::string config;
     std::vector<std::string> settings;
     std::string output;
-    std::string trace;
+    std::vector<std::string> traces;
     std::vector<std::string> program;
 };
 
@@ -55,8 +56,8 @@ Arguments parse(std::span<const std::string> words) {
     po::options_description visible("options");
     visible.add_options()("set,s", po::value(&arguments.settings)->composing(),
                           "key=value")("output,o", po::value(&arguments.output), "results file")(
-        "trace,t", po::value(&arguments.trace), "trace file")("config", po::value(&arguments.config),
-                                                              "configuration");
+        "trace,t", po::value(&arguments.traces)->composing(),
+        "trace file")("config", po::value(&arguments.config), "configuration");
     po::positional_options_description positions;
     positions.add("config", 1);
     po::variables_map values;
@@ -70,7 +71,7 @@ Arguments parse(std::span<const std::string> words) {
     } catch (const po::error& error) {
         throw InputError(std::string(error.what()) + "\nusage: " + usage);
     }
-    if (values.count("trace") != 0 && arguments.trace.empty())
+    if (std::ranges::find(arguments.traces, "") != arguments.traces.end())
         throw InputError("--trace names no file\nusage: " + std::string(usage));
     if (values.count("output") != 0 && arguments.output.empty())
         throw InputError("-o names no file\nusage: " + std::string(usage));
@@ -105,17 +106,32 @@ std::unique_ptr<results::RunFile> make_results(const Arguments& arguments, const
     }
 }
 
+/// Of several traces: CPUs in turn, one trace each as far as they go round.
+void store_traces(const std::vector<std::string>& traces, SystemConfig& config) {
+    for (std::size_t i = 0; i < traces.size(); ++i) {
+        const std::string section = "program." + std::to_string(i + 1);
+        config.options.set(section + ".trace", traces[i], "--trace");
+        config.options.set(section + ".cpus", std::to_string(i % config.machine.cpus), "--trace");
+    }
+}
+
 /// What the command line says to run becomes options too, so that the stored configuration runs the same.
-void store_workload(const Arguments& arguments, OptionSet& options) {
+void store_workload(const Arguments& arguments, SystemConfig& config) {
+    OptionSet& options = config.options;
+    if (!config.programs.empty() && (!arguments.program.empty() || !arguments.traces.empty()))
+        throw InputError(
+            "the configuration has [program.N] sections; --trace and -- PROGRAM are for one that has none");
     if (!arguments.program.empty()) {
         std::string program;
         for (const std::string& word : arguments.program)
             program += (program.empty() ? "" : " ") + shell_quoted(word);
         options.set("workload.kind", "program", "--");
         options.set("workload.program", program, "--");
-    } else if (!arguments.trace.empty()) {
+    } else if (arguments.traces.size() == 1) {
         options.set("workload.kind", "trace", "--trace");
-        options.set("workload.trace", arguments.trace, "--trace");
+        options.set("workload.trace", arguments.traces.front(), "--trace");
+    } else {
+        store_traces(arguments.traces, config);
     }
 }
 
@@ -189,11 +205,60 @@ void report_driver(const os::AllocationDriver& driver) {
 }
 
 /// The run's page: a live program's standard output is its own.
-void print_page(const std::filesystem::path& file, const Workload& workload) {
-    const int fd = workload.is_live() ? STDERR_FILENO : STDOUT_FILENO;
+void print_page(const std::filesystem::path& file, bool is_live) {
+    const int fd = is_live ? STDERR_FILENO : STDOUT_FILENO;
     const auto colour = isatty(fd) != 0 ? results::Colour::On : results::Colour::Off;
-    (workload.is_live() ? std::cerr : std::cout)
+    (is_live ? std::cerr : std::cout)
         << results::summary_page(results::RunReader(file), colour) << std::flush;
+}
+
+Programs open_programs(const SystemConfig& config, const Arguments& arguments,
+                       const ProgramSurroundings& surroundings) {
+    if (!config.programs.empty()) return {config, surroundings};
+    const std::string trace = arguments.traces.empty() ? "" : arguments.traces.front();
+    return {config, open_workload(config, arguments.program, trace, surroundings)};
+}
+
+bool has_live_program(const SystemConfig& config) {
+    if (config.programs.empty()) return config.workload.kind == WorkloadKind::Program;
+    return std::ranges::any_of(config.programs,
+                               [](const auto& program) { return !program.second.command.empty(); });
+}
+
+/// Notes in `state` how the programs and their processes ended.
+RunOutcome tell_outcome(Simulation::End end, const Simulation& simulation, const Programs& programs,
+                        std::span<const os::KillRecord> kills, results::RunState& state) {
+    std::vector<ProgramOutcome> outcomes;
+    bool any_process = false;
+    for (const Programs::Program& program : programs.all()) {
+        const std::size_t index = outcomes.size();
+        const bool ended = simulation.programs() != nullptr && simulation.programs()->has_ended(index);
+        std::vector<os::KillRecord> own;
+        std::ranges::copy_if(kills, std::back_inserter(own), [&](const os::KillRecord& kill) {
+            return kill.program == static_cast<std::uint32_t>(program.placement.number);
+        });
+        const std::vector<ProcessRecord> processes = program.workload().processes();
+        any_process |= !processes.empty();
+        outcomes.push_back({index_of(program.placement.number),
+                            outcome_of({.simulation = ended ? Simulation::End::Finished : end,
+                                        .kills = own,
+                                        .processes = processes,
+                                        .missing = program.workload().missing(),
+                                        .is_measuring = simulation.is_measuring(),
+                                        .region = simulation.region()})});
+    }
+    if (any_process) state.processes = process_table_text(state.process_statistics.facts);
+    if (!programs.side_by_side()) return std::move(outcomes.front().outcome);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        results::ProcessFacts& facts = state.program_statistics.facts[i];
+        const RunOutcome& outcome = outcomes[i].outcome;
+        if (outcome.exit_status) facts.exit_status = static_cast<std::uint64_t>(*outcome.exit_status);
+        facts.died_of = outcome.died_of;
+        facts.killed_by = outcome.killed_by;
+    }
+    return outcome_of(
+        {.simulation = end, .is_measuring = simulation.is_measuring(), .region = simulation.region()},
+        outcomes);
 }
 
 } // namespace
@@ -203,34 +268,30 @@ int run_run(std::span<const std::string> words) {
     SystemConfig config;
     load_config_file(arguments.config, config.options);
     apply_settings(arguments.settings, config.options);
-    store_workload(arguments, config.options);
+    store_workload(arguments, config);
     config.validate();
 
     std::optional<ScratchFolder> scratch; // removed after the program has ended
     if (config.workload.scratch) scratch.emplace();
     std::optional<ScratchFolder> machine_files; // likewise
-    std::unique_ptr<Workload> workload;         // outlives the machine, whose tasks read it
+    std::optional<Programs> programs;           // outlive the machine, whose tasks read them
     Machine machine(config);
-    std::optional<workloads::SeenMachine> seen;
-    if (config.workload.kind == WorkloadKind::Program) {
+    ProgramSurroundings surroundings{scratch ? scratch->path().string() : config.workload.directory, {}};
+    if (has_live_program(config)) {
         machine_files.emplace();
-        seen = write_machine_files(machine_files->path(), config, machine.kernel());
+        surroundings.machine = write_machine_files(machine_files->path(), config, machine.kernel());
     }
-    workload = open_workload(config, arguments.program, arguments.trace,
-                             scratch ? scratch->path().string() : std::string(), std::move(seen));
-    machine.kernel().start(*workload);
+    programs.emplace(open_programs(config, arguments, surroundings));
+    programs->start(machine.kernel());
 
     results::RunMeta meta{.version = std::string(version()),
                           .git_revision = std::string(git_revision()),
                           .config = config.options.resolved(),
                           .command_line = command_line(),
-                          .workload = workload->description(),
+                          .workload = programs->description(),
                           .machine = machine_line(config),
                           .seed = config.run.seed};
-    const std::uint64_t limit =
-        config.run.instructions == 0 ? 0 : config.run.warmup + config.run.instructions;
-    const std::uint64_t known = workload->expected_instructions();
-    Progress progress(limit == 0 ? known : known == 0 ? limit : std::min(limit, known));
+    Progress progress(programs->expected_instructions());
     if (isatty(STDERR_FILENO) != 0)
         std::fprintf(stderr, "%s\n%s\n", meta.workload.c_str(), meta.machine.c_str());
     catch_interrupts();
@@ -238,7 +299,7 @@ int run_run(std::span<const std::string> words) {
     const std::unique_ptr<results::RunFile> results = make_results(arguments, meta);
     results::RunFile& file = *results;
     std::filesystem::path output;
-    Simulation simulation(config, machine, file, progress);
+    Simulation simulation(config, machine, *programs, file, progress);
 
     const auto start = std::chrono::steady_clock::now();
     auto host_facts = [&](results::RunState state) {
@@ -257,17 +318,10 @@ int run_run(std::span<const std::string> words) {
     RunOutcome outcome;
     try {
         const Simulation::End end = simulation.run();
-        const std::vector<ProcessRecord> processes = workload->processes();
-        outcome = outcome_of({.simulation = end,
-                              .kills = machine.kernel().kills(),
-                              .processes = processes,
-                              .missing = workload->missing(),
-                              .is_measuring = simulation.is_measuring(),
-                              .region = simulation.region()});
         results::RunState state = host_facts(simulation.state());
-        state.ending = outcome.summary();
         state.process_statistics = simulation.processes(ProcessEnds::Known);
-        if (!processes.empty()) state.processes = process_table_text(state.process_statistics.facts);
+        outcome = tell_outcome(end, simulation, *programs, machine.kernel().kills(), state);
+        state.ending = outcome.summary();
         output = file.finish(outcome.status, outcome.text, state);
     } catch (const std::exception& error) {
         progress.clear();
@@ -289,7 +343,7 @@ int run_run(std::span<const std::string> words) {
     if (output.extension() == ".partial")
         std::fprintf(stderr, "pagewalk: %s keeps its earlier results; those of this run are in %s\n",
                      file.path().c_str(), output.c_str());
-    print_page(output, *workload);
+    print_page(output, programs->is_live());
     return outcome.exit_code();
 }
 

@@ -1,5 +1,7 @@
 #include "app/run_config.h"
 
+#include "app/cpu_list.h"
+
 #include <algorithm>
 
 namespace pagewalk::app {
@@ -62,6 +64,43 @@ void EventConfig::declare(OptionGroup group) {
 EventSampling EventConfig::sampling(std::string_view table) const {
     const auto found = std::ranges::find(m_tables, table, &Table::name);
     return found == m_tables.end() ? EventSampling{} : found->sampling;
+}
+
+void ProgramConfig::declare(OptionGroup group) {
+    group.text("command", command, {Unit::None, "command line of a live program", "user"});
+    group.text("trace", trace, {Unit::None, "trace file, instead of a command", "user"});
+    group.text("synthetic", synthetic,
+               {Unit::None, "name of a synthetic generator, instead of a command or a trace", "user"});
+    group.text("cpus", cpus,
+               {Unit::None, "CPUs that it and its children may run on, such as 0,2-3 (empty: all)", "user"});
+    group.number("start", start, {}, {Unit::Ticks, "simulated time at which it begins", "user"});
+    group.text("input", input, {Unit::None, "file for a command's standard input", "user"});
+    group.text("output", output,
+               {Unit::None, "file for a command's standard output (empty: the terminal)", "user"});
+}
+
+void ProgramConfig::validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus) {
+    const auto refuse = [&](const char* name, const std::string& value, const std::string& allowed) {
+        const std::string option = key + "." + name;
+        throw ConfigError(options.where(option), option, "'" + value + "'", allowed);
+    };
+    const int given = static_cast<int>(!command.empty()) + static_cast<int>(!trace.empty()) +
+                      static_cast<int>(!synthetic.empty());
+    if (given != 1) {
+        const auto is_given = [&](const Option& option) {
+            return option.key.starts_with(key + ".") && option.where != "default";
+        };
+        throw ConfigError(std::ranges::find_if(options.all(), is_given)->where + ": [" + key +
+                          "] wants one of command, trace and synthetic, and has " +
+                          (given == 0 ? "none" : "several"));
+    }
+    if (command.empty() && !input.empty()) refuse("input", input, "only a command has a standard input");
+    if (command.empty() && !output.empty()) refuse("output", output, "only a command has a standard output");
+    allowed.set();
+    if (cpus.empty()) return;
+    const auto list = parse_cpu_list(cpus, machine_cpus);
+    if (!list) refuse("cpus", cpus, list.error());
+    allowed = *list;
 }
 
 void WorkloadConfig::declare(OptionGroup group) {

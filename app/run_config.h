@@ -4,6 +4,7 @@
 #include "base/event_table.h"
 #include "base/option.h"
 #include "base/time.h"
+#include "contract/kernel_path.h"
 
 #include <cstdint>
 #include <string>
@@ -51,6 +52,21 @@ private:
         EventSampling sampling;
     };
     std::vector<Table> m_tables; ///< options are bound to its elements
+};
+
+/// One of the programs that run side by side: [program.N].
+struct ProgramConfig {
+    std::string command;   ///< of a live program, as WorkloadConfig::program
+    std::string trace;     ///< instead of a command
+    std::string synthetic; ///< instead of both
+    std::string cpus;      ///< as the user gives them; validate() makes `allowed` of them
+    Tick start{};
+    std::string input, output; ///< files for a command's standard input and output
+    CpuMask allowed;
+
+    void declare(OptionGroup group);
+    /// `key` is its section. Throws ConfigError.
+    void validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus);
 };
 
 enum class WorkloadKind : std::uint8_t { Program, Trace, Synthetic };

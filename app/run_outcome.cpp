@@ -115,4 +115,18 @@ RunOutcome outcome_of(const RunEnd& end) {
     return outcome;
 }
 
+RunOutcome outcome_of(const RunEnd& end, std::span<const ProgramOutcome> programs) {
+    RunOutcome all = outcome_of(end);
+    for (const auto& [number, outcome] : programs) {
+        const bool ended_badly = outcome.exit_code() != 0 && outcome.status != RunStatus::Interrupted;
+        if (!ended_badly && outcome.exit_status.value_or(0) == 0) continue;
+        all.text += "; program " + std::to_string(number) + ": " + outcome.text;
+        if (!ended_badly || all.exit_code() != 0) continue;
+        all.status = outcome.status;
+        all.died_of = outcome.died_of;
+        all.killed_by = outcome.killed_by;
+    }
+    return all;
+}
+
 } // namespace pagewalk::app

@@ -45,6 +45,14 @@ struct KernelKill {
 
 [[nodiscard]] RunOutcome outcome_of(const RunEnd& end);
 
+/// Of one of the programs that ran side by side.
+struct ProgramOutcome {
+    std::uint64_t number = 0;
+    RunOutcome outcome;
+};
+/// How a run of several ended: it is what the first of them is that died or is incomplete.
+[[nodiscard]] RunOutcome outcome_of(const RunEnd& end, std::span<const ProgramOutcome> programs);
+
 /// "SIGSEGV" for 11.
 [[nodiscard]] std::string signal_name(int signal);
 

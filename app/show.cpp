@@ -57,13 +57,13 @@ std::string json_value(const results::SummaryValue& value) {
     return digits.data();
 }
 
-/// Their facts and counters, an object each.
-std::string json_processes(const RunReader& run) {
+/// Facts and counters of processes or programs, as `name` says, an object each.
+std::string json_members(std::string_view name, const std::vector<results::StoredProcess>& members) {
     std::string list;
-    for (const results::StoredProcess& process : run.processes()) {
+    for (const results::StoredProcess& process : members) {
         const results::ProcessFacts& facts = process.facts;
-        std::string body =
-            "\"process\": " + std::to_string(facts.number) + ", \"command\": " + json_text(facts.command);
+        std::string body = json_text(name) + ": " + std::to_string(facts.number) +
+                           ", \"command\": " + json_text(facts.command);
         if (!facts.died_of.empty()) body += ", \"died_of\": " + json_text(facts.died_of);
         if (!facts.killed_by.empty()) body += ", \"killed_by\": " + json_text(facts.killed_by);
         for (const results::StoredStatistic& stat : process.stats)
@@ -89,7 +89,8 @@ void print_json(const RunReader& run, std::ostream& out) {
     for (const results::SummaryValue& value : summary)
         if (std::ranges::find(keys, value.name, &results::SummaryKey::name) == keys.end())
             add(value.name, json_value(value));
-    add("processes", json_processes(run));
+    add("programs", json_members("program", run.programs()));
+    add("processes", json_members("process", run.processes()));
     out << "{\n" << body << "\n}\n";
 }
 

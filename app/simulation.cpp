@@ -81,9 +81,11 @@ void catch_interrupts() {
     }
 }
 
-Simulation::Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file,
-                       Progress& progress)
-    : m_config(config), m_machine(machine), m_file(file), m_progress(progress), m_markers(machine) {
+Simulation::Simulation(const SystemConfig& config, Machine& machine, Programs& programs,
+                       results::RunFile& file, Progress& progress)
+    : m_config(config), m_machine(machine), m_programs(programs), m_file(file), m_progress(progress),
+      m_markers(machine) {
+    if (programs.side_by_side()) m_regions.emplace(config.run, programs, machine.kernel().processes());
     m_markers.declare(machine.events());
     const auto sampling = [&](std::string_view table) { return config.events.sampling(table); };
     for (const EventSchema& schema : machine.events().schemas())
@@ -168,8 +170,9 @@ void Simulation::look_at_phase(std::uint64_t done) {
         leave_fast_forward();
         m_phase = Phase::Warmup;
         m_target = done + m_config.run.warmup;
+        if (m_regions) m_regions->begin_warmup();
     }
-    if (m_phase == Phase::Warmup && done >= m_target) {
+    if (m_phase == Phase::Warmup && is_warm(done)) {
         begin_measurement();
         if (m_target <= done) m_target = done + 1;
         return;
@@ -177,8 +180,23 @@ void Simulation::look_at_phase(std::uint64_t done) {
     if (m_phase != Phase::Measurement) return;
     if (has_reached(m_config.run.end, done))
         m_end = End::RegionEnd;
-    else if (done >= m_target)
-        m_end = End::InstructionLimit;
+    else if (is_measured(done))
+        m_end = m_config.run.instructions == 0 ? End::Finished : End::InstructionLimit;
+}
+
+bool Simulation::is_warm(std::uint64_t done) const {
+    return m_regions ? m_regions->is_warm() : done >= m_target;
+}
+
+bool Simulation::is_measured(std::uint64_t done) const {
+    return m_regions ? m_regions->all_measured() : done >= m_target;
+}
+
+void Simulation::look_at_programs(const models::Cpu& cpu) {
+    const Tick now = cpu.now();
+    m_regions->update(now, [&](std::size_t program) {
+        m_programs.restart(program, m_machine.kernel(), {cpu.id(), now});
+    });
 }
 
 Simulation::Region Simulation::region() const {
@@ -193,18 +211,22 @@ void Simulation::begin_measurement() {
     m_start = m_machine.stats().snapshot();
     m_processes_at_start = m_machine.kernel().processes().accounts();
     m_phase = Phase::Measurement;
-    m_target =
-        m_config.run.instructions == 0 ? ~0ULL : m_machine.user_instructions() + m_config.run.instructions;
+    m_target = m_config.run.instructions == 0 || m_regions
+                   ? ~0ULL
+                   : m_machine.user_instructions() + m_config.run.instructions;
+    if (m_regions) m_regions->begin_measurement(m_machine.now());
     await(m_config.run.end);
 }
 
 // A single CPU stops at the exact block; several stop at the end of their quantum.
 void Simulation::set_limits(std::uint64_t done) {
-    if (m_target == ~0ULL) {
+    std::uint64_t left = m_target > done ? m_target - done : 0;
+    if (m_target == ~0ULL) left = ~0ULL;
+    if (m_regions && m_phase != Phase::FastForward) left = m_regions->instructions_left();
+    if (left == ~0ULL) {
         for (auto& cpu : m_machine.cpus()) cpu->core().set_instruction_limit(~0ULL);
         return;
     }
-    const std::uint64_t left = m_target > done ? m_target - done : 0;
     for (auto& cpu : m_machine.cpus())
         cpu->core().set_instruction_limit(cpu->core().stats().user_instructions + left);
 }
@@ -235,13 +257,15 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
         return false;
     }
     const std::uint64_t done = m_machine.user_instructions();
-    if (progress.state == models::Cpu::State::Idle && m_machine.kernel().live_tasks() == 0) {
+    if (m_regions) look_at_programs(cpu);
+    const bool idle = progress.state == models::Cpu::State::Idle;
+    // Of several, one may begin again.
+    if (m_regions ? m_regions->all_ended() : idle && m_machine.kernel().live_tasks() == 0) {
         m_end = End::Finished;
         return false;
     }
     // Every CPU idle for this long, with no sleep to end, means that nothing ever will.
-    m_idle_quanta =
-        progress.state == models::Cpu::State::Idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
+    m_idle_quanta = idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
     if (m_idle_quanta > 1'000'000) {
         throw RunError("all tasks of the simulated program sleep and nothing can wake them");
     }
@@ -287,6 +311,7 @@ results::RunState Simulation::state(ProcTexts proc) {
     state.summary = summarise(m_machine.stats(), state.measured, m_config.cpu.core.frequency);
     state.total = std::move(total);
     state.process_statistics = processes(ProcessEnds::Unknown);
+    if (m_regions) state.program_statistics = m_regions->statistics(m_machine.now());
     state.simulated_time = m_machine.now();
     state.markers = m_markers.snapshots();
     if (proc == ProcTexts::No) return state;

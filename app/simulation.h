@@ -3,10 +3,12 @@
 #include "app/machine.h"
 #include "app/marker_log.h"
 #include "app/process_statistics.h"
+#include "app/program_regions.h"
 #include "app/progress.h"
 #include "results/run_file.h"
 
 #include <exception>
+#include <optional>
 #include <vector>
 
 namespace pagewalk::app {
@@ -24,7 +26,9 @@ public:
     /// Of run.begin_at and run.end_at.
     enum class Region : std::uint8_t { None, Complete, NeverBegan, NeverEnded };
 
-    Simulation(const SystemConfig& config, Machine& machine, results::RunFile& file, Progress& progress);
+    /// `programs` have been started on the machine.
+    Simulation(const SystemConfig& config, Machine& machine, Programs& programs, results::RunFile& file,
+               Progress& progress);
 
     /// Simulates to the end. Throws RunError.
     End run();
@@ -33,6 +37,8 @@ public:
     /// False while the warm-up lasts, and before it.
     [[nodiscard]] bool is_measuring() const { return m_phase == Phase::Measurement; }
     [[nodiscard]] Region region() const;
+    /// Of programs that run side by side: null where one runs alone.
+    [[nodiscard]] const ProgramRegions* programs() const { return m_regions ? &*m_regions : nullptr; }
     [[nodiscard]] const MarkerLog& markers() const { return m_markers; }
     /// /proc texts walk every free list: not for each checkpoint.
     enum class ProcTexts : bool { No, Yes };
@@ -46,6 +52,9 @@ private:
 
     /// A phase's end or the run's, if it has come.
     void look_at_phase(std::uint64_t done);
+    void look_at_programs(const models::Cpu& cpu);
+    [[nodiscard]] bool is_warm(std::uint64_t done) const;
+    [[nodiscard]] bool is_measured(std::uint64_t done) const;
     /// Has this point come, since the phase began?
     [[nodiscard]] bool has_reached(const RunPosition& position, std::uint64_t done) const;
     [[nodiscard]] std::uint64_t times_reached(const RunPosition& position) const;
@@ -58,6 +67,8 @@ private:
 
     const SystemConfig& m_config;
     Machine& m_machine;
+    Programs& m_programs;
+    std::optional<ProgramRegions> m_regions; ///< where programs run side by side
     results::RunFile& m_file;
     Progress& m_progress;
     results::IntervalsId m_intervals{};

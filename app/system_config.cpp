@@ -164,6 +164,9 @@ SystemConfig::SystemConfig() {
     disk.declare(root.group("os"));
     events.declare(root.group("events"));
     workload.declare(root.group("workload"));
+    options.numbered("program", most_programs, [this](OptionGroup group, std::uint64_t number) {
+        programs[number].declare(std::move(group));
+    });
     trace.declare(root.group("trace"));
     synthetic.declare(root.group("synthetic"));
 }
@@ -176,6 +179,14 @@ void SystemConfig::validate() {
     if (workload.scratch && !workload.directory.empty())
         throw ConfigError(options.where("workload.scratch"), "workload.scratch", "on",
                           "excludes workload.directory; give one");
+    for (auto& [number, program] : programs)
+        program.validate(options, "program." + std::to_string(number), machine.cpus);
+    for (const char* key : {"workload.kind", "workload.program", "workload.trace", "workload.synthetic",
+                            "workload.input", "workload.output"})
+        if (const Option& option = *options.find(key);
+            !programs.empty() && option.get() != option.default_text)
+            throw ConfigError(option.where, key, "'" + option.get() + "'",
+                              "has no effect beside [program.N] sections; give either");
     run.validate(options);
     cpu.core.validate(options);
     cpu.mmu.validate(options);

@@ -12,6 +12,7 @@
 #include "workloads/trace/trace_addresses.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,8 @@ public:
     RunConfig run;
     EventConfig events{event_schemas()};
     WorkloadConfig workload;
+    static constexpr std::uint64_t most_programs = 256;
+    std::map<std::uint64_t, ProgramConfig> programs; ///< by N of [program.N]; empty: `workload` runs
     workloads::TraceConfig trace;
     workloads::SyntheticConfig synthetic;
 };

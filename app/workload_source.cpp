@@ -12,6 +12,25 @@ namespace pagewalk::app {
 
 namespace {
 
+std::unique_ptr<Workload> start_program(std::vector<std::string> argv, const std::string& input,
+                                        const std::string& output, const ProgramSurroundings& surroundings) {
+    workloads::LiveOptions options;
+    options.argv = std::move(argv);
+    options.working_directory = surroundings.directory;
+    options.stdin_file = input;
+    options.stdout_file = output;
+    options.machine = surroundings.machine;
+    return std::make_unique<workloads::LiveProgram>(options);
+}
+
+std::unique_ptr<Workload> set_up_and_start(const WorkloadConfig& config, std::vector<std::string> argv,
+                                           const ProgramSurroundings& surroundings) {
+    run_setup(config, surroundings.directory);
+    return start_program(std::move(argv), config.input, config.output, surroundings);
+}
+
+} // namespace
+
 std::unique_ptr<Workload> open_trace_file(const SystemConfig& config, const std::string& path) {
     if (workloads::is_pwt_file(path)) {
         auto recording = std::make_unique<workloads::PwtReader>(path);
@@ -25,36 +44,27 @@ std::unique_ptr<Workload> open_trace_file(const SystemConfig& config, const std:
     return workloads::open_trace(path, workloads::Decompress::Background, config.trace);
 }
 
-std::unique_ptr<Workload> start_program(const WorkloadConfig& config, std::vector<std::string> argv,
-                                        const std::string& directory,
-                                        std::optional<workloads::SeenMachine> machine) {
-    if (!config.setup.empty()) {
-        const std::string command = directory.empty()
-                                        ? config.setup
-                                        : "cd " + shell_quoted(directory) + " && { " + config.setup + "; }";
-        if (const int status = std::system(command.c_str()); status != 0)
-            throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
-    }
-    workloads::LiveOptions options;
-    options.argv = std::move(argv);
-    options.working_directory = directory;
-    options.stdin_file = config.input;
-    options.stdout_file = config.output;
-    options.machine = std::move(machine);
-    return std::make_unique<workloads::LiveProgram>(options);
+void run_setup(const WorkloadConfig& config, const std::string& directory) {
+    if (config.setup.empty()) return;
+    const std::string command =
+        directory.empty() ? config.setup : "cd " + shell_quoted(directory) + " && { " + config.setup + "; }";
+    if (std::system(command.c_str()) != 0)
+        throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
 }
 
-} // namespace
+std::unique_ptr<Workload> start_command(const ProgramConfig& program,
+                                        const ProgramSurroundings& surroundings) {
+    ProgramSurroundings own = surroundings;
+    if (own.machine) own.machine->allowed = program.allowed;
+    return start_program(split_words(program.command), program.input, program.output, own);
+}
 
 std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<const std::string> program,
-                                        const std::string& trace, const std::string& scratch,
-                                        std::optional<workloads::SeenMachine> machine) {
+                                        const std::string& trace, const ProgramSurroundings& surroundings) {
     const WorkloadConfig& workload = config.workload;
-    const std::string& directory = scratch.empty() ? workload.directory : scratch;
     if (!program.empty() && !trace.empty())
         throw InputError("give either --trace FILE or -- PROGRAM ARGS, not both");
-    if (!program.empty())
-        return start_program(workload, {program.begin(), program.end()}, directory, std::move(machine));
+    if (!program.empty()) return set_up_and_start(workload, {program.begin(), program.end()}, surroundings);
     if (!trace.empty()) return open_trace_file(config, trace);
     switch (workload.kind) {
     case WorkloadKind::Program: {
@@ -62,7 +72,7 @@ std::unique_ptr<Workload> open_workload(const SystemConfig& config, std::span<co
         if (argv.empty())
             throw InputError("no workload: give -- PROGRAM ARGS or --trace FILE, or set workload.program, or "
                              "workload.kind = synthetic");
-        return start_program(workload, std::move(argv), directory, std::move(machine));
+        return set_up_and_start(workload, std::move(argv), surroundings);
     }
     case WorkloadKind::Trace:
         if (workload.trace.empty())

@@ -126,5 +126,16 @@ TEST_F(ProcessStatisticsTest, LeaveOutWhatWasNeverTraced) {
     EXPECT_EQ(process_statistics(m_accounts, {}, ProcessEnds::Unknown).facts.size(), 2U);
 }
 
+TEST_F(ProcessStatisticsTest, NameTheProgramWhereSeveralRun) {
+    add(2, 0, 0, 5);
+    EXPECT_EQ(process_statistics(m_accounts, {}, ProcessEnds::Known).facts[1].program, std::nullopt);
+    m_program.number = os::ProgramNumber{4};
+    m_workload.records.clear();
+    const auto several = process_statistics(m_accounts, {}, ProcessEnds::Known);
+    EXPECT_EQ(several.facts[1].program, 4U);
+    EXPECT_EQ(several.facts[1].command, "recorded"); // a trace that names no process
+    EXPECT_EQ(several.facts[0].program, std::nullopt);
+}
+
 } // namespace
 } // namespace pagewalk::app

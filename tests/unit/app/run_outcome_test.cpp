@@ -113,5 +113,25 @@ TEST(RunOutcome, NamesSignals) {
     EXPECT_EQ(signal_name(40), "signal 40");
 }
 
+TEST(RunOutcome, OfSeveralIsThatOfTheFirstThatDied) {
+    const RunEnd end{.simulation = Simulation::End::Finished};
+    const std::vector<ProgramOutcome> programs{
+        {1, outcome_with(Simulation::End::Finished, {.kind = ProcessEnd::Kind::Exited, .value = 0})},
+        {2, outcome_with(Simulation::End::Finished, exited_with_3)},
+        {5, outcome_with(Simulation::End::Finished, own_fault)},
+        {6, outcome_with(Simulation::End::Finished, exited_with_3, "cut short")}};
+    const RunOutcome all = outcome_of(end, programs);
+    EXPECT_EQ(all.status, RunStatus::ProgramDied);
+    EXPECT_EQ(all.died_of, "SIGSEGV");
+    EXPECT_EQ(all.exit_status, std::nullopt);
+    EXPECT_THAT(all.text,
+                testing::AllOf(HasSubstr("program 2: "), HasSubstr("status 3"), HasSubstr("program 5: "),
+                               HasSubstr("program 6: cut short"), testing::Not(HasSubstr("program 1"))));
+    const RunOutcome first_two = outcome_of(end, std::span(programs).first(2));
+    EXPECT_EQ(first_two.status, RunStatus::Complete);
+    EXPECT_EQ(first_two.exit_code(), 0);
+    EXPECT_EQ(outcome_of(end, std::span(programs).last(1)).status, RunStatus::Incomplete);
+}
+
 } // namespace
 } // namespace pagewalk::app

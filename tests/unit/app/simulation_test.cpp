@@ -29,12 +29,12 @@ protected:
         apply_settings(settings, s_run->config.options);
         s_run->config.validate();
         s_run->machine = std::make_unique<Machine>(s_run->config);
-        s_run->workload = open_workload(s_run->config, {}, "");
-        s_run->machine->kernel().start(*s_run->workload);
+        s_run->programs = std::make_unique<Programs>(s_run->config, open_workload(s_run->config, {}, ""));
+        s_run->programs->start(s_run->machine->kernel());
         s_run->file = std::make_unique<results::RunFile>(s_run->folder / "run.h5", results::RunMeta{});
         s_run->progress = std::make_unique<Progress>(0);
-        s_run->simulation =
-            std::make_unique<Simulation>(s_run->config, *s_run->machine, *s_run->file, *s_run->progress);
+        s_run->simulation = std::make_unique<Simulation>(s_run->config, *s_run->machine, *s_run->programs,
+                                                         *s_run->file, *s_run->progress);
         s_run->end = s_run->simulation->run();
         s_run->file->finish(results::RunStatus::Complete, "", s_run->simulation->state());
     }
@@ -43,8 +43,8 @@ protected:
     struct Run {
         ScratchFolder folder;
         SystemConfig config;
+        std::unique_ptr<Programs> programs;
         std::unique_ptr<Machine> machine;
-        std::unique_ptr<Workload> workload;
         std::unique_ptr<results::RunFile> file;
         std::unique_ptr<Progress> progress;
         std::unique_ptr<Simulation> simulation;

@@ -230,5 +230,33 @@ TEST(SystemConfig, ShippedConfigurationsLoad) {
     EXPECT_GE(files, 3U);
 }
 
+TEST(SystemConfig, ASectionOfAProgramWantsOneThingToRun) {
+    EXPECT_THAT(refusal({"program.2.cpus=0"}),
+                HasSubstr("[program.2] wants one of command, trace and synthetic"));
+    EXPECT_THAT(refusal({"program.1.command=ls", "program.1.trace=x"}), HasSubstr("has several"));
+    EXPECT_THAT(refusal({"program.1.trace=x", "program.1.input=y"}), HasSubstr("program.1.input = 'y'"));
+    EXPECT_THAT(refusal({"program.1.synthetic=gups", "program.1.output=y"}), HasSubstr("program.1.output"));
+    EXPECT_EQ(refusal({"program.1.command=ls", "program.1.output=y", "program.3.trace=x"}), "");
+}
+
+TEST(SystemConfig, AProgramRunsOnTheMachinesCpus) {
+    EXPECT_THAT(refusal({"program.1.command=ls", "program.1.cpus=4"}),
+                testing::AllOf(HasSubstr("program.1.cpus = '4'"), HasSubstr("0 to 3")));
+    EXPECT_THAT(refusal({"program.1.command=ls", "program.1.start=7"}), HasSubstr("needs a unit"));
+    SystemConfig config;
+    const std::vector<std::string> settings{"program.1.command=ls", "program.1.cpus=1,3"};
+    apply_settings(settings, config.options);
+    config.validate();
+    EXPECT_EQ(config.programs.at(1).allowed, CpuMask(0b1010));
+}
+
+TEST(SystemConfig, SectionsOfProgramsExcludeAnotherWorkload) {
+    EXPECT_THAT(refusal({"program.1.command=ls", "workload.program=ls"}),
+                HasSubstr("workload.program = 'ls'"));
+    EXPECT_THAT(refusal({"program.1.command=ls", "workload.kind=trace"}), HasSubstr("workload.kind"));
+    EXPECT_EQ(refusal({"program.1.command=ls", "workload.kind=program"}),
+              ""); // as a stored configuration has it
+}
+
 } // namespace
 } // namespace pagewalk::app

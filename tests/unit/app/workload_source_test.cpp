@@ -18,7 +18,7 @@ protected:
     void set(const char* key, const std::string& value) { config.options.set(key, value, "test.cfg:1"); }
     [[nodiscard]] std::unique_ptr<Workload> open(std::vector<std::string> program = {},
                                                  const std::string& trace = {}) const {
-        return open_workload(config, program, trace);
+        return open_workload(config, program, trace, {.directory = config.workload.directory});
     }
     [[nodiscard]] std::string file(const char* name, std::string_view content) const {
         const std::string path = folder / name;

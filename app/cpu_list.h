@@ -1,0 +1,15 @@
+#pragma once
+
+#include "contract/kernel_path.h"
+
+#include <cstddef>
+#include <expected>
+#include <string>
+#include <string_view>
+
+namespace pagewalk::app {
+
+/// CPUs of a list such as "0,2-3", of a machine with `cpus` of them. The error says what is allowed.
+[[nodiscard]] std::expected<CpuMask, std::string> parse_cpu_list(std::string_view text, std::size_t cpus);
+
+} // namespace pagewalk::app

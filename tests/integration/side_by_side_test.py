@@ -1,0 +1,164 @@
+"""Several programs, traces and generators at once: each is measured over its own instructions, has statistics of its own
+and an end of its own, and stays where it was put."""
+
+import os
+import subprocess
+import unittest
+
+import h5py
+
+from pagewalk_case import SMALL, SOURCE, PagewalkCase, contents, text
+
+TRACE = SOURCE / "tests" / "data" / "btree_60k.champsimtrace.xz"
+FOUR_CPUS = SMALL.replace("cpus = 1", "cpus = 4")
+
+
+class SideBySide(PagewalkCase):
+    def run_programs(self, sections, *words, output="run.h5", status=0):
+        done = self.call("run", self.config(FOUR_CPUS + sections), "-o", output, *words)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done, {row["program"]: row for row in self.summary(self.path(output))["programs"]}
+
+    def test_traces_are_measured_over_their_own_instructions_and_begin_again(self):
+        _, programs = self.run_programs("", "--trace", TRACE, "--trace", TRACE, "--trace", TRACE, "--set", "run.instructions=100k",
+                                        "--set", "run.warmup=10k")
+        self.assertEqual(sorted(programs), [1, 2, 3])
+        for row in programs.values():
+            self.assertGreaterEqual(row["instructions"], 100_000)
+            self.assertLess(row["instructions"], 100_100)
+            self.assertEqual(row["restarts"], 1)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            self.assertEqual(text(run["meta/status"]), "instruction_limit")
+            for cpu in range(3):
+                self.assertGreater(run[f"stats/cpu{cpu}/user_instructions"][()], 100_000 - 100)
+            self.assertEqual(run["stats_total/cpu3/user_instructions"][()], 0)
+
+    def test_more_traces_than_cpus_share_them(self):
+        config = self.config(SMALL.replace("cpus = 1", "cpus = 2"))
+        self.succeed("run", config, "-o", "run.h5", *["--trace", TRACE] * 3, "--set", "run.instructions=20k")
+        rows = self.summary(self.path("run.h5"))["programs"]
+        self.assertEqual([row["instructions"] >= 20_000 for row in rows], [True] * 3)
+        # The first and the third are on one CPU.
+        self.assertGreater(rows[2]["time"], 1.5 * rows[1]["time"])
+
+    def test_a_trace_alone_has_its_own_figures_beside_an_idle_program(self):
+        alone = self.summary(self.run_to_file("--trace", TRACE, config=FOUR_CPUS, output="alone.h5"))
+        _, programs = self.run_programs(f"[program.1]\ntrace = {TRACE}\n[program.2]\ncommand = true\ncpus = 3\nstart = 100ms\n")
+        self.assertEqual(programs[1]["instructions"], alone["instructions"])
+        self.assertEqual(programs[1]["page_faults"], alone["page_faults"])
+        self.assertGreater(programs[1]["restarts"] + programs[2]["instructions"], 0)
+
+    def test_same_traces_give_the_same_results(self):
+        for output in ("first.h5", "second.h5"):
+            self.run_programs("", "--trace", TRACE, "--trace", TRACE, "--set", "run.instructions=80k", output=output)
+        self.assertEqual(contents(self.path("first.h5")), contents(self.path("second.h5")))
+        self.succeed("run", self.config(self.succeed("show", "first.h5", "--config").stdout, "again.cfg"), "-o", "again.h5")
+        self.assertEqual(contents(self.path("first.h5")), contents(self.path("again.h5")))
+
+    def test_live_programs_a_trace_and_a_generator(self):
+        done, programs = self.run_programs(f"""
+[program.1]
+command = sh -c 'nproc; exit 3'
+cpus = 0-1
+[program.2]
+command = seq 1000
+start = 1ms
+output = numbers
+[program.3]
+trace = {TRACE}
+cpus = 2
+[program.4]
+synthetic = gups
+cpus = 3
+[synthetic]
+instructions = 100k
+[synthetic.gups]
+table = 1MiB
+""")
+        self.assertEqual(done.stdout, "2\n")
+        self.assertEqual(self.path("numbers").read_text().splitlines(), [str(n) for n in range(1, 1001)])
+        self.assertEqual([programs[n].get("exit_status") for n in (1, 2, 3, 4)], [3, 0, None, None])
+        self.assertEqual(programs[3]["instructions"], 60_000)
+        self.assertAlmostEqual(programs[4]["instructions"], 100_000, delta=100)
+        self.assertIn("program 1", done.stderr)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            of_two = [row for row in run["stats/process"].values() if row.get("program") is not None and row["program"][()] == 2]
+            self.assertEqual(len(of_two), 1)
+            self.assertEqual(of_two[0]["instructions"][()], run["stats/program/2/instructions"][()])
+            everybody = sum(row["instructions"][()] for row in run["stats/process"].values())
+            self.assertEqual(everybody, sum(run[f"stats/cpu{cpu}/user_instructions"][()] for cpu in range(4)))
+
+    def test_death_of_one_is_told_and_does_not_end_the_others(self):
+        done, programs = self.run_programs("""
+[program.1]
+command = sh -c 'kill -SEGV $$'
+[program.2]
+command = seq 10000
+output = /dev/null
+""", status=1)
+        self.assertEqual(programs[1]["died_of"], "SIGSEGV")
+        self.assertEqual(programs[2]["exit_status"], 0)
+        self.assertGreater(programs[2]["instructions"], 500_000)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            self.assertEqual(text(run["meta/status"]), "program_died")
+            self.assertIn("program 1: the program died of SIGSEGV", text(run["meta/status_text"]))
+
+    def test_a_server_and_its_client(self):
+        fifo = self.path("fifo")
+        os.mkfifo(fifo)
+        done, programs = self.run_programs(f"""
+[program.1]
+command = cat {fifo}
+cpus = 0
+[program.2]
+command = sh -c 'seq 5000 >{fifo}'
+cpus = 1
+""")
+        self.assertEqual(done.stdout, "".join(f"{n}\n" for n in range(1, 5001)))
+
+    def test_what_a_stray_access_means_is_the_programs(self):
+        """A trace without system calls touches what it likes; a live program beside it that does so dies."""
+        source = self.path("stray.c")
+        source.write_text("int main(void) { *(volatile int *)0x10 = 1; }")
+        subprocess.run(["cc", "-o", self.path("stray"), source], check=True)
+        _, programs = self.run_programs(f"[program.1]\ntrace = {TRACE}\n[program.2]\ncommand = {self.path('stray')}\n", status=1)
+        self.assertEqual(programs[2]["died_of"], "SIGSEGV")
+        self.assertEqual(programs[2]["killed_by"], "program")
+        self.assertEqual(programs[1]["instructions"], 60_000)
+
+
+class Refusals(PagewalkCase):
+    def refuse(self, sections, *named, words=()):
+        done = self.call("run", self.config(FOUR_CPUS + sections), "-o", "run.h5", *words)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        for word in named:
+            self.assertIn(word, done.stderr)
+        self.assertFalse(self.path("run.h5").exists())
+
+    def test_section_without_anything_to_run(self):
+        self.refuse("[program.1]\ncpus = 0\n", "test.cfg:7", "[program.1] wants one of command, trace and synthetic")
+
+    def test_cpu_outside_the_machine(self):
+        self.refuse("[program.1]\ncommand = true\ncpus = 2,4\n", "test.cfg:8", "program.1.cpus = '2,4'", "0 to 3")
+
+    def test_start_without_unit(self):
+        self.refuse("[program.1]\ncommand = true\nstart = 5\n", "test.cfg:8", "program.1.start = 5", "unit")
+
+    def test_missing_trace(self):
+        self.refuse("[program.1]\ncommand = true\n[program.2]\ntrace = nowhere.xz\n", "nowhere.xz")
+        self.refuse("", "nowhere.xz", words=("--trace", TRACE, "--trace", "nowhere.xz"))
+
+    def test_number_and_key_that_are_not_there(self):
+        self.refuse("[program.0]\ncommand = true\n", "[program.1] to [program.256]")
+        self.refuse("[program.1]\ncomand = true\n", "did you mean 'program.1.command'")
+
+    def test_another_workload_beside_them(self):
+        section = "[program.1]\ncommand = true\n"
+        self.refuse(section, "[program.N]", words=("--", "true"))
+        self.refuse(section, "[program.N]", words=("--trace", TRACE))
+        self.refuse(section + "[workload]\nprogram = true\n", "workload.program")
+
+
+if __name__ == "__main__":
+    unittest.main()
