@@ -15,6 +15,9 @@ void CacheConfig::declare(OptionGroup group, const char* source) {
     group.number("latency", latency, {1, 10000},
                  {Unit::Cycles,
                   "look-up in this level; a hit's load-to-use time is the sum down to its level", source});
+    group.number("fill_latency", fill_latency, {0, 10000},
+                 {Unit::Cycles, "from a line's arrival at this level until who missed it is served",
+                  "measured load-to-use times have it in the latency of the level below"});
     group.number("mshrs", mshrs, {1, 4096}, {Unit::Count, "misses under way at a time", source});
     group.choice("replacement", replacement,
                  {{Replacement::Lru, "lru"},

@@ -10,12 +10,14 @@ enum class Replacement : std::uint8_t { Lru, TreePlru, Srrip, Random };
 enum class PrefetcherKind : std::uint8_t { None, NextLine, Stride };
 
 /// One level of cache. Latency is that of a look-up in this level alone, counted from when the access reaches
-/// it: the load-to-use time of a hit at a level is the sum of the latencies down to it, as in ChampSim.
+/// it: the load-to-use time of a hit at a level is the sum of the latencies down to it and of the fills of
+/// the levels above.
 struct CacheConfig {
     std::uint64_t capacity = 0; ///< bytes; 0 = sets x ways x 64
     std::uint32_t sets = 64;
     std::uint32_t ways = 8;
     Cycles latency{5};
+    Cycles fill_latency{0}; ///< from a line's arrival until it and who missed it can be served
     std::uint32_t mshrs = 16;
     Replacement replacement = Replacement::Lru;
     PrefetcherKind prefetcher = PrefetcherKind::None;

@@ -99,6 +99,7 @@ AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, Cycles cycle
     const Cycles known = cycle + l1.latency;
     const Cycles start(l1.mshrs.first_free(known.value()));
     L2Result below = access_l2(number, start, kind, pc, address);
+    below.ready += l1.fill_latency;
     const Cycles arrives(l1.mshrs.take(start.value(), below.ready.value()));
     if (start != known || arrives != below.ready) ++l1.stats.mshr_waits;
     below.ready = arrives;
@@ -142,7 +143,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cy
     const Cycles start(m_l2.mshrs.first_free(cycle.value()));
     const LineResponse response = m_memory.request(
         {.line = address_of_line(number), .requester = m_cpu, .kind = kind, .time = m_clock.to_ticks(start)});
-    const Cycles answered = std::max(start, m_clock.to_cycles(response.ready));
+    const Cycles answered = std::max(start, m_clock.to_cycles(response.ready)) + m_l2.fill_latency;
     const Cycles ready(m_l2.mshrs.take(start.value(), answered.value()));
     if (start != cycle || ready != answered) ++m_l2.stats.mshr_waits;
     CacheLine& line = fill_l2(number, ready, response.level);
@@ -171,6 +172,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cy
     ++l1.stats.prefetches;
     const AccessKind kind = &l1 == &m_l1i ? AccessKind::PrefetchCode : AccessKind::Prefetch;
     L2Result below = access_l2(number, cycle, kind, VirtAddr(), address);
+    below.ready += l1.fill_latency;
     below.ready = Cycles(l1.mshrs.take(cycle.value(), below.ready.value()));
     fill_l1(l1, number, below).set_prefetched();
 }

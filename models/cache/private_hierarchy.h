@@ -99,9 +99,10 @@ private:
     struct Level {
         Level(const CacheConfig& config, std::uint64_t seed, const std::string& name,
               Cache::RecentFirst recent_first)
-            : latency(config.latency), tags(config, seed, name, recent_first), mshrs(config.mshrs),
-              prefetcher(config) {}
+            : latency(config.latency), fill_latency(config.fill_latency),
+              tags(config, seed, name, recent_first), mshrs(config.mshrs), prefetcher(config) {}
         Cycles latency;
+        Cycles fill_latency;
         Cache tags;
         CacheStats stats;
         MshrFile mshrs;

@@ -27,6 +27,7 @@ SharedCache::SharedCache(const LlcConfig& config, SharedCacheClients clients, Me
     PAGEWALK_INVARIANT(clients.cpus >= 1 && clients.cpus <= Directory::max_cpus);
     const Clock clock(config.frequency);
     m_latency = clock.to_ticks(config.cache.latency);
+    m_fill_latency = clock.to_ticks(config.cache.fill_latency);
     const Tick port_use = clock.to_ticks(config.port);
     m_snoop = clock.to_ticks(config.snoop);
     m_slices.reserve(config.slices);
@@ -82,7 +83,8 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         return {snooped.ready, HitLevel::Llc, snooped.exclusive};
     }
     const Tick start(slice.mshrs.first_free(looked_up.value()));
-    const Tick answered = m_memory.access({request.line, request.requester, request.kind, start});
+    const Tick answered =
+        m_memory.access({request.line, request.requester, request.kind, start}) + m_fill_latency;
     const Tick arrived(slice.mshrs.take(start.value(), answered.value()));
     if (start != looked_up || arrived != answered) ++m_stats.cache.mshr_waits;
     if (demand) {

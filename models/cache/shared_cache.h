@@ -107,6 +107,7 @@ private:
     MemoryPort& m_memory;
     LlcPolicy m_policy;
     Tick m_latency;
+    Tick m_fill_latency;
     Tick m_snoop;
     SharedCacheStats m_stats;
 };

@@ -61,6 +61,19 @@ TEST_F(PrivateHierarchyTest, MissTakesEachLevelsLookUpAndMemory) {
     EXPECT_EQ(memory.requests[0].time, Tick(1015 * 250));
 }
 
+TEST_F(PrivateHierarchyTest, EachLevelThatALineFillsTakesItsFillLatency) {
+    PrivateHierarchyConfig config = champsim();
+    config.l1d.fill_latency = Cycles(3);
+    config.l2.fill_latency = Cycles(7);
+    PrivateHierarchy caches = make(config);
+    const std::uint64_t filled = 1000 + 5 + 10 + memory_cycles + 7 + 3;
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(1000), VirtAddr(1)).ready.value(), filled);
+    EXPECT_EQ(caches.load(PhysAddr(0x1008), Cycles(1001), VirtAddr(1)).ready.value(), filled);
+    // A hit in L2 fills L1 alone, a hit in L1 nothing.
+    EXPECT_EQ(caches.fetch(PhysAddr(0x1000), Cycles(2000)).ready.value(), 2000U + 4 + 10);
+    EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(2000), VirtAddr(1)).ready.value(), 2000U + 5);
+}
+
 TEST_F(PrivateHierarchyTest, StoreOfAWholeLineAsksForOwnershipOnlyAndIsWrittenBack) {
     PrivateHierarchy caches = make(champsim());
     caches.store_line(PhysAddr(0x1000), Cycles(1000));

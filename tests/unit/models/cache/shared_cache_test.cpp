@@ -92,6 +92,14 @@ TEST_F(SharedCacheTest, MissTakesTheLookUpAndMemoryThenHits) {
     EXPECT_EQ(hit.level, HitLevel::Llc);
 }
 
+TEST_F(SharedCacheTest, LineFromMemoryTakesTheFillLatency) {
+    LlcConfig config = simple();
+    config.cache.fill_latency = Cycles(9);
+    build(config, 1);
+    EXPECT_EQ(ask(0, 0x1000, AccessKind::Load, 1000).ready, Tick(1000 + 20'000 + memory_latency + 9000));
+    EXPECT_EQ(ask(0, 0x1000, AccessKind::Load, 200'000).ready, Tick(200'000 + 20'000));
+}
+
 TEST_F(SharedCacheTest, FetchedLineIsSharedSoThatTheNextCpuAsksNobody) {
     for (const AccessKind first : {AccessKind::Fetch, AccessKind::PrefetchCode}) {
         build(simple(), 2);
