@@ -5,7 +5,8 @@
 
 namespace pagewalk::app {
 
-/// `pagewalk replay CAPTURE [--first-difference]`: holds the allocators against a real kernel's capture.
+/// `pagewalk replay PACK|FOLDER [--job NAME]... [--programs DIR] [--first-difference]`: holds the simulation
+/// against what was captured of a real kernel: its allocators by themselves, or whole programs run live.
 int run_replay(std::span<const std::string> arguments);
 
 } // namespace pagewalk::app

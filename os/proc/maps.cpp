@@ -15,7 +15,9 @@ std::string_view name_of(const Kernel& kernel, const AddressSpace& space, const 
     return area.has(vm::grows_down) ? "[stack]" : "";
 }
 
-void add_line(std::string& text, const Kernel& kernel, const AddressSpace& space, const Vma& area) {
+} // namespace
+
+std::string area_line(const Kernel& kernel, const AddressSpace& space, const Vma& area) {
     const bool regular = !area.anonymous() && kernel.files().at(area.inode).kind == InodeKind::Regular;
     const char* device = area.anonymous() ? "00:00" : regular ? "08:01" : "00:01";
     const unsigned long inode = area.anonymous() ? 0 : static_cast<unsigned long>(area.inode) + 1;
@@ -32,16 +34,14 @@ void add_line(std::string& text, const Kernel& kernel, const AddressSpace& space
         if (row.size() < name_column) row.resize(name_column, ' ');
         row += name;
     }
-    text += row + '\n';
+    return row + '\n';
 }
-
-} // namespace
 
 std::string maps_text(const Kernel& kernel, TaskId task) {
     const AddressSpace* space = kernel.address_space(task);
     if (space == nullptr) return {};
     std::string text;
-    for (const Vma& area : space->areas) add_line(text, kernel, *space, area);
+    for (const Vma& area : space->areas) text += area_line(kernel, *space, area);
     // The gate area that every process sees.
     text += "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n";
     return text;

@@ -1,5 +1,6 @@
 #include "os/proc/maps.h"
 #include "os/proc/meminfo.h"
+#include "os/proc/smaps.h"
 #include "os/proc/vmstat.h"
 #include "tests/unit/os/kernel/kernel_harness.h"
 
@@ -50,6 +51,33 @@ TEST(Maps, PrintsAreasAsLinuxDoes) {
               "7f0000000000-7f0000003000 rw-p 00000000 00:00 0 \n"
               "7fffffffe000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]\n"
               "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n");
+}
+
+TEST(Smaps, SharesPagesAmongThoseWhoMapThem) {
+    Machine machine;
+    machine.boot();
+    const ScheduledTask task = machine.pick();
+    machine.map_anonymous(0x7f0000000000, 4 * page_size);
+    machine.touch(0x7f0000000000, FaultAccess::Write);
+    machine.touch(0x7f0000001000, FaultAccess::Write);
+    machine.touch(0x7f0000002000, FaultAccess::Read); // the zero page is nobody's
+    const auto areas = [&] {
+        const std::string text = smaps_text(*machine.kernel, task.task);
+        return text.substr(text.find("7f0000000000-"));
+    };
+    const std::string alone = areas();
+    EXPECT_NE(alone.find("Size:                 16 kB\n"), std::string::npos) << alone;
+    EXPECT_NE(alone.find("Rss:                   8 kB\n"), std::string::npos) << alone;
+    EXPECT_NE(alone.find("Pss:                   8 kB\n"), std::string::npos) << alone;
+    EXPECT_NE(alone.find("Private_Dirty:         8 kB\n"), std::string::npos) << alone;
+    EXPECT_NE(alone.find("Anonymous:             8 kB\n"), std::string::npos) << alone;
+    machine.call(57, {}, 77);
+    const std::string shared = areas();
+    EXPECT_NE(shared.find("Rss:                   8 kB\n"), std::string::npos) << shared;
+    EXPECT_NE(shared.find("Pss:                   4 kB\n"), std::string::npos) << shared;
+    EXPECT_NE(shared.find("Shared_Dirty:          8 kB\n"), std::string::npos) << shared;
+    EXPECT_NE(shared.find("Private_Dirty:         0 kB\n"), std::string::npos) << shared;
+    EXPECT_EQ(smaps_text(*machine.kernel, TaskId{999}), "");
 }
 
 TEST(Meminfo, AccountsForWhatAProgramUses) {

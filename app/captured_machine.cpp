@@ -1,0 +1,61 @@
+#include "app/captured_machine.h"
+
+#include "workloads/qemu/live_program.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <string_view>
+
+namespace pagewalk::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Where the captured machines have their file systems: ext4 on a disk, and memory.
+constexpr std::array<std::string_view, 2> mounts{"/mnt/", "/tmpfs/"};
+
+/// The same file below `scratch`.
+std::string moved(const std::string& word, const std::string& scratch) {
+    if (std::ranges::none_of(mounts, [&](std::string_view mount) { return word.starts_with(mount); }))
+        return word;
+    const fs::path path = scratch + word;
+    fs::create_directories(path.parent_path());
+    return path.string();
+}
+
+} // namespace
+
+void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine) {
+    if (machine.nodes > 1)
+        throw CannotRun("a machine of " + std::to_string(machine.nodes) +
+                        " nodes: memory policies are not simulated");
+    const auto set = [&](const char* key, const std::string& value) {
+        config.options.set(key, value, "capture.txt");
+    };
+    set("machine.name", "captured");
+    set("machine.cpus", std::to_string(machine.cpus));
+    set("machine.sockets", "1");
+    set("machine.memory", std::to_string(machine.memory));
+    set("machine.firmware", "pc");
+    set("os.timing", "off");
+    config.validate();
+}
+
+std::unique_ptr<Workload> start_captured_program(const os::ProgramJob& job, const std::string& programs,
+                                                 const std::string& scratch) {
+    const fs::path program = fs::path(programs) / fs::path(job.command.front()).filename();
+    std::error_code error;
+    if (!fs::is_regular_file(program, error)) throw CannotRun("there is no program " + program.string());
+    workloads::LiveOptions options;
+    options.argv.push_back(fs::absolute(program).string());
+    for (std::size_t i = 1; i < job.command.size(); ++i)
+        options.argv.push_back(moved(job.command[i], scratch));
+    options.environment.emplace();
+    options.working_directory = scratch;
+    options.stdin_file = options.stdout_file = "/dev/null";
+    return std::make_unique<workloads::LiveProgram>(options);
+}
+
+} // namespace pagewalk::app

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "app/system_config.h"
+#include "contract/instruction_stream.h"
+#include "os/replay/program_job.h"
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+
+namespace pagewalk::app {
+
+/// Why a captured job cannot be run here.
+class CannotRun : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A machine of the captured one's shape, whose kernel takes no time. Errors: CannotRun for a shape that is
+/// not simulated.
+void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine);
+
+/// Starts the job's program, found by its name in the folder `programs`; the files that it names lie in
+/// `scratch`. Errors: CannotRun where it is not there.
+[[nodiscard]] std::unique_ptr<Workload>
+start_captured_program(const os::ProgramJob& job, const std::string& programs, const std::string& scratch);
+
+} // namespace pagewalk::app
