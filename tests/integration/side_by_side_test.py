@@ -80,7 +80,7 @@ table = 1MiB
         self.assertEqual([programs[n].get("exit_status") for n in (1, 2, 3, 4)], [3, 0, None, None])
         self.assertEqual(programs[3]["instructions"], 60_000)
         self.assertAlmostEqual(programs[4]["instructions"], 100_000, delta=100)
-        self.assertIn("program 1", done.stderr)
+        self.assertRegex(done.stderr, r"  1 .* exit 3  sh -c nproc; exit 3")
         with h5py.File(self.path("run.h5"), "r") as run:
             of_two = [row for row in run["stats/process"].values() if row.get("program") is not None and row["program"][()] == 2]
             self.assertEqual(len(of_two), 1)
