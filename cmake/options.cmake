@@ -10,6 +10,9 @@ if(PAGEWALK_SANITIZE)
                                                     -fno-sanitize-recover=undefined)
     target_link_options(pagewalk_flags INTERFACE -fsanitize=address,undefined)
 endif()
+if(PAGEWALK_FUZZ)
+    target_compile_options(pagewalk_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # pagewalk_library(NAME SOURCES... [LINK TARGETS...]): one static library a folder.
 function(pagewalk_library name)
