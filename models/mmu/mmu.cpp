@@ -32,7 +32,10 @@ Mmu::Mmu(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarch
     : m_config(config), m_cpu(cpu), m_clock(clock), m_hierarchy(hierarchy), m_tables(tables),
       m_l1i_4k(config.l1i_4k), m_l1i_2m(config.l1i_2m), m_l1d_4k(config.l1d_4k), m_l1d_2m(config.l1d_2m),
       m_l1d_1g(config.l1d_1g), m_l2(config.l2), m_l2_1g(config.l2_1g), m_walk_cache(config.walk_cache),
-      m_walker_free(config.walkers) {}
+      m_walker_free(config.walkers) {
+    if (config.champsim_frames != 0)
+        m_champsim.emplace(config.champsim_frames, config.levels, config.walk_cache);
+}
 
 void Mmu::declare(StatGroup group) const {
     m_stats.declare(group);
@@ -155,17 +158,24 @@ Translation Mmu::translate_fetch_slow(VirtAddr address, Cycles cycle) {
     return translation;
 }
 
+inline void Mmu::read_entry(PhysAddr where, WalkProgress& progress) {
+    const AccessResult reference = m_hierarchy.walk(where, progress.now);
+    progress.now = reference.ready;
+    progress.event.hit[progress.references++] = static_cast<std::uint8_t>(reference.level);
+    ++m_stats.references_at[static_cast<std::size_t>(reference.level)];
+}
+
 Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
     auto walker = std::ranges::min_element(m_walker_free);
-    Cycles now = std::max(cycle, *walker);
-    m_stats.walker_wait_cycles += (now - cycle).value();
-    const Cycles began = now;
-    now += m_config.walk_cache_latency;
-
-    TlbMissEvent event;
+    const Cycles began = std::max(cycle, *walker);
+    m_stats.walker_wait_cycles += (began - cycle).value();
+    WalkProgress progress{.now = began + m_config.walk_cache_latency};
+    TlbMissEvent& event = progress.event;
     event.hit.fill(TlbMissEvent::not_made);
-    unsigned references = 0;
+    Cycles& now = progress.now;
     WalkResult result;
+    if (m_champsim) [[unlikely]]
+        for (const PhysAddr where : m_champsim->walk(address, m_context.pcid)) read_entry(where, progress);
     WalkCache::Start at = m_walk_cache.find(address, m_context.pcid, m_context.root, m_config.levels);
     PageTableMemory::Table* table = m_tables.find(at.table);
     while (table == nullptr) [[unlikely]] {
@@ -185,11 +195,8 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
     for (;;) {
         PageTableEntry& entry = (*table)[table_index(address, at.level)];
         const PhysAddr where = address_of(at.table) + table_index(address, at.level) * sizeof(PageTableEntry);
-        const AccessResult reference = m_hierarchy.walk(where, now);
-        now = reference.ready;
-        event.hit[references++] = static_cast<std::uint8_t>(reference.level);
-        ++m_stats.references_at[static_cast<std::size_t>(reference.level)];
-
+        if (!m_champsim) [[likely]]
+            read_entry(where, progress);
         const bool leaf = at.level == 1 || entry.has(PageTableEntry::Huge);
         writable = writable && entry.has(PageTableEntry::Writable);
         executable = executable && !entry.has(PageTableEntry::NoExecute);
@@ -203,16 +210,13 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
         if ((entry.raw() & wanted) != wanted) {
             entry = entry.with(wanted);
             ++m_stats.dirty_updates;
-            now = m_hierarchy.store(where, now, VirtAddr()).ready;
+            if (!m_champsim) now = m_hierarchy.store(where, now, VirtAddr()).ready;
         }
         if (leaf) {
             const auto size = static_cast<PageSize>(at.level - 1);
-            result.entry = {entry.frame().value(),
-                            now,
-                            size,
-                            writable,
-                            writable && entry.has(PageTableEntry::Dirty),
-                            executable};
+            const std::uint64_t frame = entry.frame().value();
+            result.entry = {m_champsim ? m_champsim->place_of(frame) : frame, now,       size, writable,
+                            writable && entry.has(PageTableEntry::Dirty),     executable};
             break;
         }
         at.table = entry.frame();
@@ -225,9 +229,9 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
     const std::uint64_t latency = (now - began).value();
     ++m_stats.walks;
     m_stats.walk_cycles += latency;
-    m_stats.walk_references += references;
+    m_stats.walk_references += progress.references;
     m_walk_latency.add(latency);
-    m_walk_levels.add(references);
+    m_walk_levels.add(progress.references);
     if (result.faulted) {
         ++m_stats.faults;
     } else if (result.entry.size == PageSize::Page1G) {
@@ -242,7 +246,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
         event.cpu = static_cast<std::uint16_t>(m_cpu);
         event.access = access;
         event.page_size = result.entry.size;
-        event.levels = static_cast<std::uint8_t>(references);
+        event.levels = static_cast<std::uint8_t>(progress.references);
         event.fault = result.faulted ? 1 : 0;
         event.kernel = is_upper_half(address) ? 1 : 0;
         misses.append(event);

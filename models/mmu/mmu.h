@@ -6,12 +6,14 @@
 #include "contract/kernel_interface.h"
 #include "contract/page_table.h"
 #include "models/cache/private_hierarchy.h"
+#include "models/mmu/champsim_vmem.h"
 #include "models/mmu/mmu_config.h"
 #include "models/mmu/tlb.h"
 #include "models/mmu/tlb_miss_event.h"
 #include "models/mmu/walk_cache.h"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace pagewalk::models {
@@ -134,6 +136,13 @@ private:
         bool faulted = false;
     };
     [[nodiscard]] WalkResult walk(VirtAddr address, FaultAccess access, Cycles cycle);
+    /// What a walk has read so far.
+    struct WalkProgress {
+        Cycles now{};
+        unsigned references = 0;
+        TlbMissEvent event;
+    };
+    void read_entry(PhysAddr where, WalkProgress& progress);
     void fill_l1_data(VirtAddr address, const TlbEntry& entry);
 
     MmuConfig m_config;
@@ -146,6 +155,7 @@ private:
     PhysAddr m_last_fetch_frame{};
     Tlb m_l1i_4k, m_l1i_2m, m_l1d_4k, m_l1d_2m, m_l1d_1g, m_l2, m_l2_1g;
     WalkCache m_walk_cache;
+    std::optional<ChampSimVmem> m_champsim;
     std::vector<Cycles> m_walker_free; ///< cycle from which each walker is idle
     MmuStats m_stats;
     Histogram m_walk_latency;

@@ -29,6 +29,12 @@ void MmuConfig::declare(OptionGroup group) {
                   "Ice Lake: 4, Intel optimization manual 2.2"});
     group.number("levels", levels, {4, 5},
                  {Unit::Count, "levels of the radix page table", "Intel SDM vol. 3A, 4.5"});
+    group.number("champsim_frames", champsim_frames, {0, 1ULL << 40},
+                 {Unit::Count,
+                  "frames of memory, a power of two, over which pages and page tables are scattered as "
+                  "ChampSim does; a walk then reads "
+                  "the entries that ChampSim's would (0: the OS layer's frames, x86-64's walks)",
+                  "to compare with ChampSim"});
     for (std::size_t i = 0; i < cache_names.size(); ++i) {
         OptionGroup cache = group.group("walk_cache").group(cache_names[i]);
         cache.number(
@@ -43,6 +49,9 @@ void MmuConfig::declare(OptionGroup group) {
 }
 
 void MmuConfig::validate(const OptionSet& options) const {
+    if (champsim_frames != 0 && (!std::has_single_bit(champsim_frames) || champsim_frames == 1))
+        throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
+                          std::to_string(champsim_frames), "wants 0 or a power of two above 1");
     l1i_4k.validate(options, "mmu.l1i_4k");
     l1i_2m.validate(options, "mmu.l1i_2m");
     l1d_4k.validate(options, "mmu.l1d_4k");

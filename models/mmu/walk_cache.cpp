@@ -56,10 +56,16 @@ void WalkCache::insert(VirtAddr address, std::uint16_t pcid, unsigned level, Pfn
     const std::size_t base =
         static_cast<std::size_t>((address.value() >> (page_shift + 9 * (level - 1))) & cache.set_mask) *
         cache.ways;
+    const std::uint64_t tag = tag_of(address, level, pcid);
     std::size_t victim = base;
-    for (std::size_t slot = base; slot < base + cache.ways; ++slot)
+    for (std::size_t slot = base; slot < base + cache.ways; ++slot) {
+        if (cache.tags[slot] == tag) {
+            victim = slot;
+            break;
+        }
         if (cache.used[slot] < cache.used[victim]) victim = slot;
-    cache.tags[victim] = tag_of(address, level, pcid);
+    }
+    cache.tags[victim] = tag;
     cache.used[victim] = ++m_clock;
     cache.tables[victim] = table;
     cache.rights[victim] = rights;
