@@ -149,14 +149,21 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
     Cycles complete;
     StallCause cause;
     if (record.key == key && record.drained > start) {
-        // The youngest older store to these 8 bytes is still in the store queue.
-        complete = std::max(translation.ready, record.ready) + m_config.forward_latency;
+        // A store to this group is still in the store queue.
+        wanted = bytes_of_group(address, size);
+        stored = record.bytes & wanted;
+        // It does not have all that the load wants: the cache has, once it has left.
+        if (stored != 0 && stored != wanted) asked = std::max(asked, record.drained);
+    }
+    if (stored != 0 && stored == wanted) {
+        complete = std::max(translation.ready, record.issued) + m_config.forward_latency;
+    Cycles asked = translation.ready;
+    std::uint64_t stored = 0, wanted = 0;
         cause = StallCause::Dependency;
         ++m_stats.forwarded_loads;
     } else {
-        AccessResult result = wants == Wants::Ownership
-                                  ? m_hierarchy.store(translation.address, translation.ready, pc)
-                                  : m_hierarchy.load(translation.address, translation.ready, pc);
+        AccessResult result = wants == Wants::Ownership ? m_hierarchy.store(translation.address, asked, pc)
+                                                        : m_hierarchy.load(translation.address, asked, pc);
         if (crosses) [[unlikely]] {
             const AccessResult rest =
                 m_hierarchy.load(second.address, std::max(second.ready, start + Cycles(1)), pc);
@@ -202,7 +209,11 @@ OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
     m_last_drain = drained;
     m_pipeline.leave_store_queue(drained);
     const std::uint64_t key = (address.value() >> 3) + 1;
-    forward_record(key) = {key, complete, drained};
+    StoreRecord& record = forward_record(key);
+    // What older stores in the queue have written to the group can be forwarded too.
+    const bool older = record.key == key && record.drained > start;
+    record = {key, bytes_of_group(address, size) | (older ? record.bytes : 0),
+              older ? std::max(start, record.issued) : start, drained};
     m_memory_complete = std::max(m_memory_complete, complete);
     ++m_stats.stores;
     return MemoryOutcome::Done;

@@ -84,11 +84,17 @@ private:
 
     static constexpr std::size_t forward_entries = 512;
 
+    /// The stores to an aligned group of 8 bytes that are in the store queue together.
     struct StoreRecord {
-        std::uint64_t key = 0; ///< address / 8, plus 1
-        Cycles ready{};        ///< cycle at which the data can be forwarded
-        Cycles drained{};
+        std::uint64_t key = 0;   ///< address / 8, plus 1
+        std::uint64_t bytes = 0; ///< which of the 8 it has written, a bit each
+        Cycles issued{};
+        Cycles drained{}; ///< it has left the store queue
     };
+    /// Of an access, the bytes in the group of 8 that it begins in, a bit each.
+    [[nodiscard]] static std::uint64_t bytes_of_group(VirtAddr address, std::uint32_t size) {
+        return (((2ULL << (size - 1)) - 1) << (address.value() & 7)) & 0xff;
+    }
     enum class MemoryOutcome : std::uint8_t { Done, Faulted };
     /// What a load asks of its line: an atomic's asks for it as a store does.
     enum class Wants : bool { Data, Ownership };

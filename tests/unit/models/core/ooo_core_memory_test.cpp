@@ -44,10 +44,29 @@ TEST(OooCoreMemory, StoreForwardsToAYoungerLoadOfItsAddress) {
     CoreConfig config;
     config.forward_latency = Cycles(9);
     CoreRig rig(config);
-    // The store's data is there at 2; the load has it 9 cycles later.
-    EXPECT_EQ(rig.time({step({store(), load()}, {write(0, data), read(1, data)})}), 2U + 9 + 1);
+    // Both issue at 1; the load has the data 9 cycles later.
+    EXPECT_EQ(rig.time({step({store(), load()}, {write(0, data), read(1, data)})}), 1U + 9 + 1);
     EXPECT_EQ(rig.core.stats().forwarded_loads, 1U);
+    // A store whose value is there at 21 lets it wait.
+    EXPECT_EQ(rig.time({step({slow(20, 1), store(1), load()}, {write(1, data), read(2, data)})}),
+              21U + 9 + 1);
+    EXPECT_EQ(rig.core.stats().forwarded_loads, 2U);
     EXPECT_EQ(rig.time({step({store(), load()}, {write(0, data), read(1, data + 8)})}), 1 + l1_cycles + 1);
+    EXPECT_EQ(rig.core.stats().forwarded_loads, 2U);
+}
+
+TEST(OooCoreMemory, StoreForwardsOnlyToALoadOfBytesThatItHasWritten) {
+    CoreConfig config;
+    config.forward_latency = Cycles(9);
+    CoreRig rig(config);
+    const auto store_then_load = [&](unsigned store_log2, std::uint64_t offset, unsigned load_log2) {
+        return rig.time(
+            {step({store(), load()}, {write(0, data, store_log2), read(1, data + offset, load_log2)})});
+    };
+    EXPECT_EQ(store_then_load(3, 4, 2), 1U + 9 + 1);
+    EXPECT_EQ(store_then_load(0, 1, 0), 1 + l1_cycles + 1); // the byte beside it
+    // Half of what it wants: it waits until the store, committed at 3, is written at 7.
+    EXPECT_EQ(store_then_load(2, 0, 3), 3 + l1_cycles + l1_cycles + 1);
     EXPECT_EQ(rig.core.stats().forwarded_loads, 1U);
 }
 
