@@ -1,5 +1,7 @@
 #include "models/core/decoder.h"
 
+#include "contract/register_names.h"
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -9,12 +11,10 @@
 namespace pagewalk::models {
 namespace {
 
-constexpr RegisterId flags_register = 49;
-constexpr RegisterId x87_register = 50;
-constexpr RegisterId mask_register_base = 51;
-constexpr RegisterId loaded_value = 60; ///< between the micro-ops of one instruction
-constexpr RegisterId second_loaded_value = 61;
-constexpr RegisterId computed_value = 62;
+// Between the micro-ops of one instruction.
+constexpr RegisterId loaded_value = first_internal_register;
+constexpr RegisterId second_loaded_value = first_internal_register + 1;
+constexpr RegisterId computed_value = first_internal_register + 2;
 
 RegisterId register_id(ZydisRegister reg) {
     if (reg == ZYDIS_REGISTER_NONE) return 0;

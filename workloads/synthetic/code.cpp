@@ -1,6 +1,7 @@
 #include "workloads/synthetic/code.h"
 
 #include "base/error.h"
+#include "contract/register_names.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,9 +10,9 @@ namespace pagewalk::workloads {
 
 namespace {
 
-constexpr RegisterId flags = 200;
-constexpr RegisterId loaded = 201;
-constexpr RegisterId changed = 202;
+constexpr RegisterId flags = flags_register;
+constexpr RegisterId loaded = first_internal_register;
+constexpr RegisterId changed = first_internal_register + 1;
 constexpr std::uint8_t multiply_latency = 3;
 constexpr std::uint8_t vector_float_latency = 4;
 

@@ -1,5 +1,7 @@
 #include "workloads/trace/champsim_blocks.h"
 
+#include "contract/register_names.h"
+
 #include <algorithm>
 
 namespace pagewalk::workloads {
@@ -8,9 +10,8 @@ namespace {
 
 constexpr std::uint64_t longest_instruction = 15;
 constexpr std::uint8_t assumed_length = 4;
-/// Names for values between the micro-ops of one instruction; x86 tracers number registers far below.
-constexpr RegisterId first_loaded = 251;
-constexpr RegisterId result_register = 255;
+// Values between the micro-ops of one instruction.
+constexpr RegisterId first_loaded = first_internal_register; // of four
 // Records give no size. One byte never reaches into the next line; ChampSim splits no access either.
 constexpr unsigned reference_size_log2 = 0;
 
@@ -226,18 +227,10 @@ void ChampSimBlocks::append_uops(StaticBlock& block, const ChampSimRecord& recor
     if (needs_operation && kind == BranchKind::None) {
         MicroOp operation = make_uop(UopClass::IntAlu, index, operands);
         operation.destinations = destinations;
-        if (stores != 0) {
-            // The stored value; with both places taken it is the first written register.
-            if (destination_count < destinations.size())
-                operation.destinations[destination_count] = result_register;
-            std::copy_backward(sources.begin(), sources.end() - 1, sources.end());
-            sources[0] = destination_count < destinations.size() ? result_register : destinations[0];
-        }
         block.uops.push_back(operation);
-    } else if (kind == BranchKind::None && loads != 0) {
-        std::copy_backward(sources.begin(), sources.end() - 1, sources.end());
-        sources[0] = operands[0];
     }
+    // What is stored may have been loaded or computed by the same instruction. The record does not tell, and
+    // ChampSim does not wait for it: the store cannot be committed before them anyway.
     for (std::size_t i = 0; i < stores; ++i) block.uops.push_back(make_uop(UopClass::Store, index, sources));
     if (kind != BranchKind::None) {
         MicroOp branch = make_uop(UopClass::Branch, index, operands);
