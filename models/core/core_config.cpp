@@ -51,6 +51,20 @@ void CoreConfig::declare(OptionGroup group) {
     group.number("store_queue_entries", store_queue_entries, {1, 8192},
                  {Unit::Count, "store queue entries", golden_cove});
     group.number(
+        "integer_registers", integer_registers, {0, 8192},
+        {Unit::Count, "physical registers for integer results and flags (0: no limit)", golden_cove});
+    group.number("vector_registers", vector_registers, {0, 8192},
+                 {Unit::Count,
+                  "physical registers for vector results (0: they are in the integer file, and flags there "
+                  "in an entry of "
+                  "their own)",
+                  golden_cove});
+    group.choice("branch_order", branch_order,
+                 {{BranchOrder::AnyOrder, "any_order"}, {BranchOrder::InOrder, "in_order"}},
+                 {Unit::None,
+                  "in_order: a branch executes after those before it, as if it read what they write",
+                  "Intel optimization manual (2023), 2.1: branches execute out of order"});
+    group.number(
         "fetch_buffer", fetch_buffer, {1, 4096},
         {Unit::Count, "micro-ops that fetch may be ahead of dispatch", "Golden Cove micro-op queue: 144"});
     group.number("front_end_depth", front_end_depth, {0, 100},

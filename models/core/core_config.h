@@ -11,6 +11,9 @@
 
 namespace pagewalk::models {
 
+/// Whether a branch waits for those before it.
+enum class BranchOrder : std::uint8_t { AnyOrder, InOrder };
+
 struct CoreConfig {
     std::uint64_t frequency = 3'200'000'000;
     std::uint32_t fetch_width = 6;
@@ -20,6 +23,9 @@ struct CoreConfig {
     std::uint32_t scheduler_entries = 160;
     std::uint32_t load_queue_entries = 192;
     std::uint32_t store_queue_entries = 114;
+    std::uint32_t integer_registers = 280;
+    std::uint32_t vector_registers = 332;
+    BranchOrder branch_order = BranchOrder::AnyOrder;
     std::uint32_t fetch_buffer = 144;
     Cycles front_end_depth{5};
     Cycles mispredict_penalty{12};

@@ -55,7 +55,8 @@ private:
 
 OooCore::OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy, Mmu& mmu)
     : m_config(config), m_hierarchy(hierarchy), m_mmu(mmu), m_pipeline(config, m_stats),
-      m_fetch_hit_latency(l1.fetch), m_load_hit_latency(l1.load), m_forward(forward_entries),
+      m_fetch_hit_latency(l1.fetch), m_load_hit_latency(l1.load),
+      m_branches_in_order(config.branch_order == BranchOrder::InOrder), m_forward(forward_entries),
       m_predictor(config.branch_predictor), m_fast_forward(hierarchy, mmu, m_pipeline, m_stats) {}
 
 void OooCore::declare(StatGroup group) const {
@@ -72,8 +73,10 @@ void OooCore::settle_stats() {
 
 // What waits for its operands and a port only.
 [[gnu::always_inline]] inline void OooCore::execute_plain(const MicroOp& uop) {
-    const Cycles dispatched = m_pipeline.dispatch();
-    const Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
+    const Cycles dispatched = m_pipeline.dispatch(uop);
+    Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
+    if (uop.cls == UopClass::Branch && m_branches_in_order) [[unlikely]]
+        ready = std::max(ready, m_branch_complete);
     const Cycles complete = m_pipeline.issue(uop.cls, ready) + Cycles(uop.latency);
     if (uop.cls == UopClass::Branch) m_branch_complete = complete;
     m_pipeline.write_registers(uop, complete);
@@ -82,7 +85,7 @@ void OooCore::settle_stats() {
 
 // What needs no port, waits for all memory accesses, or keeps its unit to itself.
 [[gnu::noinline]] void OooCore::execute_special(const MicroOp& uop) {
-    const Cycles dispatched = m_pipeline.dispatch();
+    const Cycles dispatched = m_pipeline.dispatch(uop);
     Cycles complete;
     if (uop.cls == UopClass::Nop) {
         complete = m_pipeline.operands_ready(uop, dispatched);
@@ -131,7 +134,7 @@ void OooCore::settle_stats() {
 template <Mode mode, OooCore::Wants wants>
 [[gnu::always_inline]] inline OooCore::MemoryOutcome
 OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, VirtAddr pc) {
-    const Cycles dispatched = m_pipeline.dispatch<Queue::Load>();
+    const Cycles dispatched = m_pipeline.dispatch<Queue::Load>(uop);
     const Cycles start = m_pipeline.issue(
         UopClass::Load, m_pipeline.operands_ready(uop, std::max(dispatched + Cycles(1), m_fence)));
     const Translation translation = mode == Mode::User ? m_mmu.translate_load(address, start)
@@ -148,6 +151,8 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
     const StoreRecord& record = forward_record(key);
     Cycles complete;
     StallCause cause;
+    Cycles asked = translation.ready;
+    std::uint64_t stored = 0, wanted = 0;
     if (record.key == key && record.drained > start) {
         // A store to this group is still in the store queue.
         wanted = bytes_of_group(address, size);
@@ -157,8 +162,6 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
     }
     if (stored != 0 && stored == wanted) {
         complete = std::max(translation.ready, record.issued) + m_config.forward_latency;
-    Cycles asked = translation.ready;
-    std::uint64_t stored = 0, wanted = 0;
         cause = StallCause::Dependency;
         ++m_stats.forwarded_loads;
     } else {
@@ -183,7 +186,7 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
 template <Mode mode>
 [[gnu::always_inline]] inline OooCore::MemoryOutcome
 OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size, VirtAddr pc) {
-    const Cycles dispatched = m_pipeline.dispatch<Queue::Store>();
+    const Cycles dispatched = m_pipeline.dispatch<Queue::Store>(uop);
     const Cycles start = m_pipeline.issue(
         UopClass::Store, m_pipeline.operands_ready(uop, std::max(dispatched + Cycles(1), m_fence)));
     const Translation translation = mode == Mode::User ? m_mmu.translate_store(address, start)

@@ -136,6 +136,7 @@ private:
     Pipeline m_pipeline;
     Cycles m_fetch_hit_latency;
     Cycles m_load_hit_latency;
+    bool m_branches_in_order;
 
     VirtAddr m_last_line{~0ULL};
     const StaticBlock* m_previous_block = nullptr;

@@ -6,9 +6,9 @@ Pipeline::Pipeline(const CoreConfig& config, CoreStats& stats)
     : m_dispatch_width(config.dispatch_width), m_commit_width(config.commit_width),
       m_scheduler_entries(config.scheduler_entries), m_stack(&stats.cpi_stack[0]), m_rob(config.rob_entries),
       m_load_queue(config.load_queue_entries), m_store_queue(config.store_queue_entries),
-      m_schedule(config.port_masks()), m_fetch_ahead(Cycles(config.fetch_buffer / config.dispatch_width)),
-      m_fetch_cycles(config.fetch_width), m_dispatch_cycles(config.dispatch_width),
-      m_commit_cycles(config.commit_width), m_stats(stats) {}
+      m_registers(config.integer_registers, config.vector_registers), m_schedule(config.port_masks()),
+      m_fetch_ahead(Cycles(config.fetch_buffer / config.dispatch_width)), m_fetch_cycles(config.fetch_width),
+      m_dispatch_cycles(config.dispatch_width), m_commit_cycles(config.commit_width), m_stats(stats) {}
 
 void Pipeline::wait_for_scheduler() {
     while (m_schedule.waiting(m_dispatch_cycle.value()) >= m_scheduler_entries)
@@ -27,7 +27,7 @@ void Pipeline::charge_gap(Cycles stall, StallCause cause, Cycles tlb_wait) {
 }
 
 void Pipeline::run_chain(std::uint32_t count, RegisterId chain, Cycles work) {
-    const Cycles dispatched = dispatch();
+    const Cycles dispatched = dispatch_needing<Queue::None>({});
     const std::uint32_t rest = count - 1;
     if (rest > m_dispatch_left) dispatch_at(dispatched + Cycles(m_dispatch_cycles(rest - m_dispatch_left)));
     m_dispatch_left -= std::min(m_dispatch_left, rest);

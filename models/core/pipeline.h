@@ -6,6 +6,7 @@
 #include "models/core/core_config.h"
 #include "models/core/core_stats.h"
 #include "models/core/issue_schedule.h"
+#include "models/core/register_files.h"
 
 #include <algorithm>
 #include <array>
@@ -49,8 +50,8 @@ private:
 };
 
 /// The window of an out-of-order core by timestamps: when each micro-op is dispatched, issued and committed,
-/// from the occupancy of dispatch, ROB, scheduler, load and store queues, ports, and its operands. Charges
-/// every cycle without a commit to what it waited for.
+/// from the occupancy of dispatch, ROB, registers, scheduler, load and store queues, ports, and its operands.
+/// Charges every cycle without a commit to what it waited for.
 class Pipeline {
 public:
     /// The queue that a micro-op takes an entry of, beside the ROB.
@@ -81,7 +82,7 @@ public:
 
     // The stages of a micro-op, in order.
     template <Queue queue = Queue::None>
-    [[nodiscard]] Cycles dispatch();
+    [[nodiscard]] Cycles dispatch(const MicroOp& uop);
     [[nodiscard]] Cycles operands_ready(const MicroOp& uop, Cycles from) const {
         // Register 0 is never written, so reading it needs no test; most read two registers at most.
         const auto sources = std::bit_cast<std::uint32_t>(uop.sources);
@@ -129,6 +130,8 @@ private:
         m_dispatch_cycle = cycle;
         m_dispatch_left = m_dispatch_width;
     }
+    template <Queue queue>
+    [[nodiscard]] Cycles dispatch_needing(RegisterFiles::Need need);
     void wait_for_scheduler();
     void charge_gap(Cycles stall, StallCause cause, Cycles tlb_wait);
 
@@ -144,6 +147,8 @@ private:
     FreeCycles m_rob;
     FreeCycles m_load_queue;
     FreeCycles m_store_queue;
+    RegisterFiles m_registers;
+    RegisterFiles::Need m_need; ///< of the micro-op between dispatch and commit
     IssueSchedule m_schedule;
     std::array<Cycles, 256> m_register_ready{};
     Cycles m_fetch_ahead; ///< cycles of dispatch that the fetch buffer holds
@@ -151,10 +156,17 @@ private:
     CoreStats& m_stats;
 };
 
-// When the micro-op is dispatched: front end, ROB, scheduler and dispatch width allow it.
+// When the micro-op is dispatched: front end, ROB, registers, scheduler and dispatch width allow it.
 template <Pipeline::Queue queue>
-inline Cycles Pipeline::dispatch() {
+inline Cycles Pipeline::dispatch(const MicroOp& uop) {
+    return dispatch_needing<queue>(m_registers.rename(uop));
+}
+
+template <Pipeline::Queue queue>
+inline Cycles Pipeline::dispatch_needing(RegisterFiles::Need need) {
+    m_need = need;
     Cycles cycle = std::max(m_dispatch_cycle + Cycles(m_dispatch_left == 0 ? 1 : 0), m_rob.oldest());
+    cycle = std::max(cycle, m_registers.available(need));
     m_dispatch_cause = StallCause::Base;
     if (m_fetch_cycle > cycle) {
         cycle = m_fetch_cycle;
@@ -193,6 +205,7 @@ inline Cycles Pipeline::commit(Cycles complete, StallCause cause, Cycles tlb_wai
         --m_commit_left;
     }
     m_rob.push(m_commit_cycle);
+    m_registers.take(m_need, m_commit_cycle);
     return m_commit_cycle;
 }
 

@@ -21,7 +21,7 @@ L1 = 5
 L2 = L1 + 6 + 3
 LLC = L2 + 11 + 5
 MEMORY = LLC + 10
-SECOND_LEVEL_TLB = 6
+SECOND_LEVEL_TLB = 8
 OTHER_ROW = 190  # tRP + tRCD + tCL + burst: 76 clocks of 0.625 ns at 4 GHz
 REFRESH_WAIT = 130 / 3000 * 130 / 2 * 4  # 130 ns every 3 us
 

@@ -235,6 +235,8 @@ void ChampSimBlocks::append_uops(StaticBlock& block, const ChampSimRecord& recor
     if (kind != BranchKind::None) {
         MicroOp branch = make_uop(UopClass::Branch, index, operands);
         branch.destinations = destinations;
+        if (destination_count < destinations.size())
+            branch.destinations[destination_count] = instruction_pointer_register;
         block.uops.push_back(branch);
     }
     block.uops[first].first_of_instruction = true;

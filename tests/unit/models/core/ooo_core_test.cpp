@@ -2,6 +2,8 @@
 #include "models/core/ooo_core.h"
 #include "tests/unit/models/core/core_rig.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace pagewalk::models {
@@ -44,6 +46,21 @@ TEST(OooCore, MispredictionWaitsForTheBranchesOperands) {
     steps[0].block.instruction_count = 2;
     steps[0].instructions = 2;
     EXPECT_EQ(rig.time(steps), 51U + 1 + 12 + 5 + 3);
+}
+
+TEST(OooCore, MispredictedBranchWaitsForThoseBeforeItWhereTheyAreInOrder) {
+    for (const BranchOrder order : {BranchOrder::AnyOrder, BranchOrder::InOrder}) {
+        CoreConfig config;
+        config.branch_predictor.direction = DirectionPredictor::Bimodal;
+        config.branch_order = order;
+        CoreRig rig(config);
+        // A branch that waits for a slow operation, then, in the next cycle, the one that is missed.
+        std::vector<Step> steps = branch_and_after();
+        steps.insert(steps.begin(), step({slow(50, 1), op(UopClass::Branch, 1, 1)}));
+        steps[0].block.branch = BranchKind::DirectJump;
+        const std::uint64_t resolved = order == BranchOrder::InOrder ? 51 + 1 + 1 : 2 + 1;
+        EXPECT_EQ(rig.time(steps), std::max<std::uint64_t>(resolved + 12 + 5 + 3, 53));
+    }
 }
 
 TEST(OooCore, ForgottenBlockIsNotPredicted) {
