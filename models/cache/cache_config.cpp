@@ -6,7 +6,7 @@
 
 namespace pagewalk::models {
 
-void CacheConfig::declare(OptionGroup group, const char* source) {
+void CacheConfig::declare(OptionGroup group, const char* source, Scope scope) {
     group.number(
         "capacity", capacity, {},
         {Unit::Bytes, "size; where set, sets follow from it and ways; 0 = sets x ways x 64 bytes", source});
@@ -19,6 +19,16 @@ void CacheConfig::declare(OptionGroup group, const char* source) {
                  {Unit::Cycles, "from a line's arrival at this level until who missed it is served",
                   "measured load-to-use times have it in the latency of the level below"});
     group.number("mshrs", mshrs, {1, 4096}, {Unit::Count, "misses under way at a time", source});
+    if (scope == Scope::Private) {
+        group.number("ports", ports, {0, 64},
+                     {Unit::Count,
+                      "accesses that begin in each port_span cycles: loads, stores, walks, prefetches, "
+                      "write-backs (0: no limit "
+                      "but the core's)",
+                      "assumed"});
+        group.number("port_span", port_span, {1, 16},
+                     {Unit::Cycles, "cycles that the ports are shared by", "assumed"});
+    }
     group.choice("replacement", replacement,
                  {{Replacement::Lru, "lru"},
                   {Replacement::TreePlru, "tree_plru"},
@@ -80,6 +90,9 @@ void PrivateHierarchyConfig::declare(OptionGroup group) {
                                     "cycles; 16 fill buffers as Golden Cove");
     l2.declare(group.group("l2"), "Intel optimization manual (248966), Ice Lake server: 1.25 MiB, 20-way, 14 "
                                   "cycles load to use = 5 + 9; 48 outstanding misses as Golden Cove");
+    group.flag(
+        "perfect_l2", perfect_l2,
+        {Unit::None, "every access that reaches L2 hits it (what if nothing missed L2); one CPU", "user"});
     group.choice("walks_through", walks_through, {{WalksThrough::L1d, "l1d"}, {WalksThrough::L2, "l2"}},
                  {Unit::None, "cache that page-walk loads look up first", "assumed"});
     group.choice("l1_inclusion", l1_inclusion,
@@ -104,7 +117,8 @@ LlcConfig::LlcConfig() {
 void LlcConfig::declare(OptionGroup group) {
     cache.declare(group,
                   "Intel optimization manual (248966), Ice Lake server: 1.5 MiB, 12-way per core; latency "
-                  "assumed (about 70 core cycles load to use at 3.4 GHz), MSHRs assumed");
+                  "assumed (about 70 core cycles load to use at 3.4 GHz), MSHRs assumed",
+                  CacheConfig::Scope::Shared);
     group.number("slices", slices, {1, 256},
                  {Unit::Count, "slices, each with its own sets, port and MSHRs; lines are spread by a hash",
                   "Ice Lake server has one per core; here 1, set it to the number of cores"});

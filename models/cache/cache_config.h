@@ -19,12 +19,16 @@ struct CacheConfig {
     Cycles latency{5};
     Cycles fill_latency{0}; ///< from a line's arrival until it and who missed it can be served
     std::uint32_t mshrs = 16;
+    std::uint32_t ports = 0; ///< accesses that begin in each port_span cycles; 0: no limit of its own
+    std::uint32_t port_span = 1;
     Replacement replacement = Replacement::Lru;
     PrefetcherKind prefetcher = PrefetcherKind::None;
     std::uint32_t prefetch_degree = 1;   ///< lines a trigger
     std::uint32_t prefetch_distance = 1; ///< strides ahead of the access
 
-    void declare(OptionGroup group, const char* source);
+    /// A shared cache's slices have a port of their own kind.
+    enum class Scope : std::uint8_t { Private, Shared };
+    void declare(OptionGroup group, const char* source, Scope scope = Scope::Private);
     /// Derives sets from capacity. Throws ConfigError naming `section` when they do not fit together.
     void validate(const char* section);
     [[nodiscard]] std::uint64_t lines() const { return std::uint64_t{sets} * ways; }
@@ -46,6 +50,7 @@ struct PrivateHierarchyConfig {
     CacheConfig l2 = CacheConfig::l2();
     WalksThrough walks_through = WalksThrough::L1d;
     L1Inclusion l1_inclusion = L1Inclusion::NonInclusive;
+    bool perfect_l2 = false;
 
     void declare(OptionGroup group);
     void validate();

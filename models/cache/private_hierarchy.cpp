@@ -18,7 +18,7 @@ PrivateHierarchy::PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId c
       m_l1i(config.l1i, seed, component(cpu, "l1i"), Cache::RecentFirst::Yes),
       m_l2(config.l2, seed, component(cpu, "l2"), Cache::RecentFirst::No), m_clock(clock), m_memory(memory),
       m_cpu(cpu), m_walks_through(config.walks_through), m_l1_inclusion(config.l1_inclusion),
-      m_sends_clean_victims(memory.wants_clean_victims()) {
+      m_perfect_l2(config.perfect_l2), m_sends_clean_victims(memory.wants_clean_victims()) {
     memory.attach(cpu, *this);
 }
 
@@ -112,7 +112,7 @@ AccessResult PrivateHierarchy::miss_l1(Level& l1, PhysAddr address, Cycles cycle
 PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, Cycles cycle, AccessKind kind,
                                                        VirtAddr pc, PhysAddr address) {
     const bool demand = !is_prefetch(kind);
-    const Cycles known = cycle + m_l2.latency;
+    const Cycles known = begin_at(m_l2, cycle) + m_l2.latency;
     if (demand) {
         ++m_l2.stats.accesses;
         if (kind == AccessKind::Walk) ++m_l2.stats.walk_accesses;
@@ -140,6 +140,10 @@ PrivateHierarchy::L2Result PrivateHierarchy::access_l2(LineNumber number, Cycles
 }
 
 PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cycles cycle, AccessKind kind) {
+    if (m_perfect_l2) [[unlikely]] {
+        fill_l2(number, cycle, HitLevel::L2).set_exclusive();
+        return {cycle, HitLevel::L2, true};
+    }
     const Cycles start(m_l2.mshrs.first_free(cycle.value()));
     const LineResponse response = m_memory.request(
         {.line = address_of_line(number), .requester = m_cpu, .kind = kind, .time = m_clock.to_ticks(start)});
@@ -170,6 +174,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cy
     if (l1.tags.probe(number) != nullptr) return;
     if (!l1.mshrs.has_free(cycle.value())) return;
     ++l1.stats.prefetches;
+    cycle = begin_at(l1, cycle);
     const AccessKind kind = &l1 == &m_l1i ? AccessKind::PrefetchCode : AccessKind::Prefetch;
     L2Result below = access_l2(number, cycle, kind, VirtAddr(), address);
     below.ready += l1.fill_latency;
@@ -181,7 +186,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cy
     const LineNumber number = line_number_of(address);
     if (m_l2.tags.probe(number) != nullptr || !m_l2.mshrs.has_free(cycle.value())) return;
     ++m_l2.stats.prefetches;
-    fetch_into_l2(number, cycle, AccessKind::Prefetch);
+    fetch_into_l2(number, begin_at(m_l2, cycle), AccessKind::Prefetch);
     if (CacheLine* const line = m_l2.tags.probe(number)) line->set_prefetched();
 }
 
@@ -212,6 +217,7 @@ CacheLine& PrivateHierarchy::fill_l2(LineNumber number, Cycles ready, HitLevel s
 
 void PrivateHierarchy::write_back_to_l2(const CacheLine& victim, Cycles cycle) {
     ++m_l2.stats.write_backs_in;
+    cycle = begin_at(m_l2, cycle);
     CacheLine* line = m_l2.tags.access(victim.number());
     if (line == nullptr) line = &fill_l2(victim.number(), cycle, HitLevel::L2);
     line->set_exclusive();

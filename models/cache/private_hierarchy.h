@@ -3,6 +3,7 @@
 #include "base/stats.h"
 #include "base/time.h"
 #include "contract/memory_access.h"
+#include "models/cache/access_port.h"
 #include "models/cache/cache.h"
 #include "models/cache/cache_config.h"
 #include "models/cache/cache_stats.h"
@@ -37,6 +38,8 @@ public:
 
     AccessResult load(PhysAddr address, Cycles cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
+        if (m_l1d.port.limits()) [[unlikely]]
+            cycle = Cycles(m_l1d.port.begin_read(cycle.value(), line_number_of(address)));
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
         const Cycles ready = cycle + m_l1d.latency;
         if (line != nullptr && is_plain_hit(*line, ready)) [[likely]]
@@ -48,12 +51,14 @@ public:
     /// Source: Intel optimization manual (248966), enhanced rep movsb and stosb.
     AccessResult store_line(PhysAddr address, Cycles cycle) {
         ++m_l1d.stats.accesses;
+        cycle = begin_at(m_l1d, cycle);
         return l1d_slow(m_l1d.tags.access(line_number_of(address)), address, cycle, AccessKind::StoreLine,
                         VirtAddr());
     }
 
     AccessResult store(PhysAddr address, Cycles cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
+        cycle = begin_at(m_l1d, cycle);
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
         const Cycles ready = cycle + m_l1d.latency;
         if (line != nullptr && is_plain_hit(*line, ready) && line->exclusive()) [[likely]] {
@@ -78,6 +83,7 @@ public:
         if (m_walks_through == WalksThrough::L2) return walk_l2(address, cycle);
         ++m_l1d.stats.accesses;
         ++m_l1d.stats.walk_accesses;
+        cycle = begin_at(m_l1d, cycle);
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));
         const Cycles ready = cycle + m_l1d.latency;
         if (line != nullptr && line->ready() <= ready.value() && !line->prefetched()) [[likely]]
@@ -100,12 +106,14 @@ private:
         Level(const CacheConfig& config, std::uint64_t seed, const std::string& name,
               Cache::RecentFirst recent_first)
             : latency(config.latency), fill_latency(config.fill_latency),
-              tags(config, seed, name, recent_first), mshrs(config.mshrs), prefetcher(config) {}
+              tags(config, seed, name, recent_first), mshrs(config.mshrs),
+              port(config.ports, config.port_span), prefetcher(config) {}
         Cycles latency;
         Cycles fill_latency;
         Cache tags;
         CacheStats stats;
         MshrFile mshrs;
+        AccessPort port;
         Prefetcher prefetcher;
     };
     struct L2Result {
@@ -114,6 +122,12 @@ private:
         bool exclusive = false;
     };
 
+    /// When an access that reaches the level at `cycle` gets a port.
+    [[nodiscard]] static Cycles begin_at(Level& level, Cycles cycle) {
+        if (!level.port.limits()) [[likely]]
+            return cycle;
+        return Cycles(level.port.begin(cycle.value()));
+    }
     [[nodiscard]] bool is_plain_hit(const CacheLine& line, Cycles ready) const {
         return line.ready() <= ready.value() && !line.prefetched() && !m_l1d.prefetcher.active();
     }
@@ -146,6 +160,7 @@ private:
     CpuId m_cpu;
     WalksThrough m_walks_through;
     L1Inclusion m_l1_inclusion;
+    bool m_perfect_l2;
     bool m_sends_clean_victims;
 };
 
