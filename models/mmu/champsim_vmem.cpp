@@ -16,15 +16,17 @@ constexpr std::uint64_t mix(std::uint64_t value) {
 
 } // namespace
 
-ChampSimVmem::ChampSimVmem(std::uint64_t frames, unsigned levels, const WalkCacheConfig& walk_cache)
-    : m_mask(frames - 1), m_half_bits(static_cast<unsigned>(std::countr_zero(frames) + 1) / 2),
-      m_root_level(levels - 1), m_cache(walk_cache) {
+ChampSimVmem::ChampSimVmem(std::uint64_t frames, std::uint32_t seed, unsigned levels,
+                           const WalkCacheConfig& walk_cache)
+    : m_mask(frames - 1), m_salt(mix(seed)),
+      m_half_bits(static_cast<unsigned>(std::countr_zero(frames) + 1) / 2), m_root_level(levels - 1),
+      m_cache(walk_cache) {
     PAGEWALK_INVARIANT(std::has_single_bit(frames) && frames > 1 && levels <= most_references);
 }
 
 Pfn ChampSimVmem::table_frame(VirtAddr address, unsigned level) const {
     const std::uint64_t entry = address.value() >> (page_shift + 9 * (level - 1));
-    return Pfn(mix(entry * 8 + level) & m_mask);
+    return Pfn(mix((entry * 8 + level) ^ m_salt) & m_mask);
 }
 
 std::span<const PhysAddr> ChampSimVmem::walk(VirtAddr address, std::uint16_t pcid) {
@@ -50,7 +52,7 @@ std::uint64_t ChampSimVmem::place_of(std::uint64_t frame) const {
     do {
         std::uint64_t high = frame >> m_half_bits, low = frame & half_mask;
         for (std::uint64_t round = 1; round <= 4; ++round) {
-            const std::uint64_t next = high ^ (mix(low * 8 + round) & half_mask);
+            const std::uint64_t next = high ^ (mix((low * 8 + round) ^ m_salt) & half_mask);
             high = low;
             low = next;
         }

@@ -19,8 +19,9 @@ class ChampSimVmem {
 public:
     static constexpr std::size_t most_references = 5;
 
-    /// `frames`: of memory, a power of two. `levels`: of the page table.
-    ChampSimVmem(std::uint64_t frames, unsigned levels, const WalkCacheConfig& walk_cache);
+    /// `frames`: of memory, a power of two. `seed`: of what is drawn. `levels`: of the page table.
+    ChampSimVmem(std::uint64_t frames, std::uint32_t seed, unsigned levels,
+                 const WalkCacheConfig& walk_cache);
 
     /// The references of a walk in their order; valid until the next walk.
     [[nodiscard]] std::span<const PhysAddr> walk(VirtAddr address, std::uint16_t pcid);
@@ -32,6 +33,7 @@ private:
     [[nodiscard]] Pfn table_frame(VirtAddr address, unsigned level) const;
 
     std::uint64_t m_mask;
+    std::uint64_t m_salt; ///< of all that is drawn
     unsigned m_half_bits; ///< of a frame number, rounded up
     unsigned m_root_level;
     WalkCache m_cache;

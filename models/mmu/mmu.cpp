@@ -34,7 +34,8 @@ Mmu::Mmu(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarch
       m_l1d_1g(config.l1d_1g), m_l2(config.l2), m_l2_1g(config.l2_1g), m_walk_cache(config.walk_cache),
       m_walker_free(config.walkers) {
     if (config.champsim_frames != 0)
-        m_champsim.emplace(config.champsim_frames, config.levels, config.walk_cache);
+        m_champsim.emplace(config.champsim_frames, config.champsim_seed, config.levels, config.walk_cache);
+    if (config.perfect) m_config.l1_latency = m_config.l2_latency = m_config.walk_cache_latency = Cycles();
 }
 
 void Mmu::declare(StatGroup group) const {
@@ -159,6 +160,8 @@ Translation Mmu::translate_fetch_slow(VirtAddr address, Cycles cycle) {
 }
 
 inline void Mmu::read_entry(PhysAddr where, WalkProgress& progress) {
+    if (m_config.perfect) [[unlikely]]
+        return;
     const AccessResult reference = m_hierarchy.walk(where, progress.now);
     progress.now = reference.ready;
     progress.event.hit[progress.references++] = static_cast<std::uint8_t>(reference.level);
@@ -167,7 +170,7 @@ inline void Mmu::read_entry(PhysAddr where, WalkProgress& progress) {
 
 Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
     auto walker = std::ranges::min_element(m_walker_free);
-    const Cycles began = std::max(cycle, *walker);
+    const Cycles began = m_config.perfect ? cycle : std::max(cycle, *walker);
     m_stats.walker_wait_cycles += (began - cycle).value();
     WalkProgress progress{.now = began + m_config.walk_cache_latency};
     TlbMissEvent& event = progress.event;
@@ -210,7 +213,7 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
         if ((entry.raw() & wanted) != wanted) {
             entry = entry.with(wanted);
             ++m_stats.dirty_updates;
-            if (!m_champsim) now = m_hierarchy.store(where, now, VirtAddr()).ready;
+            if (!m_champsim && !m_config.perfect) now = m_hierarchy.store(where, now, VirtAddr()).ready;
         }
         if (leaf) {
             const auto size = static_cast<PageSize>(at.level - 1);

@@ -29,12 +29,17 @@ void MmuConfig::declare(OptionGroup group) {
                   "Ice Lake: 4, Intel optimization manual 2.2"});
     group.number("levels", levels, {4, 5},
                  {Unit::Count, "levels of the radix page table", "Intel SDM vol. 3A, 4.5"});
+    group.flag(
+        "perfect", perfect,
+        {Unit::None, "translations take no time and read no table entry (what if no TLB missed)", "user"});
     group.number("champsim_frames", champsim_frames, {0, 1ULL << 40},
                  {Unit::Count,
                   "frames of memory, a power of two, over which pages and page tables are scattered as "
                   "ChampSim does; a walk then reads "
                   "the entries that ChampSim's would (0: the OS layer's frames, x86-64's walks)",
                   "to compare with ChampSim"});
+    group.number("champsim_seed", champsim_seed, {0, 1U << 16},
+                 {Unit::None, "which random placement champsim_frames draws", "user"});
     for (std::size_t i = 0; i < cache_names.size(); ++i) {
         OptionGroup cache = group.group("walk_cache").group(cache_names[i]);
         cache.number(

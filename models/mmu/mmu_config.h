@@ -30,8 +30,10 @@ struct MmuConfig {
     std::uint32_t walkers = 4;
     Cycles walk_cache_latency{1};
     std::uint32_t levels = 4;
+    bool perfect = false; ///< translations take no time
     std::uint64_t champsim_frames =
         0; ///< of memory, where walks and frames are to be ChampSim's; 0: x86-64's
+    std::uint32_t champsim_seed = 0;
 
     void declare(OptionGroup group);
     void validate(const OptionSet& options) const;

@@ -11,7 +11,7 @@ constexpr std::uint64_t frames = 1ULL << 13; // an odd number of bits
 constexpr VirtAddr page{0x7f1234567000};
 
 struct Vmem : testing::Test {
-    ChampSimVmem vmem{frames, 5, WalkCacheConfig{}};
+    ChampSimVmem vmem{frames, 1, 5, WalkCacheConfig{}};
     std::vector<PhysAddr> walk(VirtAddr address) {
         const auto references = vmem.walk(address, 0);
         return {references.begin(), references.end()};
@@ -52,6 +52,7 @@ TEST_F(Vmem, PlacesAreAPermutationOfTheFrames) {
     EXPECT_EQ(places.size(), frames);
     EXPECT_LT(in_order, 10U);
     EXPECT_EQ(vmem.place_of(frames + 5), vmem.place_of(5));
+    EXPECT_NE(vmem.place_of(5), ChampSimVmem(frames, 2, 5, WalkCacheConfig{}).place_of(5));
 }
 
 } // namespace
