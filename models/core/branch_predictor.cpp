@@ -7,6 +7,24 @@ namespace pagewalk::models {
 namespace {
 
 constexpr unsigned tag_bits = 9;
+constexpr std::uint64_t direction_bits = 12; ///< of the history that chooses an indirect target
+
+constexpr std::uint64_t largest_prime_up_to(std::uint64_t number) {
+    const auto is_prime = [](std::uint64_t candidate) {
+        for (std::uint64_t i = 2; i * i <= candidate; ++i)
+            if (candidate % i == 0) return false;
+        return true;
+    };
+    while (!is_prime(number)) --number;
+    return number;
+}
+
+/// Of the branch that ends the block.
+VirtAddr branch_address(const StaticBlock& block) {
+    return block.lengths.empty() ? block.end() - 1 : block.end() - block.lengths.back();
+}
+
+bool is_call(BranchKind kind) { return kind == BranchKind::DirectCall || kind == BranchKind::IndirectCall; }
 /// Outcomes that each tagged table sees, and the two spare lanes.
 constexpr std::array<unsigned, 8> history_lengths{5, 11, 22, 44, 88, 176, 0, 0};
 
@@ -15,6 +33,7 @@ constexpr std::array<unsigned, 8> history_lengths{5, 11, 22, 44, 88, 176, 0, 0};
 void BranchPredictorConfig::declare(OptionGroup group) {
     group.choice("direction", direction,
                  {{DirectionPredictor::Bimodal, "bimodal"},
+                  {DirectionPredictor::PrimeBimodal, "prime_bimodal"},
                   {DirectionPredictor::Gshare, "gshare"},
                   {DirectionPredictor::Tage, "tage"}},
                  {Unit::None, "predictor of conditional branches", "TAGE-like in Intel cores since Haswell"});
@@ -26,6 +45,17 @@ void BranchPredictorConfig::declare(OptionGroup group) {
                  {Unit::Count, "entries of the indirect target predictor", "assumed"});
     group.number("return_stack", return_stack, {1, 1024},
                  {Unit::Count, "entries of the return address stack", "assumed"});
+    group.choice(
+        "indirect_history", indirect_history,
+        {{IndirectHistory::Targets, "targets"}, {IndirectHistory::Directions, "directions"}},
+        {Unit::None,
+         "history that chooses an indirect target: the last targets, or the last 12 conditional directions",
+         "assumed"});
+    group.choice("unknown_target", unknown_target,
+                 {{UnknownTarget::Decode, "decode"}, {UnknownTarget::Execute, "execute"}},
+                 {Unit::None, "stage that finds a target which is not in the branch target buffer",
+                  "Intel optimization manual (2023): direct branches are redirected at decode"});
+    btb.declare(group.group("btb"));
 }
 
 void BranchPredictorStats::declare(StatGroup group) const {
@@ -36,11 +66,15 @@ void BranchPredictorStats::declare(StatGroup group) const {
     group.counter("returns", returns, "count", "returns");
     group.counter("returns_missed", returns_missed, "count", "returns predicted wrong");
     group.counter("direct", direct, "count", "direct jumps and calls");
+    group.counter("targets_unknown", targets_unknown, "count",
+                  "taken branches, their direction predicted right, whose target or kind fetch did not know");
 }
 
 BranchPredictor::BranchPredictor(const BranchPredictorConfig& config)
-    : m_config(config), m_base(std::size_t{1} << config.table_bits), m_targets(config.target_entries),
+    : m_config(config), m_base(std::size_t{1} << config.table_bits), m_btb(config.btb),
+      m_prime(largest_prime_up_to(m_base.size())), m_targets(config.target_entries),
       m_return_stack(config.return_stack) {
+    if (config.direction == DirectionPredictor::PrimeBimodal) std::ranges::fill(m_base, std::int8_t{-2});
     if (config.direction != DirectionPredictor::Tage) return;
     m_tagged.resize(tagged_tables << config.tagged_bits);
     m_index_fold.configure(config.tagged_bits);
@@ -127,57 +161,112 @@ inline bool BranchPredictor::tage_missed(std::uint64_t pc, bool taken) {
     return missed;
 }
 
-inline bool BranchPredictor::direction_missed(std::uint64_t pc, bool taken) {
+inline bool BranchPredictor::direction_missed(const StaticBlock& block, bool taken) {
+    const std::uint64_t pc = block.end().value();
     if (m_config.direction == DirectionPredictor::Tage) return tage_missed(pc, taken);
-    const std::uint64_t key =
-        m_config.direction == DirectionPredictor::Gshare ? (pc >> 1) ^ m_history : pc >> 1;
-    std::int8_t& counter = m_base[key & (m_base.size() - 1)];
+    std::uint64_t index = pc >> 1 & (m_base.size() - 1);
+    if (m_config.direction == DirectionPredictor::Gshare)
+        index = ((pc >> 1) ^ m_history) & (m_base.size() - 1);
+    else if (m_config.direction == DirectionPredictor::PrimeBimodal)
+        index = branch_address(block).value() % m_prime;
+    std::int8_t& counter = m_base[index];
     const bool missed = (counter >= 0) != taken;
     counter = static_cast<std::int8_t>(taken ? std::min(counter + 1, 1) : std::max(counter - 1, -2));
     m_history = m_history << 1 | (taken ? 1 : 0);
     return missed;
 }
 
-bool BranchPredictor::mispredicts(const StaticBlock& block, VirtAddr next) {
+Prediction BranchPredictor::found_out_late(bool knows) {
+    using enum Prediction::Outcome;
+    ++m_stats.targets_unknown;
+    return {knows && m_config.unknown_target == UnknownTarget::Decode ? RightAtDecode : Wrong};
+}
+
+inline Prediction BranchPredictor::predict_conditional(const StaticBlock& block, VirtAddr next) {
+    using enum Prediction::Outcome;
+    ++m_stats.conditional;
+    const bool taken = next != block.end();
+    bool missed = direction_missed(block, taken);
+    BranchTargetBuffer::Found found;
+    if (m_btb.present() && (taken || m_btb.aliases())) {
+        const VirtAddr address = branch_address(block);
+        found = m_btb.find(address);
+        // What the buffer takes for another kind of branch is predicted taken.
+        if (found.entry != nullptr && found.entry->kind != BranchKind::Conditional) missed = !taken;
+        const bool right = found.entry != nullptr && found.entry->target == next;
+        if (taken) m_btb.update(address, block.branch, next, found);
+        if (taken && !missed && !right) return found_out_late(true);
+    }
+    m_stats.conditional_missed += missed ? 1 : 0;
+    return {missed ? Wrong : Right, found.bubbles};
+}
+
+inline Prediction BranchPredictor::predict_direct(const StaticBlock& block, VirtAddr next) {
+    ++m_stats.direct;
+    if (!m_btb.present()) return {};
+    const VirtAddr address = branch_address(block);
+    const BranchTargetBuffer::Found found = m_btb.find(address);
+    const bool right = found.entry != nullptr && found.entry->target == next;
+    m_btb.update(address, block.branch, next, found);
+    return right ? Prediction{.bubbles = found.bubbles} : found_out_late(true);
+}
+
+bool BranchPredictor::indirect_missed(VirtAddr address, VirtAddr next) {
+    ++m_stats.indirect;
+    std::uint64_t index;
+    if (m_config.indirect_history == IndirectHistory::Targets) {
+        index = (address.value() ^ m_target_history ^ (m_target_history >> 13)) * 0x9e3779b97f4a7c15ULL >> 32;
+    } else {
+        const std::uint64_t directions =
+            m_config.direction == DirectionPredictor::Tage ? m_long_history[0] : m_history;
+        index = (address.value() >> 2) ^ (directions & ((1U << direction_bits) - 1));
+    }
+    std::uint64_t& target = m_targets[index & (m_targets.size() - 1)];
+    const bool missed = target != next.value();
+    target = next.value();
+    m_target_history = (m_target_history << 5) ^ (next.value() >> 2);
+    m_stats.indirect_missed += missed ? 1 : 0;
+    return missed;
+}
+
+bool BranchPredictor::return_missed(VirtAddr next) {
+    ++m_stats.returns;
+    const bool missed =
+        m_return_top == 0 || m_return_stack[--m_return_top % m_return_stack.size()] != next.value();
+    m_stats.returns_missed += missed ? 1 : 0;
+    return missed;
+}
+
+// Returns and indirect branches: the buffer tells fetch what they are, not where they go.
+Prediction BranchPredictor::with_kind_from_btb(const StaticBlock& block, VirtAddr next, bool missed) {
+    using enum Prediction::Outcome;
+    if (!m_btb.present()) return {missed ? Wrong : Right};
+    const VirtAddr address = branch_address(block);
+    const BranchTargetBuffer::Found found = m_btb.find(address);
+    const bool known = found.entry != nullptr && found.entry->kind == block.branch;
+    if (!known) m_btb.update(address, block.branch, next, found);
+    if (!known) return found_out_late(!missed);
+    return {missed ? Wrong : Right, found.bubbles};
+}
+
+Prediction BranchPredictor::predict(const StaticBlock& block, VirtAddr next) {
+    if (is_call(block.branch)) m_return_stack[m_return_top++ % m_return_stack.size()] = block.end().value();
     switch (block.branch) {
     case BranchKind::None:
     case BranchKind::Syscall:
-        return false;
-    case BranchKind::Conditional: {
-        ++m_stats.conditional;
-        const bool missed = direction_missed(block.end().value(), next != block.end());
-        m_stats.conditional_missed += missed ? 1 : 0;
-        return missed;
-    }
+        return {};
+    case BranchKind::Conditional:
+        return predict_conditional(block, next);
     case BranchKind::DirectCall:
-        m_return_stack[m_return_top++ % m_return_stack.size()] = block.end().value();
-        [[fallthrough]];
     case BranchKind::DirectJump:
-        ++m_stats.direct;
-        return false;
+        return predict_direct(block, next);
     case BranchKind::IndirectCall:
-    case BranchKind::IndirectJump: {
-        if (block.branch == BranchKind::IndirectCall)
-            m_return_stack[m_return_top++ % m_return_stack.size()] = block.end().value();
-        ++m_stats.indirect;
-        const std::uint64_t hash =
-            (block.end().value() ^ m_target_history ^ (m_target_history >> 13)) * 0x9e3779b97f4a7c15ULL;
-        std::uint64_t& target = m_targets[(hash >> 32) & (m_targets.size() - 1)];
-        const bool missed = target != next.value();
-        target = next.value();
-        m_target_history = (m_target_history << 5) ^ (next.value() >> 2);
-        m_stats.indirect_missed += missed ? 1 : 0;
-        return missed;
+    case BranchKind::IndirectJump:
+        return with_kind_from_btb(block, next, indirect_missed(branch_address(block), next));
+    case BranchKind::Return:
+        return with_kind_from_btb(block, next, return_missed(next));
     }
-    case BranchKind::Return: {
-        ++m_stats.returns;
-        bool missed = true;
-        if (m_return_top > 0) missed = m_return_stack[--m_return_top % m_return_stack.size()] != next.value();
-        m_stats.returns_missed += missed ? 1 : 0;
-        return missed;
-    }
-    }
-    return false;
+    return {};
 }
 
 } // namespace pagewalk::models

@@ -4,6 +4,7 @@
 #include "base/option.h"
 #include "base/stats.h"
 #include "contract/instruction_stream.h"
+#include "models/core/branch_target_buffer.h"
 
 #include <array>
 #include <cstdint>
@@ -11,7 +12,16 @@
 
 namespace pagewalk::models {
 
-enum class DirectionPredictor : std::uint8_t { Bimodal, Gshare, Tage };
+enum class DirectionPredictor : std::uint8_t {
+    Bimodal,
+    PrimeBimodal, ///< counters by the address modulo a prime, strongly not taken at first (ChampSim's)
+    Gshare,
+    Tage,
+};
+/// What chooses among the targets of an indirect branch.
+enum class IndirectHistory : std::uint8_t { Targets, Directions };
+/// Where it is found out that fetch did not know a target that the instruction itself gives.
+enum class UnknownTarget : std::uint8_t { Decode, Execute };
 
 struct BranchPredictorConfig {
     DirectionPredictor direction = DirectionPredictor::Tage;
@@ -19,8 +29,12 @@ struct BranchPredictorConfig {
     std::uint32_t tagged_bits = 11;      ///< log2 of the entries of each tagged table (tage)
     std::uint32_t target_entries = 4096; ///< of the indirect target predictor
     std::uint32_t return_stack = 32;
+    IndirectHistory indirect_history = IndirectHistory::Targets;
+    UnknownTarget unknown_target = UnknownTarget::Decode;
+    BranchTargetBufferConfig btb;
 
     void declare(OptionGroup group);
+    void validate(const OptionSet& options) const { btb.validate(options); }
 };
 
 struct BranchPredictorStats {
@@ -28,11 +42,24 @@ struct BranchPredictorStats {
     std::uint64_t indirect = 0, indirect_missed = 0;
     std::uint64_t returns = 0, returns_missed = 0;
     std::uint64_t direct = 0;
+    std::uint64_t targets_unknown = 0;
 
     void declare(StatGroup group) const;
 };
 
-/// Predicts where a block goes next. Direct targets are known at decode and never missed.
+/// How fetch went on after a block.
+struct Prediction {
+    enum class Outcome : std::uint8_t {
+        Right,
+        RightAtDecode, ///< put right once the branch was decoded
+        Wrong,         ///< put right once it was executed
+    };
+    Outcome outcome = Outcome::Right;
+    Cycles bubbles{}; ///< that fetch lost although it was right
+};
+
+/// Predicts where a block goes next: a direction, and a target from the branch target buffer, the return
+/// stack, or the indirect target predictor.
 /// TAGE: Seznec, Michaud, "A case for (partially) TAgged GEometric history length branch prediction", JILP
 /// 2006.
 class BranchPredictor {
@@ -40,7 +67,11 @@ public:
     explicit BranchPredictor(const BranchPredictorConfig& config);
 
     /// The block ended and `next` is where the program went: true when that was not predicted. Trains.
-    [[nodiscard]] bool mispredicts(const StaticBlock& block, VirtAddr next);
+    [[nodiscard]] bool mispredicts(const StaticBlock& block, VirtAddr next) {
+        return predict(block, next).outcome == Prediction::Outcome::Wrong;
+    }
+    /// The same, with what fetch lost where it was right.
+    [[nodiscard]] Prediction predict(const StaticBlock& block, VirtAddr next);
 
     [[nodiscard]] const BranchPredictorStats& stats() const { return m_stats; }
 
@@ -69,7 +100,15 @@ private:
         }
     };
 
-    [[nodiscard]] bool direction_missed(std::uint64_t pc, bool taken);
+    [[nodiscard]] Prediction predict_conditional(const StaticBlock& block, VirtAddr next);
+    [[nodiscard]] Prediction predict_direct(const StaticBlock& block, VirtAddr next);
+    [[nodiscard]] bool indirect_missed(VirtAddr address, VirtAddr next);
+    [[nodiscard]] bool return_missed(VirtAddr next);
+    /// The target is one that only the instruction tells, or the return stack or indirect predictor once the
+    /// instruction is known for what it is; `knows`: whether they have the right one.
+    [[nodiscard]] Prediction found_out_late(bool knows);
+    [[nodiscard]] Prediction with_kind_from_btb(const StaticBlock& block, VirtAddr next, bool missed);
+    [[nodiscard]] bool direction_missed(const StaticBlock& block, bool taken);
     [[nodiscard]] bool tage_missed(std::uint64_t pc, bool taken);
     void push_history(bool taken);
 
@@ -81,6 +120,8 @@ private:
     Lanes m_table_start{};             ///< of each tagged table in m_tagged
     std::vector<TaggedEntry> m_tagged; ///< table after table
     std::uint32_t m_allocations = 0;
+    BranchTargetBuffer m_btb;
+    std::uint64_t m_prime; ///< the largest not above the counters of the base table
     std::vector<std::uint64_t> m_targets;
     std::uint64_t m_target_history = 0;
     std::vector<std::uint64_t> m_return_stack;

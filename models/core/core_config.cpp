@@ -75,6 +75,12 @@ void CoreConfig::declare(OptionGroup group) {
          "cycles from a resolved misprediction to the fetch of the right path, beyond front_end_depth",
          "Golden Cove: 17 in all, Intel optimization manual 2.1"});
     group.number(
+        "decode_redirect_penalty", decode_redirect_penalty, {0, 1000},
+        {Unit::Cycles, "cycles from the fetch of a branch to that of a target found at decode", "assumed"});
+    group.flag(
+        "perfect_branches", perfect_branches,
+        {Unit::None, "every branch is predicted right (what if there were no mispredictions)", "user"});
+    group.number(
         "exception_penalty", exception_penalty, {0, 10000},
         {Unit::Cycles, "cycles to enter or leave the kernel (pipeline drain, microcode)", "assumed"});
     group.number(
@@ -92,6 +98,7 @@ void CoreConfig::declare(OptionGroup group) {
 }
 
 void CoreConfig::validate(const OptionSet& options) const {
+    branch_predictor.validate(options);
     for (std::size_t i = 1; i < uop_class_count; ++i)
         if (const auto mask = parse_ports(ports[i]); !mask || *mask == 0) {
             const std::string key = "core.ports." + class_name(i);

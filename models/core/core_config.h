@@ -29,6 +29,8 @@ struct CoreConfig {
     std::uint32_t fetch_buffer = 144;
     Cycles front_end_depth{5};
     Cycles mispredict_penalty{12};
+    Cycles decode_redirect_penalty{8};
+    bool perfect_branches = false;
     Cycles exception_penalty{30};
     Cycles forward_latency{5};
     std::uint32_t kernel_mispredict_interval = 200;

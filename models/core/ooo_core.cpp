@@ -258,12 +258,8 @@ inline bool OooCore::fetch_lines(VirtAddr start, VirtAddr end) {
         decode(const_cast<StaticBlock&>(block));
     bool continuation = false;
     if (m_previous_block != nullptr) {
-        if (m_previous_block->branch != BranchKind::None &&
-            m_predictor.mispredicts(*m_previous_block, block.pc)) {
-            ++m_stats.branch_misses;
-            m_pipeline.hold_fetch(m_branch_complete + m_config.mispredict_penalty + m_config.front_end_depth,
-                                  StallCause::Branch);
-        }
+        if (m_previous_block->branch != BranchKind::None && !m_config.perfect_branches)
+            follow_branch(*m_previous_block, block.pc);
         continuation = block.rep_continuation && !m_previous_block->lengths.empty() &&
                        m_previous_block->end() - m_previous_block->lengths.back() == block.pc;
         m_previous_block = nullptr; // predicted once, even when the fetch below faults and is tried again
@@ -271,6 +267,24 @@ inline bool OooCore::fetch_lines(VirtAddr start, VirtAddr end) {
     m_pipeline.keep_fetch_near();
     if (!fetch_lines(block.pc, block.end())) return false;
     m_stats.user_instructions += cursor.batch.blocks[cursor.block].instruction_count - (continuation ? 1 : 0);
+// Prediction of the branch that ended the block, and what it costs fetch.
+inline void OooCore::follow_branch(const StaticBlock& block, VirtAddr next) {
+    const Prediction prediction = m_predictor.predict(block, next);
+    if (prediction.outcome == Prediction::Outcome::Right) [[likely]] {
+        if (prediction.bubbles != Cycles())
+            m_pipeline.hold_fetch(m_pipeline.fetch_cycle() + prediction.bubbles, StallCause::Branch);
+        return;
+    }
+    if (prediction.outcome == Prediction::Outcome::RightAtDecode) {
+        m_pipeline.hold_fetch(m_pipeline.fetch_cycle() + m_config.decode_redirect_penalty,
+                              StallCause::Branch);
+        return;
+    }
+    ++m_stats.branch_misses;
+    m_pipeline.hold_fetch(m_branch_complete + m_config.mispredict_penalty + m_config.front_end_depth,
+                          StallCause::Branch);
+}
+
     cursor.begun = true;
     return true;
 }

@@ -105,6 +105,8 @@ private:
     };
 
     [[nodiscard]] static std::uint32_t executed_uops(const BlockExecution& execution);
+    void follow_branch(const StaticBlock& block, VirtAddr next);
+    void note_store(VirtAddr address, std::uint32_t size, Cycles issued, Cycles drained);
     [[nodiscard]] bool begin_block(const StaticBlock& block, StreamCursor& cursor);
     [[nodiscard]] bool fetch_lines(VirtAddr start, VirtAddr end);
     [[nodiscard]] bool fetch_line(VirtAddr line, VirtAddr start);

@@ -66,10 +66,12 @@ TEST_P(EveryDirectionPredictor, CannotLearnCoinFlips) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, EveryDirectionPredictor,
-                         testing::Values(DirectionPredictor::Bimodal, DirectionPredictor::Gshare,
-                                         DirectionPredictor::Tage),
+                         testing::Values(DirectionPredictor::Bimodal, DirectionPredictor::PrimeBimodal,
+                                         DirectionPredictor::Gshare, DirectionPredictor::Tage),
                          [](const auto& param) {
-                             return std::string(param.param == DirectionPredictor::Bimodal  ? "Bimodal"
+                             return std::string(param.param == DirectionPredictor::Bimodal ? "Bimodal"
+                                                : param.param == DirectionPredictor::PrimeBimodal
+                                                    ? "PrimeBimodal"
                                                 : param.param == DirectionPredictor::Gshare ? "Gshare"
                                                                                             : "Tage");
                          });
@@ -145,6 +147,90 @@ TEST(BranchPredictor, DirectJumpsAndPlainBlocksAreNeverMissed) {
     EXPECT_FALSE(predictor.mispredicts(block(0x401000, BranchKind::None), VirtAddr(0x700000)));
     EXPECT_FALSE(predictor.mispredicts(block(0x401000, BranchKind::Syscall), VirtAddr(0x800000)));
     EXPECT_EQ(predictor.stats().direct, 2U);
+}
+
+TEST(BranchPredictor, DirectTargetThatFetchDoesNotKnowIsFoundAtDecodeOrExecution) {
+    using enum Prediction::Outcome;
+    const StaticBlock jump = block(0x401000, BranchKind::DirectJump);
+    BranchPredictorConfig config;
+    BranchPredictor predictor(config);
+    EXPECT_EQ(predictor.predict(jump, VirtAddr(0x500000)).outcome, RightAtDecode);
+    EXPECT_EQ(predictor.predict(jump, VirtAddr(0x500000)).outcome, Right);
+    EXPECT_EQ(predictor.stats().targets_unknown, 1U);
+    config.unknown_target = UnknownTarget::Execute;
+    EXPECT_EQ(BranchPredictor(config).predict(jump, VirtAddr(0x500000)).outcome, Wrong);
+    config.btb.levels = {};
+    EXPECT_EQ(BranchPredictor(config).predict(jump, VirtAddr(0x500000)).outcome, Right);
+}
+
+TEST(BranchPredictor, BranchesBeyondTheBuffersCapacityAreNotKnown) {
+    BranchPredictorConfig config;
+    config.btb.levels = {{{64, 4, Cycles(0)}, {}, {}}};
+    for (const unsigned branches : {64, 128}) {
+        BranchPredictor predictor(config);
+        for (int round = 0; round < 10; ++round)
+            for (unsigned i = 0; i < branches; ++i)
+                (void)predictor.predict(block(0x401000 + i, BranchKind::DirectJump), VirtAddr(0x500000));
+        EXPECT_EQ(predictor.stats().targets_unknown, branches == 64 ? 64U : 1280U);
+    }
+}
+
+TEST(BranchPredictor, TakenConditionalNeedsItsTargetToo) {
+    using enum Prediction::Outcome;
+    BranchPredictorConfig config;
+    config.direction = DirectionPredictor::Bimodal;
+    BranchPredictor predictor(config);
+    const StaticBlock loop = block(0x401000, BranchKind::Conditional);
+    EXPECT_EQ(predictor.predict(loop, loop.pc).outcome, RightAtDecode); // weakly taken at first
+    EXPECT_EQ(predictor.predict(loop, loop.pc).outcome, Right);
+    EXPECT_EQ(predictor.stats().conditional_missed, 0U);
+}
+
+TEST(BranchPredictor, BranchThatSharesItsEntryWithAJumpIsPredictedTaken) {
+    BranchPredictorConfig config;
+    config.direction = DirectionPredictor::PrimeBimodal; // not taken at first
+    config.btb.offset_bits = 2;
+    BranchPredictor predictor(config);
+    const StaticBlock check = block(0x401000, BranchKind::Conditional);
+    EXPECT_FALSE(predictor.mispredicts(check, check.end()));
+    StaticBlock jump = block(0x401000, BranchKind::DirectJump);
+    jump.byte_count = 15; // one byte before it
+    (void)predictor.predict(jump, VirtAddr(0x500000));
+    EXPECT_TRUE(predictor.mispredicts(check, check.end()));
+}
+
+TEST(BranchPredictor, PrimeBimodalStartsStronglyNotTaken) {
+    BranchPredictor predictor = make(DirectionPredictor::PrimeBimodal);
+    const StaticBlock b = block(0x401000, BranchKind::Conditional);
+    EXPECT_TRUE(branch(predictor, b, true));
+    EXPECT_TRUE(branch(predictor, b, true));
+    EXPECT_FALSE(branch(predictor, b, true));
+    // The branch 16381 bytes on, the largest prime below 2^14, has the same counter.
+    EXPECT_FALSE(branch(predictor, block(0x401000 + 16381, BranchKind::Conditional), true));
+}
+
+TEST(BranchPredictor, IndirectTargetFollowsTheHistoryThatItIsGiven) {
+    // A target that the direction of the branch before it tells, and the targets before it do not.
+    for (const IndirectHistory history : {IndirectHistory::Targets, IndirectHistory::Directions}) {
+        BranchPredictorConfig config;
+        config.direction = DirectionPredictor::Bimodal;
+        config.indirect_history = history;
+        BranchPredictor predictor(config);
+        const StaticBlock test = block(0x401000, BranchKind::Conditional);
+        const StaticBlock jump = block(0x402000, BranchKind::IndirectJump);
+        Rng rng(1, "targets");
+        std::uint64_t missed = 0;
+        for (int i = 0; i < 60'000; ++i) {
+            const bool taken = (rng.next() & 1) != 0;
+            (void)branch(predictor, test, taken);
+            const bool wrong = predictor.mispredicts(jump, VirtAddr(taken ? 0x500000 : 0x600000));
+            if (i >= 50'000 && wrong) ++missed;
+        }
+        if (history == IndirectHistory::Directions)
+            EXPECT_LT(missed, 100U);
+        else
+            EXPECT_GT(missed, 3'000U);
+    }
 }
 
 TEST(BranchPredictor, ReturnsGoBackToTheirCalls) {
