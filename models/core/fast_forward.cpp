@@ -20,10 +20,7 @@ void FastForward::set_execution(Execution execution) {
     m_previous_block = nullptr;
 }
 
-void FastForward::settle() {
-    m_pipeline.charge(StallCause::Base, m_now - m_pipeline.cycle());
-    m_pipeline.resume_at(m_now);
-}
+void FastForward::settle() { m_pipeline.wait_until(m_now, StallCause::Base); }
 
 inline bool FastForward::fetch(VirtAddr start, VirtAddr end, PendingFault& fault) {
     for (VirtAddr line = start.line(); line < end; line += line_size) {

@@ -3,6 +3,7 @@
 #include "models/core/decoder.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace pagewalk::models {
@@ -54,10 +55,10 @@ private:
 } // namespace
 
 OooCore::OooCore(const CoreConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy, Mmu& mmu)
-    : m_config(config), m_hierarchy(hierarchy), m_mmu(mmu), m_pipeline(config, m_stats),
-      m_fetch_hit_latency(l1.fetch), m_load_hit_latency(l1.load),
-      m_branches_in_order(config.branch_order == BranchOrder::InOrder), m_forward(forward_entries),
-      m_predictor(config.branch_predictor), m_fast_forward(hierarchy, mmu, m_pipeline, m_stats) {}
+    : m_config(config), m_hierarchy(hierarchy), m_mmu(mmu), m_pipeline(config), m_fetch_hit_latency(l1.fetch),
+      m_load_hit_latency(l1.load), m_branches_in_order(config.branch_order == BranchOrder::InOrder),
+      m_forward(forward_entries), m_predictor(config.branch_predictor),
+      m_fast_forward(hierarchy, mmu, m_pipeline, m_stats) {}
 
 void OooCore::declare(StatGroup group) const {
     m_stats.declare(group);
@@ -69,6 +70,15 @@ void OooCore::settle_stats() {
     const std::uint64_t passed = (cycle() - m_mode_since).value();
     (m_mode == Mode::User ? m_stats.user_cycles : m_stats.kernel_cycles) += passed;
     m_mode_since = cycle();
+    m_pipeline.settle();
+    for (const Mode mode : {Mode::User, Mode::Kernel}) {
+        CoreStats::CpiStack& stack = m_stats.cpi_stack[static_cast<std::size_t>(mode)];
+        stack = m_pipeline.charged(mode);
+        std::uint64_t& base = stack[static_cast<std::size_t>(StallCause::Base)];
+        base = 0;
+        const std::uint64_t charged = std::accumulate(stack.begin(), stack.end(), std::uint64_t{0});
+        base = (mode == Mode::User ? m_stats.user_cycles : m_stats.kernel_cycles) - charged;
+    }
 }
 
 // What waits for its operands and a port only.
@@ -183,6 +193,19 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
     return MemoryOutcome::Done;
 }
 
+// What loads can be forwarded from now on.
+inline void OooCore::note_store(VirtAddr address, std::uint32_t size, Cycles issued, Cycles drained) {
+    const std::uint64_t key = (address.value() >> 3) + 1;
+    StoreRecord& record = forward_record(key);
+    std::uint64_t bytes = bytes_of_group(address, size);
+    // What older stores in the queue have written to the group can be forwarded too.
+    if (record.key == key && record.drained > issued) {
+        bytes |= record.bytes;
+        issued = std::max(issued, record.issued);
+    }
+    record = {key, bytes, issued, drained};
+}
+
 template <Mode mode>
 [[gnu::always_inline]] inline OooCore::MemoryOutcome
 OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size, VirtAddr pc) {
@@ -200,7 +223,8 @@ OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
             MemoryOutcome::Faulted)
             return MemoryOutcome::Faulted;
     const Cycles complete = std::max(start, translation.ready) + Cycles(uop.latency);
-    const Cycles committed = m_pipeline.commit(complete, StallCause::Dependency, translation.ready - start);
+    const Cycles committed = m_pipeline.commit<Pipeline::Results::None>(complete, StallCause::Dependency,
+                                                                        translation.ready - start);
     // Stores leave the queue in order, one a cycle, each once its line is owned; ownership is asked for at
     // commit.
     Cycles drained = size == line_size && !crosses
@@ -211,12 +235,7 @@ OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
         drained = std::max(drained + Cycles(1), m_hierarchy.store(second.address, committed, pc).ready);
     m_last_drain = drained;
     m_pipeline.leave_store_queue(drained);
-    const std::uint64_t key = (address.value() >> 3) + 1;
-    StoreRecord& record = forward_record(key);
-    // What older stores in the queue have written to the group can be forwarded too.
-    const bool older = record.key == key && record.drained > start;
-    record = {key, bytes_of_group(address, size) | (older ? record.bytes : 0),
-              older ? std::max(start, record.issued) : start, drained};
+    note_store(address, size, start, drained);
     m_memory_complete = std::max(m_memory_complete, complete);
     ++m_stats.stores;
     return MemoryOutcome::Done;
@@ -252,21 +271,6 @@ inline bool OooCore::fetch_lines(VirtAddr start, VirtAddr end) {
     return true;
 }
 
-// Prediction of the jump that led here, and fetch. False on an instruction page fault.
-[[gnu::always_inline]] inline bool OooCore::begin_block(const StaticBlock& block, StreamCursor& cursor) {
-    if (block.uops.empty() && !block.bytes.empty()) [[unlikely]]
-        decode(const_cast<StaticBlock&>(block));
-    bool continuation = false;
-    if (m_previous_block != nullptr) {
-        if (m_previous_block->branch != BranchKind::None && !m_config.perfect_branches)
-            follow_branch(*m_previous_block, block.pc);
-        continuation = block.rep_continuation && !m_previous_block->lengths.empty() &&
-                       m_previous_block->end() - m_previous_block->lengths.back() == block.pc;
-        m_previous_block = nullptr; // predicted once, even when the fetch below faults and is tried again
-    }
-    m_pipeline.keep_fetch_near();
-    if (!fetch_lines(block.pc, block.end())) return false;
-    m_stats.user_instructions += cursor.batch.blocks[cursor.block].instruction_count - (continuation ? 1 : 0);
 // Prediction of the branch that ended the block, and what it costs fetch.
 inline void OooCore::follow_branch(const StaticBlock& block, VirtAddr next) {
     const Prediction prediction = m_predictor.predict(block, next);
@@ -285,6 +289,21 @@ inline void OooCore::follow_branch(const StaticBlock& block, VirtAddr next) {
                           StallCause::Branch);
 }
 
+// Prediction of the jump that led here, and fetch. False on an instruction page fault.
+[[gnu::always_inline]] inline bool OooCore::begin_block(const StaticBlock& block, StreamCursor& cursor) {
+    if (block.uops.empty() && !block.bytes.empty()) [[unlikely]]
+        decode(const_cast<StaticBlock&>(block));
+    bool continuation = false;
+    if (m_previous_block != nullptr) {
+        if (m_previous_block->branch != BranchKind::None && !m_config.perfect_branches)
+            follow_branch(*m_previous_block, block.pc);
+        continuation = block.rep_continuation && !m_previous_block->lengths.empty() &&
+                       m_previous_block->end() - m_previous_block->lengths.back() == block.pc;
+        m_previous_block = nullptr; // predicted once, even when the fetch below faults and is tried again
+    }
+    m_pipeline.keep_fetch_near();
+    if (!fetch_lines(block.pc, block.end())) return false;
+    m_stats.user_instructions += cursor.batch.blocks[cursor.block].instruction_count - (continuation ? 1 : 0);
     cursor.begun = true;
     return true;
 }
@@ -384,14 +403,11 @@ RunExit OooCore::run_detailed(StreamCursor& cursor) {
     return RunExit::BatchDone;
 }
 
-void OooCore::wait_until(Cycles until, StallCause cause) {
-    if (until > cycle()) m_pipeline.charge(cause, until - cycle());
-    m_pipeline.resume_at(until);
-}
+void OooCore::wait_until(Cycles until, StallCause cause) { m_pipeline.wait_until(until, cause); }
 
 void OooCore::idle_until(Cycles until) {
     settle_stats();
-    m_pipeline.resume_at(until);
+    m_pipeline.idle_until(until);
     m_mode_since = cycle();
 }
 

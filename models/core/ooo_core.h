@@ -50,7 +50,7 @@ public:
     void kernel_store(VirtAddr address);
     /// Atomic read-modify-write that orders memory.
     void kernel_atomic(VirtAddr address);
-    /// Nothing commits before `until`; the wait is charged to `cause`.
+    /// Nothing commits before `until`; the wait from the last commit on is charged to `cause`.
     void wait_until(Cycles until, StallCause cause);
     /// Nothing to run before `until`: charged to no cause.
     void idle_until(Cycles until);

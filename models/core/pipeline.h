@@ -51,13 +51,19 @@ private:
 
 /// The window of an out-of-order core by timestamps: when each micro-op is dispatched, issued and committed,
 /// from the occupancy of dispatch, ROB, registers, scheduler, load and store queues, ports, and its operands.
-/// Charges every cycle without a commit to what it waited for.
+///
+/// Charges every dispatch slot that stays empty to what kept the next micro-op from it: the front end, a full
+/// store queue, or, where the window is full, what the commit that frees it waited for. Method: Yasin, "A
+/// top-down method for performance analysis and counters architecture", ISPASS 2014, with one level of
+/// causes.
 class Pipeline {
 public:
     /// The queue that a micro-op takes an entry of, beside the ROB.
     enum class Queue : std::uint8_t { None, Load, Store };
+    /// Stores have no results.
+    enum class Results : bool { None, Possible };
 
-    Pipeline(const CoreConfig& config, CoreStats& stats);
+    explicit Pipeline(const CoreConfig& config);
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
@@ -69,6 +75,7 @@ public:
         if (cycle <= m_fetch_cycle) return;
         m_fetch_cycle = cycle;
         m_fetch_cause = cause;
+        m_fetch_held_until = cycle;
     }
     /// What holds the front end up now, whatever did before.
     void blame_fetch_on(StallCause cause) { m_fetch_cause = cause; }
@@ -103,8 +110,9 @@ public:
         m_register_ready[uop.destinations[1]] = cycle;
         m_register_ready[0] = Cycles();
     }
-    /// In-order commit; the cycles since the last commit are charged to what this micro-op waited for: first
-    /// to what held dispatch, then up to `tlb_wait` of them to the TLB, then to `cause`. Returns its cycle.
+    /// In-order commit. What waits for it waits for `cause`, and for the TLB where that took `tlb_wait` of
+    /// the time. Returns its cycle. `results`: whether dispatch() took registers.
+    template <Results results = Results::Possible>
     Cycles commit(Cycles complete, StallCause cause, Cycles tlb_wait = {});
 
     // Queues beside the ROB.
@@ -115,35 +123,62 @@ public:
     /// cycles after it.
     void run_chain(std::uint32_t count, RegisterId chain, Cycles work);
 
-    /// Nothing commits before `cycle`.
-    void resume_at(Cycles cycle);
-    void set_mode(Mode mode) { m_stack = &m_stats.cpi_stack[static_cast<std::size_t>(mode)]; }
-    /// Charges cycles without a commit.
-    void charge(StallCause cause, Cycles cycles) {
-        (*m_stack)[static_cast<std::size_t>(cause)] += cycles.value();
-    }
+    /// Nothing commits before `cycle`: the wait from the last commit on is charged to `cause`.
+    void wait_until(Cycles cycle, StallCause cause);
+    /// The same, charged to nothing.
+    void idle_until(Cycles cycle);
+    /// From now on slots are charged to this mode. Contract: after settle().
+    void set_mode(Mode mode) { m_stack = &m_empty_slots[static_cast<std::size_t>(mode)]; }
+    /// All slots up to the last commit are charged.
+    void settle();
+    /// The cycles charged to each cause but Base, of what has been settled.
+    [[nodiscard]] CoreStats::CpiStack charged(Mode mode) const;
     /// The cycle of the last commit.
     [[nodiscard]] Cycles cycle() const { return m_commit_cycle; }
 
 private:
+    static constexpr std::size_t remembered_commits = 1 << 13; ///< cycles
+    static constexpr unsigned whole_share = 128;
+
+    /// What a commit waited for.
+    struct Wait {
+        StallCause cause = StallCause::Dependency;
+        std::uint8_t tlb_share = 0; ///< of whole_share
+    };
+
     void dispatch_at(Cycles cycle) {
         m_dispatch_cycle = cycle;
         m_dispatch_left = m_dispatch_width;
     }
+    /// Charges the slots from the last dispatch to `cycle`. The window was full until `window` because of
+    /// `wait`; then the next micro-op waited for fetch, or else for `other`.
+    void charge_empty_slots(Cycles cycle, Cycles window, Wait wait, StallCause other);
+    void charge_fetch(Cycles from, std::uint64_t slots);
+    void charge(Wait wait, std::uint64_t slots);
+    void charge(StallCause cause, std::uint64_t slots) {
+        (*m_stack)[static_cast<std::size_t>(cause)] += slots;
+    }
+    [[nodiscard]] Wait& commit_wait_at(Cycles cycle) {
+        return m_commit_waits[cycle.value() & (remembered_commits - 1)];
+    }
     template <Queue queue>
     [[nodiscard]] Cycles dispatch_needing(RegisterFiles::Need need);
     void wait_for_scheduler();
-    void charge_gap(Cycles stall, StallCause cause, Cycles tlb_wait);
+    void resume_at(Cycles cycle);
 
     std::uint32_t m_dispatch_width, m_commit_width, m_scheduler_entries;
     std::uint32_t m_dispatch_left = 0;
     std::uint32_t m_commit_left = 0;
     StallCause m_fetch_cause = StallCause::ICache;
-    StallCause m_dispatch_cause = StallCause::Base; ///< Base: not delayed by front end or store queue
+    Cycles m_fetch_held_until{}; ///< by m_fetch_cause; what comes later is the bandwidth of fetch
     Cycles m_fetch_cycle{};
     Cycles m_dispatch_cycle{};
     Cycles m_commit_cycle{};
-    CoreStats::CpiStack* m_stack;
+    std::array<CoreStats::CpiStack, 2> m_empty_slots{}; ///< by mode and cause
+    CoreStats::CpiStack* m_stack = &m_empty_slots[0];
+    Cycles m_charged_until{};         ///< what is before is charged, whatever may be dispatched there yet
+    Wait m_last_wait;                 ///< of the last commit that waited
+    std::vector<Wait> m_commit_waits; ///< by the commit's cycle
     FreeCycles m_rob;
     FreeCycles m_load_queue;
     FreeCycles m_store_queue;
@@ -153,59 +188,64 @@ private:
     std::array<Cycles, 256> m_register_ready{};
     Cycles m_fetch_ahead; ///< cycles of dispatch that the fetch buffer holds
     CeilDivider m_fetch_cycles, m_dispatch_cycles, m_commit_cycles;
-    CoreStats& m_stats;
 };
 
 // When the micro-op is dispatched: front end, ROB, registers, scheduler and dispatch width allow it.
 template <Pipeline::Queue queue>
-inline Cycles Pipeline::dispatch(const MicroOp& uop) {
+[[gnu::always_inline]] inline Cycles Pipeline::dispatch(const MicroOp& uop) {
+    if constexpr (queue == Queue::Store) return dispatch_needing<queue>({});
     return dispatch_needing<queue>(m_registers.rename(uop));
 }
 
 template <Pipeline::Queue queue>
-inline Cycles Pipeline::dispatch_needing(RegisterFiles::Need need) {
-    m_need = need;
-    Cycles cycle = std::max(m_dispatch_cycle + Cycles(m_dispatch_left == 0 ? 1 : 0), m_rob.oldest());
-    cycle = std::max(cycle, m_registers.available(need));
-    m_dispatch_cause = StallCause::Base;
-    if (m_fetch_cycle > cycle) {
-        cycle = m_fetch_cycle;
-        m_dispatch_cause = m_fetch_cause;
+[[gnu::always_inline]] inline Cycles Pipeline::dispatch_needing(RegisterFiles::Need need) {
+    Cycles window = m_rob.oldest();
+    if constexpr (queue != Queue::Store) {
+        m_need = need;
+        window = std::max(window, m_registers.available(need));
     }
-    if constexpr (queue == Queue::Load) cycle = std::max(cycle, m_load_queue.oldest());
+    if constexpr (queue == Queue::Load) window = std::max(window, m_load_queue.oldest());
+    Cycles cycle = std::max(m_dispatch_cycle + Cycles(m_dispatch_left == 0 ? 1 : 0), window);
+    StallCause other = StallCause::Base;
+    cycle = std::max(cycle, m_fetch_cycle);
     if constexpr (queue == Queue::Store)
         if (const Cycles free = m_store_queue.oldest(); free > cycle) {
             cycle = free;
-            m_dispatch_cause = StallCause::StoreQueue;
+            other = StallCause::StoreQueue;
         }
-    if (cycle != m_dispatch_cycle) dispatch_at(cycle);
+    if (cycle != m_dispatch_cycle) {
+        if (m_dispatch_left != 0 || cycle != m_dispatch_cycle + Cycles(1))
+            charge_empty_slots(cycle, window, commit_wait_at(window), other);
+        dispatch_at(cycle);
+    }
     if (m_schedule.waiting_at_most() >= m_scheduler_entries) [[unlikely]]
         wait_for_scheduler();
     --m_dispatch_left;
     return m_dispatch_cycle;
 }
 
-inline Cycles Pipeline::commit(Cycles complete, StallCause cause, Cycles tlb_wait) {
+template <Pipeline::Results results>
+[[gnu::always_inline]] inline Cycles Pipeline::commit(Cycles complete, StallCause cause, Cycles tlb_wait) {
     const Cycles earliest = complete + Cycles(1);
     if (earliest > m_commit_cycle) {
-        charge(StallCause::Base, Cycles(1));
-        if (const Cycles stall = complete - m_commit_cycle; stall != Cycles()) {
-            if (m_dispatch_cause == StallCause::Base && tlb_wait == Cycles()) [[likely]]
-                charge(cause, stall);
-            else
-                charge_gap(stall, cause, tlb_wait);
+        m_last_wait = {cause, 0};
+        if (tlb_wait != Cycles()) [[unlikely]] {
+            const std::uint64_t wait = std::max<std::uint64_t>(1, (complete - m_commit_cycle).value());
+            m_last_wait.tlb_share = static_cast<std::uint8_t>(
+                std::min<std::uint64_t>(whole_share, tlb_wait.value() * whole_share / wait));
         }
         m_commit_cycle = earliest;
+        commit_wait_at(earliest) = m_last_wait;
         m_commit_left = m_commit_width - 1;
     } else if (m_commit_left == 0) {
-        charge(StallCause::Base, Cycles(1));
         m_commit_cycle += Cycles(1);
+        commit_wait_at(m_commit_cycle) = m_last_wait;
         m_commit_left = m_commit_width - 1;
     } else {
         --m_commit_left;
     }
     m_rob.push(m_commit_cycle);
-    m_registers.take(m_need, m_commit_cycle);
+    if constexpr (results == Results::Possible) m_registers.take(m_need, m_commit_cycle);
     return m_commit_cycle;
 }
 

@@ -28,7 +28,7 @@ def main():
     parser.add_argument("source", type=Path)
     parser.add_argument("--set", action="append", default=[])
     parser.add_argument("traces", nargs="*")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     settings = dict(item.split("=", 1) for item in arguments.set)
     folder = arguments.source.parent / "shared/groundtruth/champsim/micro"
     for row in csv.DictReader((folder / "cycles.csv").open()):
