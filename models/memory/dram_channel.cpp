@@ -2,90 +2,461 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 
 namespace pagewalk::models {
+namespace {
 
-DramChannel::DramChannel(const DramConfig& config, const DramTiming& t)
-    : m_rcd(t.t_rcd.value()), m_rp(t.t_rp.value()), m_ras(t.t_ras.value()), m_rc(t.t_rc.value()),
-      m_burst(t.burst.value()), m_open_again(std::max(m_rcd, m_ras - std::min(m_ras, t.t_rtp.value()))),
-      m_other_row(m_rp + m_rc + m_open_again), m_data_delay{t.t_cl.value(), t.t_cwl.value()},
-      m_to_precharge{t.t_rtp.value(), (t.t_cwl + t.burst + t.t_wr).value()},
-      m_page_policy(config.page_policy), m_page_timeout(t.clock.to_cycles(config.page_timeout).value()),
-      m_bank_bits(static_cast<unsigned>(std::bit_width(config.banks - 1))),
-      m_bus(t, config.ranks, config.bank_groups),
-      m_banks(std::size_t{config.ranks} * config.bank_groups * config.banks) {
-    for (std::uint32_t rank = 0; rank < config.ranks; ++rank)
-        m_ranks.push_back(
-            {ActivateWindow(t, config.bank_groups),
-             RefreshSchedule(t.t_refi, t.t_rp + t.t_rfc, Cycles(t.t_refi.value() * rank / config.ranks))});
+constexpr std::size_t index_of(BusDirection direction) { return static_cast<std::size_t>(direction); }
+constexpr std::size_t reads = index_of(BusDirection::Read), writes = index_of(BusDirection::Write);
+constexpr std::size_t filter_slot(std::uint64_t line) {
+    return static_cast<std::size_t>((line * 0x9e3779b97f4a7c15ULL) >> 54);
 }
 
-bool DramChannel::plan_between(std::size_t position, const DramPlace& place, std::uint64_t time,
-                               BusDirection direction, std::uint64_t first_column, Commands& commands) {
-    Rank& rank = m_ranks[place.rank];
-    Bank& activations = m_banks[place.bank];
-    const Activation& next = activations[position - 1];
-    const Activation& open = activations[position];
-    const std::uint64_t must_precharge = next.activated - m_rp;
-    std::uint64_t earliest = time;
-    if (open.used) {
-        if (open.row == place.row && time < open.open_until) {
-            const std::uint64_t column =
-                find_column(place, std::max(first_column, open.activated + m_rcd), direction);
-            if (precharge_after(column, direction) <= must_precharge &&
-                rank.refresh.period(column) == open.period) {
-                commands = hit(open, position, column, direction);
-                return true;
+} // namespace
+
+DramChannel::DramChannel(const DramConfig& config, const DramTiming& t, DramStats& stats)
+    : m_rcd(t.t_rcd.value()), m_rp(t.t_rp.value()), m_ras(t.t_ras.value()),
+      m_ccd_l(std::max({t.t_ccd_l, t.t_ccd_s, t.burst}).value()),
+      m_read_end((t.t_cl + t.burst).value()), m_to_precharge{t.t_rtp.value(),
+                                                             (t.t_cwl + t.burst + t.t_wr).value()},
+      m_page_policy(config.page_policy), m_page_timeout(t.clock.to_cycles(config.page_timeout).value()),
+      m_row_hit_cap(config.row_hit_cap), m_bank_queue(config.bank_queue), m_write_high(config.write_high),
+      m_write_low(config.write_low),
+      m_write_idle(config.write_idle), m_capacity{config.read_queue, config.write_queue},
+      m_bank_bits(static_cast<unsigned>(std::bit_width(config.banks - 1))),
+      m_rank_shift(m_bank_bits + static_cast<unsigned>(std::bit_width(config.bank_groups - 1))),
+      m_burst_ticks(t.clock.to_ticks(t.burst).value()), m_stats(&stats),
+      m_columns(t, config.ranks, config.bank_groups), m_activates(t, config.ranks, config.bank_groups),
+      m_refreshed(config.ranks), m_banks(std::size_t{config.ranks} * config.bank_groups * config.banks),
+      m_wishes((m_banks.size() + 63) / 64), m_reads(t.burst.value()), m_writes(t.burst.value()) {
+    m_refresh_cost = (t.t_rp + t.t_rfc + t.t_rcd).value();
+    for (std::uint32_t rank = 0; rank < config.ranks; ++rank)
+        m_refresh.emplace_back(t.t_refi, t.t_rp + t.t_rfc, Cycles(t.t_refi.value() * rank / config.ranks));
+}
+
+std::uint64_t DramChannel::read(const DramPlace& place, std::uint64_t line, std::uint64_t arrival) {
+    constexpr std::size_t few = 4; // these do not fill the bus
+    hear_of(arrival);
+    const DramRequest mine{.place = place, .line = line, .arrival = std::max(arrival, m_now)};
+    const std::uint64_t bank_alone = alone(mine);
+    std::uint16_t number = none;
+    const std::size_t before = add(mine, number);
+    const std::uint64_t turn = take_turn(before);
+    DramRequest& kept = m_pool[number];
+    const std::size_t waiting = m_queued[reads] + m_scheduled - m_scheduled_writes + before;
+    kept.load = LearnedWait::load(waiting);
+    kept.forecast = std::max(
+        m_reads.correct(waiting < few ? bank_alone : std::max(bank_alone, turn), kept.load), mine.arrival);
+    return kept.forecast - (mine.arrival - arrival) + m_read_end;
+}
+
+std::uint64_t DramChannel::write(const DramPlace& place, std::uint64_t line, std::uint64_t arrival) {
+    hear_of(arrival);
+    const DramRequest mine{
+        .place = place, .line = line, .arrival = std::max(arrival, m_now), .direction = BusDirection::Write};
+    ++m_written[filter_slot(line)];
+    std::uint16_t number = none;
+    const std::size_t waiting = m_queued[writes] + add(mine, number);
+    DramRequest& kept = m_pool[number];
+    if (waiting < m_capacity[writes]) {
+        kept.forecast = never;
+        return arrival;
+    }
+    const std::size_t outside = waiting + 1 - m_capacity[writes];
+    kept.load = LearnedWait::load(outside);
+    kept.forecast = std::max(m_writes.correct(m_now + m_writes.time_for(outside), kept.load), mine.arrival);
+    return kept.forecast - (mine.arrival - arrival);
+}
+
+bool DramChannel::holds_write(const DramPlace& place, std::uint64_t line) const {
+    if (m_written[filter_slot(line)] == 0) [[likely]]
+        return false;
+    std::uint16_t number = m_banks[place.bank].first[writes];
+    while (number != none && m_pool[number].line != line) number = m_pool[number].next;
+    return number != none;
+}
+
+void DramChannel::hear_of(std::uint64_t arrival) {
+    constexpr std::uint32_t remembered = 1024;
+    m_latest = std::max(m_latest, arrival);
+    m_latest_lag = std::max(m_latest_lag, std::min(m_latest - arrival, longest_lag));
+    m_lag = std::max(m_lag, m_latest_lag);
+    if (++m_heard == remembered) {
+        m_lag = m_latest_lag;
+        m_latest_lag = 0;
+        m_heard = 0;
+    }
+    serve(m_latest - std::min(m_latest, m_lag));
+    while (m_pool.full()) serve(m_now + m_ccd_l);
+}
+
+/// Returns how many of its direction that have not been looked at yet have come before it.
+std::size_t DramChannel::add(const DramRequest& request, std::uint16_t& number) {
+    number = m_pool.take(request);
+    const std::size_t direction = index_of(request.direction);
+    std::uint16_t* link = &m_banks[request.place.bank].first[direction];
+    while (*link != none && m_pool[*link].arrival <= request.arrival) link = &m_pool[*link].next;
+    m_pool[number].next = *link;
+    *link = number;
+    return m_arrivals[direction].insert(number, m_pool);
+}
+
+/// The column command of a read that is not added yet, were its bank's reads all that there is.
+std::uint64_t DramChannel::alone(const DramRequest& mine) {
+    constexpr std::size_t most = 16; // what waits longer is left to what is learned
+    const Bank& bank = m_banks[mine.place.bank];
+    RefreshSchedule& refresh = m_refresh[mine.place.rank];
+    std::array<const DramRequest*, most + 1> waiting;
+    std::size_t count = 0;
+    for (std::uint16_t i = bank.first[reads]; i != none && m_pool[i].arrival <= mine.arrival && count < most;
+         i = m_pool[i].next)
+        waiting[count++] = &m_pool[i];
+    waiting[count++] = &mine;
+
+    std::uint64_t row = bank.row, period = bank.period, open_until = bank.open_until;
+    std::uint64_t column = bank.activated + m_rcd, precharge = bank.may_precharge;
+    std::uint64_t may_activate = bank.may_activate;
+    std::uint32_t accesses = bank.accesses;
+    bool open = bank.open;
+    for (;;) {
+        const DramRequest& oldest = *waiting[0];
+        std::size_t hit = 0;
+        while (hit < count && waiting[hit]->place.row != row) ++hit;
+        std::uint64_t closes = std::max({oldest.arrival, precharge, m_now});
+        if (open && hit < count) {
+            const std::uint64_t time = std::max({waiting[hit]->arrival, column, m_now});
+            const bool still_open = time < open_until && refresh.period(time) == period;
+            const bool goes_first = hit == 0 || (waiting[hit]->arrival <= closes && accesses < m_row_hit_cap);
+            if (still_open && (goes_first || time <= closes)) {
+                if (waiting[hit] == &mine) return time;
+                column = time + m_ccd_l;
+                precharge = std::max(precharge, time + m_to_precharge[reads]);
+                ++accesses;
+                std::copy(waiting.begin() + static_cast<std::ptrdiff_t>(hit) + 1,
+                          waiting.begin() + static_cast<std::ptrdiff_t>(count),
+                          waiting.begin() + static_cast<std::ptrdiff_t>(hit));
+                --count;
+                continue;
             }
         }
-        const bool closed = time >= open.open_until;
-        const std::uint64_t precharge = closed ? open.open_until : std::max(time, open.may_precharge);
-        earliest = std::max(time, precharge + m_rp);
+        if (open && closes >= open_until) closes = open_until;
+        const bool refreshed = open && refresh.period(closes) != period;
+        may_activate = open && !refreshed ? closes + m_rp : may_activate;
+        const std::uint64_t activated =
+            refresh.undisturbed(std::max({oldest.arrival, may_activate, m_now}), m_rcd);
+        period = refresh.period(activated);
+        row = oldest.place.row;
+        open = true;
+        open_until = never;
+        column = activated + m_rcd;
+        precharge = activated + m_ras;
+        accesses = 0;
     }
-    if (earliest + m_rc > next.activated) return false;
-    const std::uint64_t activated =
-        rank.activates.find(rank.refresh.after_refresh(earliest), group_of(place));
-    if (activated + m_rc > next.activated || rank.refresh.after_refresh(activated) != activated) return false;
-    const std::uint64_t column = find_column(place, std::max(first_column, activated + m_rcd), direction);
-    if (std::max(activated + m_ras, precharge_after(column, direction)) > must_precharge) return false;
-    const std::uint64_t period = rank.refresh.period(activated);
-    if (rank.refresh.period(column) != period) return false;
-    commands = {.activated = activated,
-                .column = column,
-                .data_end = data_end(column, direction),
-                .period = period,
-                .outcome = open.used && time < open.open_until && open.period == period ? RowOutcome::Conflict
-                                                                                        : RowOutcome::Miss,
-                .activates = true,
-                .position = static_cast<std::uint8_t>(position)};
+}
+
+/// When the read at `position` among those not looked at yet is expected to have its column command, were all
+/// served in the order of their arrival at the recent rate. Puts those behind it off.
+std::uint64_t DramChannel::take_turn(std::size_t position) {
+    constexpr std::uint32_t drift = 64; // so often all begin anew from what is served
+    const ArrivalQueue& arrivals = m_arrivals[reads];
+    const std::uint64_t interval = m_reads.time_for(1);
+    const bool anew = ++m_turns_taken % drift == 0;
+    std::size_t i = anew ? 0 : position;
+    std::uint64_t before = i == 0 ? turn_of_next() : m_pool[arrivals.at(i - 1)].turn;
+    for (; i < arrivals.size(); ++i) {
+        DramRequest& request = m_pool[arrivals.at(i)];
+        const std::uint64_t served = std::max(before + interval, request.arrival);
+        const std::uint64_t turn = m_refresh[request.place.rank].undisturbed(served, 0);
+        if (i > position && !anew && turn == request.turn) break;
+        before = request.turn = turn;
+    }
+    return m_pool[arrivals.at(position)].turn;
+}
+
+/// When the last of the reads that wait in the queues is expected to have its column command.
+std::uint64_t DramChannel::turn_of_next() {
+    RefreshSchedule& refresh = m_refresh[0];
+    const std::uint64_t begin = std::max(m_last_read, refresh.after_refresh(m_now) - 1);
+    const std::uint64_t period = refresh.period(begin),
+                        end = begin + m_reads.time_for(m_queued[reads] + m_scheduled - m_scheduled_writes);
+    return end + (refresh.period(end) - period) * m_refresh_cost;
+}
+
+void DramChannel::serve(std::uint64_t until) {
+    for (;;) {
+        if (!m_next_known) find_next();
+        const std::uint64_t admission = next_admission();
+        if (std::min(admission, m_next.time) >= until) break;
+        if (admission <= m_next.time) {
+            m_now = std::max(m_now, admission);
+            admit();
+        } else {
+            m_now = m_next.time;
+            m_next_known = false;
+            give(m_next);
+        }
+    }
+    m_now = std::max(m_now, until);
+}
+
+std::uint64_t DramChannel::next_admission() const {
+    std::uint64_t time = never;
+    for (std::size_t direction = 0; direction < 2; ++direction)
+        if (!m_arrivals[direction].empty() && m_queued[direction] < m_capacity[direction])
+            time = std::min(time, m_pool[m_arrivals[direction].front()].arrival);
+    return time;
+}
+
+void DramChannel::admit() {
+    for (std::size_t direction = 0; direction < 2; ++direction) {
+        ArrivalQueue& arrivals = m_arrivals[direction];
+        while (!arrivals.empty() && m_queued[direction] < m_capacity[direction] &&
+               m_pool[arrivals.front()].arrival <= m_now) {
+            const DramRequest& request = m_pool[arrivals.front()];
+            arrivals.pop();
+            ++m_queued[direction];
+            ++m_banks[request.place.bank].queued[direction];
+            if (direction == writes && request.forecast != never)
+                m_writes.learn_error(request.forecast, m_now, request.load);
+            schedule(request.place.bank);
+        }
+    }
+    start_batch();
+}
+
+/// Hands a bank what has its turn and finds room.
+void DramChannel::schedule(std::uint32_t index) {
+    Bank& bank = m_banks[index];
+    while (bank.scheduled[reads] + bank.scheduled[writes] < m_bank_queue) {
+        const std::size_t direction = m_batch_left > 0 ? writes : reads;
+        if (bank.queued[direction] == 0) break;
+        std::uint16_t number = bank.first[direction];
+        for (std::uint16_t before = bank.scheduled[direction]; before > 0; --before)
+            number = m_pool[number].next;
+        m_pool[number].age = ++m_sequence;
+        --bank.queued[direction];
+        --m_queued[direction];
+        ++bank.scheduled[direction];
+        ++m_scheduled;
+        m_scheduled_writes += direction == writes ? 1 : 0;
+        if (direction == writes && --m_batch_left == 0) m_schedule_all = true;
+    }
+    wish(index);
+}
+
+/// Begins to serve writes where it is time for that, and goes on with reads where that is done.
+void DramChannel::start_batch() {
+    const std::size_t count = m_queued[writes];
+    if (m_batch_left == 0 && count > 0) {
+        const bool idle = m_scheduled == 0 && m_queued[reads] == 0 && count >= m_write_idle;
+        if (count >= m_write_high || idle) {
+            ++m_stats->drains;
+            m_batch_left = idle ? count : count - m_write_low;
+            m_schedule_all = true;
+        }
+    }
+    while (m_schedule_all) {
+        m_schedule_all = false;
+        const auto banks = static_cast<std::uint32_t>(m_banks.size());
+        for (std::uint32_t i = 1; i <= banks; ++i) schedule((m_turn + i) & (banks - 1));
+    }
+}
+
+/// The oldest that may be served from the open row.
+std::uint16_t DramChannel::find_hit(const Bank& bank, std::size_t direction) const {
+    std::uint16_t hit = bank.first[direction];
+    for (std::uint16_t left = bank.scheduled[direction]; left > 0; --left, hit = m_pool[hit].next)
+        if (m_pool[hit].place.row == bank.row) return hit;
+    return none;
+}
+
+/// The first to be looked at among what was handed to a bank that has something.
+std::uint16_t DramChannel::oldest_of(const Bank& bank) const {
+    if (bank.scheduled[reads] == 0) return bank.first[writes];
+    if (bank.scheduled[writes] == 0) return bank.first[reads];
+    return bank.first[m_pool[bank.first[writes]].age < m_pool[bank.first[reads]].age ? writes : reads];
+}
+
+/// Finds out what a bank wants to do next.
+void DramChannel::wish(std::uint32_t index) {
+    const Bank& bank = m_banks[index];
+    Wishes& wishes = m_wishes[index / 64];
+    const std::uint64_t mine = 1ULL << index % 64;
+    for (std::uint64_t& wanted : wishes.wanted) wanted &= ~mine;
+    if (bank.scheduled[reads] + bank.scheduled[writes] == 0) return;
+    if (index == m_next.bank) m_next_known = false;
+    const auto want = [&](Kind kind, std::uint64_t time) {
+        wishes.wanted[kind] |= mine;
+        wishes.time[kind][index % 64] = time;
+        if (std::max(time, limit(kind, index)) <= m_next.time) m_next_known = false;
+    };
+    if (!bank.open) return want(OpenRow, bank.may_activate);
+    bool hit = false;
+    for (const Kind kind : {ReadColumn, WriteColumn}) {
+        if (bank.scheduled[kind] == 0 || find_hit(bank, kind) == none) continue;
+        hit = true;
+        want(kind, bank.activated + m_rcd);
+    }
+    if (!hit || (bank.accesses >= m_row_hit_cap && m_pool[oldest_of(bank)].place.row != bank.row))
+        want(OtherRow, bank.may_precharge);
+}
+
+/// The first command that may be given; where several may, banks take turns.
+void DramChannel::find_next() {
+    m_next_known = true;
+    // Time and turn in one number: the least is the next.
+    std::uint64_t best = never;
+    const auto last_bank = static_cast<std::uint32_t>(m_banks.size() - 1);
+    const auto look = [&](Kind kind, const auto& limit) {
+        for (std::uint32_t word = 0; word < m_wishes.size(); ++word) {
+            const std::uint64_t* const times = m_wishes[word].time[kind].data();
+            for (std::uint64_t left = m_wishes[word].wanted[kind]; left != 0; left &= left - 1) {
+                const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
+                const std::uint32_t bank = word * 64 + bit;
+                const std::uint64_t time = std::max(std::max(times[bit], limit(bank)), m_now);
+                const std::uint64_t key = time << turn_bits | ((bank - m_turn - 1) & last_bank);
+                if (key >= best) continue;
+                best = key;
+                m_next.kind = kind;
+            }
+        }
+    };
+    const std::span reads_allowed = m_columns.not_before(BusDirection::Read);
+    const std::span writes_allowed = m_columns.not_before(BusDirection::Write);
+    const std::span activates_allowed = m_activates.not_before();
+    look(ReadColumn, [&](std::uint32_t bank) { return reads_allowed[group_of(bank)]; });
+    look(WriteColumn, [&](std::uint32_t bank) { return writes_allowed[group_of(bank)]; });
+    look(OtherRow, [](std::uint32_t) { return std::uint64_t{0}; });
+    look(OpenRow, [&](std::uint32_t bank) { return activates_allowed[group_of(bank)]; });
+    m_next.time = best == never ? never : best >> turn_bits;
+    m_next.bank = (static_cast<std::uint32_t>(best) + m_turn + 1) & last_bank;
+}
+
+void DramChannel::give(const Next& next) {
+    m_turn = next.bank;
+    if (next.kind == ReadColumn || next.kind == WriteColumn) return give_column(next);
+    if (!close_if_due(next.bank, next.time)) {
+        if (next.kind == OpenRow) {
+            activate(next.bank, next.time);
+        } else {
+            close(next.bank, next.time);
+            m_banks[next.bank].outcome = RowOutcome::Conflict;
+        }
+    }
+    wish(next.bank);
+}
+
+/// True when refresh or the page policy has closed the row by `time`.
+bool DramChannel::close_if_due(std::uint32_t index, std::uint64_t time) {
+    Bank& bank = m_banks[index];
+    if (!bank.open) return false;
+    if (time >= bank.open_until) {
+        close(index, bank.open_until);
+        return true;
+    }
+    if (m_refresh[rank_of(index)].period(time) == bank.period) return false;
+    bank.open = false;
+    bank.outcome = RowOutcome::Miss;
     return true;
 }
 
-DramChannel::Commands DramChannel::plan_around_refresh(const DramPlace& place, std::uint64_t earliest,
-                                                       BusDirection direction, std::uint64_t first_column,
-                                                       RowOutcome outcome) {
-    Rank& rank = m_ranks[place.rank];
-    std::uint64_t activated = earliest, column = 0, period = 0;
-    for (;;) {
-        activated = rank.refresh.after_refresh(activated);
-        activated = rank.activates.find(activated, group_of(place));
-        if (const std::uint64_t later = rank.refresh.after_refresh(activated); later != activated) {
-            activated = later;
-            continue;
-        }
-        period = rank.refresh.period(activated);
-        column = find_column(place, std::max(first_column, activated + m_rcd), direction);
-        if (rank.refresh.period(column) == period) break;
-        activated = rank.refresh.after_refresh(column);
-        if (activated == column) activated = column - m_rcd;
-        if (rank.refresh.period(activated) == period) activated = column;
+void DramChannel::close(std::uint32_t index, std::uint64_t time) {
+    Bank& bank = m_banks[index];
+    // A refresh that begins before has closed the row.
+    if (m_refresh[rank_of(index)].period(time) == bank.period)
+        write_down(DramCommand::Kind::Precharge, time, index);
+    bank.open = false;
+    bank.outcome = RowOutcome::Miss;
+    bank.may_activate = time + m_rp;
+}
+
+void DramChannel::activate(std::uint32_t index, std::uint64_t time) {
+    Bank& bank = m_banks[index];
+    RefreshSchedule& refresh = m_refresh[rank_of(index)];
+    if (const std::uint64_t later = refresh.undisturbed(time, m_rcd); later != time) {
+        bank.may_activate = later;
+        return;
     }
-    return {.activated = activated,
-            .column = column,
-            .data_end = data_end(column, direction),
-            .period = period,
-            .outcome = outcome,
-            .activates = true};
+    bank.row = m_pool[oldest_of(bank)].place.row;
+    bank.open = true;
+    bank.activated = time;
+    bank.may_precharge = time + m_ras;
+    bank.open_until = never;
+    bank.accesses = 0;
+    bank.period = refresh.period(time);
+    m_activates.given(time, group_of(index));
+    write_down(DramCommand::Kind::Activate, time, index);
+    std::uint64_t& refreshed = m_refreshed[rank_of(index)];
+    m_stats->refreshes += bank.period - refreshed;
+    refreshed = bank.period;
+}
+
+void DramChannel::give_column(const Next& next) {
+    constexpr std::size_t many = 8; // reads that keep the bus busy
+    const auto [time, index, kind] = next;
+    if (close_if_due(index, time)) return wish(index);
+    Bank& bank = m_banks[index];
+    const std::uint16_t number = find_hit(bank, kind);
+    const DramRequest& request = m_pool[number];
+    const BusDirection direction = request.direction;
+    m_columns.given(time, direction, group_of(index));
+    write_down(direction == BusDirection::Read ? DramCommand::Kind::Read : DramCommand::Kind::Write, time,
+               index);
+    m_stats->bus_busy += m_burst_ticks;
+    count(bank.outcome);
+    bank.outcome = RowOutcome::Hit;
+    ++bank.accesses;
+    bank.may_precharge = std::max(bank.may_precharge, time + m_to_precharge[index_of(direction)]);
+    if (direction == BusDirection::Read) {
+        if (m_scheduled - m_scheduled_writes >= many && request.arrival <= m_last_read)
+            m_reads.learn_interval(time - m_last_read);
+        m_reads.learn_error(request.forecast, time, request.load);
+        m_last_read = time;
+    } else {
+        if (!m_arrivals[writes].empty()) m_writes.learn_interval(time - m_last_write);
+        m_last_write = time;
+        --m_written[filter_slot(request.line)];
+    }
+    remove(bank, number);
+    use(index, time);
+    schedule(index);
+    start_batch();
+}
+
+/// The page policy's part of an access.
+void DramChannel::use(std::uint32_t index, std::uint64_t time) {
+    Bank& bank = m_banks[index];
+    if (m_page_policy == PagePolicy::Timeout)
+        bank.open_until = std::max(bank.may_precharge, time + m_page_timeout);
+    else if (m_page_policy == PagePolicy::Closed && find_hit(bank, reads) == none &&
+             find_hit(bank, writes) == none)
+        close(index, bank.may_precharge);
+}
+
+void DramChannel::remove(Bank& bank, std::uint16_t number) {
+    const std::size_t direction = index_of(m_pool[number].direction);
+    std::uint16_t* link = &bank.first[direction];
+    while (*link != number) link = &m_pool[*link].next;
+    *link = m_pool[number].next;
+    --bank.scheduled[direction];
+    --m_scheduled;
+    m_scheduled_writes -= direction == writes ? 1 : 0;
+    m_pool.release(number);
+}
+
+void DramChannel::count(RowOutcome outcome) {
+    switch (outcome) {
+    case RowOutcome::Hit:
+        ++m_stats->row_hits;
+        break;
+    case RowOutcome::Miss:
+        ++m_stats->row_misses;
+        break;
+    case RowOutcome::Conflict:
+        ++m_stats->row_conflicts;
+        break;
+    }
 }
 
 } // namespace pagewalk::models

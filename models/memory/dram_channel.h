@@ -1,240 +1,162 @@
 #pragma once
 
-#include "models/memory/activate_window.h"
-#include "models/memory/address_mapping.h"
-#include "models/memory/data_bus.h"
+#include "models/memory/command_limits.h"
+#include "models/memory/dram_command.h"
 #include "models/memory/dram_config.h"
+#include "models/memory/dram_stats.h"
 #include "models/memory/dram_timing.h"
+#include "models/memory/learned_wait.h"
 #include "models/memory/refresh_schedule.h"
+#include "models/memory/request_pool.h"
 
-#include <algorithm>
 #include <array>
-#include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
 namespace pagewalk::models {
 
-enum class RowOutcome : std::uint8_t {
-    Hit,      ///< the row was open
-    Miss,     ///< the bank was closed
-    Conflict, ///< another row was open
-};
-
-/// One DRAM channel: banks, their ranks' activate and refresh limits, the data bus.
+/// One DRAM channel and its scheduler. All times are numbers of clock edges, on which commands are given.
 ///
-/// Each access is given its commands when it is asked for, by reservation. All times are numbers of clock
-/// edges, on which commands are given. Modelled: tRCD, tRP, tCL/tCWL,
-/// tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank refresh. Approximations:
-/// - First-ready, first-come: an access takes the first gap of the data bus in which its bank can serve it,
-///   so a row hit that comes later may be served before an earlier row conflict, also in a row whose closing
-///   is decided but lies ahead. What has its commands keeps them: no access is put off for one that comes
-///   later.
-/// - A bank remembers its last 16 row activations; a request that comes late (its CPU ran behind) is put
-///   between them where it fits, after them where not.
-/// - A row that is used again after a pause in which another could have been opened and closed is remembered
-///   as opened anew, so that a late request finds the bank free in the pause. That the row must then be
-///   opened again takes no turn among the rank's activates.
-/// - The command bus is never the limit.
-/// - A refresh begins on time and closes whatever is open at once.
+/// Commands are chosen one by one, in the order of time, among the requests in the queues: the first that is
+/// ready, at equal times for the oldest request (FR-FCFS, Rixner et al., ISCA 2000). A row is not closed
+/// while a queued request wants it, unless it has served `row_hit_cap` accesses since it was opened. Reads go
+/// first; writes are served in batches, from `write_high` queued down to `write_low`, or while no read is
+/// there and at least `write_idle` are. While writes are served, rows may be opened for reads in banks that
+/// no write wants.
+///
+/// Modelled: tRCD, tRP, tCL/tCWL, tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank
+/// refresh, which begins on time and closes whatever is open at once. The command bus is never the limit.
+///
+/// Requests come with time stamps that need not ascend. The channel lags behind the latest by as much as
+/// requests have lately come late, so that it serves them in the order of their times; who asks is answered
+/// before that, by a forecast (read()).
 class DramChannel {
 public:
-    DramChannel(const DramConfig& config, const DramTiming& timing);
+    DramChannel(const DramConfig& config, const DramTiming& timing, DramStats& stats);
 
-    /// The commands that serve an access.
-    struct Commands {
-        std::uint64_t activated = 0; ///< when its row is opened, or was, or might have been once more
-        std::uint64_t column = 0;    ///< when the read or write command is given
-        std::uint64_t data_end = 0;  ///< the line's last transfer on the bus
-        std::uint64_t period = 0;    ///< of refresh, that they lie in
-        RowOutcome outcome = RowOutcome::Miss;
-        bool activates = false;    ///< opens the row
-        std::uint8_t position = 0; ///< the row's place among the bank's activations, 0 = latest
-    };
-    /// The commands that an access which is known of at `time` would be given; data not before `first_data`.
-    [[nodiscard, gnu::always_inline]] Commands plan(const DramPlace& place, std::uint64_t time,
-                                                    BusDirection direction, std::uint64_t first_data = 0);
-    /// Reserves what plan() has answered. Contract: no other access was given commands in between. Returns
-    /// how many refreshes have begun on the rank since its latest access.
-    [[gnu::always_inline]] std::uint64_t give(const DramPlace& place, BusDirection direction,
-                                              const Commands& commands);
+    /// Takes a read. Returns when its line's last transfer is expected: when the bank alone would serve it,
+    /// or when its turn on the bus comes at the recent rate, whichever is later, with the mean error that
+    /// such forecasts have lately had.
+    std::uint64_t read(const DramPlace& place, std::uint64_t line, std::uint64_t arrival);
+    /// Takes a write. Returns when it is expected to be in the write queue.
+    std::uint64_t write(const DramPlace& place, std::uint64_t line, std::uint64_t arrival);
+    /// Whether the line waits to be written.
+    [[nodiscard]] bool holds_write(const DramPlace& place, std::uint64_t line) const;
+    /// Gives all commands that come before `until`, whoever may still ask for earlier ones.
+    void serve(std::uint64_t until);
 
-    /// No read that has no commands yet puts data on the bus in [from, until).
-    void keep_reads_out(std::uint64_t from, std::uint64_t until) { m_bus.keep_reads_out(from, until); }
+    /// Commands are appended to `commands` from now on.
+    void record(std::vector<DramCommand>& commands) { m_record = &commands; }
 
 private:
-    /// One row being open in a bank.
-    struct alignas(64) Activation {
+    static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
+    static constexpr std::uint16_t pool_size = 4096;
+    static constexpr std::uint16_t none = RequestPool::none;
+    static constexpr unsigned turn_bits = 11; // banks are 2048 at most
+    /// What comes later than this after a later request is served as if it came now.
+    static constexpr std::uint64_t longest_lag = 8192;
+
+    struct Bank {
         std::uint64_t row = 0;
         std::uint64_t activated = 0;
         std::uint64_t may_precharge = 0;
-        std::uint64_t open_until = 0; ///< when the page policy closes it
-        std::uint64_t period = 0;     ///< of refresh
-        bool used = false;
+        std::uint64_t may_activate = 0;   ///< where it is closed
+        std::uint64_t open_until = never; ///< when the page policy closes the row
+        std::uint64_t period = 0;         ///< of refresh, that the row was opened in
+        std::uint32_t accesses = 0;       ///< since the row was opened
+        bool open = false;
+        RowOutcome outcome = RowOutcome::Miss;          ///< of the row's first access
+        std::array<std::uint16_t, 2> first{none, none}; ///< oldest request by direction
+        std::array<std::uint16_t, 2> scheduled{};       ///< how many of them may be served
+        std::array<std::uint16_t, 2> queued{};          ///< how many more have arrived
     };
-    static constexpr std::size_t remembered = 16; // a power of two
-    /// A bank's last activations, the latest first.
-    class Bank {
-    public:
-        [[nodiscard]] Activation& operator[](std::size_t i) { return m_ring[(m_latest - i) % remembered]; }
-        /// Makes room at `position`; the oldest is forgotten.
-        Activation& insert(std::size_t position) {
-            ++m_latest;
-            for (std::size_t i = 0; i < position; ++i) (*this)[i] = (*this)[i + 1];
-            return (*this)[position];
-        }
-
-    private:
-        std::array<Activation, remembered> m_ring{};
-        std::size_t m_latest = 0;
+    /// What a bank may want to do next.
+    enum Kind : std::uint8_t { ReadColumn, WriteColumn, OtherRow, OpenRow, kind_count };
+    /// What 64 banks want to do next and from when on, which the limits that banks share may put off.
+    struct Wishes {
+        std::array<std::uint64_t, kind_count> wanted{}; ///< a bit a bank
+        std::array<std::array<std::uint64_t, 64>, kind_count> time{};
     };
-    struct Rank {
-        ActivateWindow activates;
-        RefreshSchedule refresh;
-        std::uint64_t last_period = 0;
+    struct Next {
+        std::uint64_t time = never;
+        std::uint32_t bank = 0;
+        Kind kind = ReadColumn;
     };
 
-    /// Before the bank's activation `position` - 1. False when it does not fit.
-    bool plan_between(std::size_t position, const DramPlace& place, std::uint64_t time,
-                      BusDirection direction, std::uint64_t first_column, Commands& commands);
-    [[nodiscard, gnu::always_inline]] Commands plan_activate(const DramPlace& place, std::uint64_t earliest,
-                                                             BusDirection direction,
-                                                             std::uint64_t first_column, RowOutcome outcome);
-    [[nodiscard]] Commands plan_around_refresh(const DramPlace& place, std::uint64_t earliest,
-                                               BusDirection direction, std::uint64_t first_column,
-                                               RowOutcome outcome);
-    [[nodiscard]] std::uint64_t find_column(const DramPlace& place, std::uint64_t earliest,
-                                            BusDirection direction) {
-        const std::uint64_t delay = data_delay(direction);
-        return m_bus.find(earliest + delay, direction, group_of(place)) - delay;
+    void hear_of(std::uint64_t arrival);
+    std::size_t add(const DramRequest& request, std::uint16_t& number);
+    [[nodiscard]] std::uint64_t alone(const DramRequest& mine);
+    std::uint64_t take_turn(std::size_t position);
+    [[nodiscard]] std::uint64_t turn_of_next();
+    [[nodiscard]] std::uint64_t next_admission() const;
+    void admit();
+    void schedule(std::uint32_t index);
+    void start_batch();
+    void wish(std::uint32_t bank);
+    [[nodiscard]] std::uint16_t find_hit(const Bank& bank, std::size_t direction) const;
+    [[nodiscard]] std::uint16_t oldest_of(const Bank& bank) const;
+    /// No bank of the group may be given such a command earlier.
+    [[nodiscard]] std::uint64_t limit(Kind kind, std::uint32_t bank) const {
+        const std::uint32_t group = group_of(bank);
+        if (kind == OpenRow) return m_activates.not_before(group);
+        if (kind == OtherRow) return 0;
+        return m_columns.not_before(kind == ReadColumn ? BusDirection::Read : BusDirection::Write, group);
     }
-    [[nodiscard]] std::uint64_t precharge_after(std::uint64_t column, BusDirection direction) const {
-        return column + m_to_precharge[static_cast<std::size_t>(direction)];
+    void find_next();
+    void give(const Next& next);
+    void give_column(const Next& next);
+    void activate(std::uint32_t index, std::uint64_t time);
+    [[nodiscard]] bool close_if_due(std::uint32_t index, std::uint64_t time);
+    void close(std::uint32_t index, std::uint64_t time);
+    void use(std::uint32_t index, std::uint64_t time);
+    void remove(Bank& bank, std::uint16_t number);
+    void count(RowOutcome outcome);
+    void write_down(DramCommand::Kind kind, std::uint64_t time, std::uint32_t bank) {
+        if (m_record != nullptr)
+            m_record->push_back({kind, time, rank_of(bank), group_of(bank), bank, m_banks[bank].row});
     }
-    [[nodiscard]] std::uint64_t data_delay(BusDirection direction) const {
-        return m_data_delay[static_cast<std::size_t>(direction)];
-    }
-    [[nodiscard]] std::uint64_t data_end(std::uint64_t column, BusDirection direction) const {
-        return column + data_delay(direction) + m_burst;
-    }
-    /// Counted through the ranks.
-    [[nodiscard]] std::uint8_t group_of(const DramPlace& place) const {
-        return static_cast<std::uint8_t>(place.bank >> m_bank_bits);
-    }
-    [[nodiscard, gnu::always_inline]] Commands hit(const Activation& open, std::size_t position,
-                                                   std::uint64_t column, BusDirection direction) const {
-        const bool paused = column >= open.may_precharge + m_other_row;
-        return {.activated = paused ? column - m_open_again : open.activated,
-                .column = column,
-                .data_end = data_end(column, direction),
-                .period = open.period,
-                .outcome = RowOutcome::Hit,
-                .position = static_cast<std::uint8_t>(position)};
-    }
-    void keep_open(Activation& activation, std::uint64_t column, BusDirection direction);
+    [[nodiscard]] std::uint32_t group_of(std::uint32_t bank) const { return bank >> m_bank_bits; }
+    [[nodiscard]] std::uint32_t rank_of(std::uint32_t bank) const { return bank >> m_rank_shift; }
 
-    std::uint64_t m_rcd, m_rp, m_ras, m_rc, m_burst;
-    std::uint64_t
-        m_open_again;          ///< from a row's activate to a column command, so that tRAS is never the limit
-    std::uint64_t m_other_row; ///< from a row's precharge to a column command: room for another row between
-    std::array<std::uint64_t, 2> m_data_delay;   ///< column command to data, by direction
+    std::uint64_t m_rcd, m_rp, m_ras, m_ccd_l, m_read_end;
+    std::uint64_t m_refresh_cost = 0;            ///< to the reads that wait meanwhile
     std::array<std::uint64_t, 2> m_to_precharge; ///< column command to precharge, by direction
     PagePolicy m_page_policy;
     std::uint64_t m_page_timeout;
-    unsigned m_bank_bits;
-    DataBus m_bus;
-    std::vector<Rank> m_ranks;
+    std::uint32_t m_row_hit_cap;
+    std::uint32_t m_bank_queue;
+    std::size_t m_write_high, m_write_low, m_write_idle;
+    std::array<std::size_t, 2> m_capacity; ///< of the queues, by direction
+    unsigned m_bank_bits, m_rank_shift;
+    std::uint64_t m_burst_ticks;
+    DramStats* m_stats;
+    std::vector<DramCommand>* m_record = nullptr;
+
+    ColumnLimits m_columns;
+    ActivateLimits m_activates;
+    std::vector<RefreshSchedule> m_refresh; ///< by rank
+    std::vector<std::uint64_t> m_refreshed; ///< the period of its last activate, by rank
     std::vector<Bank> m_banks;
+    std::vector<Wishes> m_wishes;
+    RequestPool m_pool{pool_size};
+    std::array<ArrivalQueue, 2> m_arrivals{ArrivalQueue(pool_size), ArrivalQueue(pool_size)};
+    std::array<std::size_t, 2> m_queued{};               ///< in the queues, by direction
+    std::size_t m_scheduled = 0, m_scheduled_writes = 0; ///< handed to banks
+    std::uint64_t m_sequence = 0;                        ///< of requests handed to banks
+    std::size_t m_batch_left = 0; ///< writes that go to their banks before any read does
+    bool m_schedule_all = false;
+    std::array<std::uint16_t, 1024> m_written{}; ///< lines to be written, by hash: most are not here
+    std::uint64_t m_now = 0;
+    std::uint32_t m_turn = 0; ///< bank of the latest command
+    Next m_next;              ///< command
+    bool m_next_known = false;
+    std::uint64_t m_latest = 0; ///< arrival
+    std::uint64_t m_lag = 0, m_latest_lag = 0;
+    std::uint32_t m_heard = 0, m_turns_taken = 0;
+    std::uint64_t m_last_read = 0, m_last_write = 0; ///< column commands
+    LearnedWait m_reads, m_writes;
 };
-
-// Every access comes through these: they are inlined where it does, so that nothing is written down twice.
-
-inline DramChannel::Commands DramChannel::plan(const DramPlace& place, std::uint64_t time,
-                                               BusDirection direction, std::uint64_t first_data) {
-    Rank& rank = m_ranks[place.rank];
-    Bank& bank = m_banks[place.bank];
-    const Activation& latest = bank[0];
-    const std::uint64_t period = rank.refresh.period(time);
-    const std::uint64_t first_column =
-        std::max(time, first_data - std::min(first_data, data_delay(direction)));
-    if (!latest.used || (period > latest.period && time > latest.activated))
-        return plan_activate(place, time, direction, first_column, RowOutcome::Miss);
-
-    if (time < latest.activated) {
-        std::size_t begun = 1; // the last activation that is not after `time`
-        while (begun < remembered - 1 && bank[begun].activated > time) ++begun;
-        for (std::size_t position = begun; position > 0; --position) {
-            Commands commands;
-            if (plan_between(position, place, time, direction, first_column, commands)) return commands;
-        }
-    }
-    if (latest.row == place.row && time < latest.open_until) {
-        const std::uint64_t column =
-            find_column(place, std::max(first_column, latest.activated + m_rcd), direction);
-        if (rank.refresh.period(column) == latest.period) return hit(latest, 0, column, direction);
-        return plan_around_refresh(place, rank.refresh.after_refresh(column), direction, first_column,
-                                   RowOutcome::Miss);
-    }
-    // tRC holds too: a row may be precharged tRAS after its activate.
-    const bool closed = time >= latest.open_until;
-    const std::uint64_t precharge = closed ? latest.open_until : std::max(time, latest.may_precharge);
-    const std::uint64_t earliest = std::max(time, precharge + m_rp);
-    return plan_activate(place, earliest, direction, first_column,
-                         closed ? RowOutcome::Miss : RowOutcome::Conflict);
-}
-
-inline DramChannel::Commands DramChannel::plan_activate(const DramPlace& place, std::uint64_t earliest,
-                                                        BusDirection direction, std::uint64_t first_column,
-                                                        RowOutcome outcome) {
-    Rank& rank = m_ranks[place.rank];
-    const std::uint64_t activated = rank.activates.find(earliest, group_of(place));
-    const std::uint64_t column = find_column(place, std::max(first_column, activated + m_rcd), direction);
-    if (!rank.refresh.surely_undisturbed(earliest, column)) [[unlikely]]
-        return plan_around_refresh(place, earliest, direction, first_column, outcome);
-    return {.activated = activated,
-            .column = column,
-            .data_end = data_end(column, direction),
-            .period = rank.refresh.period(),
-            .outcome = outcome,
-            .activates = true};
-}
-
-inline std::uint64_t DramChannel::give(const DramPlace& place, BusDirection direction,
-                                       const Commands& commands) {
-    Rank& rank = m_ranks[place.rank];
-    Bank& bank = m_banks[place.bank];
-    if (commands.activates) rank.activates.insert(commands.activated, group_of(place));
-    if (const Activation open = bank[commands.position];
-        commands.activates || commands.activated != open.activated)
-        bank.insert(commands.position) = {.row = place.row,
-                                          .activated = commands.activated,
-                                          .may_precharge = commands.activated + m_ras,
-                                          .open_until = commands.activates ? 0 : open.open_until,
-                                          .period = commands.period,
-                                          .used = true};
-    m_bus.insert(commands.column + data_delay(direction), direction, group_of(place));
-    keep_open(bank[commands.position], commands.column, direction);
-    if (commands.period <= rank.last_period) return 0;
-    const std::uint64_t refreshes = commands.period - rank.last_period;
-    rank.last_period = commands.period;
-    return refreshes;
-}
-
-inline void DramChannel::keep_open(Activation& activation, std::uint64_t column, BusDirection direction) {
-    activation.may_precharge = std::max(activation.may_precharge, precharge_after(column, direction));
-    switch (m_page_policy) {
-    case PagePolicy::Open:
-        activation.open_until = std::numeric_limits<std::uint64_t>::max();
-        break;
-    case PagePolicy::Closed:
-        activation.open_until = activation.may_precharge;
-        break;
-    case PagePolicy::Timeout:
-        activation.open_until =
-            std::max({activation.open_until, activation.may_precharge, column + m_page_timeout});
-        break;
-    }
-}
 
 } // namespace pagewalk::models

@@ -45,12 +45,25 @@ void DramConfig::declare(OptionGroup group) {
     group.number(
         "controller_latency", controller_latency, {0, 1'000'000},
         {Unit::Ticks, "queueing and return path that every read takes besides the devices' time", "assumed"});
+    group.number("read_queue", read_queue, {1, 256},
+                 {Unit::Count, "reads that wait in a channel for room in their banks' queues",
+                  "DRAMsim3's trans_queue_size: 32"});
+    group.number(
+        "bank_queue", bank_queue, {1, 256},
+        {Unit::Count, "requests of a bank that the scheduler chooses among", "DRAMsim3's cmd_queue_size: 8"});
+    group.number("row_hit_cap", row_hit_cap, {1, 1024},
+                 {Unit::Count, "accesses to an open row before an older one to another row may close it",
+                  "DRAMsim3, CommandQueue::ArbitratePrecharge: 4"});
     group.number("write_queue", write_queue, {2, 256},
-                 {Unit::Count, "lines a channel's write queue holds", "ChampSim's default"});
+                 {Unit::Count, "lines a channel's write queue holds, without those handed to their banks",
+                  "ChampSim's default"});
     group.number("write_high", write_high, {1, 256},
                  {Unit::Count, "queued writes at which a batch is drained", "assumed: 3/4"});
     group.number("write_low", write_low, {0, 255},
                  {Unit::Count, "queued writes at which a batch ends", "assumed: 1/4"});
+    group.number("write_idle", write_idle, {1, 256},
+                 {Unit::Count, "queued writes at which they are served while no read waits",
+                  "DRAMsim3, Controller::ScheduleTransaction: more than 8"});
 }
 
 void DramConfig::validate() const {

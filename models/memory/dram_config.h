@@ -32,9 +32,13 @@ struct DramConfig {
     PagePolicy page_policy = PagePolicy::Open;
     Tick page_timeout{200'000};
     Tick controller_latency{10'000};
+    std::uint32_t read_queue = 32;
+    std::uint32_t bank_queue = 8;
+    std::uint32_t row_hit_cap = 4;
     std::uint32_t write_queue = 64;
     std::uint32_t write_high = 48;
     std::uint32_t write_low = 16;
+    std::uint32_t write_idle = 8;
 
     void declare(OptionGroup group);
     /// Throws ConfigError.

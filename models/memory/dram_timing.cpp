@@ -1,7 +1,6 @@
 #include "models/memory/dram_timing.h"
 
 #include "base/address.h"
-#include "models/memory/clock_calendar.h"
 
 #include <algorithm>
 #include <string>
@@ -182,19 +181,6 @@ DramTiming DramTiming::make(DramStandard standard, const DramTimingOptions& opti
     if (timing.t_rrd_l > timing.t_faw)
         throw ConfigError("dram.timing.t_rrd_l = " + std::to_string(timing.t_rrd_l.value()) +
                           " clocks: allowed: up to t_faw, " + std::to_string(timing.t_faw.value()));
-    const auto at_most = [](const char* span, Cycles length, std::uint64_t limit) {
-        if (length.value() <= limit) return;
-        throw ConfigError("dram.timing: " + std::string(span) + " of " + std::to_string(length.value()) +
-                          " clocks: allowed: up to " + std::to_string(limit));
-    };
-    at_most("t_faw", timing.t_faw, DramTiming::longest_faw);
-    constexpr std::uint64_t longest = ClockCalendar::longest_span;
-    at_most("t_rrd_s", timing.t_rrd_s, DramTiming::longest_faw);
-    at_most("turnaround (burst, t_wtr_l, t_cl)",
-            timing.burst + std::max(timing.t_wtr_l, timing.t_wtr_s) + timing.t_cl, longest);
-    at_most("turnaround (burst, t_rtrs)", timing.burst + timing.t_rtrs, longest);
-    at_most("t_ccd_s, t_ccd_l, t_ccd_l_wr", std::max({timing.t_ccd_s, timing.t_ccd_l, timing.t_ccd_l_wr}),
-            longest);
     return timing;
 }
 

@@ -24,9 +24,6 @@ struct DramTimingOptions {
 
 /// The same complete, all in clocks.
 struct DramTiming {
-    /// What a search for an activate looks back, in clocks: tFAW is no longer.
-    static constexpr std::uint64_t longest_faw = 64;
-
     Clock clock; ///< of half the data rate
     Cycles t_cl, t_cwl, t_rcd, t_rp, t_ras, t_rc;
     Cycles t_ccd_s, t_ccd_l, t_ccd_l_wr;

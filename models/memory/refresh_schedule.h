@@ -28,12 +28,11 @@ public:
         if (k == 0 || time - m_start >= m_blocked) return time;
         return m_start + m_blocked;
     }
-    /// The period asked about last. Cheap.
-    [[nodiscard]] std::uint64_t period() const { return m_period; }
-    /// Cheap: true when [from, to] lies in period(), behind its refresh; false may mean that it lies so in
-    /// another.
-    [[nodiscard]] bool surely_undisturbed(std::uint64_t from, std::uint64_t to) const {
-        return from - m_start - m_blocked < m_interval - m_blocked && to - m_start < m_interval;
+    /// The first clock not before `time` from which on `span` clocks pass without a refresh. Contract: the
+    /// interval has room for them.
+    [[nodiscard]] std::uint64_t undisturbed(std::uint64_t time, std::uint64_t span) {
+        const std::uint64_t begin = after_refresh(time), next = m_start + m_interval;
+        return begin + span < next ? begin : next + m_blocked;
     }
 
 private:

@@ -1,10 +1,13 @@
 #include "base/rng.h"
+#include "models/memory/address_mapping.h"
 #include "models/memory/dram_channel.h"
+#include "tests/unit/models/memory/dram_command_checker.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
+#include <limits>
+#include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -12,119 +15,142 @@
 namespace pagewalk::models {
 namespace {
 
-struct Access {
-    DramPlace place;
-    BusDirection direction = BusDirection::Read;
-    std::uint64_t time = 0;
-    DramChannel::Commands commands;
-};
+using Kind = DramCommand::Kind;
+constexpr std::uint64_t quiet = 1'600; // clocks, between refreshes 0 and 1
+constexpr std::uint64_t forever = std::numeric_limits<std::uint64_t>::max();
 
-/// Looks through all commands that a channel has given for any that come too early by JESD79-4C's and
-/// JESD79-5B's rules. Knows nothing of how they were found.
-class Checker {
-public:
-    Checker(const DramConfig& config, const DramTiming& timing) : m_config(config), t(timing) {}
+/// DDR4-3200 22-22-22 without hashing.
+DramConfig plain() {
+    DramConfig config;
+    config.bank_hash = false;
+    return config;
+}
 
-    void check(std::vector<Access> all) const {
-        for (const Access& one : all) check_alone(one);
-        std::ranges::sort(all, {}, [&](const Access& one) { return data(one); });
-        for (std::size_t i = 0; i < all.size(); ++i)
-            for (std::size_t k = i + 1; k < all.size() && data(all[k]) - data(all[i]) < 200; ++k)
-                check_transfers(all[i], all[k]);
-        for (std::uint32_t rank = 0; rank < m_config.ranks; ++rank) check_activates(all, rank);
-        for (std::uint32_t bank = 0; bank < m_config.ranks * m_config.bank_groups * m_config.banks; ++bank)
-            check_bank(all, bank);
+/// A channel and the commands that it gives.
+struct Rig {
+    explicit Rig(DramConfig chosen = plain()) : config(chosen) { channel.record(commands); }
+
+    [[nodiscard]] static DramPlace at(std::uint32_t group, std::uint32_t bank, std::uint64_t row) {
+        return {.bank_group = group, .bank = group * 4 + bank, .row = row};
     }
+    std::uint64_t read(const DramPlace& place, std::uint64_t time) {
+        return channel.read(place, m_line++, time);
+    }
+    std::uint64_t write(const DramPlace& place, std::uint64_t time) {
+        return channel.write(place, m_line++, time);
+    }
+    /// When the commands of a kind to a row were given, after everything is served.
+    std::vector<std::uint64_t> given(Kind kind, std::uint64_t row) {
+        channel.serve(forever);
+        std::vector<std::uint64_t> times;
+        for (const DramCommand& one : commands)
+            if (one.kind == kind && one.row == row) times.push_back(one.time);
+        return times;
+    }
+
+    DramConfig config;
+    DramTiming timing = DramTiming::make(config.standard, config.timing, config.channel_bytes);
+    DramStats stats;
+    std::vector<DramCommand> commands;
+    DramChannel channel{config, timing, stats};
 
 private:
-    [[nodiscard]] std::uint64_t data(const Access& one) const {
-        return one.commands.column + (one.direction == BusDirection::Read ? t.t_cl : t.t_cwl).value();
-    }
-    [[nodiscard]] std::uint64_t shift(const Access& one) const {
-        return t.t_refi.value() * one.place.rank / m_config.ranks;
-    }
-    /// Refreshes of its rank begun up to `time`.
-    [[nodiscard]] std::uint64_t refreshes(const Access& one, std::uint64_t time) const {
-        return time < shift(one) ? 0 : (time - shift(one)) / t.t_refi.value();
-    }
-    static void at_least(std::uint64_t later, std::uint64_t earlier, Cycles apart, const char* what) {
-        EXPECT_GE(later, earlier + apart.value()) << what;
-    }
-
-    void check_alone(const Access& one) const {
-        const DramChannel::Commands& c = one.commands;
-        if (c.activates) {
-            at_least(c.activated, one.time, Cycles(0), "activated before it was asked for");
-        }
-        at_least(c.column, one.time, Cycles(0), "served before it was asked for");
-        at_least(c.column, c.activated, t.t_rcd, "tRCD");
-        EXPECT_EQ(c.data_end, data(one) + t.burst.value());
-        const std::uint64_t period = refreshes(one, c.activated);
-        EXPECT_EQ(refreshes(one, c.column), period) << "row used behind a refresh";
-        if (period > 0) {
-            at_least(c.activated, shift(one) + period * t.t_refi.value(), t.t_rp + t.t_rfc, "tRFC");
-        }
-    }
-    void check_transfers(const Access& first, const Access& second) const {
-        at_least(data(second), data(first), t.burst, "bursts overlap");
-        const bool same_rank = first.place.rank == second.place.rank;
-        const bool same_group = same_rank && first.place.bank_group == second.place.bank_group;
-        if (!same_rank ||
-            (first.direction == BusDirection::Read && second.direction == BusDirection::Write)) {
-            at_least(data(second), data(first), t.burst + t.t_rtrs, "tRTRS");
-        } else if (first.direction == second.direction) {
-            const Cycles ccd_l = first.direction == BusDirection::Read ? t.t_ccd_l : t.t_ccd_l_wr;
-            at_least(second.commands.column, first.commands.column, same_group ? ccd_l : t.t_ccd_s, "tCCD");
-        } else {
-            at_least(second.commands.column, data(first), t.burst + (same_group ? t.t_wtr_l : t.t_wtr_s),
-                     "tWTR");
-        }
-    }
-    void check_activates(const std::vector<Access>& all, std::uint32_t rank) const {
-        std::vector<Access> activates;
-        std::ranges::copy_if(all, std::back_inserter(activates), [&](const Access& one) {
-            return one.place.rank == rank && one.commands.activates;
-        });
-        const auto time = [](const Access& one) { return one.commands.activated; };
-        std::ranges::sort(activates, {}, time);
-        for (std::size_t i = 1; i < activates.size(); ++i) {
-            at_least(time(activates[i]), time(activates[i - 1]), t.t_rrd_s, "tRRD_S");
-            for (std::size_t k = i; k-- > 0 && time(activates[i]) - time(activates[k]) < t.t_rrd_l.value();)
-                EXPECT_NE(activates[i].place.bank_group, activates[k].place.bank_group) << "tRRD_L";
-            if (i >= 4) {
-                at_least(time(activates[i]), time(activates[i - 4]), t.t_faw, "tFAW");
-            }
-        }
-    }
-    void check_bank(const std::vector<Access>& all, std::uint32_t bank) const {
-        std::vector<Access> mine;
-        std::ranges::copy_if(all, std::back_inserter(mine),
-                             [&](const Access& one) { return one.place.bank == bank; });
-        std::ranges::sort(mine, {}, [](const Access& one) { return one.commands.activated; });
-        for (std::size_t i = 1; i < mine.size(); ++i)
-            if (mine[i - 1].commands.activated == mine[i].commands.activated) {
-                EXPECT_EQ(mine[i - 1].place.row, mine[i].place.row);
-                EXPECT_FALSE(mine[i - 1].commands.activates && mine[i].commands.activates);
-            }
-        // Each access against the next activate behind its own.
-        for (const Access& one : mine) {
-            const auto next =
-                std::ranges::upper_bound(mine, one.commands.activated, {},
-                                         [](const Access& other) { return other.commands.activated; });
-            if (next == mine.end() ||
-                refreshes(one, next->commands.activated) != refreshes(one, one.commands.activated))
-                continue;
-            at_least(next->commands.activated, one.commands.activated, t.t_ras + t.t_rp, "tRC");
-            if (one.direction == BusDirection::Read)
-                at_least(next->commands.activated, one.commands.column, t.t_rtp + t.t_rp, "tRTP, tRP");
-            else
-                at_least(next->commands.activated, one.commands.data_end, t.t_wr + t.t_rp, "tWR, tRP");
-        }
-    }
-
-    const DramConfig& m_config;
-    const DramTiming& t;
+    std::uint64_t m_line = 0;
 };
+
+TEST(DramChannel, RowHitThatComesLaterGoesBeforeAConflictNotYetBegun) {
+    Rig rig;
+    rig.read(Rig::at(0, 0, 1), quiet);
+    rig.read(Rig::at(0, 0, 2), quiet + 10); // may close the row at tRAS = 52
+    rig.read(Rig::at(0, 0, 1), quiet + 45);
+    EXPECT_EQ(rig.given(Kind::Read, 1), (std::vector{quiet + 22, quiet + 45}));
+    // Not before tRTP = 12 behind the hit.
+    EXPECT_EQ(rig.given(Kind::Precharge, 1), std::vector{quiet + 45 + 12});
+    EXPECT_EQ(rig.stats.row_hits, 1U);
+    EXPECT_EQ(rig.stats.row_conflicts, 1U);
+}
+
+TEST(DramChannel, RowHitThatComesBehindThePrechargeWaitsForItsRow) {
+    Rig rig;
+    rig.read(Rig::at(0, 0, 1), quiet);
+    rig.read(Rig::at(0, 0, 2), quiet + 10);
+    rig.read(Rig::at(0, 0, 1), quiet + 53);
+    EXPECT_EQ(rig.given(Kind::Activate, 1).size(), 2U);
+    EXPECT_EQ(rig.given(Kind::Precharge, 1).front(), quiet + 52);
+}
+
+TEST(DramChannel, ConflictGoesFirstWhereTheCapOfHitsIsReached) {
+    for (const std::uint32_t cap : {2U, 8U}) {
+        DramConfig config = plain();
+        config.row_hit_cap = cap;
+        config.timing.t_ccd_l = Cycles(16); // longer than tRTP = 12: the row might be closed between two hits
+        Rig rig(config);
+        rig.read(Rig::at(0, 0, 1), quiet);
+        rig.read(Rig::at(0, 0, 2), quiet + 1);
+        for (int i = 0; i < 5; ++i) rig.read(Rig::at(0, 0, 1), quiet + 40);
+        EXPECT_EQ(rig.given(Kind::Activate, 1).size(), cap == 2 ? 2U : 1U) << cap;
+    }
+}
+
+TEST(DramChannel, BusAlternatesBetweenBankGroups) {
+    // Eight lines of two rows in two groups, all of one asked for first: 4 clocks apart, not tCCD_L = 8.
+    Rig rig;
+    for (const std::uint32_t group : {0U, 1U})
+        for (int i = 0; i < 8; ++i) rig.read(Rig::at(group, 0, 1), quiet);
+    const std::vector<std::uint64_t> reads = rig.given(Kind::Read, 1);
+    EXPECT_EQ(reads.back() - reads.front(), 15 * 4U);
+}
+
+TEST(DramChannel, WritesWaitForTheHighMarkAndThenGoBeforeTheReadsThatWait) {
+    Rig rig;
+    rig.read(Rig::at(0, 0, 1), quiet);
+    for (std::uint32_t i = 0; i + 1 < rig.config.write_high; ++i)
+        rig.write(Rig::at(i % 4, 1 + i / 4 % 3, 2), quiet);
+    rig.channel.serve(quiet + 20);
+    EXPECT_EQ(rig.stats.drains, 0U);
+    EXPECT_EQ(rig.commands.size(), 1U); // the read's activate
+    rig.write(Rig::at(0, 1, 2), quiet + 20);
+    rig.read(Rig::at(0, 1, 3), quiet + 21);
+    rig.channel.serve(quiet + 21);
+    EXPECT_EQ(rig.stats.drains, 1U);
+    const std::uint64_t read = rig.given(Kind::Read, 3).front();
+    EXPECT_GT(read, rig.given(Kind::Write, 2)[rig.config.write_high / 2]);
+}
+
+TEST(DramChannel, FewWritesWaitForMoreEvenWhereTheChannelIsIdle) {
+    Rig rig;
+    for (std::uint32_t i = 0; i < rig.config.write_idle - 1; ++i) rig.write(Rig::at(i % 4, 0, 1), quiet);
+    rig.channel.serve(2 * quiet);
+    EXPECT_TRUE(rig.commands.empty());
+    rig.write(Rig::at(0, 1, 1), 2 * quiet);
+    rig.channel.serve(3 * quiet);
+    EXPECT_EQ(rig.stats.bus_busy, rig.config.write_idle * 2'500U);
+}
+
+TEST(DramChannel, RequestThatComesLateIsServedInTheOrderOfTime) {
+    // The first tells how late requests come; from then on the channel lags behind by as much.
+    Rig rig;
+    rig.read(Rig::at(3, 3, 9), quiet + 400);
+    rig.read(Rig::at(3, 2, 9), quiet);
+    rig.read(Rig::at(0, 0, 1), 2 * quiet);
+    rig.read(Rig::at(0, 0, 2), 2 * quiet - 300);
+    EXPECT_EQ(rig.given(Kind::Activate, 2), std::vector{2 * quiet - 300});
+    EXPECT_EQ(rig.given(Kind::Activate, 1).size(), 1U);
+    EXPECT_GT(rig.given(Kind::Activate, 1).front(), 2 * quiet - 300);
+}
+
+TEST(DramChannel, QueueThatIsFullTakesTheNextWhenOneIsServed) {
+    DramConfig config = plain();
+    config.read_queue = 1;
+    config.bank_queue = 1;
+    Rig rig(config);
+    // Of row 2, two wait outside; a hit behind them is not seen in time.
+    for (const std::uint64_t row : {1, 2, 2, 1}) rig.read(Rig::at(0, 0, row), quiet);
+    EXPECT_EQ(rig.given(Kind::Activate, 1).size(), 2U);
+    Rig wide;
+    for (const std::uint64_t row : {1, 2, 2, 1}) wide.read(Rig::at(0, 0, row), quiet);
+    EXPECT_EQ(wide.given(Kind::Activate, 1).size(), 1U);
+}
 
 struct Traffic {
     const char* name;
@@ -138,43 +164,97 @@ struct Traffic {
 
 void PrintTo(const Traffic& traffic, std::ostream* out) { *out << traffic.name; }
 
-class DramChannelTraffic : public testing::TestWithParam<Traffic> {};
-
-TEST_P(DramChannelTraffic, NoCommandComesTooEarly) {
-    const Traffic& traffic = GetParam();
-    DramConfig config;
-    config.standard = traffic.standard;
-    config.ranks = traffic.ranks;
-    config.page_policy = traffic.policy;
-    if (traffic.standard == DramStandard::Ddr5_4800) {
-        config.channel_bytes = 4;
-        config.bank_groups = 8;
+class DramChannelTraffic : public testing::TestWithParam<Traffic> {
+protected:
+    static DramConfig config() {
+        DramConfig config;
+        config.standard = GetParam().standard;
+        config.ranks = GetParam().ranks;
+        config.page_policy = GetParam().policy;
+        if (config.standard == DramStandard::Ddr5_4800) {
+            config.channel_bytes = 4;
+            config.bank_groups = 8;
+        }
+        return config;
     }
-    const DramTiming timing = DramTiming::make(config.standard, config.timing, config.channel_bytes);
-    const AddressMapper mapper(config);
-    DramChannel channel(config, timing);
+};
+
+struct Asked {
+    DramPlace place;
+    bool write;
+    std::uint64_t time;
+};
+
+/// Each access is served once, and none before it was asked for.
+void check_served(const std::vector<Asked>& all, const std::vector<DramCommand>& commands) {
+    using Key = std::tuple<std::uint32_t, std::uint64_t, bool>;
+    std::map<Key, std::vector<std::uint64_t>> asked, served;
+    for (const Asked& one : all) asked[{one.place.bank, one.place.row, one.write}].push_back(one.time);
+    for (const DramCommand& one : commands)
+        if (one.kind == Kind::Read || one.kind == Kind::Write)
+            served[{one.bank, one.row, one.kind == Kind::Write}].push_back(one.time);
+    ASSERT_EQ(asked.size(), served.size());
+    for (auto& [key, times] : asked) {
+        std::vector<std::uint64_t>& answers = served[key];
+        ASSERT_EQ(times.size(), answers.size());
+        std::ranges::sort(times);
+        std::ranges::sort(answers);
+        for (std::size_t i = 0; i < times.size(); ++i) EXPECT_GE(answers[i], times[i]);
+    }
+}
+
+TEST_P(DramChannelTraffic, NoCommandComesTooEarlyAndEachAccessIsServedOnce) {
+    const Traffic& traffic = GetParam();
+    DramConfig chosen = config();
+    chosen.write_idle = 1;
+    chosen.write_low = 0;
+    Rig rig(chosen);
+    const AddressMapper mapper(chosen);
     Rng rng(21, traffic.name);
     const std::uint64_t lines =
-        traffic.rows * config.ranks * config.bank_groups * config.banks * (config.row_bytes / line_size);
-    std::vector<Access> all;
+        traffic.rows * chosen.ranks * chosen.bank_groups * chosen.banks * (chosen.row_bytes / line_size);
+    std::vector<Asked> all;
     std::uint64_t now = 3'200;
     bool writing = false;
-    std::size_t hits = 0;
     for (int i = 0; i < 12'000; ++i) {
         now += rng.below(2 * traffic.gap);
         if (rng.below(8) == 0) writing = !writing;
-        Access one{.place = mapper.place(PhysAddr(rng.below(lines) * line_size)),
-                   .direction = writing ? BusDirection::Write : BusDirection::Read,
-                   .time = now - rng.below(traffic.disorder + 1),
-                   .commands = {}};
-        one.commands = channel.plan(one.place, one.time, one.direction);
-        channel.give(one.place, one.direction, one.commands);
-        EXPECT_EQ(one.commands.activates, one.commands.outcome != RowOutcome::Hit);
-        hits += one.commands.outcome == RowOutcome::Hit;
+        const Asked one{mapper.place(PhysAddr(rng.below(lines) * line_size)), writing,
+                        now - rng.below(traffic.disorder + 1)};
+        writing ? rig.write(one.place, one.time) : rig.read(one.place, one.time);
         all.push_back(one);
     }
-    EXPECT_GT(hits, 0U);
-    Checker(config, timing).check(all);
+    rig.channel.serve(forever);
+    EXPECT_GT(rig.stats.row_hits, 0U);
+    EXPECT_EQ(rig.stats.row_hits + rig.stats.row_misses + rig.stats.row_conflicts, all.size());
+    check_served(all, rig.commands);
+    DramCommandChecker(chosen, rig.timing).check(rig.commands);
+}
+
+TEST_P(DramChannelTraffic, ForecastsAreRightOnAverageOnceTheLoadIsKnown) {
+    const Traffic& traffic = GetParam();
+    Rig rig(config());
+    const AddressMapper mapper(rig.config);
+    Rng rng(22, traffic.name);
+    double expected = 0, served = 0, asked = 0;
+    std::uint64_t now = 3'200;
+    constexpr std::size_t count = 100'000, learning = 40'000;
+    for (std::size_t i = 0; i < count; ++i) {
+        now += 1 + rng.below(2 * traffic.gap + 12);
+        const std::uint64_t time = now - rng.below(traffic.disorder + 1);
+        const std::uint64_t answer = rig.read(mapper.place(PhysAddr(rng.below(1 << 24) * line_size)), time);
+        if (i < learning) continue;
+        expected += static_cast<double>(answer);
+        asked += static_cast<double>(time);
+    }
+    rig.channel.serve(forever);
+    // The channel serves in the order of time, but for a few at the edge.
+    std::vector<std::uint64_t> ends;
+    for (const DramCommand& one : rig.commands)
+        if (one.kind == Kind::Read) ends.push_back(one.time + (rig.timing.t_cl + rig.timing.burst).value());
+    ASSERT_EQ(ends.size(), count);
+    for (std::size_t i = learning; i < count; ++i) served += static_cast<double>(ends[i]);
+    EXPECT_NEAR(expected, served, 0.02 * (served - asked));
 }
 
 INSTANTIATE_TEST_SUITE_P(

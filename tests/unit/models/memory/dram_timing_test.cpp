@@ -64,21 +64,5 @@ TEST(DramTiming, RefusesRefreshesThatLeaveNoTime) {
     EXPECT_THROW((void)DramTiming::make(DramStandard::Ddr4_3200, options, 8), ConfigError);
 }
 
-TEST(DramTiming, RefusesAFourActivateWindowLongerThanIsLookedAt) {
-    DramTimingOptions options;
-    options.t_faw = Cycles(64);
-    EXPECT_EQ(DramTiming::make(DramStandard::Ddr4_3200, options, 8).t_faw, Cycles(64));
-    options.t_faw = Cycles(65);
-    EXPECT_THROW((void)DramTiming::make(DramStandard::Ddr4_3200, options, 8), ConfigError);
-}
-
-TEST(DramTiming, RefusesTurnaroundsLongerThanTheCalendarAllows) {
-    DramTimingOptions options;
-    options.t_wtr_l = Cycles(2048 - 4 - 22);
-    EXPECT_NO_THROW((void)DramTiming::make(DramStandard::Ddr4_3200, options, 8));
-    options.t_wtr_l = Cycles(2048 - 4 - 21);
-    EXPECT_THROW((void)DramTiming::make(DramStandard::Ddr4_3200, options, 8), ConfigError);
-}
-
 } // namespace
 } // namespace pagewalk::models

@@ -38,5 +38,14 @@ TEST(RefreshSchedule, AnswersTimesThatRunBackwards) {
     EXPECT_EQ(schedule.after_refresh(1'550), 1'600U);
 }
 
+TEST(RefreshSchedule, SpanThatARefreshWouldCutBeginsBehindIt) {
+    RefreshSchedule schedule(Cycles(1000), Cycles(100), Cycles(500));
+    EXPECT_EQ(schedule.undisturbed(400, 99), 400U);
+    EXPECT_EQ(schedule.undisturbed(400, 100), 600U); // in the first period too, which begins without one
+    EXPECT_EQ(schedule.undisturbed(1'520, 10), 1'600U);
+    EXPECT_EQ(schedule.undisturbed(2'489, 10), 2'489U);
+    EXPECT_EQ(schedule.undisturbed(2'490, 10), 2'600U);
+}
+
 } // namespace
 } // namespace pagewalk::models
