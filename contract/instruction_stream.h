@@ -178,6 +178,9 @@ public:
     /// After NotYet: would fetch() return something else now? Cheap, never waits. A live thread may be
     /// blocked in a system call, or have to wait until another thread has come far enough.
     [[nodiscard]] virtual bool ready() { return true; }
+    /// After NotYet: it is not the source that is behind. Other threads must come further in simulated time
+    /// first.
+    [[nodiscard]] virtual bool waits_for_others() const { return false; }
 };
 
 /// A program or trace. A thread appears when its parent's clone, fork or vfork returns: the record's result

@@ -25,7 +25,8 @@ bool StreamWaits::any_on(CpuId cpu) const {
 }
 
 bool StreamWaits::any_at_work() const {
-    return std::ranges::any_of(m_parked, [](const Task* task) { return !task->in_call; });
+    return std::ranges::any_of(
+        m_parked, [](const Task* task) { return !task->in_call && !task->stream->waits_for_others(); });
 }
 
 } // namespace pagewalk::os

@@ -19,7 +19,8 @@ public:
     [[nodiscard]] bool empty() const { return m_parked.empty(); }
     /// Is there one that ran on `cpu`?
     [[nodiscard]] bool any_on(CpuId cpu) const;
-    /// Is there one that is not in a system call, whose program is only slower than the simulation?
+    /// Is there one whose program is only slower than the simulation: not in a system call, nor held until
+    /// other threads have come further?
     [[nodiscard]] bool any_at_work() const;
 
 private:

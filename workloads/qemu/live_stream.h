@@ -23,6 +23,7 @@ public:
 
     [[nodiscard]] StreamBatch fetch() override;
     [[nodiscard]] bool ready() override;
+    [[nodiscard]] bool waits_for_others() const override { return !m_ended && m_decoder->waits_for_others(); }
     /// The last fetch() gave NotYet.
     [[nodiscard]] bool is_waiting() const { return m_waiting; }
     [[nodiscard]] bool has_ended() const { return m_ended; }

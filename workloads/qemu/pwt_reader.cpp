@@ -56,6 +56,7 @@ public:
     }
 
     [[nodiscard]] bool ready() override { return m_ended || !m_decoder.is_held(); }
+    [[nodiscard]] bool waits_for_others() const override { return !m_ended && m_decoder.waits_for_others(); }
     /// The last fetch() gave NotYet.
     [[nodiscard]] bool is_waiting() const { return m_waiting; }
     void add_image(std::vector<InitialMapping> mappings) { m_images.push_back(std::move(mappings)); }

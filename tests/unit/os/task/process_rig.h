@@ -14,6 +14,8 @@ namespace pagewalk::os::test {
 
 /// Has nothing to execute; may say that nothing may happen.
 struct IdleStream final : InstructionStream {
+    bool held_by_others = false;
+    bool waits_for_others() const override { return held_by_others; }
     bool is_ready = true;
     StreamBatch fetch() override { return {}; }
     bool ready() override { return is_ready; }

@@ -52,5 +52,11 @@ TEST_F(StreamsWithoutNews, TellWhereTheirTasksRanAndWhetherACallHoldsThem) {
     EXPECT_FALSE(waits.any_at_work());
 }
 
+// Time must pass for those others, who may sleep.
+TEST_F(StreamsWithoutNews, AreNotAtWorkWhileTheyWaitForOtherThreads) {
+    rig.workload.first.held_by_others = true;
+    EXPECT_FALSE(waits.any_at_work());
+}
+
 } // namespace
 } // namespace pagewalk::os
