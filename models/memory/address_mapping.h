@@ -22,12 +22,14 @@ struct DramPlace {
 class AddressMapper {
 public:
     explicit AddressMapper(const DramConfig& config)
-        : m_group_bits(bits(config.bank_groups)), m_bank_bits(bits(config.banks)),
+        : m_group_bits(bits(config.organisation().bank_groups)),
+          m_bank_bits(bits(config.organisation().banks)),
           m_group_hash(config.bank_hash ? mask(m_group_bits) : 0),
           m_bank_hash(config.bank_hash ? mask(m_bank_bits) : 0), m_rank_mask(mask(bits(config.ranks))),
           m_channels(config.channels), m_channel_bits(bits(config.channels)) {
         const unsigned rank_bits = bits(config.ranks);
-        const auto column_bits = static_cast<unsigned>(std::countr_zero(config.row_bytes / line_size));
+        const auto column_bits =
+            static_cast<unsigned>(std::countr_zero(config.organisation().row_bytes / line_size));
         // From the lowest bit upwards.
         switch (config.mapping) {
         case AddressMapping::BankGroupInterleave:

@@ -24,11 +24,13 @@ DramChannel::DramChannel(const DramConfig& config, const DramTiming& t, DramStat
       m_row_hit_cap(config.row_hit_cap), m_bank_queue(config.bank_queue), m_write_high(config.write_high),
       m_write_low(config.write_low),
       m_write_idle(config.write_idle), m_capacity{config.read_queue, config.write_queue},
-      m_bank_bits(static_cast<unsigned>(std::bit_width(config.banks - 1))),
-      m_rank_shift(m_bank_bits + static_cast<unsigned>(std::bit_width(config.bank_groups - 1))),
+      m_bank_bits(static_cast<unsigned>(std::bit_width(config.organisation().banks - 1))),
+      m_rank_shift(m_bank_bits +
+                   static_cast<unsigned>(std::bit_width(config.organisation().bank_groups - 1))),
       m_burst_ticks(t.clock.to_ticks(t.burst).value()), m_stats(&stats),
-      m_columns(t, config.ranks, config.bank_groups), m_activates(t, config.ranks, config.bank_groups),
-      m_refreshed(config.ranks), m_banks(std::size_t{config.ranks} * config.bank_groups * config.banks),
+      m_columns(t, config.ranks, config.organisation().bank_groups),
+      m_activates(t, config.ranks, config.organisation().bank_groups), m_refreshed(config.ranks),
+      m_banks(std::size_t{config.ranks} * config.organisation().bank_groups * config.organisation().banks),
       m_wishes((m_banks.size() + 63) / 64), m_reads(t.burst.value()), m_writes(t.burst.value()) {
     m_refresh_cost = (t.t_rp + t.t_rfc + t.t_rcd).value();
     for (std::uint32_t rank = 0; rank < config.ranks; ++rank)

@@ -8,26 +8,33 @@
 namespace pagewalk::models {
 
 void DramConfig::declare(OptionGroup group) {
-    group.choice("standard", standard,
-                 {{DramStandard::Ddr4_2400, "ddr4_2400"},
-                  {DramStandard::Ddr4_3200, "ddr4_3200"},
-                  {DramStandard::Ddr5_4800, "ddr5_4800"},
-                  {DramStandard::Custom, "custom"}},
-                 {Unit::None, "where timing parameters come from that are not set",
-                  "JESD79-4C 17-17-17, 22-22-22; JESD79-5B 40-39-39"});
+    group.choice(
+        "device", device,
+        {{DramDevice::Ddr4_2400_8Gb_x8, "ddr4_2400_8gb_x8"},
+         {DramDevice::Ddr4_2666_8Gb_x8, "ddr4_2666_8gb_x8"},
+         {DramDevice::Ddr4_2933_8Gb_x8, "ddr4_2933_8gb_x8"},
+         {DramDevice::Ddr4_3200_8Gb_x4, "ddr4_3200_8gb_x4"},
+         {DramDevice::Ddr4_3200_8Gb_x8, "ddr4_3200_8gb_x8"},
+         {DramDevice::Ddr4_3200_8Gb_x16, "ddr4_3200_8gb_x16"},
+         {DramDevice::Ddr4_3200_16Gb_x8, "ddr4_3200_16gb_x8"},
+         {DramDevice::Ddr5_4800_16Gb_x8, "ddr5_4800_16gb_x8"},
+         {DramDevice::Ddr5_5600_16Gb_x8, "ddr5_5600_16gb_x8"},
+         {DramDevice::Ddr5_6400_16Gb_x8, "ddr5_6400_16gb_x8"},
+         {DramDevice::Custom, "custom"}},
+        {Unit::None, "devices of a rank: their organisation, and timing parameters that are not set",
+         "JESD79-4C 17-17-17, 19-19-19, 21-21-21, 22-22-22; JESD79-5B 40-39-39, 46-45-45, 52-52-52"});
     timing.declare(group.group("timing"));
     group.number("channels", channels, {1, 64}, {Unit::Count, "channels of this controller", "assumed"});
     group.number("ranks", ranks, {1, 8, OptionRange::Shape::PowerOfTwo},
                  {Unit::Count, "ranks per channel", "assumed"});
-    group.number("bank_groups", bank_groups, {1, 16, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Count, "bank groups per rank", "JESD79-4C: 4 (x4, x8); JESD79-5B: 8"});
-    group.number("banks", banks, {1, 16, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Count, "banks per bank group", "JESD79-4C, JESD79-5B: 4"});
-    group.number("row_bytes", row_bytes, {1024, 65536, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Bytes, "a row across the channel's devices", "JESD79-4C: 1 KiB x 8 devices"});
-    group.number(
-        "channel_bytes", channel_bytes, {2, 32, OptionRange::Shape::PowerOfTwo},
-        {Unit::Bytes, "width of a channel: 8 for DDR4, 4 for a DDR5 subchannel", "JESD79-4C, JESD79-5B"});
+    group.number("bank_groups", custom.bank_groups, {0, 16},
+                 {Unit::Count, "of a custom device: bank groups per rank", "user"});
+    group.number("banks", custom.banks, {0, 16},
+                 {Unit::Count, "of a custom device: banks per bank group", "user"});
+    group.number("row_bytes", custom.row_bytes, {0, 65536},
+                 {Unit::Bytes, "of a custom device: a row across the devices of a rank", "user"});
+    group.number("channel_bytes", custom.channel_bytes, {0, 32},
+                 {Unit::Bytes, "of a custom device: width of a channel", "user"});
     group.choice("mapping", mapping,
                  {{AddressMapping::BankGroupInterleave, "bank_group_interleave"},
                   {AddressMapping::RowInterleave, "row_interleave"},
@@ -71,7 +78,21 @@ void DramConfig::validate() const {
         throw ConfigError("dram.write_low = " + std::to_string(write_low) + ", dram.write_high = " +
                           std::to_string(write_high) + ", dram.write_queue = " + std::to_string(write_queue) +
                           ": must ascend: write_low < write_high <= write_queue");
-    (void)DramTiming::make(standard, timing, channel_bytes);
+    const auto check = [&](const char* name, std::uint64_t value, std::uint64_t least) {
+        const std::string what = std::string("dram.") + name + " = " + std::to_string(value);
+        if (device != DramDevice::Custom && value != 0)
+            throw ConfigError(what +
+                              ": dram.device says what the organisation is; allowed: 0, or dram.device = "
+                              "custom with bank_groups, banks, row_bytes, channel_bytes and every timing");
+        if (device == DramDevice::Custom && (value < least || !std::has_single_bit(value)))
+            throw ConfigError(what + ": allowed with dram.device = custom: a power of two from " +
+                              std::to_string(least));
+    };
+    check("bank_groups", custom.bank_groups, 1);
+    check("banks", custom.banks, 1);
+    check("row_bytes", custom.row_bytes, 1024);
+    check("channel_bytes", custom.channel_bytes, 2);
+    (void)full_timing();
 }
 
 } // namespace pagewalk::models

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/option.h"
+#include "models/memory/dram_device.h"
 #include "models/memory/dram_timing.h"
 
 #include <cstdint>
@@ -19,14 +20,11 @@ enum class PagePolicy : std::uint8_t { Open, Closed, Timeout };
 
 /// One memory controller with its channels.
 struct DramConfig {
-    DramStandard standard = DramStandard::Ddr4_3200;
+    DramDevice device = DramDevice::Ddr4_3200_8Gb_x8;
     DramTimingOptions timing;
+    DramOrganisation custom; ///< of a custom device
     std::uint32_t channels = 1;
     std::uint32_t ranks = 1;
-    std::uint32_t bank_groups = 4;
-    std::uint32_t banks = 4; ///< a bank group
-    std::uint64_t row_bytes = 8192;
-    std::uint32_t channel_bytes = 8;
     AddressMapping mapping = AddressMapping::BankGroupInterleave;
     bool bank_hash = true;
     PagePolicy page_policy = PagePolicy::Open;
@@ -43,6 +41,14 @@ struct DramConfig {
     void declare(OptionGroup group);
     /// Throws ConfigError.
     void validate() const;
+    /// The device's, or the custom one's.
+    [[nodiscard]] const DramOrganisation& organisation() const {
+        return device == DramDevice::Custom ? custom : facts_of(device).organisation;
+    }
+    /// Throws ConfigError.
+    [[nodiscard]] DramTiming full_timing() const {
+        return DramTiming::make(facts_of(device).timing, timing, organisation().channel_bytes);
+    }
 };
 
 } // namespace pagewalk::models

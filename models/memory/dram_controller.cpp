@@ -7,12 +7,11 @@
 namespace pagewalk::models {
 
 DramController::DramController(const DramConfig& config)
-    : m_timing(DramTiming::make(config.standard, config.timing, config.channel_bytes)), m_mapper(config),
+    : m_timing((config.validate(), config.full_timing())), m_mapper(config),
       m_clocks_a_tick(static_cast<std::uint64_t>(
           (static_cast<unsigned __int128>(m_timing.clock.hertz()) << 64) / ticks_per_second)),
       m_latency_in(config.controller_latency.value() / 2),
       m_latency_out(config.controller_latency.value() - config.controller_latency.value() / 2) {
-    config.validate();
     for (std::uint32_t i = 0; i < config.channels; ++i) m_channels.emplace_back(config, m_timing, m_stats);
 }
 

@@ -7,10 +7,8 @@
 
 namespace pagewalk::models {
 
-enum class DramStandard : std::uint8_t { Ddr4_2400, Ddr4_3200, Ddr5_4800, Custom };
-
 /// Timing parameters by their JEDEC names, in clocks of half the data rate; the refresh times in ticks. In an
-/// option, 0 takes the standard's number.
+/// option, 0 takes the device's number.
 struct DramTimingOptions {
     std::uint64_t data_rate = 0; ///< transfers a second
     Cycles t_cl, t_cwl, t_rcd, t_rp, t_ras;
@@ -32,13 +30,10 @@ struct DramTiming {
     Cycles t_refi, t_rfc; ///< rounded up
     Cycles burst;         ///< one line on the data bus
 
-    /// The standard's numbers with what `options` sets in their place. `channel_bytes`: width of a channel.
-    /// Throws ConfigError when a custom timing lacks a parameter, naming it.
-    [[nodiscard]] static DramTiming make(DramStandard standard, const DramTimingOptions& options,
+    /// A device's numbers with what `options` sets in their place. `channel_bytes`: width of a channel.
+    /// Throws ConfigError when a parameter is in neither, naming it.
+    [[nodiscard]] static DramTiming make(const DramTimingOptions& device, const DramTimingOptions& options,
                                          std::uint32_t channel_bytes);
 };
-
-/// The standard's own numbers; all 0 for Custom.
-[[nodiscard]] const DramTimingOptions& jedec_timing(DramStandard standard);
 
 } // namespace pagewalk::models

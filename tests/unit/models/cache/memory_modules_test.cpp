@@ -163,7 +163,7 @@ TEST_F(MemoryModules, DramBehindTheSocketAnswersAsTheControllerItself) {
 }
 
 Tick row_precharge() {
-    const DramTiming timing = DramTiming::make(DramStandard::Ddr4_3200, {}, 8);
+    const DramTiming timing = DramConfig{}.full_timing();
     return timing.clock.to_ticks(timing.t_rp);
 }
 

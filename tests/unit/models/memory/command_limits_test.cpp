@@ -1,5 +1,6 @@
 #include "base/rng.h"
 #include "models/memory/command_limits.h"
+#include "models/memory/dram_device.h"
 
 #include <algorithm>
 #include <vector>
@@ -12,7 +13,7 @@ namespace {
 constexpr std::uint64_t start = 1'600;
 
 /// DDR4-3200: burst 4, tCL 22, tCWL 16, tCCD_L 8, tWTR_S 4, tWTR_L 12, tRTRS 2, tRRD_S 4, tRRD_L 8, tFAW 34.
-DramTiming timing() { return DramTiming::make(DramStandard::Ddr4_3200, {}, 8); }
+DramTiming timing() { return DramTiming::make(facts_of(DramDevice::Ddr4_3200_8Gb_x8).timing, {}, 8); }
 
 TEST(ColumnLimits, NextCommandDependsOnBankGroupAndRank) {
     ColumnLimits limits(timing(), 2, 4);

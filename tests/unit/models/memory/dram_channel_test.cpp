@@ -49,7 +49,7 @@ struct Rig {
     }
 
     DramConfig config;
-    DramTiming timing = DramTiming::make(config.standard, config.timing, config.channel_bytes);
+    DramTiming timing = config.full_timing();
     DramStats stats;
     std::vector<DramCommand> commands;
     DramChannel channel{config, timing, stats};
@@ -154,7 +154,7 @@ TEST(DramChannel, QueueThatIsFullTakesTheNextWhenOneIsServed) {
 
 struct Traffic {
     const char* name;
-    DramStandard standard;
+    DramDevice device;
     std::uint32_t ranks;
     PagePolicy policy;
     std::uint64_t gap;      ///< mean clocks between accesses
@@ -168,13 +168,9 @@ class DramChannelTraffic : public testing::TestWithParam<Traffic> {
 protected:
     static DramConfig config() {
         DramConfig config;
-        config.standard = GetParam().standard;
+        config.device = GetParam().device;
         config.ranks = GetParam().ranks;
         config.page_policy = GetParam().policy;
-        if (config.standard == DramStandard::Ddr5_4800) {
-            config.channel_bytes = 4;
-            config.bank_groups = 8;
-        }
         return config;
     }
 };
@@ -210,9 +206,10 @@ TEST_P(DramChannelTraffic, NoCommandComesTooEarlyAndEachAccessIsServedOnce) {
     chosen.write_low = 0;
     Rig rig(chosen);
     const AddressMapper mapper(chosen);
+    const DramOrganisation& organisation = chosen.organisation();
     Rng rng(21, traffic.name);
-    const std::uint64_t lines =
-        traffic.rows * chosen.ranks * chosen.bank_groups * chosen.banks * (chosen.row_bytes / line_size);
+    const std::uint64_t lines = traffic.rows * chosen.ranks * organisation.bank_groups * organisation.banks *
+                                (organisation.row_bytes / line_size);
     std::vector<Asked> all;
     std::uint64_t now = 3'200;
     bool writing = false;
@@ -259,16 +256,20 @@ TEST_P(DramChannelTraffic, ForecastsAreRightOnAverageOnceTheLoadIsKnown) {
 
 INSTANTIATE_TEST_SUITE_P(
     Orders, DramChannelTraffic,
-    testing::Values(Traffic{"InOrder", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 32, 0, 8},
-                    Traffic{"OutOfOrder", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 32, 400, 8},
-                    Traffic{"MoreThanItCanServe", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 6, 80, 64},
-                    Traffic{"TwoRanks", DramStandard::Ddr4_3200, 2, PagePolicy::Open, 13, 400, 2},
-                    Traffic{"FewRows", DramStandard::Ddr4_3200, 1, PagePolicy::Open, 10, 160, 2},
-                    Traffic{"ClosedPages", DramStandard::Ddr4_3200, 1, PagePolicy::Closed, 24, 400, 2},
-                    Traffic{"TimedOutPages", DramStandard::Ddr4_3200, 1, PagePolicy::Timeout, 24, 400, 2},
-                    Traffic{"Ddr4_2400", DramStandard::Ddr4_2400, 2, PagePolicy::Open, 12, 300, 4},
-                    Traffic{"Ddr5", DramStandard::Ddr5_4800, 1, PagePolicy::Open, 24, 600, 4},
-                    Traffic{"Ddr5TwoRanks", DramStandard::Ddr5_4800, 2, PagePolicy::Open, 12, 1200, 4}),
+    testing::Values(
+        Traffic{"InOrder", DramDevice::Ddr4_3200_8Gb_x8, 1, PagePolicy::Open, 32, 0, 8},
+        Traffic{"OutOfOrder", DramDevice::Ddr4_3200_8Gb_x8, 1, PagePolicy::Open, 32, 400, 8},
+        Traffic{"MoreThanItCanServe", DramDevice::Ddr4_3200_8Gb_x8, 1, PagePolicy::Open, 6, 80, 64},
+        Traffic{"TwoRanks", DramDevice::Ddr4_3200_8Gb_x8, 2, PagePolicy::Open, 13, 400, 2},
+        Traffic{"FewRows", DramDevice::Ddr4_3200_8Gb_x8, 1, PagePolicy::Open, 10, 160, 2},
+        Traffic{"ClosedPages", DramDevice::Ddr4_3200_8Gb_x8, 1, PagePolicy::Closed, 24, 400, 2},
+        Traffic{"TimedOutPages", DramDevice::Ddr4_3200_8Gb_x8, 1, PagePolicy::Timeout, 24, 400, 2},
+        Traffic{"Ddr4_2400", DramDevice::Ddr4_2400_8Gb_x8, 2, PagePolicy::Open, 12, 300, 4},
+        Traffic{"Ddr5", DramDevice::Ddr5_4800_16Gb_x8, 1, PagePolicy::Open, 24, 600, 4},
+        Traffic{"X16", DramDevice::Ddr4_3200_8Gb_x16, 1, PagePolicy::Open, 24, 300, 4},
+        Traffic{"X4", DramDevice::Ddr4_3200_8Gb_x4, 1, PagePolicy::Open, 16, 300, 4},
+        Traffic{"Ddr5_6400", DramDevice::Ddr5_6400_16Gb_x8, 1, PagePolicy::Open, 24, 600, 4},
+        Traffic{"Ddr5TwoRanks", DramDevice::Ddr5_4800_16Gb_x8, 2, PagePolicy::Open, 12, 1200, 4}),
     [](const auto& instance) { return std::string(instance.param.name); });
 
 } // namespace

@@ -19,8 +19,8 @@ namespace pagewalk::models {
 class DramCommandChecker {
 public:
     DramCommandChecker(const DramConfig& config, const DramTiming& timing)
-        : m_config(config), t(timing),
-          m_banks(std::size_t{config.ranks} * config.bank_groups * config.banks) {}
+        : m_config(config), t(timing), m_banks(std::size_t{config.ranks} * config.organisation().bank_groups *
+                                               config.organisation().banks) {}
 
     void check(std::vector<DramCommand> commands) {
         std::ranges::stable_sort(commands, {}, &DramCommand::time);

@@ -61,7 +61,7 @@ TEST(DramController, ReadBetweenTwoClockEdgesIsServedFromTheLaterOne) {
 
 TEST(DramController, ClockThatIsNoWholeNumberOfTicksDoesNotDrift) {
     DramConfig config = plain();
-    config.standard = DramStandard::Ddr4_2400;
+    config.device = DramDevice::Ddr4_2400_8Gb_x8;
     // 3 clocks are 2.5 ns: an edge, far from power-on.
     constexpr std::uint64_t edge = 3'600'000'000'000'000;
     DramController on(config);
@@ -135,19 +135,16 @@ TEST(DramController, RandomReadsAreLimitedByTheFourActivateWindow) {
 }
 
 TEST(DramController, StreamReachesNineTenthsOfThePeakRate) {
-    for (const DramStandard standard :
-         {DramStandard::Ddr4_2400, DramStandard::Ddr4_3200, DramStandard::Ddr5_4800}) {
+    for (const DramDevice device :
+         {DramDevice::Ddr4_2400_8Gb_x8, DramDevice::Ddr4_2666_8Gb_x8, DramDevice::Ddr4_2933_8Gb_x8,
+          DramDevice::Ddr4_3200_8Gb_x8, DramDevice::Ddr4_3200_8Gb_x4, DramDevice::Ddr5_4800_16Gb_x8,
+          DramDevice::Ddr5_5600_16Gb_x8, DramDevice::Ddr5_6400_16Gb_x8}) {
         DramConfig config;
-        config.standard = standard;
-        if (standard == DramStandard::Ddr5_4800) {
-            config.channel_bytes = 4;
-            config.bank_groups = 8;
-        }
+        config.device = device;
         DramController dram(config);
         const DramTiming& t = dram.timing();
         const double peak = 64.0 / static_cast<double>(t.clock.to_ticks(t.burst * 1000).value()) * 1'000'000;
-        const double reached =
-            run_traffic(dram, {.streams = 1, .spacing = 1, .window = 48, .accesses = 100'000}).gb_per_s;
+        const double reached = run_traffic(dram, {.streams = 1, .spacing = 1, .accesses = 100'000}).gb_per_s;
         EXPECT_GE(reached, 0.9 * peak);
         EXPECT_LE(reached, peak);
     }
@@ -286,7 +283,9 @@ TEST(DramController, HashedBanksPayForStreamsInRowsOfOneBank) {
 
 TEST(DramController, ChampSimsDefaultMemoryCanBeHad) {
     DramConfig config = plain();
-    config.bank_groups = 8;
+    config.device = DramDevice::Custom;
+    config.timing = facts_of(DramDevice::Ddr4_3200_8Gb_x8).timing;
+    config.custom = {.bank_groups = 8, .banks = 4, .row_bytes = 8192, .channel_bytes = 8};
     config.timing.t_cl = config.timing.t_rcd = config.timing.t_rp = Cycles(24);
     config.timing.t_refi = Tick(32 * ticks_per_second / 1000 / 8192);
     DramController dram(config);
