@@ -101,7 +101,8 @@ void OooCore::settle_stats() {
         complete = m_pipeline.operands_ready(uop, dispatched);
     } else {
         Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
-        if (uop.cls == UopClass::Serialize) ready = std::max(ready, m_memory_complete);
+        // Older loads have their data, and older stores have left the store queue.
+        if (uop.cls == UopClass::Serialize) ready = std::max({ready, m_memory_complete, m_last_drain});
         Cycles& unit_free = m_unit_free[static_cast<std::size_t>(uop.cls)];
         if (!uop.pipelined) ready = std::max(ready, unit_free);
         complete = m_pipeline.issue(uop.cls, ready) + Cycles(uop.latency);

@@ -14,7 +14,9 @@ Pipeline::Pipeline(const CoreConfig& config)
 void Pipeline::wait_for_scheduler() {
     while (m_schedule.waiting(m_dispatch_cycle.value()) >= m_scheduler_entries) {
         const Cycles next(m_schedule.next());
-        charge_empty_slots(next, next, m_last_wait, StallCause::Base);
+        // What fills the scheduler waits for the load that is still on its way, if there is one.
+        const Wait wait = m_far_until > m_dispatch_cycle ? m_far_wait : m_last_wait;
+        charge_empty_slots(next, next, wait, StallCause::Base);
         dispatch_at(next);
     }
 }

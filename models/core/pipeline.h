@@ -178,6 +178,8 @@ private:
     CoreStats::CpiStack* m_stack = &m_empty_slots[0];
     Cycles m_charged_until{};         ///< what is before is charged, whatever may be dispatched there yet
     Wait m_last_wait;                 ///< of the last commit that waited
+    Wait m_far_wait;                  ///< of the last commit that waited for more than L1,
+    Cycles m_far_until{};             ///< which was then
     std::vector<Wait> m_commit_waits; ///< by the commit's cycle
     FreeCycles m_rob;
     FreeCycles m_load_queue;
@@ -233,6 +235,10 @@ template <Pipeline::Results results>
             const std::uint64_t wait = std::max<std::uint64_t>(1, (complete - m_commit_cycle).value());
             m_last_wait.tlb_share = static_cast<std::uint8_t>(
                 std::min<std::uint64_t>(whole_share, tlb_wait.value() * whole_share / wait));
+        }
+        if (cause > StallCause::L1 && cause < StallCause::Dtlb) [[unlikely]] {
+            m_far_wait = m_last_wait;
+            m_far_until = earliest;
         }
         m_commit_cycle = earliest;
         commit_wait_at(earliest) = m_last_wait;
