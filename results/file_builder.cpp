@@ -83,6 +83,7 @@ public:
 
 private:
     void make_parents(const std::string& path);
+    const Hdf5Object& parent_of(const std::string& path);
     Hdf5Object make_scalar(const std::string& path, hid_t type);
     template <class T>
     void write_scalar(const std::string& path, T value, const std::string& unit,
@@ -96,6 +97,8 @@ private:
     Hdf5Object m_file;
     Hdf5Object m_links;
     std::set<std::string> m_groups; ///< that exist
+    std::string m_open_path;        ///< of the group that is kept open
+    Hdf5Object m_open;
     Hdf5Object m_scalar;
     Hdf5Object m_compact;
     Hdf5Object m_untimed;
@@ -143,9 +146,20 @@ Hdf5Object FileBuilder::make_group(const std::string& path) {
     return {H5Gcreate2(m_file, path.c_str(), m_links, create, H5P_DEFAULT), what};
 }
 
+/// The group that `path` is in. It stays open, since what is written next is mostly in the same: looking the
+/// way up for each takes as long as writing.
+const Hdf5Object& FileBuilder::parent_of(const std::string& path) {
+    std::string parent = path.substr(0, path.rfind('/'));
+    if (parent != m_open_path) {
+        m_open = make_group(parent);
+        m_open_path = std::move(parent);
+    }
+    return m_open;
+}
+
 Hdf5Object FileBuilder::make_scalar(const std::string& path, hid_t type) {
-    make_parents(path);
-    return {H5Dcreate2(m_file, path.c_str(), type, m_scalar, m_links, m_compact, H5P_DEFAULT),
+    const char* const name = path.c_str() + path.rfind('/') + 1;
+    return {H5Dcreate2(parent_of(path), name, type, m_scalar, m_links, m_compact, H5P_DEFAULT),
             "cannot write " + path};
 }
 
@@ -395,6 +409,7 @@ void FileBuilder::link_to(const std::string& path, const std::string& target) {
 }
 
 void FileBuilder::close() {
+    m_open = Hdf5Object();
     m_file.close("cannot write it");
     m_driver.throw_failure();
 }

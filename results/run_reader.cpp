@@ -134,18 +134,21 @@ RunReader::RunReader(std::filesystem::path path) : m_path(std::move(path)) {
     });
 }
 
-std::vector<std::string> RunReader::datasets_below(const char* group) const {
+const std::vector<std::string>& RunReader::datasets_below(const char* group) const {
+    if (const auto listed = m_datasets.find(group); listed != m_datasets.end()) return listed->second;
     std::vector<std::string> paths;
-    if (!has_link(m_file, group)) return paths;
-    const std::string what = std::string("cannot list ") + group;
-    const Hdf5Object below(H5Gopen2(m_file, group, H5P_DEFAULT), what);
-    const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* found) -> herr_t {
-        if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(found)->emplace_back(name);
-        return 0;
-    };
-    check(H5Ovisit2(below, H5_INDEX_NAME, H5_ITER_INC, add, &paths, H5O_INFO_BASIC), what);
-    std::ranges::sort(paths);
-    return paths;
+    if (has_link(m_file, group)) {
+        const std::string what = std::string("cannot list ") + group;
+        const Hdf5Object below(H5Gopen2(m_file, group, H5P_DEFAULT), what);
+        const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* found) -> herr_t {
+            if (info->type == H5O_TYPE_DATASET)
+                static_cast<std::vector<std::string>*>(found)->emplace_back(name);
+            return 0;
+        };
+        check(H5Ovisit2(below, H5_INDEX_NAME, H5_ITER_INC, add, &paths, H5O_INFO_BASIC), what);
+        std::ranges::sort(paths);
+    }
+    return m_datasets.emplace(group, std::move(paths)).first->second;
 }
 
 std::vector<SummaryValue> RunReader::values_below(const char* group) const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -105,7 +106,7 @@ private:
         }
     }
     /// Paths of the datasets below `group`, sorted, without the group's own.
-    [[nodiscard]] std::vector<std::string> datasets_below(const char* group) const;
+    [[nodiscard]] const std::vector<std::string>& datasets_below(const char* group) const;
     [[nodiscard]] std::vector<StoredProcess> members(std::string_view group) const;
     [[nodiscard]] std::vector<SummaryValue> values_below(const char* group) const;
     [[nodiscard]] std::vector<StoredStatistic> stats_below(const char* group, std::string_view glob) const;
@@ -113,6 +114,7 @@ private:
     std::filesystem::path m_path;
     QuietHdf5 m_quiet;
     Hdf5Object m_file;
+    mutable std::map<std::string, std::vector<std::string>> m_datasets; ///< by group, once listed
 };
 
 /// Paths at which two files differ in value, type or attribute, /meta/host left out. Empty: the same run.
