@@ -60,8 +60,19 @@ public:
     }
     void set(std::uint64_t fd, std::shared_ptr<OpenFile> file) {
         if (fd >= limit) return;
-        if (fd >= m_files.size()) m_files.resize(static_cast<std::size_t>(fd) + 1);
+        if (fd >= m_files.size()) {
+            m_files.resize(static_cast<std::size_t>(fd) + 1);
+            m_close_on_exec.resize(m_files.size());
+        }
         m_files[static_cast<std::size_t>(fd)] = std::move(file);
+        m_close_on_exec[static_cast<std::size_t>(fd)] = false;
+    }
+    /// FD_CLOEXEC, which a descriptor does not have when it is set.
+    void set_close_on_exec(std::uint64_t fd, bool on) {
+        if (find(fd) != nullptr) m_close_on_exec[static_cast<std::size_t>(fd)] = on;
+    }
+    [[nodiscard]] bool closes_on_exec(std::uint64_t fd) const {
+        return fd < m_files.size() && m_close_on_exec[static_cast<std::size_t>(fd)];
     }
     [[nodiscard]] std::uint64_t size() const { return m_files.size(); }
     [[nodiscard]] std::uint64_t capacity() const { return m_table.capacity; }
@@ -76,6 +87,7 @@ public:
 private:
     static constexpr std::uint64_t limit = 1U << 20; // fs.nr_open
     std::vector<std::shared_ptr<OpenFile>> m_files;
+    std::vector<bool> m_close_on_exec; ///< by descriptor, as m_files
     DescriptorTable m_table;
 };
 

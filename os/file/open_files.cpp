@@ -60,6 +60,11 @@ std::shared_ptr<FileDescriptors> OpenFiles::copy(Operation& op, FileDescriptors&
     return files;
 }
 
+void OpenFiles::close_on_exec(Operation& op, FileDescriptors& files) {
+    for (std::uint64_t fd = 0; fd < files.size(); ++fd)
+        if (files.closes_on_exec(fd)) drop_file(op, files.take(fd));
+}
+
 void OpenFiles::close_all(Operation& op, FileDescriptors& files) {
     for (std::uint64_t fd = 0; fd < files.size(); ++fd) drop_file(op, files.take(fd));
     drop_table(op, files.replace({}));

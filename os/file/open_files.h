@@ -31,6 +31,7 @@ public:
     // ProcessFiles
     [[nodiscard]] std::shared_ptr<FileDescriptors> create() override;
     [[nodiscard]] std::shared_ptr<FileDescriptors> copy(Operation& op, FileDescriptors& parent) override;
+    void close_on_exec(Operation& op, FileDescriptors& files) override;
     void close_all(Operation& op, FileDescriptors& files) override;
 
 private:

@@ -31,7 +31,7 @@ constexpr std::array rows = std::to_array<CallRow>({
     {85, sys_creat},        {149, sys_mlock},        {150, sys_munlock},     {151, sys_mlockall},
     {152, sys_munlockall},  {202, sys_futex},        {203, sys_setaffinity}, {231, sys_exit_group},
     {247, sys_waitid},      {257, sys_openat},       {275, sys_splice},      {276, sys_tee},
-    {278, sys_vmsplice},    {285, sys_fallocate},    {288, sys_socket},      {292, sys_dup},
+    {278, sys_vmsplice},    {285, sys_fallocate},    {288, sys_socket},      {292, sys_dup3},
     {293, sys_pipe},        {295, sys_pread64},      {296, sys_pwrite64},    {299, sys_read},
     {307, sys_write},       {319, sys_memfd_create}, {322, sys_execve},      {325, sys_mlock},
     {326, sys_splice},      {327, sys_preadv2},      {328, sys_pwritev2},    {435, sys_clone3},

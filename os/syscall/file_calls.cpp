@@ -13,6 +13,7 @@ void open_named(CallContext& call, std::uint64_t flags) {
     call.op.path.call(KernelFunction::OpenFile);
     kernel.open_files.open(call.op, call.descriptors(), call.result(), call.record.path);
     const OpenFile* const file = call.descriptors().find_cached(call.result());
+    call.descriptors().set_close_on_exec(call.result(), (flags & O_CLOEXEC) != 0);
     if ((flags & O_TRUNC) != 0 && file != nullptr) truncate_file(call, file->inode, 0);
 }
 
@@ -27,6 +28,8 @@ void sys_memfd_create(CallContext& call) {
     call.op.path.call(KernelFunction::OpenFile);
     call.kernel.open_files.open_shmem(call.op, call.descriptors(), call.result(),
                                       "/memfd:" + call.record.path + " (deleted)");
+    constexpr std::uint64_t close_on_exec = 1; // MFD_CLOEXEC
+    call.descriptors().set_close_on_exec(call.result(), (call.argument(1) & close_on_exec) != 0);
 }
 
 void sys_close(CallContext& call) {
@@ -34,18 +37,31 @@ void sys_close(CallContext& call) {
 }
 
 void sys_close_range(CallContext& call) {
+    constexpr std::uint64_t close_on_exec = 4; // CLOSE_RANGE_CLOEXEC
     FileDescriptors& files = call.descriptors();
     for (std::uint64_t fd = call.argument(0); fd <= call.argument(1) && fd < files.size(); ++fd)
-        call.kernel.open_files.close(call.op, files, fd);
+        if ((call.argument(2) & close_on_exec) != 0)
+            files.set_close_on_exec(fd, true);
+        else
+            call.kernel.open_files.close(call.op, files, fd);
 }
 
 void sys_dup(CallContext& call) {
     call.kernel.open_files.duplicate(call.op, call.descriptors(), call.argument(0), call.result());
 }
 
+void sys_dup3(CallContext& call) {
+    sys_dup(call);
+    call.descriptors().set_close_on_exec(call.result(), (call.argument(2) & O_CLOEXEC) != 0);
+}
+
 void sys_fcntl(CallContext& call) {
-    constexpr std::uint64_t dup = 0, dup_cloexec = 1030;
-    if (call.argument(1) == dup || call.argument(1) == dup_cloexec) sys_dup(call);
+    if (call.argument(1) == F_DUPFD || call.argument(1) == F_DUPFD_CLOEXEC) {
+        sys_dup(call);
+        call.descriptors().set_close_on_exec(call.result(), call.argument(1) == F_DUPFD_CLOEXEC);
+    } else if (call.argument(1) == F_SETFD) {
+        call.descriptors().set_close_on_exec(call.argument(0), (call.argument(2) & FD_CLOEXEC) != 0);
+    }
 }
 
 void sys_lseek(CallContext& call) {

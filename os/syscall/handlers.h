@@ -27,6 +27,7 @@ void sys_close(CallContext& call);
 void sys_close_range(CallContext& call);
 void sys_creat(CallContext& call);
 void sys_dup(CallContext& call);
+void sys_dup3(CallContext& call);
 void sys_fallocate(CallContext& call);
 void sys_fcntl(CallContext& call);
 void sys_ftruncate(CallContext& call);

@@ -57,6 +57,8 @@ public:
     [[nodiscard]] virtual std::shared_ptr<FileDescriptors> create() = 0;
     /// A copy for fork.
     [[nodiscard]] virtual std::shared_ptr<FileDescriptors> copy(Operation& op, FileDescriptors& parent) = 0;
+    /// execve: closes those with FD_CLOEXEC. Contract: no other task shares them.
+    virtual void close_on_exec(Operation& op, FileDescriptors& files) = 0;
     /// Closes everything. Contract: no other task shares them.
     virtual void close_all(Operation& op, FileDescriptors& files) = 0;
 };

@@ -229,6 +229,8 @@ void Processes::exec(Operation& op, Task& task) {
     if (image.empty()) return exit(op, task); // nobody saw what it has executed
     op.path.call(KernelFunction::DoExit);     // assumed: begin_new_exec costs what leaving a program does
     kill_group(op, task.group, &task);
+    if (task.files.use_count() > 1) task.files = m_parts.files.copy(op, *task.files);
+    m_parts.files.close_on_exec(op, *task.files);
     std::shared_ptr<AddressSpace> space = m_parts.memory.create(op);
     if (space == nullptr) throw RunError("out of simulated memory in execve; give the machine more memory");
     m_parts.memory.load(op, *space, image);

@@ -124,5 +124,24 @@ TEST_F(Descriptors, OfAChildAreTheParentsFilesInATableOfItsOwn) {
     EXPECT_EQ(open_files_made(), 0U);
 }
 
+TEST_F(Descriptors, CloseOnExecWhereTheyAreTold) {
+    for (const std::uint64_t fd : {3, 4, 5}) open(fd, "/data");
+    files->set_close_on_exec(3, true);
+    files->set_close_on_exec(5, true);
+    files->set_close_on_exec(99, true); // nothing is known of it
+    open(5, "/data");                   // a new one
+    const auto child = [&] {
+        std::shared_ptr<FileDescriptors> copy;
+        rig.at_once([&](Operation& op) { copy = open_files.copy(op, *files); });
+        return copy;
+    }();
+    rig.at_once([&](Operation& op) { open_files.close_on_exec(op, *files); });
+    EXPECT_EQ(files->find(3), nullptr);
+    EXPECT_NE(files->find(4), nullptr);
+    EXPECT_NE(files->find(5), nullptr);
+    EXPECT_NE(child->find(3), nullptr);
+    EXPECT_TRUE(child->closes_on_exec(3)); // as its parent's
+}
+
 } // namespace
 } // namespace pagewalk::os

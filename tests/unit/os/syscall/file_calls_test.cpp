@@ -1,6 +1,7 @@
 #include "os/syscall/handlers.h"
 #include "tests/unit/os/kernel/kernel_harness.h"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 #include <gtest/gtest.h>
@@ -116,6 +117,32 @@ TEST_F(FileCalls, FreeAPageThatIsTruncatedWhileItIsRead) {
     machine.finish(task, cpu0);
     EXPECT_EQ(machine.kernel->files().cached_pages(), 0U);
     EXPECT_FALSE(machine.kernel->allocator().pages().peek(frame).is(PageState::Allocated));
+}
+
+TEST_F(FileCalls, SayWhichDescriptorsAnExecCloses) {
+    boot(FileCache::Warm);
+    const auto closes = [&](std::uint64_t fd) {
+        return machine.kernel->find_task(task)->files->closes_on_exec(fd);
+    };
+    EXPECT_FALSE(closes(3));
+    machine.call(SYS_fcntl, {3, F_SETFD, FD_CLOEXEC}, 0);
+    EXPECT_TRUE(closes(3));
+    machine.call(SYS_dup2, {3, 4}, 4);
+    EXPECT_FALSE(closes(4)); // a descriptor's own
+    machine.call(SYS_dup3, {3, 5, O_CLOEXEC}, 5);
+    EXPECT_TRUE(closes(5));
+    machine.call(SYS_fcntl, {3, F_DUPFD_CLOEXEC, 0}, 6);
+    EXPECT_TRUE(closes(6));
+    machine.call(SYS_fcntl, {6, F_SETFD, 0}, 0);
+    EXPECT_FALSE(closes(6));
+    machine.call(
+        SyscallRecord{.number = SYS_openat, .arguments = {0, 0, O_CLOEXEC}, .result = 7, .path = "/other"});
+    EXPECT_TRUE(closes(7));
+    machine.call(SyscallRecord{.number = SYS_memfd_create, .arguments = {0, 1}, .result = 8, .path = "m"});
+    EXPECT_TRUE(closes(8));
+    machine.call(SYS_close_range, {4, 4, 4}, 0);
+    EXPECT_TRUE(closes(4));
+    EXPECT_NE(file(4), nullptr);
 }
 
 } // namespace

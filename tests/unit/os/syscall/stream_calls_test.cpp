@@ -1,6 +1,8 @@
 #include "os/syscall/handlers.h"
 #include "tests/unit/os/kernel/kernel_harness.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include <gtest/gtest.h>
@@ -50,6 +52,22 @@ TEST_F(StreamCalls, MakeAndFreeTheObjectsOfTheirFiles) {
     EXPECT_EQ(machine.kernel->objects().objects(ObjectKind::File), 2U);
     machine.call(SYS_close_range, {3, 4}, 0);
     EXPECT_EQ(machine.kernel->objects().objects(ObjectKind::File), 0U);
+}
+
+TEST_F(StreamCalls, SayWhichDescriptorsAnExecCloses) {
+    const auto closes = [&](std::uint64_t fd) {
+        return machine.kernel->find_task(task)->files->closes_on_exec(fd);
+    };
+    machine.call(SyscallRecord{.number = SYS_pipe2, .arguments = {0, O_CLOEXEC}, .descriptors = {3, 4}});
+    EXPECT_TRUE(closes(3) && closes(4));
+    machine.call(SyscallRecord{.number = SYS_pipe, .arguments = {0, O_CLOEXEC}, .descriptors = {3, 4}});
+    EXPECT_FALSE(closes(3) || closes(4));
+    machine.call(SYS_socket, {2, 1 | SOCK_CLOEXEC, 0}, 5);
+    EXPECT_TRUE(closes(5));
+    machine.call(SYS_accept, {5, 0, 0, SOCK_CLOEXEC}, 6);
+    EXPECT_FALSE(closes(6));
+    machine.call(SYS_accept4, {5, 0, 0, SOCK_CLOEXEC}, 7);
+    EXPECT_TRUE(closes(7));
 }
 
 } // namespace

@@ -78,11 +78,13 @@ struct FakeMemory final : ProcessMemory {
 /// Descriptor tables that are counted. What they hold is no business of tasks.
 struct FakeFiles final : ProcessFiles {
     int closed = 0, copied = 0;
+    std::vector<const FileDescriptors*> executed; ///< whose descriptors with FD_CLOEXEC were closed
     std::shared_ptr<FileDescriptors> create() override { return table(); }
     std::shared_ptr<FileDescriptors> copy(Operation&, FileDescriptors&) override {
         ++copied;
         return table();
     }
+    void close_on_exec(Operation&, FileDescriptors& files) override { executed.push_back(&files); }
     void close_all(Operation&, FileDescriptors&) override { ++closed; }
 
 private:

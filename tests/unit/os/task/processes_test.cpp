@@ -338,5 +338,16 @@ TEST_F(TwoPrograms, DoNotWaitForEachOthersChildren) {
     EXPECT_EQ(first.state, TaskState::Running);
 }
 
+TEST_F(ProcessesOfAProgram, CloseInExecWhatIsToBeClosedInDescriptorsOfTheirOwn) {
+    Task* child = rig.clone(clone_flag::files, 77); // shares its parent's
+    ASSERT_NE(child, nullptr);
+    const FileDescriptors* const shared = first.files.get();
+    execs(*child);
+    ASSERT_EQ(rig.open_files.executed.size(), 1U);
+    EXPECT_EQ(rig.open_files.executed[0], child->files.get());
+    EXPECT_NE(child->files.get(), shared);
+    EXPECT_EQ(first.files.get(), shared);
+}
+
 } // namespace
 } // namespace pagewalk::os
