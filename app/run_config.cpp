@@ -45,6 +45,9 @@ void RunConfig::validate(const OptionSet& options) {
     };
     begin = read("run.begin_at", begin_at);
     end = read("run.end_at", end_at);
+    if (!begin && warming != Warming::TlbAndCaches)
+        throw ConfigError(options.where("run.warming"), "run.warming", "none",
+                          "has no effect without run.begin_at");
     constexpr auto count = RunPosition::Kind::Instructions;
     if (begin.kind == count && end.kind == count && end.value <= begin.value)
         throw ConfigError(options.where("run.end_at"), "run.end_at", "'" + end_at + "'",
