@@ -11,7 +11,9 @@ Programs::Programs(const SystemConfig& config, const ProgramSurroundings& surrou
     bool any_live = false;
     for (const auto& [number, section] : config.programs) {
         m_programs.push_back(
-            {{static_cast<os::ProgramNumber>(number), section.allowed, section.start}, &section, {}});
+            {{static_cast<os::ProgramNumber>(number), section.allowed, section.start, section.policy},
+             &section,
+             {}});
         any_live |= !section.command.empty();
         if (!section.command.empty()) (void)workloads::find_guest_executable(split_words(section.command));
     }
@@ -24,6 +26,7 @@ Programs::Programs(const SystemConfig& config, const ProgramSurroundings& surrou
 
 Programs::Programs(const SystemConfig& config, std::unique_ptr<Workload> only) : m_config(config) {
     m_programs.emplace_back().workloads.push_back(std::move(only));
+    m_programs.front().placement.policy = config.workload.policy;
 }
 
 std::unique_ptr<Workload> Programs::open(const ProgramConfig& section,

@@ -1,10 +1,26 @@
 #include "app/run_config.h"
 
 #include "app/cpu_list.h"
+#include "app/memory_policy_text.h"
 
 #include <algorithm>
 
 namespace pagewalk::app {
+
+namespace {
+
+constexpr const char* policy_meaning =
+    "NUMA policy of its tasks: local (the node of the CPU first), preferred:NODE, bind:NODES (no others) or "
+    "interleave:NODES (in turn, by page)";
+
+os::MemoryPolicy memory_policy(const OptionSet& options, const std::string& key, const std::string& text,
+                               std::size_t nodes) {
+    const auto policy = parse_memory_policy(text, nodes);
+    if (!policy) throw ConfigError(options.where(key), key, "'" + text + "'", policy.error());
+    return *policy;
+}
+
+} // namespace
 
 void RunConfig::declare(OptionGroup group) {
     group.number(
@@ -80,9 +96,11 @@ void ProgramConfig::declare(OptionGroup group) {
     group.text("input", input, {Unit::None, "file for a command's standard input", "user"});
     group.text("output", output,
                {Unit::None, "file for a command's standard output (empty: the terminal)", "user"});
+    group.text("mempolicy", mempolicy, {Unit::None, policy_meaning, "user"});
 }
 
-void ProgramConfig::validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus) {
+void ProgramConfig::validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus,
+                             std::size_t machine_nodes) {
     const auto refuse = [&](const char* name, const std::string& value, const std::string& allowed) {
         const std::string option = key + "." + name;
         throw ConfigError(options.where(option), option, "'" + value + "'", allowed);
@@ -99,6 +117,7 @@ void ProgramConfig::validate(const OptionSet& options, const std::string& key, s
     }
     if (command.empty() && !input.empty()) refuse("input", input, "only a command has a standard input");
     if (command.empty() && !output.empty()) refuse("output", output, "only a command has a standard output");
+    policy = memory_policy(options, key + ".mempolicy", mempolicy, machine_nodes);
     allowed.set();
     if (cpus.empty()) return;
     const auto list = parse_cpu_list(cpus, machine_cpus);
@@ -127,6 +146,11 @@ void WorkloadConfig::declare(OptionGroup group) {
     group.text("trace", trace,
                {Unit::None, "trace file: .pwt, ChampSim or lackey, plain or compressed", "user"});
     group.text("synthetic", synthetic, {Unit::None, "name of a synthetic generator", "user"});
+    group.text("mempolicy", mempolicy, {Unit::None, policy_meaning, "user"});
+}
+
+void WorkloadConfig::validate(const OptionSet& options, std::size_t machine_nodes) {
+    policy = memory_policy(options, "workload.mempolicy", mempolicy, machine_nodes);
 }
 
 } // namespace pagewalk::app

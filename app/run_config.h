@@ -5,6 +5,7 @@
 #include "base/option.h"
 #include "base/time.h"
 #include "contract/kernel_path.h"
+#include "os/path/memory_policy.h"
 
 #include <cstdint>
 #include <string>
@@ -61,12 +62,15 @@ struct ProgramConfig {
     std::string synthetic; ///< instead of both
     std::string cpus;      ///< as the user gives them; validate() makes `allowed` of them
     Tick start{};
-    std::string input, output; ///< files for a command's standard input and output
+    std::string input, output;       ///< files for a command's standard input and output
+    std::string mempolicy = "local"; ///< validate() makes `policy` of it
     CpuMask allowed;
+    os::MemoryPolicy policy;
 
     void declare(OptionGroup group);
     /// `key` is its section. Throws ConfigError.
-    void validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus);
+    void validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus,
+                  std::size_t machine_nodes);
 };
 
 enum class WorkloadKind : std::uint8_t { Program, Trace, Synthetic };
@@ -81,8 +85,12 @@ struct WorkloadConfig {
     std::string output;    ///< the program's stdout
     std::string trace;
     std::string synthetic = "gups";
+    std::string mempolicy = "local"; ///< validate() makes `policy` of it
+    os::MemoryPolicy policy;
 
     void declare(OptionGroup group);
+    /// Throws ConfigError.
+    void validate(const OptionSet& options, std::size_t machine_nodes);
 };
 
 } // namespace pagewalk::app

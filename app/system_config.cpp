@@ -180,9 +180,10 @@ void SystemConfig::validate() {
         throw ConfigError(options.where("workload.scratch"), "workload.scratch", "on",
                           "excludes workload.directory; give one");
     for (auto& [number, program] : programs)
-        program.validate(options, "program." + std::to_string(number), machine.cpus);
+        program.validate(options, "program." + std::to_string(number), machine.cpus, machine.sockets);
+    workload.validate(options, machine.sockets);
     for (const char* key : {"workload.kind", "workload.program", "workload.trace", "workload.synthetic",
-                            "workload.input", "workload.output"})
+                            "workload.input", "workload.output", "workload.mempolicy"})
         if (const Option& option = *options.find(key);
             !programs.empty() && option.get() != option.default_text)
             throw ConfigError(option.where, key, "'" + option.get() + "'",

@@ -1,6 +1,7 @@
 #include "os/path/frame_allocator.h"
 
 #include "base/error.h"
+#include "os/path/memory_policy.h"
 
 #include <algorithm>
 
@@ -115,10 +116,13 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Req
 }
 
 AllocRequest FrameAllocator::asked(const Operation& op, const Request& request) const {
+    MemoryPolicy::Placement place{request.node.value_or(m_allocator.cpus()[op.cpu]), nullptr};
+    if (op.policy != nullptr && !request.node) place = op.policy->place(place.preferred, request.index);
     return {.mask = request.mask,
             .order = request.order,
             .cpu = op.cpu,
-            .preferred = request.node.value_or(m_allocator.cpus()[op.cpu])};
+            .preferred = place.preferred,
+            .nodes = place.nodes};
 }
 
 void FrameAllocator::hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame) {

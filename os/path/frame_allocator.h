@@ -34,7 +34,9 @@ public:
         GfpMask mask;
         unsigned order = 0;
         AllocationPurpose purpose = AllocationPurpose::Anonymous;
-        std::optional<NodeId> node; ///< preferred; the CPU's own where none is given
+        std::optional<NodeId> node; ///< preferred; as the task's policy says where none is given
+        std::optional<std::uint64_t>
+            index; ///< of a user page: its place in its area's file or memory, in pages
     };
 
     /// Frames with a reference count of 1. May wait where the mask has gfp::direct_reclaim; the operation may

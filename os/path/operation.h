@@ -55,6 +55,7 @@ struct PathLog {
 
 struct Operation;
 struct Task; // os/task
+class MemoryPolicy;
 
 /// Lets an operation wait in the middle; os/task provides it.
 class OperationHost {
@@ -77,10 +78,11 @@ struct Operation {
     PathLog& log;
     CpuId cpu{};
     TaskId task{};
-    Tick now{};                    ///< when the part of the path that is being filled begins
-    OperationHost* host = nullptr; ///< null: may not wait (interrupts, boot)
-    Task* self = nullptr;          ///< whose kernel stack it runs on
-    bool runs = true;              ///< a CPU will run the path; otherwise effects take place at once
+    Tick now{};                     ///< when the part of the path that is being filled begins
+    OperationHost* host = nullptr;  ///< null: may not wait (interrupts, boot)
+    Task* self = nullptr;           ///< whose kernel stack it runs on
+    MemoryPolicy* policy = nullptr; ///< of its task; null: local
+    bool runs = true;               ///< a CPU will run the path; otherwise effects take place at once
 
     [[nodiscard]] bool may_wait() const { return host != nullptr; }
     /// on.*method(value, moment) takes place when the path gets here.

@@ -118,6 +118,8 @@ void Processes::start(const Program& program, const ProgramPlacement& placement,
     UntimedOperation untimed(m_parts.runner, moment);
     Operation& op = *untimed;
     Task& task = add_task(op);
+    task.policy = placement.policy;
+    op.policy = &task.policy;
     task.program = &program;
     task.group = task.id;
     task.files = m_parts.files.create();
@@ -192,6 +194,7 @@ Task& Processes::copy_process(Operation& op, Task& parent, std::uint64_t flags, 
     child.process = (flags & clone_flag::thread) != 0 ? parent.process : add_process_objects(op);
     child.cpu = op.cpu;
     child.allowed = parent.allowed;
+    child.policy = parent.policy;
     copy_space(op, parent, child, flags);
     return child;
 }

@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "contract/instruction_stream.h"
 #include "contract/kernel_path.h"
+#include "os/path/memory_policy.h"
 
 #include <cstdint>
 
@@ -30,11 +31,13 @@ struct Program {
     ProgramNumber number{};
 };
 
-/// Where and when a program's first task begins. Its children may run where it may.
+/// Where and when a program's first task begins, and where its memory comes from. Its children
+/// inherit both.
 struct ProgramPlacement {
     ProgramNumber number{};
     CpuMask allowed = CpuMask().set();
     Tick begin{};
+    MemoryPolicy policy{};
 };
 
 } // namespace pagewalk::os

@@ -4,6 +4,7 @@
 #include "base/time.h"
 #include "contract/instruction_stream.h"
 #include "contract/kernel_path.h"
+#include "os/path/memory_policy.h"
 #include "os/path/operation.h"
 #include "os/task/fiber.h"
 
@@ -53,6 +54,7 @@ struct Task {
     InstructionStream* stream = nullptr;
     KernelThread* work = nullptr;      ///< a kernel thread's; it has neither stream nor address space
     CpuMask allowed = CpuMask().set(); ///< where it may run
+    MemoryPolicy policy;               ///< where its memory comes from
     std::shared_ptr<AddressSpace> space;
     std::shared_ptr<AddressSpace> space_left; ///< by execve; to be destroyed
     std::shared_ptr<FileDescriptors> files;

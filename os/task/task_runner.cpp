@@ -28,7 +28,8 @@ Operation& TaskRunner::begin(Task& task, CpuId cpu, Tick now) {
                                             .task = task.id,
                                             .now = now,
                                             .host = this,
-                                            .self = &task});
+                                            .self = &task,
+                                            .policy = &task.policy});
 }
 
 Operation& TaskRunner::prepare_resume(Task& task, CpuId cpu, Tick now) {

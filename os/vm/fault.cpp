@@ -163,9 +163,12 @@ VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultConte
     return {FaultStatus::Done, FaultKind::Spurious};
 }
 
-Pfn VirtualMemory::new_anonymous_page(Operation& op, AllocationPurpose purpose, GfpMask extra) {
+Pfn VirtualMemory::new_anonymous_page(Operation& op, const FaultContext& fault, AllocationPurpose purpose,
+                                      GfpMask extra) {
     op.path.call(KernelFunction::VmaAllocFolio);
-    const auto frame = m_frames.allocate(op, {.mask = user_gfp | extra, .purpose = purpose});
+    const auto frame = m_frames.allocate(op, {.mask = user_gfp | extra,
+                                              .purpose = purpose,
+                                              .index = fault.space.areas[fault.area].index_of(fault.page)});
     if (!frame) return no_pfn;
     m_frames.pages().at(*frame).owner_flags =
         frame_flags::anonymous | frame_flags::swapbacked | frame_flags::uptodate;
@@ -205,7 +208,7 @@ VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultCo
         return {FaultStatus::Done, FaultKind::AnonymousRead};
     }
     if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
-    const Pfn frame = new_anonymous_page(op, AllocationPurpose::Anonymous, gfp::zero);
+    const Pfn frame = new_anonymous_page(op, fault, AllocationPurpose::Anonymous, gfp::zero);
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     op.path.call(KernelFunction::DoAnonymousPage);
     lock_table(op, slot);
@@ -287,7 +290,7 @@ VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultCo
 VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultContext& fault) {
     AddressSpace& space = fault.space;
     if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
-    const Pfn frame = new_anonymous_page(op, AllocationPurpose::CopyOnWrite, {});
+    const Pfn frame = new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, {});
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     const PteSlot slot = m_tables.get(op, space, fault.page);
     const Vma& area = space.areas[fault.area];
@@ -368,7 +371,8 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
     const PageTableEntry old = *slot.entry;
     const bool zero = old.frame() == m_frames.addresses().zero_page;
-    const Pfn frame = new_anonymous_page(op, AllocationPurpose::CopyOnWrite, zero ? gfp::zero : GfpMask{});
+    const Pfn frame =
+        new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, zero ? gfp::zero : GfpMask{});
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     if (!zero) op.path.copy_page(frame, old.frame());
     op.path.call(KernelFunction::WpPageCopy);

@@ -127,6 +127,76 @@ cpus = 1
         self.assertEqual(programs[1]["instructions"], 60_000)
 
 
+class MemoryPolicies(PagewalkCase):
+    """Where anonymous pages of programs come from, of a machine with two nodes."""
+
+    MACHINE = SMALL.replace("cpus = 1", "cpus = 2\nsockets = 2") + """
+[events]
+allocations = 1
+[synthetic]
+instructions = 100k
+[synthetic.gups]
+table = 2MiB
+"""
+
+    def nodes_of_pages(self, *words, sections=""):
+        """Frames on each node that were anonymous memory, by task."""
+        self.succeed("run", self.config(self.MACHINE + sections), "-o", "run.h5", *words)
+        counts = {}
+        with h5py.File(self.path("run.h5"), "r") as run:
+            table = run["events/allocations"]
+            names = h5py.check_enum_dtype(table.dtype["purpose"])
+            for row in table[()]:
+                if row["purpose"] == names["anonymous"]:
+                    counts.setdefault(int(row["task"]), [0, 0])[row["node"]] += 1
+        return counts
+
+    def of_one(self, policy):
+        (counts,) = self.nodes_of_pages("--set", "workload.kind=synthetic", "--set", f"workload.mempolicy={policy}").values()
+        return counts
+
+    def test_local_is_the_node_of_the_cpu(self):
+        self.assertEqual(self.of_one("local")[1], 0)
+
+    def test_bind_and_preferred(self):
+        for policy in ("bind:1", "preferred:1"):
+            self.assertEqual(self.of_one(policy)[0], 0)
+
+    def test_interleave_divides_equally(self):
+        first, second = self.of_one("interleave:0-1")
+        self.assertGreater(first, 100)
+        self.assertLess(abs(first - second), 4)
+
+    def test_each_program_has_its_own_and_its_children_inherit_it(self):
+        counts = self.nodes_of_pages(sections="""
+[program.1]
+command = sh -c '(true); true'
+mempolicy = bind:1
+cpus = 0
+[program.2]
+synthetic = gups
+mempolicy = interleave:0-1
+cpus = 1
+""")
+        with h5py.File(self.path("run.h5"), "r") as run:
+            for process in run["stats/process"].values():
+                if "program" not in process:
+                    continue
+                first, second = counts.get(int(process["pid"][()]), (0, 0))
+                if process["program"][()] == 1:
+                    self.assertEqual(first, 0)
+                else:
+                    self.assertLess(abs(first - second), 4)
+
+    def test_nodes_that_are_not_there_and_other_words_are_refused(self):
+        for policy in ("bind:2", "sometimes"):
+            done = self.call("run", self.config(self.MACHINE), "--set", "workload.kind=synthetic", "--set",
+                             f"workload.mempolicy={policy}")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn(f"workload.mempolicy = '{policy}'", done.stderr)
+            self.assertIn("0 to 1", done.stderr)
+
+
 class Refusals(PagewalkCase):
     def refuse(self, sections, *named, words=()):
         done = self.call("run", self.config(FOUR_CPUS + sections), "-o", "run.h5", *words)

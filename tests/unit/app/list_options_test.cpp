@@ -63,7 +63,7 @@ TEST(OptionTables, HaveOneRowAnOptionAndOneTableASection) {
         ++rows;
         EXPECT_EQ(std::ranges::count(line, '|'), 7) << line;
     }
-    constexpr std::size_t of_a_program = 7; // [program.N], of which a configuration has none
+    constexpr std::size_t of_a_program = 8; // [program.N], of which a configuration has none
     EXPECT_EQ(rows, config.options.all().size() + of_a_program);
     EXPECT_NE(out.str().find("## program.N\n"), std::string::npos);
     EXPECT_GT(headings, 10U);
