@@ -1,7 +1,7 @@
 """Real programs, each small enough for seconds: what live_programs_table.py runs.
 
 Debian packages beside Pagewalk's own: default-jdk-headless, ffmpeg, gcc, git, golang-go, make, musl-tools, nginx-light, nodejs,
-openssl, perl, postgresql, python3, redis-server, redis-tools, ruby, rustc, sqlite3, stress-ng, curl, xz-utils, zstd."""
+openssl, perl, python3, redis-server, redis-tools, ruby, rustc, sqlite3, stress-ng, curl, xz-utils, zstd."""
 
 FILES = {
     "threads.py": """import threading
@@ -98,6 +98,10 @@ int main(void) {
 """,
     "a.c": "int f(int x) { return x * 3; }\n",
     "b.c": "int f(int);\nint main() { return f(1) - 3; }\n",
+    "square.cpp": """#include <cstdio>
+template <class T> struct Square { T of(T x) const { return x * x; } };
+int main() { std::printf("%d %.1f\\n", Square<int>().of(7), Square<double>().of(1.5)); }
+""",
     "sort.cpp": """#include <algorithm>
 #include <iostream>
 #include <map>
@@ -134,13 +138,6 @@ REDIS = ("redis-server --port 0 --unixsocket $PWD/redis.sock --save '' --logfile
          "redis-cli -s redis.sock set k v; redis-cli -s redis.sock get k; redis-cli -s redis.sock shutdown nosave; wait")
 NGINX = ("nginx -p . -c nginx.conf & until [ -S web.sock ]; do sleep 0.2; done; "
          "for i in 1 2 3; do curl -s --unix-socket web.sock http://a/a.c; done; kill $(cat nginx.pid); wait")
-BIN = "/usr/lib/postgresql/15/bin"
-INITDB = f"chmod 777 . && setpriv --reuid=postgres --clear-groups {BIN}/initdb -D $PWD/data --no-sync >/dev/null 2>&1"
-AS_POSTGRES = f"setpriv --reuid=postgres --clear-groups env PATH={BIN}:$PATH PGHOST=$PWD"
-PGBENCH = (f"{AS_POSTGRES} sh -c 'postgres -D data -h \"\" -k $PWD >/dev/null 2>&1 & "
-           "until pg_isready -q; do sleep 0.2; done; pgbench -i -q -s 1 postgres >/dev/null 2>&1; "
-           "pgbench -t 10 -c 2 postgres 2>/dev/null | grep processed; kill $!; wait'")
-
 
 def stressor(name, options):
     return (f"stress-ng {name}", "stress-ng", f"stress-ng -q --timeout 60 {options}; echo $?", None)
@@ -165,12 +162,11 @@ PROGRAMS = [
     ("glibc, static", "gcc", "./hello", "gcc -static -O2 hello.c -o hello"),
     ("redis-server, redis-benchmark", "redis-server", REDIS, None),
     ("nginx, curl", "nginx", NGINX, "mkdir tmp"),
-    ("postgres, pgbench", "setpriv", PGBENCH, INITDB),
     ("sqlite", "sqlite3", "sqlite3 :memory: 'create table t(a); insert into t values(1),(2); select sum(a) from t;'", None),
     ("sqlite, file", "sqlite3", "sqlite3 db 'create table t(a); with recursive n(i) as (select 1 union all select i+1 from n where i<2000) "
      "insert into t select i from n; create index x on t(a); select count(*), sum(a) from t where a > 1000;'", None),
     ("gcc", "gcc", "gcc -O2 -o prog a.c b.c && ./prog", None),
-    ("g++", "g++", "g++ -O2 -o sort sort.cpp && ./sort", None),
+    ("g++", "g++", "g++ -O2 -o square square.cpp && ./square", None),
     ("c++ containers", "g++", "./sort", "g++ -O2 -o sort sort.cpp"),
     ("make", "make", "make -j2 >log; cat log | wc -l", None),
     ("git clone", "git", "git clone -q repository clone && ls clone", COMMIT),
@@ -203,7 +199,6 @@ PROGRAMS = [
     stressor("pthread", "--pthread 1 --pthread-ops 50 --pthread-max 8"),
     stressor("mremap", "--mremap 1 --mremap-bytes 1M --mremap-ops 10"),
     stressor("switch", "--switch 1 --switch-ops 100"),
-    stressor("sem", "--sem 1 --sem-ops 200"),
     stressor("stack", "--stack 1 --stack-ops 5"),
     stressor("bigheap", "--bigheap 1 --bigheap-ops 20"),
 ]
