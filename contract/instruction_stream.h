@@ -160,8 +160,11 @@ struct InitialMapping {
     bool readable = true, writable = false, executable = false;
     bool grows_down = false;       ///< the stack
     bool heap = false;             ///< [heap]: where brk starts
+    bool of_kernel = false;        ///< vdso and the like: neither grows nor merges
     std::string file;              ///< empty = anonymous
     std::uint64_t file_offset = 0; ///< bytes
+    /// What execve itself writes of it: arguments, the end of initialised data. Empty where it is not known.
+    VirtAddr written_from{}, written_to{};
 };
 
 /// Identifies a thread's stream in its source; 0 is the first thread.
@@ -181,6 +184,11 @@ public:
     /// After NotYet: it is not the source that is behind. Other threads must come further in simulated time
     /// first.
     [[nodiscard]] virtual bool waits_for_others() const { return false; }
+    /// Where Workload::takes_places(): what the source has at [theirs, theirs + bytes), as an mmap, mremap or
+    /// shmat of this thread has just returned it, lies at `ours` from now on, for all threads of the process.
+    virtual void place(VirtAddr theirs, std::uint64_t bytes, VirtAddr ours) {
+        (void)theirs, (void)bytes, (void)ours;
+    }
 };
 
 /// A program or trace. A thread appears when its parent's clone, fork or vfork returns: the record's result
@@ -220,6 +228,10 @@ public:
     [[nodiscard]] virtual std::vector<ProcessRecord> processes() const { return {}; }
     /// It runs on the host while it is read: its standard streams are the user's.
     [[nodiscard]] virtual bool is_live() const { return false; }
+    /// The OS layer chooses where memory lies that the program asked for: results of mmap, mremap and shmat
+    /// are the source's own addresses, to be given to InstructionStream::place(); all else is in the OS
+    /// layer's.
+    [[nodiscard]] virtual bool takes_places() const { return false; }
     /// Why the streams lack some of what the program did; empty where they are whole so far.
     [[nodiscard]] virtual std::string missing() const { return {}; }
 };

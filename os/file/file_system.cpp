@@ -49,6 +49,7 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
     inode.path = path;
     inode.kind = kind;
     inode.in_use = true;
+    inode.maps_around = kind != InodeKind::Initramfs;
     inode.users = 1;
     inode.dentry = m_objects.allocate(op, ObjectKind::Dentry);
     inode.object = m_objects.allocate(op, object_of(kind));
@@ -59,7 +60,8 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
 InodeId FileSystem::open(Operation& op, std::string_view path) {
     const auto known = m_by_path.find(std::string(path));
     if (known != m_by_path.end()) return open_known(op, known->second);
-    const InodeId id = create(op, path, InodeKind::Regular);
+    const bool in_memory = !m_initramfs.empty() && path.starts_with(m_initramfs);
+    const InodeId id = create(op, path, in_memory ? InodeKind::Initramfs : InodeKind::Regular);
     const auto [there, added] = m_by_path.emplace(path, id);
     if (added) return id;
     forget(op, at(id)); // another was faster while this one waited for memory
@@ -102,10 +104,10 @@ bool FileSystem::plenty_free() const {
 }
 
 FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents) {
-    const bool shmem = inode.kind == InodeKind::Shmem;
+    const bool shmem = inode.kind != InodeKind::Regular;
     op.path.call(KernelFunction::AllocPages);
     const auto frame =
-        m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::zero : file_gfp,
+        m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::comp : file_gfp,
                                .purpose = shmem ? AllocationPurpose::SharedMemory : AllocationPurpose::File});
     if (!frame) return {};
     if (const Pfn found = inode.pages.find(index); found != no_pfn) {
@@ -117,12 +119,14 @@ FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_
         NodeObjects nodes(m_objects, op);
         inode.pages.insert(index, *frame, &nodes);
     }
+    if (shmem) op.path.clear_pages(*frame, 0); // whatever the allocator did
     m_frames.set_mapping(*frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(inode.id), index});
     ++m_cached;
     ++m_counters.nr_file_pages;
     if (shmem) ++m_counters.nr_shmem;
     m_frames.pages().at(*frame).owner_flags = static_cast<std::uint16_t>(
         frame_flags::file | (shmem ? frame_flags::swapbacked : 0) |
+        (shmem ? frame_flags::dirty : 0) | // there is nothing that it could be read from again
         (contents == Contents::There ? frame_flags::uptodate : frame_flags::locked));
     op.path.call(KernelFunction::FilemapAddFolio);
     op.path.call(KernelFunction::MemCgroupCharge);
@@ -152,6 +156,7 @@ Pfn FileSystem::find_page(Operation& op, InodeId id, std::uint64_t index) {
     Inode& inode = at(id);
     const Pfn frame = inode.pages.find(index);
     if (frame != no_pfn) return ready({frame, false}) ? frame : no_pfn;
+    if (inode.kind == InodeKind::Initramfs) return add_untimed(op, inode, index);
     if (m_cache == FileCache::Cold || inode.kind == InodeKind::Shmem) return no_pfn;
     return plenty_free() ? add_untimed(op, inode, index) : no_pfn;
 }
@@ -218,9 +223,12 @@ void FileSystem::mark_accessed(Operation& op, Pfn frame) {
     PageDescriptor& page = m_frames.pages().at(frame);
     if ((page.owner_flags & frame_flags::referenced) == 0) {
         page.owner_flags |= frame_flags::referenced;
-    } else if ((page.owner_flags & frame_flags::active) == 0) {
-        page.owner_flags =
-            static_cast<std::uint16_t>((page.owner_flags | frame_flags::active) & ~frame_flags::referenced);
+    } else if ((page.owner_flags & (frame_flags::active | frame_flags::unevictable)) == 0) {
+        if (m_activate)
+            m_activate(op, frame);
+        else
+            page.owner_flags |= frame_flags::active;
+        page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::referenced);
     }
 }
 
@@ -238,14 +246,33 @@ FileSystem::Page FileSystem::get_page_for_write(Operation& op, InodeId id, std::
 }
 
 void FileSystem::warm(Operation& op, InodeId id, std::uint64_t first, std::uint64_t pages) {
-    if (m_cache == FileCache::Cold) return;
     Inode& inode = at(id);
+    if (m_cache == FileCache::Cold && inode.kind != InodeKind::Initramfs) return;
     for (std::uint64_t index = first; index < first + pages; ++index)
         if (inode.pages.find(index) == no_pfn) {
             // A look at the zones every 64 pages is enough for a mark that is thousands of pages away.
             if (index % 64 == 0 && !plenty_free()) return;
             if (add_untimed(op, inode, index) == no_pfn) return;
         }
+}
+
+void FileSystem::adopt_page(Operation& op, std::string_view path, std::uint64_t index, Pfn frame) {
+    const InodeId id = open(op, path);
+    Inode& inode = at(id);
+    if (inode.pages.find(index) != no_pfn) inode.pages.erase(index);
+    NodeObjects nodes(m_objects, op);
+    inode.pages.insert(index, frame, &nodes);
+    m_frames.set_mapping(frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(id), index});
+    PageDescriptor& page = m_frames.pages().at(frame);
+    page.refcount = 1;
+    page.mapcount = 0;
+    const bool in_memory = inode.kind != InodeKind::Regular;
+    page.owner_flags =
+        static_cast<std::uint16_t>(frame_flags::file | frame_flags::uptodate |
+                                   (in_memory ? frame_flags::swapbacked | frame_flags::dirty : 0));
+    page.set(PageState::Lru);
+    m_counters.count_lru(page.owner_flags, 1);
+    drop_user(op, id);
 }
 
 void FileSystem::replace_page(InodeId id, std::uint64_t index, Pfn frame) {
@@ -260,8 +287,11 @@ void FileSystem::fill(Operation& op, InodeId id, std::uint64_t first, std::uint6
 }
 
 void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first, std::uint64_t end) {
+    constexpr std::size_t release_batch = 15; // PAGEVEC_SIZE
     Inode& inode = at(id);
     NodeObjects nodes(m_objects, op);
+    if (m_drain_lru) m_drain_lru(op);
+    std::vector<Pfn> released;
     for (std::uint64_t index = inode.pages.next(first); index < end; index = inode.pages.next(index + 1)) {
         const Pfn frame = inode.pages.find(index);
         if (m_locks.is_locked(frame) && op.may_wait()) {
@@ -273,15 +303,25 @@ void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first, std::u
         --m_counters.nr_file_pages;
         PageDescriptor& page = m_frames.pages().at(frame);
         if (inode.kind == InodeKind::Shmem) --m_counters.nr_shmem;
-        if ((page.owner_flags & frame_flags::dirty) != 0) --m_counters.nr_dirty;
+        constexpr std::uint16_t states = frame_flags::dirty | frame_flags::swapbacked;
+        if ((page.owner_flags & states) == frame_flags::dirty) --m_counters.nr_dirty;
         page.owner_flags = static_cast<std::uint16_t>(page.owner_flags & ~frame_flags::dirty);
         PAGEWALK_INVARIANT(page.refcount != 0);
-        if (--page.refcount == 0) {
-            op.path.call(KernelFunction::ReleasePage);
-            op.path.call(KernelFunction::ReleaseFreedPage);
-            m_frames.free(op, frame, 0);
-        }
+        released.push_back(frame);
+        if (released.size() == release_batch) release(op, released);
     }
+    release(op, released);
+}
+
+/// folio_batch_release: the last is freed first.
+void FileSystem::release(Operation& op, std::vector<Pfn>& frames) {
+    for (std::size_t i = frames.size(); i-- != 0;) {
+        if (--m_frames.pages().at(frames[i]).refcount != 0) continue;
+        op.path.call(KernelFunction::ReleasePage);
+        op.path.call(KernelFunction::ReleaseFreedPage);
+        m_frames.free(op, frames[i], 0);
+    }
+    frames.clear();
 }
 
 } // namespace pagewalk::os

@@ -27,7 +27,8 @@ enum class FileCache : std::uint8_t { Warm, Cold };
 
 enum class InodeKind : std::uint8_t {
     Regular,
-    Shmem, ///< lives in memory only and dies with its last user
+    Shmem,     ///< lives in memory only and dies with its last user
+    Initramfs, ///< of the root file system in memory: always there; faults map single pages of it
 };
 
 struct Inode {
@@ -35,6 +36,7 @@ struct Inode {
     std::string path;
     InodeKind kind = InodeKind::Regular;
     bool in_use = false;
+    bool maps_around = true; ///< a read fault maps its neighbours too
     std::uint32_t users = 0; ///< open files and areas that map it
     VirtAddr object{};       ///< struct inode within its file system's
     VirtAddr security{};     ///< of the security modules
@@ -83,6 +85,12 @@ public:
     [[nodiscard]] Pfn find_page(Operation& op, InodeId inode, std::uint64_t index);
     /// folio_mark_accessed: an access by read or write makes a page referenced, the next one active.
     void mark_accessed(Operation& op, Pfn frame);
+    /// Receives pages that are to go to the active LRU list.
+    void on_activation(AddToLru activate) { m_activate = std::move(activate); }
+    /// Empties the batches of pages that go to LRU lists.
+    void on_release(std::function<void(Operation&)> drain_lru) { m_drain_lru = std::move(drain_lru); }
+    /// Files below this folder lie in the initramfs; empty: none do.
+    void set_initramfs(std::string folder) { m_initramfs = std::move(folder); }
     /// A page about to be overwritten as a whole needs no reading.
     [[nodiscard]] Page get_page_for_write(Operation& op, InodeId inode, std::uint64_t index);
     /// With a warm cache: brings a range in, untimed. Stops when a zone runs low.
@@ -92,6 +100,8 @@ public:
         constexpr std::uint64_t most = 1ULL << 30; // assumed: a larger file is filled where it is touched
         if (bytes <= most) warm(op, inode, first, (bytes + page_size - 1) >> page_shift);
     }
+    /// A page that the page cache of a captured machine has.
+    void adopt_page(Operation& op, std::string_view path, std::uint64_t index, Pfn frame);
     /// A cached page has moved to another frame.
     void replace_page(InodeId inode, std::uint64_t index, Pfn frame);
     /// Drops pages [first, end) (ftruncate, holes, unlink of memory files). Mapped pages stay with their
@@ -107,6 +117,7 @@ public:
 private:
     [[nodiscard]] InodeId create(Operation& op, std::string_view path, InodeKind kind);
     [[nodiscard]] InodeId open_known(Operation& op, InodeId id);
+    void release(Operation& op, std::vector<Pfn>& frames);
     /// Frees an inode without pages.
     void forget(Operation& op, Inode& inode);
     enum class Contents : std::uint8_t { There, ToBeRead };
@@ -127,7 +138,9 @@ private:
     FileCache m_cache;
     BlockLayer& m_block;
     PageLocks& m_locks;
-    AddToLru m_add_to_lru;
+    AddToLru m_add_to_lru, m_activate;
+    std::function<void(Operation&)> m_drain_lru;
+    std::string m_initramfs;
     std::deque<Inode> m_inodes; // references outlive a wait
     std::vector<InodeId> m_unused;
     std::unordered_map<std::string, InodeId> m_by_path;

@@ -29,8 +29,10 @@ StrayAccess stray_access_of(const Workload& workload) {
 
 Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     : m_config(validated(config)), m_layout(lay_out_kernel(m_config.memory, m_config.levels)),
-      m_allocator(boot_page_allocator(m_layout.map, m_config.pages)),
-      m_frames(*m_allocator, m_layout.addresses, m_counters, m_config.init_on_alloc),
+      m_allocator(m_config.captured ? m_config.captured->take_allocator(m_layout)
+                                    : boot_page_allocator(m_layout.map, m_config.pages)),
+      m_frames(*m_allocator, m_layout.addresses, m_counters, m_config.init_on_alloc,
+               m_config.captured != nullptr ? &m_config.captured->gate() : nullptr),
       m_objects(m_frames, m_config.objects, m_config.init_on_alloc, m_config.seed),
       m_journal(m_counters, m_objects.cache_names()), m_scheduler(m_layout.map.cpus.size()),
       m_runner({m_scheduler, m_frames, m_layout.addresses, m_counters, m_journal, m_config.costs,
@@ -50,6 +52,9 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_daemons({m_frames, m_compaction.compaction(), m_counters, m_runner, m_oom_killer}),
       m_cpus(m_layout.map.cpus.size()) {
     for (const auto& zone : m_allocator->zones()) zone->address = m_layout.addresses.zone(*zone);
+    m_files.on_activation([this](Operation& op, Pfn frame) { m_lru.activate(op, frame); });
+    m_files.on_release([this](Operation& op) { m_lru.drain(op); });
+    m_files.set_initramfs(m_config.initramfs);
     build_kernel_tables(m_layout, tables, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     m_runner.on_tables_dead([this](PathLog& log) { m_tables.remove_dead_tables(log); });
@@ -59,6 +64,10 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{.huge_vmalloc = m_config.huge_vmalloc},
                                                     m_frames, m_objects, m_tables, tables,
                                                     static_cast<unsigned>(m_config.levels), *boot);
+    }
+    if (m_config.stocked_objects) {
+        UntimedOperation boot(m_runner, {});
+        m_objects.stock(*boot);
     }
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
     m_call_parts =
@@ -160,7 +169,10 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     std::ranges::rotate(task.last_calls, task.last_calls.end() - 1);
     task.last_calls.front() = record.number;
     if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
-    if (const auto number = marker_call::marker_of(record)) note_marker(op, *number);
+    if (const auto number = marker_call::marker_of(record)) {
+        if (m_config.marker_pause != Tick()) op.host->sleep(op, op.now + m_config.marker_pause);
+        note_marker(op, *number);
+    }
     CallOrder& order = *task.program->order;
     if (!record.entered && order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     // What a call brings was sent before it returned.
@@ -387,6 +399,11 @@ Tick Kernel::next_wakeup(CpuId cpu) const {
 const AddressSpace* Kernel::address_space(TaskId id) const {
     const Task* task = find_task(id);
     return task == nullptr ? nullptr : task->space.get();
+}
+
+void Kernel::restore(TaskId id, const SpaceImage& image) {
+    UntimedOperation untimed(m_runner, {});
+    m_memory.restore(*untimed, *m_processes.find(id)->space, image);
 }
 
 void Kernel::drain_lru_batches() {

@@ -106,6 +106,8 @@ public:
     /// Null where there is no such task.
     [[nodiscard]] const Task* find_task(TaskId id) const { return m_processes.find(id); }
     [[nodiscard]] const AddressSpace* address_space(TaskId id) const;
+    /// Puts the memory of a task that has not run yet into a captured state.
+    void restore(TaskId id, const SpaceImage& image);
     /// Empties the LRU batches of every CPU, as a snapshot of the lists needs it.
     void drain_lru_batches();
 

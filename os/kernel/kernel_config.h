@@ -4,6 +4,7 @@
 #include "base/option.h"
 #include "os/file/file_system.h"
 #include "os/kernel/boot.h"
+#include "os/kernel/captured_allocator.h"
 #include "os/page/page_allocator.h"
 #include "os/path/cost_table.h"
 #include "os/path/frame_allocator.h"
@@ -13,6 +14,7 @@
 #include "os/vmalloc/vmalloc.h"
 
 #include <cstdint>
+#include <string>
 
 namespace pagewalk::os {
 
@@ -30,6 +32,13 @@ struct KernelConfig {
     VmallocConfig::HugeMappings huge_vmalloc = VmallocConfig::HugeMappings::Off;
     CostTable costs;
     std::uint64_t seed = 1; ///< the run's; the machine gives it
+    Tick marker_pause{};    ///< for which a task sleeps at a marker: others come as far as they can
+    /// Each kind of object has free ones from the start, as on a machine that has been used.
+    bool stocked_objects = false;
+    std::string initramfs; ///< files below this folder lie in the initramfs; empty: none do
+    /// The page allocator of a machine that has booted elsewhere; null: the kernel boots its own. It outlives
+    /// the kernel.
+    CapturedAllocator* captured = nullptr;
 
     /// Declares the options of [os]. The struct must outlive the set.
     void declare(OptionGroup os);

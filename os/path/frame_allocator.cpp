@@ -97,6 +97,14 @@ AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
 }
 
 std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
+    if (m_gate != nullptr) {
+        if (const auto frame = m_gate->serve(asked(op, request), request.purpose)) {
+            const Zone& zone = *m_allocator.zone_of(*frame);
+            hand_out(op, request, zone, *frame);
+            record(op, request, zone, *frame, AllocationSource::Buddy, op.path.mark());
+            return *frame;
+        }
+    }
     const FunctionScope call = in(op, TracedFunction::AllocPages);
     const LentSteps steps(*this, op);
     AllocTrace trace(*steps);
@@ -111,6 +119,7 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Req
         hand_out(op, request, zone, *frame);
     else
         ++m_counters.failed_allocations;
+    if (frame && m_gate != nullptr) m_gate->note_served(*frame);
     record(op, request, zone, frame.value_or(no_pfn), source, begin);
     return frame;
 }
@@ -301,8 +310,7 @@ void FrameAllocator::forget(Pfn frame) {
     PageDescriptor& page = pages().at(frame);
     if (page.is(PageState::Lru)) {
         page.clear(PageState::Lru);
-        --((page.owner_flags & frame_flags::anonymous) != 0 ? m_counters.nr_lru_anon
-                                                            : m_counters.nr_lru_file);
+        m_counters.count_lru(page.owner_flags, -1);
     }
     page.owner_flags = 0;
     page.refcount = 0;
@@ -314,6 +322,7 @@ void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
     // Slabs are compound: what a tail knows of its head is taken back.
     const bool compound = order != 0 && (pages().peek(frame).owner_flags & frame_flags::kernel) != 0;
     forget(frame);
+    if (m_gate != nullptr && m_gate->take_back(frame, order)) return;
     const auto freed = m_allocator.free(frame, order, op.cpu, &trace);
     PAGEWALK_INVARIANT(freed.has_value());
     m_counters.pgfree += 1ULL << order;
@@ -333,6 +342,10 @@ void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
 }
 
 void FrameAllocator::free_batch(Operation& op, std::span<const Pfn> frames) {
+    if (m_gate != nullptr) { // other work may come between any two of them
+        for (const Pfn frame : frames) free(op, frame, 0);
+        return;
+    }
     constexpr std::size_t swap_cluster = 32; // frames under one hold of the per-CPU lock: SWAP_CLUSTER_MAX
     const LentSteps steps(*this, op);
     for (std::size_t at = 0; at < frames.size(); at += swap_cluster) {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/ids.h"
 #include "os/page/page_allocator.h"
+#include "os/path/frame_gate.h"
 #include "os/path/frame_mappings.h"
 #include "os/path/kernel_addresses.h"
 #include "os/path/kernel_counters.h"
@@ -27,8 +28,9 @@ enum class InitOnAlloc : std::uint8_t { Off, On };
 class FrameAllocator {
 public:
     FrameAllocator(PageAllocator& allocator, const KernelAddresses& addresses, KernelCounters& counters,
-                   InitOnAlloc init_on_alloc)
-        : m_allocator(allocator), m_addresses(addresses), m_counters(counters), m_init(init_on_alloc) {}
+                   InitOnAlloc init_on_alloc, FrameGate* gate = nullptr)
+        : m_allocator(allocator), m_addresses(addresses), m_counters(counters), m_init(init_on_alloc),
+          m_gate(gate) {}
 
     struct Request {
         GfpMask mask;
@@ -120,6 +122,7 @@ private:
     const KernelAddresses& m_addresses;
     KernelCounters& m_counters;
     InitOnAlloc m_init;
+    FrameGate* m_gate; ///< null: none
     FrameMappings m_mappings;
     TouchPathWriter m_writer;
     std::vector<TouchSteps> m_spare_steps; ///< with the capacity they had

@@ -1,8 +1,18 @@
 #include "os/path/kernel_counters.h"
 
+#include "os/path/page_flags.h"
+
 #include <string>
 
 namespace pagewalk::os {
+
+void KernelCounters::count_lru(std::uint16_t flags, int change) {
+    const auto add = [change](std::uint64_t& pages) { pages += static_cast<std::uint64_t>(change); };
+    if ((flags & frame_flags::unevictable) != 0) return add(nr_unevictable);
+    const bool anon = (flags & frame_flags::swapbacked) != 0;
+    add(anon ? nr_lru_anon : nr_lru_file);
+    if ((flags & frame_flags::active) != 0) add(anon ? nr_active_anon : nr_active_file);
+}
 
 void KernelCounters::declare(StatGroup group) const {
     group.counter("pgfault", pgfault, "count", "page faults");
@@ -28,6 +38,9 @@ void KernelCounters::declare(StatGroup group) const {
     group.gauge("nr_shmem", nr_shmem, "pages", "shared memory pages now");
     group.gauge("nr_mapped", nr_mapped, "pages", "page cache pages mapped now");
     group.gauge("nr_dirty", nr_dirty, "pages", "dirty page cache pages now");
+    group.gauge("nr_mlock", nr_mlock, "pages", "locked in memory now");
+    group.counter("pgactivate", pgactivate, "pages", "moved to an active LRU list");
+    group.counter("pglazyfree", pglazyfree, "pages", "given up by MADV_FREE");
     group.gauge("nr_page_table_pages", nr_page_table_pages, "pages", "user page tables now");
     group.gauge("nr_kernel_stack", nr_kernel_stack, "pages", "kernel stacks now");
     group.counter("system_calls", system_calls, "count", "system calls");

@@ -31,8 +31,18 @@ struct KernelCounters {
     std::uint64_t nr_dirty = 0;
     std::uint64_t nr_page_table_pages = 0;
     std::uint64_t nr_kernel_stack = 0;
-    std::uint64_t nr_lru_anon = 0;
-    std::uint64_t nr_lru_file = 0;
+    std::uint64_t nr_lru_anon = 0;    ///< on the LRU lists of anonymous and shared memory, active or not
+    std::uint64_t nr_lru_file = 0;    ///< on those of files
+    std::uint64_t nr_active_anon = 0; ///< of nr_lru_anon
+    std::uint64_t nr_active_file = 0; ///< of nr_lru_file
+    std::uint64_t nr_unevictable = 0;
+    std::uint64_t nr_mlock = 0;
+    std::uint64_t pgactivate = 0;
+    std::uint64_t pglazyfree = 0;
+    std::uint64_t unevictable_pgs_culled = 0;
+    std::uint64_t unevictable_pgs_rescued = 0;
+    std::uint64_t unevictable_pgs_mlocked = 0;
+    std::uint64_t unevictable_pgs_munlocked = 0;
 
     std::uint64_t system_calls = 0;
     std::uint64_t copied_to_user = 0;   ///< bytes
@@ -58,6 +68,8 @@ struct KernelCounters {
     Histogram all_fault_latency;
     Histogram all_allocation_latency;
 
+    /// A page with these flags (page_flags.h) has come onto an LRU list, or left it.
+    void count_lru(std::uint16_t flags, int change);
     void declare(StatGroup group) const;
 };
 

@@ -120,6 +120,16 @@ bool KernelObjects::destroy(Operation& op, KmemCache& cache) {
     return done;
 }
 
+void KernelObjects::stock(Operation& op) {
+    constexpr std::size_t bytes = 24 << 10; // of each kind; SLUB keeps five empty slabs of a cache
+    for (std::size_t i = 0; i < object_kind_count; ++i) {
+        const auto kind = static_cast<ObjectKind>(i);
+        std::vector<VirtAddr> objects(bytes / m_caches[i]->size + 1);
+        for (VirtAddr& object : objects) object = allocate(op, kind);
+        for (const VirtAddr object : objects) free(op, kind, object);
+    }
+}
+
 void KernelObjects::end_grace_period(Operation& op) {
     const FrameAllocator::Scope serving(m_frames, op);
     m_allocator->trace().record(op.path.timed());

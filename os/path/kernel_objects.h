@@ -57,6 +57,9 @@ public:
     [[nodiscard]] std::expected<KmemCache*, CacheError> create(Operation& op, const CacheSpec& spec);
     bool destroy(Operation& op, KmemCache& cache);
 
+    /// Makes some slabs of each kind and frees their objects.
+    void stock(Operation& op);
+
     /// Slabs of caches whose readers do not lock go back once every CPU has passed through the scheduler.
     [[nodiscard]] bool grace_period_due(Tick now) const {
         return m_grace_end <= now && m_allocator->waiting_for_grace_period() != 0;

@@ -8,7 +8,9 @@ namespace pagewalk::os {
 // memory_calls.cpp
 void sys_brk(CallContext& call);
 void sys_madvise(CallContext& call);
+void sys_mincore(CallContext& call);
 void sys_mlock(CallContext& call);
+void sys_mlock2(CallContext& call);
 void sys_mlockall(CallContext& call);
 void sys_mmap(CallContext& call);
 void sys_mprotect(CallContext& call);

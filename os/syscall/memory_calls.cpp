@@ -1,7 +1,11 @@
 #include "os/syscall/file_ranges.h"
 #include "os/syscall/handlers.h"
+#include "os/syscall/user_memory.h"
+#include "os/vm/unmapped_area.h"
 
 #include <algorithm>
+#include <array>
+#include <optional>
 #include <string>
 
 namespace pagewalk::os {
@@ -10,22 +14,55 @@ namespace {
 // Source: include/uapi/linux/mman.h and asm-generic/mman-common.h of Linux 6.1
 namespace map_flag {
 constexpr std::uint64_t shared = 0x1; ///< also in MAP_SHARED_VALIDATE
+constexpr std::uint64_t fixed = 0x10;
 constexpr std::uint64_t anonymous = 0x20;
+constexpr std::uint64_t low = 0x40; ///< MAP_32BIT
 constexpr std::uint64_t grows_down = 0x100;
 constexpr std::uint64_t locked = 0x2000;
 constexpr std::uint64_t no_reserve = 0x4000;
 constexpr std::uint64_t populate = 0x8000;
+constexpr std::uint64_t fixed_no_replace = 0x100000;
 } // namespace map_flag
 
 enum Advice : std::uint64_t {
+    Normal = 0,
+    Random = 1,
+    Sequential = 2,
+    WillNeed = 3,
     DontNeed = 4,
     Free = 8,
     Remove = 9,
+    DontFork = 10,
+    DoFork = 11,
     HugePage = 14,
     NoHugePage = 15,
+    DontDump = 16,
+    DoDump = 17,
+    WipeOnFork = 18,
+    KeepOnFork = 19,
+    Cold = 20,
     PopulateRead = 22,
     PopulateWrite = 23,
 };
+
+/// Advice that changes properties of areas alone.
+struct FlagAdvice {
+    std::uint64_t advice;
+    std::uint32_t set, clear;
+};
+constexpr std::array flag_advice = std::to_array<FlagAdvice>({
+    {Normal, 0, vm::random | vm::sequential},
+    {Random, vm::random, vm::sequential},
+    {Sequential, vm::sequential, vm::random},
+    {DontFork, vm::dont_copy, 0},
+    {DoFork, 0, vm::dont_copy},
+    {HugePage, vm::huge_page, vm::no_huge_page},
+    {NoHugePage, vm::no_huge_page, vm::huge_page},
+    {DontDump, vm::dont_dump, 0},
+    {DoDump, 0, vm::dont_dump},
+    {WipeOnFork, vm::wipe_on_fork, 0},
+    {KeepOnFork, 0, vm::wipe_on_fork},
+});
 
 std::uint32_t area_flags(std::uint64_t protection, std::uint64_t flags) {
     const bool shared = (flags & map_flag::shared) != 0;
@@ -37,6 +74,24 @@ std::uint32_t area_flags(std::uint64_t protection, std::uint64_t flags) {
     if (!shared && (area & (vm::write | vm::no_reserve)) == vm::write) area |= vm::account;
     return area;
 }
+
+PlaceRequest::Kind place_kind(std::uint64_t flags) {
+    if ((flags & map_flag::fixed_no_replace) != 0) return PlaceRequest::Kind::FixedNoReplace;
+    if ((flags & map_flag::fixed) != 0) return PlaceRequest::Kind::Fixed;
+    return (flags & map_flag::low) != 0 ? PlaceRequest::Kind::Low : PlaceRequest::Kind::Anywhere;
+}
+
+/// Where a new mapping lies: where Linux puts it if the source leaves that to us, otherwise where the source
+/// has it. None where Linux refuses what the source has done.
+std::optional<VirtAddr> place_mapping(CallContext& call, const PlaceRequest& request) {
+    if (!call.task.program->workload->takes_places()) return VirtAddr(call.result());
+    const auto place = find_unmapped_area(call.space().areas, request);
+    if (!place) return std::nullopt;
+    call.task.stream->place(VirtAddr(call.result()), request.bytes, *place);
+    return *place;
+}
+
+std::uint64_t whole_pages(std::uint64_t bytes) { return (bytes + page_size - 1) & ~(page_size - 1); }
 
 /// The file that a mapping shows; a user of it is added.
 InodeId mapped_file(CallContext& call, std::uint64_t fd) {
@@ -59,16 +114,67 @@ void populate_all(CallContext& call) {
     }
 }
 
-/// MADV_REMOVE: a hole in each file that the range shows.
-void remove_range(CallContext& call, VirtAddr start, VirtAddr end) {
+/// What advice that is given for areas one by one does with a part of one.
+struct AdvisedPart {
+    std::uint64_t advice;
+    VirtAddr start, end;
+};
+
+/// Does the kind of area allow it? Otherwise madvise ends there, with what it has done.
+bool allows_advice(const Vma& area, std::uint64_t advice) {
+    switch (advice) {
+    case DontNeed:
+    case Cold:
+        return !area.has(vm::locked | vm::dont_expand);
+    case Free:
+        return area.anonymous() && !area.has(vm::locked | vm::dont_expand);
+    case WipeOnFork:
+        return area.anonymous() && area.is_private();
+    case DoFork:
+    case DoDump:
+        return !area.has(vm::dont_expand);
+    default:
+        return true;
+    }
+}
+
+/// MADV_REMOVE of a part of a file's mapping: a hole in the file.
+void remove_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
+    if (area.inode == no_inode) return;
+    const std::uint64_t first = area.index_of(part.start) << page_shift;
+    punch_hole(call, area.inode, first, first + (part.end - part.start));
+}
+
+void advise_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
+    VirtualMemory& memory = call.kernel.memory;
+    const std::uint64_t bytes = part.end - part.start;
+    const auto* const flags = std::ranges::find(flag_advice, part.advice, &FlagAdvice::advice);
+    if (flags != flag_advice.end())
+        return memory.advise(call.op, call.space(), part.start, part.end, flags->set, flags->clear);
+    switch (part.advice) {
+    case Remove:
+        return remove_part(call, area, part);
+    case DontNeed:
+        return memory.discard(call.op, call.space(), part.start, bytes);
+    case Free:
+        return memory.mark_free(call.op, call.space(), part.start, bytes);
+    case Cold:
+        return memory.age(call.op, call.space(), part.start, bytes);
+    default:
+        break;
+    }
+}
+
+/// madvise_walk_vmas: area by area, over holes.
+void advise_areas(CallContext& call, std::uint64_t advice, VirtAddr start, VirtAddr end) {
     const VmaList& areas = call.space().areas;
     for (VirtAddr at = start; at < end && areas.find(at) != areas.size();) {
-        const Vma area = areas[areas.find(at)];
+        const Vma area = areas[areas.find(at)]; // advice may split or merge it
         const VirtAddr from = std::max(at, area.start);
         at = area.end;
-        if (from >= end || area.inode == no_inode) continue;
-        const std::uint64_t first = area.index_of(from) << page_shift;
-        punch_hole(call, area.inode, first, first + (std::min(end, area.end) - from));
+        if (from >= end) return;
+        if (!allows_advice(area, advice)) return;
+        advise_part(call, area, {advice, from, std::min(end, area.end)});
     }
 }
 
@@ -79,7 +185,10 @@ void sys_mmap(CallContext& call) {
     const std::uint64_t bytes = call.argument(1);
     const std::uint64_t flags = call.argument(3);
     call.op.path.call(KernelFunction::SysMmap);
-    MapRequest request{.start = VirtAddr(call.result()), .bytes = bytes};
+    const auto place = place_mapping(
+        call, {.hint = call.address(0), .bytes = whole_pages(bytes), .kind = place_kind(flags)});
+    if (!place) return;
+    MapRequest request{.start = *place, .bytes = bytes};
     request.flags = area_flags(call.argument(2), flags) | call.space().default_flags;
     if ((flags & map_flag::anonymous) == 0) {
         request.page_offset = call.argument(5) >> page_shift;
@@ -101,7 +210,19 @@ void sys_munmap(CallContext& call) {
 
 void sys_mprotect(CallContext& call) {
     const auto access = static_cast<std::uint32_t>(call.argument(2)) & vm::access;
-    call.kernel.memory.protect(call.op, call.space(), call.address(0).page(), call.argument(1), access);
+    const VirtAddr start = call.address(0).page();
+    const std::uint64_t bytes = whole_pages(call.argument(1));
+    call.kernel.memory.protect(call.op, call.space(), start, bytes, access);
+    if ((access & vm::write) == 0) return;
+    // Locked areas that can be written to from now on are filled.
+    const VmaList& areas = call.space().areas;
+    for (VirtAddr at = start; at < start + bytes && areas.find(at) != areas.size();) {
+        const Vma& area = areas[areas.find(at)];
+        const VirtAddr from = std::max(at, area.start), to = std::min(start + bytes, area.end);
+        at = area.end;
+        const bool fills = area.has(vm::locked) && !area.has(vm::lock_on_fault) && area.is_private();
+        if (fills && from < to) call.kernel.memory.populate(call.op, call.space(), from, to - from);
+    }
 }
 
 void sys_brk(CallContext& call) {
@@ -112,12 +233,38 @@ void sys_brk(CallContext& call) {
         call.kernel.memory.populate(call.op, space, old_break, space.brk - old_break);
 }
 
+/// Where mremap leaves a mapping: in place where it may and can, else where it is told to or where there is
+/// room.
+std::optional<VirtAddr> place_remapped(CallContext& call) {
+    constexpr std::uint64_t may_move = 1, fixed = 2, dont_unmap = 4;
+    if (!call.task.program->workload->takes_places()) return VirtAddr(call.result());
+    const std::uint64_t flags = call.argument(3);
+    const std::uint64_t old_bytes = whole_pages(call.argument(1)), new_bytes = whole_pages(call.argument(2));
+    const VirtAddr start = call.address(0), old_end = start + old_bytes;
+    const VmaList& areas = call.space().areas;
+    const std::size_t at = areas.find(start);
+    if (at == areas.size() || areas[at].start > start) return std::nullopt; // EFAULT
+    if ((flags & (fixed | dont_unmap)) == 0 && old_bytes != 0) {
+        if (new_bytes <= old_bytes) return start;
+        const bool room = at + 1 == areas.size() || start + new_bytes <= areas[at + 1].start;
+        if (areas[at].end == old_end && room) return start;
+    }
+    if ((flags & may_move) == 0) return std::nullopt;
+    const auto kind = (flags & fixed) != 0 ? PlaceRequest::Kind::Fixed : PlaceRequest::Kind::Anywhere;
+    const VirtAddr hint = (flags & fixed) != 0 ? call.address(4) : VirtAddr{};
+    return place_mapping(call, {.hint = hint, .bytes = new_bytes, .kind = kind});
+}
+
 void sys_mremap(CallContext& call) {
     constexpr std::uint64_t dont_unmap = 4;
     const auto old = (call.argument(3) & dont_unmap) != 0 ? VirtualMemory::OldMapping::Stays
                                                           : VirtualMemory::OldMapping::Goes;
+    const auto place = place_remapped(call);
+    if (!place) return;
+    if (call.task.program->workload->takes_places())
+        call.task.stream->place(VirtAddr(call.result()), whole_pages(call.argument(2)), *place);
     call.kernel.memory.remap(call.op, call.space(), call.address(0), call.argument(1), call.argument(2),
-                             VirtAddr(call.result()), old);
+                             *place, old);
 }
 
 void sys_shmget(CallContext& call) {
@@ -129,7 +276,11 @@ void sys_shmat(CallContext& call) {
     const SharedSegments::Segment* segment =
         call.kernel.segments.find(static_cast<std::int64_t>(call.argument(0)));
     if (segment == nullptr) return; // another program's, which the run does not see
-    MapRequest request{.start = VirtAddr(call.result()), .bytes = segment->bytes, .inode = segment->inode};
+    const auto kind =
+        call.address(1) != VirtAddr{} ? PlaceRequest::Kind::Fixed : PlaceRequest::Kind::Anywhere;
+    const auto place = place_mapping(call, {.hint = call.address(1), .bytes = segment->bytes, .kind = kind});
+    if (!place) return;
+    MapRequest request{.start = *place, .bytes = segment->bytes, .inode = segment->inode};
     request.flags = vm::read | vm::shared | ((call.argument(2) & read_only) == 0 ? vm::write : 0) |
                     ((call.argument(2) & executable) != 0 ? vm::exec : 0);
     call.op.path.call(KernelFunction::SysMmap);
@@ -149,16 +300,55 @@ void sys_shmctl(CallContext& call) {
         call.kernel.segments.remove(call.op, static_cast<std::int64_t>(call.argument(0)));
 }
 
-void sys_mlock(CallContext& call) {
-    const VirtAddr start = call.address(0);
-    VirtualMemory& memory = call.kernel.memory;
-    memory.advise(call.op, call.space(), start.page(), start + call.argument(1), vm::locked, 0);
-    memory.populate(call.op, call.space(), start, call.argument(1));
+namespace {
+
+/// apply_vma_lock_flags: as far as there are areas. Returns whether there are up to the end.
+bool lock_areas(CallContext& call, VirtAddr start, VirtAddr end, std::uint32_t set, std::uint32_t clear) {
+    const VmaList& areas = call.space().areas;
+    for (VirtAddr at = start; at < end;) {
+        const std::size_t index = areas.find(at);
+        if (index == areas.size() || areas[index].start > at) return false;
+        const VirtAddr part_end = std::min(end, areas[index].end);
+        if (!areas[index].has(vm::dont_expand))
+            call.kernel.memory.advise(call.op, call.space(), at, part_end, set, clear);
+        at = part_end;
+    }
+    return true;
+}
+
+/// The same for all areas, over holes.
+void lock_everything(CallContext& call, std::uint32_t set, std::uint32_t clear) {
+    const VmaList& areas = call.space().areas;
+    for (VirtAddr at{}; areas.find(at) != areas.size();) {
+        const Vma& area = areas[areas.find(at)];
+        const VirtAddr start = area.start;
+        at = area.end;
+        (void)lock_areas(call, start, at, set, clear);
+    }
+}
+
+void lock_range(CallContext& call, std::uint32_t flags) {
+    const VirtAddr start = call.address(0).page();
+    const std::uint64_t bytes = whole_pages(call.argument(1) + call.address(0).page_offset());
+    const bool whole = lock_areas(call, start, start + bytes, flags, vm::lock_on_fault & ~flags);
+    if (whole)
+        call.kernel.memory.populate(call.op, call.space(), start,
+                                    (flags & vm::lock_on_fault) != 0 ? 0 : bytes);
+}
+
+} // namespace
+
+void sys_mlock(CallContext& call) { lock_range(call, vm::locked); }
+
+void sys_mlock2(CallContext& call) {
+    constexpr std::uint64_t on_fault = 1;
+    lock_range(call, (call.argument(2) & on_fault) != 0 ? vm::locked | vm::lock_on_fault : vm::locked);
 }
 
 void sys_munlock(CallContext& call) {
-    const VirtAddr start = call.address(0);
-    call.kernel.memory.advise(call.op, call.space(), start.page(), start + call.argument(1), 0, vm::locked);
+    const VirtAddr start = call.address(0).page();
+    const std::uint64_t bytes = whole_pages(call.argument(1) + call.address(0).page_offset());
+    (void)lock_areas(call, start, start + bytes, 0, vm::locked | vm::lock_on_fault);
 }
 
 void sys_mlockall(CallContext& call) {
@@ -168,45 +358,41 @@ void sys_mlockall(CallContext& call) {
     space.populates_locked = (flags & on_fault) == 0;
     space.default_flags = (flags & future) != 0 ? vm::locked : 0;
     if ((flags & current) == 0) return;
-    call.kernel.memory.advise(call.op, space, VirtAddr{}, kernel_layout::user_end, vm::locked, 0);
+    const std::uint32_t clear = space.populates_locked ? vm::lock_on_fault : 0;
+    const std::uint32_t set = space.populates_locked ? vm::locked : vm::locked | vm::lock_on_fault;
+    lock_everything(call, set, clear);
     if (space.populates_locked) populate_all(call);
 }
 
 void sys_munlockall(CallContext& call) {
     AddressSpace& space = call.space();
     space.default_flags = 0;
-    call.kernel.memory.advise(call.op, space, VirtAddr{}, kernel_layout::user_end, 0, vm::locked);
+    lock_everything(call, 0, vm::locked | vm::lock_on_fault);
 }
 
 void sys_madvise(CallContext& call) {
     const VirtAddr start = call.address(0);
-    const std::uint64_t bytes = call.argument(1);
-    const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
-    VirtualMemory& memory = call.kernel.memory;
+    const std::uint64_t advice = call.argument(2);
+    const std::uint64_t bytes = whole_pages(call.argument(1));
     call.op.path.call(KernelFunction::SysMadvise);
-    switch (call.argument(2)) {
-    case Remove:
-        remove_range(call, start, end);
-        break;
-    case DontNeed:
-        memory.discard(call.op, call.space(), start, bytes);
-        break;
-    case Free:
-        memory.mark_free(call.op, call.space(), start, bytes);
-        break;
-    case HugePage:
-        memory.advise(call.op, call.space(), start, end, vm::huge_page, vm::no_huge_page);
-        break;
-    case NoHugePage:
-        memory.advise(call.op, call.space(), start, end, vm::no_huge_page, vm::huge_page);
-        break;
-    case PopulateRead:
-    case PopulateWrite:
-        memory.populate(call.op, call.space(), start, bytes);
-        break;
-    default:
-        break;
-    }
+    if (start.page_offset() != 0 || start + bytes < start) return;
+    using Populate = VirtualMemory::Populate;
+    if (advice == PopulateRead || advice == PopulateWrite)
+        call.kernel.memory.populate(call.op, call.space(), start, bytes,
+                                    advice == PopulateRead ? Populate::Read : Populate::Write);
+    else
+        advise_areas(call, advice, start, start + bytes);
+}
+
+// The vector of residence is made in a page of the kernel's, whatever there is to be told.
+void sys_mincore(CallContext& call) {
+    const std::uint64_t pages = whole_pages(call.argument(1)) >> page_shift;
+    const auto buffer =
+        call.kernel.frames.allocate(call.op, {.mask = gfp::user, .purpose = AllocationPurpose::KernelObject});
+    if (!buffer) return;
+    UserRange vector(call.address(2), pages);
+    (void)copy_user(call, vector, kernel_layout::direct_map(address_of(*buffer)), pages, UserCopy::ToUser);
+    call.kernel.frames.free(call.op, *buffer, 0);
 }
 
 } // namespace pagewalk::os

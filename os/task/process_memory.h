@@ -26,7 +26,10 @@ public:
     virtual ~ProcessMemory() = default;
     /// An empty address space with one user. Null when no memory is left.
     [[nodiscard]] virtual std::shared_ptr<AddressSpace> create(Operation& op) = 0;
-    /// Maps what execve and the loader set up.
+    /// The first half of execve: puts the arguments on the new image's stack, before the old memory goes.
+    virtual void load_arguments(Operation& op, AddressSpace& space,
+                                std::span<const InitialMapping> image) = 0;
+    /// The rest of what execve and the loader set up.
     virtual void load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) = 0;
     /// A copy for fork, with one user. Null when no memory is left.
     [[nodiscard]] virtual std::shared_ptr<AddressSpace> fork(Operation& op, AddressSpace& parent) = 0;

@@ -37,6 +37,7 @@ Task& Processes::add_task(Operation& op) {
     Task& task = *m_tasks.back();
     task.id = static_cast<TaskId>(id);
     task.object = m_parts.objects.allocate(op, ObjectKind::Task);
+    m_parts.counters.nr_kernel_stack += 1ULL << stack_order;
     if (auto& cached = m_stacks[op.cpu]; !cached.empty()) {
         task.stack = cached.back();
         cached.pop_back();
@@ -49,8 +50,13 @@ Task& Processes::add_task(Operation& op) {
     if (!stack) throw RunError("out of simulated memory for a kernel stack; give the machine more memory");
     task.stack = *stack;
     m_parts.frames.pages().at(*stack).owner_flags = frame_flags::kernel;
-    m_parts.counters.nr_kernel_stack += 1ULL << stack_order;
     return task;
+}
+
+std::uint64_t Processes::kept_stack_pages() const {
+    std::uint64_t pages = 0;
+    for (const std::vector<Pfn>& stacks : m_stacks) pages += stacks.size() << stack_order;
+    return pages;
 }
 
 ProcessAccount& Processes::add_account(const Task& first) {
@@ -128,7 +134,9 @@ void Processes::start(const Program& program, const ProgramPlacement& placement,
     if (task.space == nullptr)
         throw RunError("out of simulated memory for a program; give the machine more memory");
     task.pid = m_parts.objects.allocate(op, ObjectKind::Pid);
-    m_parts.memory.load(op, *task.space, program.workload->initial_mappings());
+    const std::vector<InitialMapping> image = program.workload->initial_mappings();
+    m_parts.memory.load_arguments(op, *task.space, image);
+    m_parts.memory.load(op, *task.space, image);
     task.account = &add_account(task);
     begin(task, program.workload->thread(task.thread));
     task.allowed = placement.allowed;
@@ -236,11 +244,12 @@ void Processes::exec(Operation& op, Task& task) {
     m_parts.files.close_on_exec(op, *task.files);
     std::shared_ptr<AddressSpace> space = m_parts.memory.create(op);
     if (space == nullptr) throw RunError("out of simulated memory in execve; give the machine more memory");
-    m_parts.memory.load(op, *space, image);
+    m_parts.memory.load_arguments(op, *space, image);
     note_peak(task);
     m_parts.memory.drop_user(op, *task.space);
     task.space_left =
         std::exchange(task.space, std::move(space)); // the CPU uses its top-level table until it switches
+    m_parts.memory.load(op, *task.space, image);
     op.path.path().outcome = PathOutcome::Reschedule;
     task.executed = true;
     wake_waiters(op, task);
@@ -339,8 +348,8 @@ void Processes::free_task(Task& task, const Moment& moment) {
         cached.push_back(task.stack);
     } else {
         m_parts.frames.free(op, task.stack, stack_order);
-        m_parts.counters.nr_kernel_stack -= 1ULL << stack_order;
     }
+    m_parts.counters.nr_kernel_stack -= 1ULL << stack_order; // kept ones are nobody's
     drop_process_objects(op, task);
     m_parts.objects.free(op, ObjectKind::Pid, task.pid);
     m_parts.objects.free(op, ObjectKind::Task, task.object);

@@ -96,6 +96,8 @@ public:
     /// What all processes there ever were have done, in the order in which they began; the first account is
     /// the kernel's own.
     [[nodiscard]] const std::deque<ProcessAccount>& accounts();
+    /// Pages of dead tasks' stacks that are kept for new ones.
+    [[nodiscard]] std::uint64_t kept_stack_pages() const;
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
     /// Somebody waits for a child: gives that wait up. Returns whether there was one.

@@ -10,6 +10,9 @@ namespace {
 
 VirtAddr page_up(VirtAddr address) { return VirtAddr((address.value() + page_size - 1) & ~(page_size - 1)); }
 
+/// Bytes from here to the end of what one level-1 table maps.
+std::uint64_t left_in_table(VirtAddr at) { return level_span(2) - (at.value() & (level_span(2) - 1)); }
+
 /// Could `left` grow over `right`, were they of one piece? anon_vmas may differ when one has none, or when
 /// there is only one link that they share.
 bool mergeable(const Vma& left, const Vma& right) {
@@ -152,6 +155,7 @@ void VirtualMemory::unmap(Operation& op, AddressSpace& space, VirtAddr start, st
     op.path.call(KernelFunction::TlbFinish);
     m_gather.flush(op);
     m_gather.finish(op);
+    drop_files(op, space, first, last);
     for (std::size_t i = first; i < last; ++i) remove_area(op, space.areas[i]);
     space.areas.erase(first, last);
     fit_tree(op, space);
@@ -228,7 +232,45 @@ void VirtualMemory::advise(Operation& op, AddressSpace& space, VirtAddr start, V
                            std::uint32_t set, std::uint32_t clear) {
     space.mmap_lock.lock(op, RwSemaphore::Access::Write);
     change_flags(op, space, start, end, set, clear);
+    if (((set | clear) & vm::locked) != 0) lock_pages(op, space, start, end);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Write);
+}
+
+/// mlock_vma_pages_range: pages of locked areas are out of reclaim's reach, others are not.
+void VirtualMemory::lock_pages(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
+    m_lru.drain(op);
+    for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i) {
+        const Vma& area = space.areas[i];
+        const bool locked = area.has(vm::locked);
+        m_tables.for_each(
+            space, std::max(start, area.start), std::min(end, area.end), [&](VirtAddr, PteSlot slot) {
+                if (slot.entry->frame() == m_frames.addresses().zero_page) return;
+                PageDescriptor& page = m_frames.pages().at(slot.entry->frame());
+                if (!locked) return unlock_page(page);
+                if ((page.owner_flags & frame_flags::mlocked) != 0) return;
+                page.owner_flags |= frame_flags::mlocked;
+                ++m_counters.nr_mlock;
+                ++m_counters.unevictable_pgs_mlocked;
+                if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) != 0) return;
+                m_counters.count_lru(page.owner_flags, -1);
+                page.owner_flags = static_cast<std::uint16_t>((page.owner_flags | frame_flags::unevictable) &
+                                                              ~frame_flags::active);
+                m_counters.count_lru(page.owner_flags, 1);
+                ++m_counters.unevictable_pgs_culled;
+            });
+    }
+}
+
+void VirtualMemory::unlock_page(PageDescriptor& page) {
+    if ((page.owner_flags & frame_flags::mlocked) == 0) return;
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::mlocked);
+    --m_counters.nr_mlock;
+    ++m_counters.unevictable_pgs_munlocked;
+    if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) == 0) return;
+    m_counters.count_lru(page.owner_flags, -1);
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::unevictable);
+    m_counters.count_lru(page.owner_flags, 1);
+    ++m_counters.unevictable_pgs_rescued;
 }
 
 void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
@@ -276,6 +318,25 @@ void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, 
     op.path.call(KernelFunction::TlbFinish);
 }
 
+/// The break's own area grows; bss, which may end where it begins, does not.
+void VirtualMemory::grow_break(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to) {
+    Vma area;
+    area.start = from;
+    area.end = to;
+    area.flags = vm::read | vm::write | vm::account | space.default_flags;
+    area.page_offset = vpn_of(from).value();
+    const std::size_t at = space.areas.find(from);
+    if (at > 0 && space.areas[at - 1].end > space.brk_start && mergeable(space.areas[at - 1], area)) {
+        space.areas[at - 1].end = to;
+        op.path.store(space.areas[at - 1].object);
+        return;
+    }
+    op.path.call(KernelFunction::VmAreaAlloc);
+    area.object = m_objects.allocate(op, ObjectKind::VmArea);
+    space.areas.insert(space.areas.find(from), std::move(area));
+    fit_tree(op, space);
+}
+
 void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_break) {
     op.path.call(KernelFunction::SysBrk);
     if (space.brk == VirtAddr{}) space.brk_start = space.brk = new_break;
@@ -288,16 +349,27 @@ void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_b
     const VirtAddr old_end = page_up(std::exchange(space.brk, new_break));
     op.path.call(KernelFunction::BrkChange);
     if (new_end > old_end) {
-        Vma area;
-        area.start = old_end;
-        area.end = new_end;
-        area.flags = vm::read | vm::write | vm::account | space.default_flags;
-        area.page_offset = vpn_of(old_end).value();
-        insert_or_merge(op, space, std::move(area));
-        fit_tree(op, space);
+        grow_break(op, space, old_end, new_end);
     } else {
         unmap(op, space, new_end, old_end - new_end);
     }
+}
+
+/// move_ptes, within one table on either side. Returns how many entries there were.
+std::uint32_t VirtualMemory::move_entries(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to,
+                                          std::uint64_t bytes) {
+    std::uint32_t pages = 0;
+    m_tables.for_each_leaf_table(space, from, from + bytes,
+                                 [&](VirtAddr) { (void)m_tables.get(op, space, to); });
+    m_tables.for_each(space, from, from + bytes, [&](VirtAddr at, PteSlot slot) {
+        const PteSlot target = m_tables.find(space, to + (at - from));
+        if (!target) return; // out of memory for tables: the page is dropped with the old range
+        *target.entry = *slot.entry;
+        *slot.entry = PageTableEntry{};
+        op.path.store(target.address());
+        ++pages;
+    });
+    return pages;
 }
 
 void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
@@ -343,18 +415,20 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     moved.anon = no_anon_vma;
     moved.start = moved_to;
     moved.end = moved_to + size;
+    // Without pages of its own it is as a new one.
+    if (moved.anonymous() && space.areas[first].anon == no_anon_vma)
+        moved.page_offset = vpn_of(moved_to).value();
     moved.object = m_objects.allocate(op, ObjectKind::VmArea);
     m_anon.clone(op, space.areas[first], moved);
     if (moved.inode != no_inode) m_files.add_user(moved.inode);
     std::uint32_t pages = 0;
-    m_tables.for_each(space, start, start + kept, [&](VirtAddr from, PteSlot slot) {
-        const PteSlot to = m_tables.get(op, space, moved_to + (from - start));
-        if (!to) return; // out of memory for tables: the page is dropped with the old range
-        *to.entry = *slot.entry;
-        *slot.entry = PageTableEntry{};
-        op.path.store(to.address());
-        ++pages;
-    });
+    for (std::uint64_t done = 0; done < kept;) {
+        const VirtAddr from = start + done, to = moved_to + done;
+        const std::uint64_t part = std::min({kept - done, left_in_table(from), left_in_table(to)});
+        if (part != level_span(2) || !m_tables.move_leaf_table(op, space, from, to))
+            pages += move_entries(op, space, from, to, part);
+        done += part;
+    }
     op.path.call(KernelFunction::MovePte, pages);
     flush(op, space, start, old_end);
     space.areas.insert(space.areas.find(moved_to), std::move(moved));

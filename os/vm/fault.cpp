@@ -1,4 +1,6 @@
 #include "base/error.h"
+#include "os/task/process_account.h"
+#include "os/task/task.h"
 #include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
@@ -164,11 +166,10 @@ VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultConte
 }
 
 Pfn VirtualMemory::new_anonymous_page(Operation& op, const FaultContext& fault, AllocationPurpose purpose,
-                                      GfpMask extra) {
+                                      GfpMask mask) {
     op.path.call(KernelFunction::VmaAllocFolio);
-    const auto frame = m_frames.allocate(op, {.mask = user_gfp | extra,
-                                              .purpose = purpose,
-                                              .index = fault.space.areas[fault.area].index_of(fault.page)});
+    const auto frame = m_frames.allocate(
+        op, {.mask = mask, .purpose = purpose, .index = fault.space.areas[fault.area].index_of(fault.page)});
     if (!frame) return no_pfn;
     m_frames.pages().at(*frame).owner_flags =
         frame_flags::anonymous | frame_flags::swapbacked | frame_flags::uptodate;
@@ -187,7 +188,10 @@ void VirtualMemory::install_anonymous(Operation& op, const FaultContext& fault, 
     ++m_counters.nr_anon_pages;
     op.path.call(KernelFunction::PageAddNewAnonRmap);
     op.path.store_page(frame);
-    m_lru.add(op, frame);
+    if (area.has(vm::locked) && !area.has(vm::dont_expand))
+        m_lru.add_locked(op, frame);
+    else
+        m_lru.add(op, frame);
     *slot.entry =
         PageTableEntry(frame, entry_flags(area) | (dirty ? std::uint64_t{PageTableEntry::Dirty} : 0));
     op.path.store(slot.address());
@@ -208,7 +212,7 @@ VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultCo
         return {FaultStatus::Done, FaultKind::AnonymousRead};
     }
     if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
-    const Pfn frame = new_anonymous_page(op, fault, AllocationPurpose::Anonymous, gfp::zero);
+    const Pfn frame = new_anonymous_page(op, fault, AllocationPurpose::Anonymous, user_gfp | gfp::zero);
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     op.path.call(KernelFunction::DoAnonymousPage);
     lock_table(op, slot);
@@ -269,8 +273,8 @@ bool VirtualMemory::map_around(Operation& op, const FaultContext& fault) {
 
 VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultContext& fault) {
     const Vma& area = fault.space.areas[fault.area];
-    if (m_config.fault_around_bytes > page_size && map_around(op, fault))
-        return {FaultStatus::Done, FaultKind::FileMap};
+    const bool around = m_config.fault_around_bytes > page_size && m_files.at(area.inode).maps_around;
+    if (around && map_around(op, fault)) return {FaultStatus::Done, FaultKind::FileMap};
     op.path.call(KernelFunction::FilemapFault);
     const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
     if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
@@ -289,8 +293,9 @@ VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultCo
 
 VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultContext& fault) {
     AddressSpace& space = fault.space;
+    if (!m_tables.add_upper(op, space, fault.page)) return {FaultStatus::NoMemory, FaultKind::Kill};
     if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
-    const Pfn frame = new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, {});
+    const Pfn frame = new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, gfp::highuser_movable);
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     const PteSlot slot = m_tables.get(op, space, fault.page);
     const Vma& area = space.areas[fault.area];
@@ -372,7 +377,7 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     const PageTableEntry old = *slot.entry;
     const bool zero = old.frame() == m_frames.addresses().zero_page;
     const Pfn frame =
-        new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, zero ? gfp::zero : GfpMask{});
+        new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, zero ? user_gfp | gfp::zero : user_gfp);
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     if (!zero) op.path.copy_page(frame, old.frame());
     op.path.call(KernelFunction::WpPageCopy);
@@ -390,19 +395,35 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
 }
 
-void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+void VirtualMemory::count_fault(Operation& op, FaultKind kind) {
+    ++m_counters.pgfault;
+    ++m_counters.faults[static_cast<std::size_t>(kind)];
+    if (kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
+    if (op.self == nullptr || op.self->account == nullptr) return;
+    ++op.self->account->page_faults;
+    op.self->account->count_fault(kind);
+}
+
+void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
+                             Populate how) {
     const VirtAddr end = start + bytes;
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
     bool again = false;
     for (VirtAddr at = start.page(); at < end; at += again ? 0 : page_size) {
         again = false;
         const std::size_t area = space.areas.find(at);
-        if (area == space.areas.size() || space.areas[area].start > at) continue;
-        const PteSlot slot = m_tables.find(space, at);
-        if (slot && slot.entry->present()) continue;
+        if (area == space.areas.size() || space.areas[area].start > at) {
+            if (how == Populate::AsAllowed) continue;
+            break;
+        }
         const Vma& where = space.areas[area];
-        if ((where.flags & vm::access) == 0) continue;
-        const bool write = where.has(vm::write) && where.is_private();
+        if (how == Populate::AsAllowed && where.has(vm::dont_expand)) continue;
+        const bool allowed = how == Populate::Write ? where.has(vm::write) : where.has(vm::access);
+        if (!allowed) break;
+        const bool copies = where.has(vm::write) && where.is_private();
+        const bool write = how == Populate::Write || (how == Populate::AsAllowed && copies);
+        const PteSlot slot = m_tables.find(space, at);
+        if (slot && slot.entry->present() && (!write || slot.entry->has(PageTableEntry::Writable))) continue;
         op.path.call(KernelFunction::HandleMmFault);
         const FaultResult result =
             handle(op, {space, area, at, write ? FaultAccess::Write : FaultAccess::Read});
@@ -414,6 +435,7 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
         } else if (result.status != FaultStatus::Done) {
             break;
         }
+        count_fault(op, result.kind);
     }
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
 }

@@ -11,10 +11,14 @@ constexpr std::uint32_t entries_per_line = line_size / sizeof(PageTableEntry);
 bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area) {
     const FunctionScope scope = in(op, TracedFunction::CopyPageRange);
     // Pages of a file can be faulted in again: only areas that have private pages are copied.
-    if (area.anon == no_anon_vma) return true;
+    if (area.anon == no_anon_vma || area.has(vm::wipe_on_fork)) return true;
     op.path.call(KernelFunction::CopyPageRange);
     std::uint32_t pages = 0;
     bool complete = true;
+    // Each table of the parent's has its like, with or without entries in this area.
+    m_tables.for_each_leaf_table(from, area.start, area.end, [&](VirtAddr block) {
+        complete = complete && static_cast<bool>(m_tables.get(op, to, block));
+    });
     m_tables.for_each(from, area.start, area.end, [&](VirtAddr address, PteSlot slot) {
         if (!complete) return;
         const PteSlot target = m_tables.get(op, to, address);
@@ -29,7 +33,8 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
         }
         if (++pages % entries_per_line == 0) op.path.call(KernelFunction::CopyPte, entries_per_line);
         const Pfn frame = slot.entry->frame();
-        *target.entry = *slot.entry;
+        *target.entry = slot.entry->without(PageTableEntry::Accessed |
+                                            (area.is_private() ? 0 : std::uint64_t{PageTableEntry::Dirty}));
         if (frame == m_frames.addresses().zero_page) return;
         PageDescriptor& page = m_frames.pages().at(frame);
         ++page.refcount;
@@ -61,10 +66,11 @@ bool VirtualMemory::copy_areas(Operation& op, AddressSpace& parent, AddressSpace
     bool complete = true;
     for (std::size_t i = 0; i < parent.areas.size() && complete; ++i) {
         const Vma& area = parent.areas[i];
+        if (area.has(vm::dont_copy)) continue;
         op.path.call(KernelFunction::DupVma);
         Vma copy = copy_area(op, area);
-        m_anon.fork(op, area, copy);
-        child.areas.insert(i, std::move(copy));
+        if (!area.has(vm::wipe_on_fork)) m_anon.fork(op, area, copy);
+        child.areas.insert(child.areas.size(), std::move(copy));
         complete = copy_range(op, parent, child, area);
     }
     fit_tree(op, child);
@@ -79,7 +85,7 @@ Vma VirtualMemory::copy_area(Operation& op, const Vma& area) {
     Vma copy = area;
     copy.chain.clear();
     copy.anon = no_anon_vma;
-    copy.flags &= ~vm::locked;
+    copy.flags &= ~(vm::locked | vm::lock_on_fault);
     copy.object = m_objects.allocate(op, ObjectKind::VmArea);
     if (copy.inode != no_inode) m_files.add_user(copy.inode);
     return copy;

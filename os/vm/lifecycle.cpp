@@ -3,22 +3,47 @@
 
 namespace pagewalk::os {
 
-void VirtualMemory::load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) {
+void VirtualMemory::load_arguments(Operation& op, AddressSpace& space,
+                                   std::span<const InitialMapping> image) {
     for (const InitialMapping& mapping : image) {
-        MapRequest request{.start = mapping.start, .bytes = mapping.end - mapping.start};
-        request.flags = (mapping.readable ? vm::read : 0) | (mapping.writable ? vm::write | vm::account : 0) |
-                        (mapping.executable ? vm::exec : 0) | (mapping.grows_down ? vm::grows_down : 0);
-        if (!mapping.file.empty()) {
-            request.inode = m_files.open(op, mapping.file);
-            request.page_offset = mapping.file_offset >> page_shift;
-            m_files.warm_mapping(op, request.inode, request.page_offset, request.bytes);
-        }
-        map(op, space, request);
-        if (request.inode != no_inode) m_files.drop_user(op, request.inode);
-        if (mapping.heap) {
-            space.brk_start = mapping.start;
-            space.brk = mapping.end;
-        }
+        if (!mapping.grows_down) continue;
+        map_image(op, space, mapping);
+        write_image(op, space, mapping);
+    }
+}
+
+void VirtualMemory::load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) {
+    for (const InitialMapping& mapping : image)
+        if (!mapping.grows_down) map_image(op, space, mapping);
+    m_lru.drain(op);
+    for (const InitialMapping& mapping : image)
+        if (!mapping.grows_down) write_image(op, space, mapping);
+}
+
+void VirtualMemory::map_image(Operation& op, AddressSpace& space, const InitialMapping& mapping) {
+    MapRequest request{.start = mapping.start, .bytes = mapping.end - mapping.start};
+    request.flags = (mapping.readable ? vm::read : 0) | (mapping.writable ? vm::write | vm::account : 0) |
+                    (mapping.executable ? vm::exec : 0) | (mapping.grows_down ? vm::grows_down : 0) |
+                    (mapping.of_kernel ? vm::dont_expand : 0);
+    if (!mapping.file.empty()) {
+        request.inode = m_files.open(op, mapping.file);
+        request.page_offset = mapping.file_offset >> page_shift;
+        m_files.warm_mapping(op, request.inode, request.page_offset, request.bytes);
+    }
+    map(op, space, request);
+    if (request.inode != no_inode) m_files.drop_user(op, request.inode);
+    if (mapping.heap) {
+        space.brk_start = mapping.start;
+        space.brk = mapping.end;
+    }
+}
+
+/// execve's own writes fault as a program's do.
+void VirtualMemory::write_image(Operation& op, AddressSpace& space, const InitialMapping& mapping) {
+    for (VirtAddr at = mapping.written_from.page(); at < mapping.written_to; at += page_size) {
+        const FaultResult result = fault(op, space, at, FaultAccess::Write, StrayAccess::Kills);
+        count_fault(op, result.kind);
+        if (result.status != FaultStatus::Done) return;
     }
 }
 

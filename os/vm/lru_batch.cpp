@@ -3,24 +3,55 @@
 namespace pagewalk::os {
 
 void LruBatches::add(Operation& op, Pfn frame) {
-    PageDescriptor& page = m_frames.pages().at(frame);
-    page.owner_flags |= frame_flags::in_lru_batch;
-    ++page.refcount;
-    Batch& batch = m_batches[op.cpu];
+    m_frames.pages().at(frame).owner_flags |= frame_flags::in_lru_batch;
     op.path.call(KernelFunction::FolioAddLru);
-    op.path.store(m_frames.addresses().lru_batch(op.cpu));
-    batch.frames[batch.count++] = frame;
-    if (batch.count == batch_size) move_to_lists(op, batch);
+    collect(op, m_batches[op.cpu].add, frame, &LruBatches::move_to_list);
+}
+
+void LruBatches::add_locked(Operation& op, Pfn frame) {
+    m_frames.pages().at(frame).owner_flags |= frame_flags::in_lru_batch | frame_flags::mlocked;
+    ++m_counters.nr_mlock;
+    ++m_counters.unevictable_pgs_mlocked;
+    op.path.call(KernelFunction::FolioAddLru);
+    collect(op, m_batches[op.cpu].lock, frame, &LruBatches::move_to_unevictable);
+}
+
+void LruBatches::give_up(Operation& op, Pfn frame) {
+    constexpr std::uint16_t states =
+        frame_flags::swapbacked | frame_flags::swapcache | frame_flags::unevictable;
+    const PageDescriptor& page = m_frames.pages().peek(frame);
+    if (!page.is(PageState::Lru) || (page.owner_flags & states) != frame_flags::swapbacked) return;
+    collect(op, m_batches[op.cpu].give_up, frame, &LruBatches::move_to_given_up);
+}
+
+void LruBatches::activate(Operation& op, Pfn frame) {
+    constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
+    PageDescriptor& page = m_frames.pages().at(frame);
+    if ((page.owner_flags & frame_flags::in_lru_batch) != 0) page.owner_flags |= frame_flags::active;
+    if (!page.is(PageState::Lru) || (page.owner_flags & states) != 0) return;
+    collect(op, m_batches[op.cpu].activate, frame, &LruBatches::move_to_active);
 }
 
 void LruBatches::drain(Operation& op) { drain(op, op.cpu); }
 
 void LruBatches::drain(Operation& op, CpuId owner) {
     op.path.call(KernelFunction::LruAddDrain);
-    if (m_batches[owner].count != 0) move_to_lists(op, m_batches[owner]);
+    Cpu& cpu = m_batches[owner];
+    empty(op, cpu.add, &LruBatches::move_to_list);
+    empty(op, cpu.give_up, &LruBatches::move_to_given_up);
+    empty(op, cpu.activate, &LruBatches::move_to_active);
+    empty(op, cpu.lock, &LruBatches::move_to_unevictable);
 }
 
-void LruBatches::move_to_lists(Operation& op, Batch& batch) {
+void LruBatches::collect(Operation& op, Batch& batch, Pfn frame, Move move) {
+    ++m_frames.pages().at(frame).refcount;
+    op.path.store(m_frames.addresses().lru_batch(op.cpu));
+    batch.frames[batch.count++] = frame;
+    if (batch.count == batch_size) empty(op, batch, move);
+}
+
+void LruBatches::empty(Operation& op, Batch& batch, Move move) {
+    if (batch.count == 0) return;
     op.path.call(KernelFunction::FolioBatchMoveLru);
     const Zone* zone = m_frames.allocator().zone_of(batch.frames[0]);
     const VirtAddr lruvec = m_frames.addresses().lruvec(zone->node);
@@ -28,12 +59,8 @@ void LruBatches::move_to_lists(Operation& op, Batch& batch) {
     op.path.call(KernelFunction::FolioBatchMovePage, static_cast<std::uint32_t>(batch.count));
     op.path.call(KernelFunction::LruAddFn, static_cast<std::uint32_t>(batch.count));
     for (std::size_t i = 0; i < batch.count; ++i) {
-        PageDescriptor& page = m_frames.pages().at(batch.frames[i]);
-        page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
-        page.set(PageState::Lru);
+        (this->*move)(m_frames.pages().at(batch.frames[i]));
         op.path.store_page(batch.frames[i]);
-        ++((page.owner_flags & frame_flags::anonymous) != 0 ? m_counters.nr_lru_anon
-                                                            : m_counters.nr_lru_file);
     }
     op.path.release(lruvec);
     for (std::size_t i = 0; i < batch.count; ++i)
@@ -43,6 +70,42 @@ void LruBatches::move_to_lists(Operation& op, Batch& batch) {
             m_frames.free(op, batch.frames[i], 0);
         }
     batch.count = 0;
+}
+
+void LruBatches::move_to_list(PageDescriptor& page) {
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
+    page.set(PageState::Lru);
+    m_counters.count_lru(page.owner_flags, 1);
+}
+
+void LruBatches::move_to_unevictable(PageDescriptor& page) {
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
+    page.set(PageState::Lru);
+    // munlock may have come first.
+    if ((page.owner_flags & frame_flags::mlocked) != 0) {
+        page.owner_flags |= frame_flags::unevictable;
+        ++m_counters.unevictable_pgs_culled;
+    }
+    m_counters.count_lru(page.owner_flags, 1);
+}
+
+void LruBatches::move_to_given_up(PageDescriptor& page) {
+    if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::swapbacked) == 0) return;
+    m_counters.count_lru(page.owner_flags, -1);
+    constexpr std::uint16_t left = frame_flags::swapbacked | frame_flags::active | frame_flags::referenced;
+    page.owner_flags &= static_cast<std::uint16_t>(~left);
+    m_counters.count_lru(page.owner_flags, 1);
+    ++m_counters.pglazyfree;
+}
+
+void LruBatches::move_to_active(PageDescriptor& page) {
+    if (!page.is(PageState::Lru) ||
+        (page.owner_flags & (frame_flags::active | frame_flags::unevictable)) != 0)
+        return;
+    m_counters.count_lru(page.owner_flags, -1);
+    page.owner_flags |= frame_flags::active;
+    m_counters.count_lru(page.owner_flags, 1);
+    ++m_counters.pgactivate;
 }
 
 } // namespace pagewalk::os

@@ -9,8 +9,8 @@
 
 namespace pagewalk::os {
 
-/// Pages on their way to the LRU lists: each CPU collects 15 (PAGEVEC_SIZE) with a reference on each, then
-/// puts them on the lists together.
+/// Pages on their way to the LRU lists, or between them: each CPU collects 15 (PAGEVEC_SIZE) with a reference
+/// on each, then moves them together.
 class LruBatches {
 public:
     LruBatches(FrameAllocator& frames, KernelCounters& counters, std::size_t cpus)
@@ -18,9 +18,15 @@ public:
 
     /// folio_add_lru: takes a reference until the batch is emptied.
     void add(Operation& op, Pfn frame);
-    /// lru_add_drain: empties the batch of the operation's CPU.
+    /// mlock_new_page: the same for a new page of a locked area, which goes to the unevictable ones.
+    void add_locked(Operation& op, Pfn frame);
+    /// mark_page_lazyfree: the page is given up by its process.
+    void give_up(Operation& op, Pfn frame);
+    /// folio_activate: to the active list.
+    void activate(Operation& op, Pfn frame);
+    /// lru_add_drain: empties the batches of the operation's CPU.
     void drain(Operation& op);
-    /// Empties another CPU's batch.
+    /// Empties another CPU's batches.
     void drain(Operation& op, CpuId owner);
 
     [[nodiscard]] std::size_t cpus() const { return m_batches.size(); }
@@ -31,11 +37,20 @@ private:
         std::array<Pfn, batch_size> frames{};
         std::size_t count = 0;
     };
-    void move_to_lists(Operation& op, Batch& batch);
+    struct Cpu {
+        Batch add, lock, give_up, activate;
+    };
+    using Move = void (LruBatches::*)(PageDescriptor& page);
+    void collect(Operation& op, Batch& batch, Pfn frame, Move move);
+    void empty(Operation& op, Batch& batch, Move move);
+    void move_to_list(PageDescriptor& page);
+    void move_to_unevictable(PageDescriptor& page);
+    void move_to_given_up(PageDescriptor& page);
+    void move_to_active(PageDescriptor& page);
 
     FrameAllocator& m_frames;
     KernelCounters& m_counters;
-    IndexedVec<CpuId, Batch> m_batches;
+    IndexedVec<CpuId, Cpu> m_batches;
 };
 
 } // namespace pagewalk::os

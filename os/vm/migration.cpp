@@ -6,9 +6,7 @@
 namespace pagewalk::os {
 
 void VirtualMemory::count_lru(Pfn frame, int change) {
-    const bool anonymous = (m_frames.pages().peek(frame).owner_flags & frame_flags::anonymous) != 0;
-    std::uint64_t& list = anonymous ? m_counters.nr_lru_anon : m_counters.nr_lru_file;
-    list += static_cast<std::uint64_t>(change);
+    m_counters.count_lru(m_frames.pages().peek(frame).owner_flags, change);
 }
 
 bool VirtualMemory::isolate_page(Operation& op, Pfn frame, GfpMask mask) {

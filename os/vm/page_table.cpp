@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 
+#include <utility>
+
 namespace pagewalk::os {
 namespace {
 
@@ -10,6 +12,9 @@ constexpr unsigned root_order = 1; // PGD_ALLOCATION_ORDER with page-table isola
 constexpr std::uint64_t table_flags =
     PageTableEntry::Present | PageTableEntry::Writable | PageTableEntry::User | PageTableEntry::Accessed;
 constexpr std::size_t user_entries = entries_per_table / 2;
+
+/// Those of 2 MiB and of 1 GiB have counters; Linux has none for larger ones.
+constexpr bool is_counted(unsigned level) { return level <= 2; }
 
 } // namespace
 
@@ -47,13 +52,57 @@ bool PageTables::create_root(Operation& op, AddressSpace& space) {
     if (!frame) return false;
     m_frames.pages().at(*frame).owner_flags = frame_flags::kernel;
     make_table(*frame);
-    PageTableMemory::Table& table = m_memory.table(*frame);
-    const PageTableMemory::Table& kernel = m_memory.table(m_kernel_root);
-    std::copy(kernel.begin() + user_entries, kernel.end(), table.begin() + user_entries);
+    fill_kernel_half(*frame);
     op.path.copy_bytes(kernel_layout::direct_map(address_of(*frame)) + page_size / 2,
                        kernel_layout::direct_map(address_of(m_kernel_root)) + page_size / 2, page_size / 2);
     space.root = *frame;
     return true;
+}
+
+void PageTables::fill_kernel_half(Pfn root) {
+    PageTableMemory::Table& table = m_memory.table(root);
+    const PageTableMemory::Table& kernel = m_memory.table(m_kernel_root);
+    std::copy(kernel.begin() + user_entries, kernel.end(), table.begin() + user_entries);
+}
+
+Pfn PageTables::table_at(const AddressSpace& space, VirtAddr address, unsigned level) {
+    Pfn table = space.root;
+    for (unsigned above = m_levels; above > level; --above) {
+        const PageTableEntry entry = m_memory.table(table)[table_index(address, above)];
+        if (!entry.present()) return no_pfn;
+        table = entry.frame();
+    }
+    return table;
+}
+
+bool PageTables::move_leaf_table(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to) {
+    const Pfn moved = table_at(space, from, 1);
+    if (moved == no_pfn || table_at(space, to, 1) != no_pfn || !add_tables(op, space, to, 2)) return false;
+    const auto place = [&](VirtAddr at) -> PageTableEntry& {
+        return m_memory.table(table_at(space, at, 2))[table_index(at, 2)];
+    };
+    place(to) = std::exchange(place(from), PageTableEntry{});
+    op.path.store(address_of(table_at(space, to, 2)) + table_index(to, 2) * sizeof(PageTableEntry));
+    space.cached_block = VirtAddr(~0ULL);
+    return true;
+}
+
+void PageTables::adopt_root(Operation& op, AddressSpace& space, Pfn frame) {
+    destroy_root(op, space);
+    make_table(frame);
+    fill_kernel_half(frame);
+    space.root = frame;
+    space.cached_block = VirtAddr(~0ULL);
+}
+
+void PageTables::adopt_table(AddressSpace& space, VirtAddr address, unsigned level, Pfn frame) {
+    Pfn table = space.root;
+    for (unsigned above = m_levels; above > level + 1; --above)
+        table = m_memory.table(table)[table_index(address, above)].frame();
+    make_table(frame);
+    m_memory.table(table)[table_index(address, level + 1)] = PageTableEntry(frame, table_flags);
+    ++space.table_pages;
+    if (is_counted(level)) ++m_counters.nr_page_table_pages;
 }
 
 void PageTables::destroy_root(Operation& op, AddressSpace& space) {
@@ -95,29 +144,37 @@ Pfn PageTables::add_table(Operation& op, AddressSpace& space, unsigned level) {
     m_frames.pages().at(*frame).owner_flags = frame_flags::kernel;
     make_table(*frame);
     ++space.table_pages;
-    ++m_counters.nr_page_table_pages;
+    if (is_counted(level)) ++m_counters.nr_page_table_pages;
     return *frame;
 }
 
-void PageTables::drop_table(Operation& op, AddressSpace& space, Pfn frame) {
+void PageTables::drop_table(Operation& op, AddressSpace& space, unsigned level, Pfn frame) {
     m_memory.remove(frame);
     --space.table_pages;
-    --m_counters.nr_page_table_pages;
+    if (is_counted(level)) --m_counters.nr_page_table_pages;
     m_frames.free(op, frame, 0);
 }
 
 PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
     if (const PteSlot slot = find(space, address)) return slot;
+    return add_tables(op, space, address, 1) ? find(space, address) : PteSlot{};
+}
+
+bool PageTables::add_upper(Operation& op, AddressSpace& space, VirtAddr address) {
+    return find(space, address) || add_tables(op, space, address, 2);
+}
+
+bool PageTables::add_tables(Operation& op, AddressSpace& space, VirtAddr address, unsigned lowest) {
     Pfn table = space.root;
-    for (unsigned level = m_levels; level > 1; --level) {
+    for (unsigned level = m_levels; level > lowest; --level) {
         const std::size_t index = table_index(address, level);
         PageTableEntry entry = m_memory.table(table)[index];
         if (!entry.present()) {
             const Pfn frame = add_table(op, space, level - 1);
-            if (frame == no_pfn) return {};
+            if (frame == no_pfn) return false;
             entry = m_memory.table(table)[index];
             if (entry.present()) { // another was faster while this one waited for memory
-                drop_table(op, space, frame);
+                drop_table(op, space, level - 1, frame);
             } else {
                 entry = PageTableEntry(frame, table_flags);
                 m_memory.table(table)[index] = entry;
@@ -126,7 +183,7 @@ PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
         }
         table = entry.frame();
     }
-    return find(space, address);
+    return true;
 }
 
 void PageTables::free_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, VirtAddr floor,
@@ -157,7 +214,7 @@ void PageTables::free_level(Operation& op, AddressSpace& space, Pfn table, unsig
                 retire_table(op, entry.frame());
                 freed.push_back(entry.frame());
                 --space.table_pages;
-                --m_counters.nr_page_table_pages;
+                if (is_counted(level - 1)) --m_counters.nr_page_table_pages;
             }
         }
         if (at == last) break;

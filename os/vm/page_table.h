@@ -40,6 +40,30 @@ public:
     /// The same, adding the tables that are missing. Empty when no memory is left.
     [[nodiscard]] PteSlot get(Operation& op, AddressSpace& space, VirtAddr address);
 
+    /// Adds the tables that are missing but the last. False when no memory is left.
+    [[nodiscard]] bool add_upper(Operation& op, AddressSpace& space, VirtAddr address);
+    /// The table of this level that serves `address`; no_pfn where there is none.
+    [[nodiscard]] Pfn table_at(const AddressSpace& space, VirtAddr address, unsigned level);
+    /// Calls visit(start of its 2 MiB) for each level-1 table of [start, end).
+    template <class Visit>
+    void for_each_leaf_table(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
+        for (VirtAddr at = start; at < end;) {
+            const VirtAddr block = VirtAddr(at.value() & ~(level_span(2) - 1));
+            unsigned absent = 2;
+            const Pfn table = leaf_table(space, at, absent);
+            if (table != no_pfn) visit(block);
+            const std::uint64_t span = table != no_pfn ? level_span(2) : level_span(absent);
+            at = VirtAddr((at.value() & ~(span - 1)) + span);
+        }
+    }
+    /// move_normal_pmd: a whole level-1 table serves other 2 MiB from now on. False where that is not
+    /// possible: there is one already, or none to be moved, or no memory is left.
+    [[nodiscard]] bool move_leaf_table(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to);
+
+    /// Puts a frame into the place of a table that a new address space lacks.
+    void adopt_root(Operation& op, AddressSpace& space, Pfn frame);
+    void adopt_table(AddressSpace& space, VirtAddr address, unsigned level, Pfn frame);
+
     /// Calls visit(address, PteSlot) for each entry of [start, end) that is not empty, skipping absent
     /// tables.
     template <class Visit>
@@ -83,7 +107,9 @@ private:
     /// missing.
     [[nodiscard]] Pfn leaf_table(AddressSpace& space, VirtAddr at, unsigned& absent_level);
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
-    void drop_table(Operation& op, AddressSpace& space, Pfn frame);
+    [[nodiscard]] bool add_tables(Operation& op, AddressSpace& space, VirtAddr address, unsigned lowest);
+    void drop_table(Operation& op, AddressSpace& space, unsigned level, Pfn frame);
+    void fill_kernel_half(Pfn root);
     void free_level(Operation& op, AddressSpace& space, Pfn table, unsigned level, VirtAddr start,
                     VirtAddr end, VirtAddr floor, VirtAddr ceiling, std::vector<Pfn>& freed);
 

@@ -53,6 +53,7 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
     if (frame == m_frames.addresses().zero_page) return Dropped::NoPage;
     PageDescriptor& page = m_frames.pages().at(frame);
     op.path.store_page(frame);
+    if (area.has(vm::locked)) unlock_page(page);
     PAGEWALK_INVARIANT(page.mapcount != 0);
     --page.mapcount;
     if ((page.owner_flags & frame_flags::anonymous) != 0) {
@@ -81,7 +82,15 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         op.path.call(KernelFunction::PageRemoveRmap, std::exchange(mappings, 0));
         op.path.call(KernelFunction::PageRemoveLastRmap, std::exchange(last_mappings, 0));
     };
+    // Where a table had dirty pages of files, what was gathered goes before the next table.
+    Pfn dirty_table = no_pfn;
+    const auto flush_dirty = [&] {
+        if (std::exchange(dirty_table, no_pfn) == no_pfn) return;
+        flush(op, space, start, end);
+        m_gather.flush(op);
+    };
     m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+        if (slot.table != dirty_table) flush_dirty();
         if (const PhysAddr touched = slot.address().line(); touched != line) op.path.store(line = touched);
         const PageTableEntry entry = *slot.entry;
         if (copies == Copies::Stay && is_anonymous(m_frames.pages().peek(entry.frame()))) return;
@@ -91,11 +100,16 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         if (dropped == Dropped::LastMapping) ++last_mappings;
         if (++pages == entries_per_line) charge(); // the functions loop over the entries of a line
         if (entry.frame() == m_frames.addresses().zero_page) return;
+        const bool of_file = !is_anonymous(m_frames.pages().peek(entry.frame()));
+        if (of_file && entry.has(PageTableEntry::Accessed) && !area.has(vm::sequential))
+            m_files.mark_accessed(op, entry.frame());
+        if (of_file && entry.has(PageTableEntry::Dirty)) dirty_table = slot.table;
         if (m_gather.add(op, entry.frame()) == PageGather::Full::Yes) {
             flush(op, space, start, end);
             m_gather.flush(op);
         }
     });
+    flush_dirty();
     charge();
 }
 
@@ -190,17 +204,44 @@ void VirtualMemory::reap(Operation& op, AddressSpace& space) {
     m_gather.finish(op);
 }
 
+void VirtualMemory::age(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
+    const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
+    space.mmap_lock.lock(op, RwSemaphore::Access::Read);
+    m_lru.drain(op);
+    bool changed = false;
+    m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+        changed = changed || slot.entry->has(PageTableEntry::Accessed);
+        *slot.entry = slot.entry->without(PageTableEntry::Accessed);
+        PageDescriptor& page = m_frames.pages().at(slot.entry->frame());
+        page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::referenced);
+    });
+    if (changed) flush(op, space, start, end);
+    space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
+}
+
 void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes) {
     const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
     std::uint32_t pages = 0;
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
+    m_lru.drain(op);
     m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+        if (slot.entry->frame() == m_frames.addresses().zero_page) return;
+        const PageDescriptor& page = m_frames.pages().peek(slot.entry->frame());
+        if (!is_anonymous(page) || page.mapcount != 1) return; // others may need what it holds
         *slot.entry = slot.entry->without(PageTableEntry::Dirty | PageTableEntry::Accessed);
+        m_lru.give_up(op, slot.entry->frame());
         if (pages++ % entries_per_line == 0) op.path.store(slot.address());
     });
     op.path.call(KernelFunction::ChangePte, pages);
     if (pages != 0) flush(op, space, start, end);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
+}
+
+/// Files are let go when the call is over, the last first.
+void VirtualMemory::drop_files(Operation& op, AddressSpace& space, std::size_t first, std::size_t last) {
+    for (std::size_t i = last; i-- != first;)
+        if (const InodeId inode = std::exchange(space.areas[i].inode, no_inode); inode != no_inode)
+            m_files.drop_user(op, inode);
 }
 
 void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
@@ -212,6 +253,7 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
     op.path.call(KernelFunction::TlbFinish);
     m_gather.flush(op);
     m_gather.finish(op);
+    drop_files(op, space, 0, space.areas.size());
     for (Vma& area : space.areas) remove_area(op, area);
     space.areas.clear();
     fit_tree(op, space);

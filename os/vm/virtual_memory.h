@@ -13,6 +13,7 @@
 #include "os/vm/lru_batch.h"
 #include "os/vm/page_gather.h"
 #include "os/vm/page_table.h"
+#include "os/vm/space_image.h"
 
 #include <cstdint>
 #include <expected>
@@ -54,6 +55,7 @@ public:
 
     // ProcessMemory
     [[nodiscard]] std::shared_ptr<AddressSpace> create(Operation& op) override;
+    void load_arguments(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) override;
     void load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) override;
     [[nodiscard]] std::shared_ptr<AddressSpace> fork(Operation& op, AddressSpace& parent) override;
     void add_user(Operation& op, AddressSpace& space) override;
@@ -92,13 +94,23 @@ public:
     void unmap_file(Operation& op, InodeId inode, const FilePages& pages, Copies copies);
     /// MADV_DONTNEED: drops the pages of a range.
     void discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    /// MADV_COLD: pages lose their accessed bits.
+    void age(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// MADV_FREE: pages lose their dirty bits; memory pressure may take them.
     void mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mlock do.
     void advise(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
                 std::uint32_t clear);
-    /// MAP_POPULATE, mlock: faults a range in.
-    void populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    enum class Populate : std::uint8_t {
+        AsAllowed, ///< MAP_POPULATE, mlock: written to where that copies a page; holes are passed over
+        Read,      ///< MADV_POPULATE_READ, _WRITE: until something does not allow it
+        Write,
+    };
+    /// Faults a range in.
+    void populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
+                  Populate how = Populate::AsAllowed);
+    /// Puts a space that has nothing yet into a captured state. `brk_start` and `brk` stay.
+    void restore(Operation& op, AddressSpace& space, const SpaceImage& image);
 
     enum class FaultStatus : std::uint8_t {
         Done,
@@ -152,10 +164,21 @@ private:
     void insert_or_merge(Operation& op, AddressSpace& space, Vma area);
     std::size_t change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
                             VirtAddr end, std::uint32_t flags);
+    std::uint32_t move_entries(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to,
+                               std::uint64_t bytes);
+    void drop_files(Operation& op, AddressSpace& space, std::size_t first, std::size_t last);
     void remove_area(Operation& op, Vma& area);
+    void grow_break(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to);
     void fit_tree(Operation& op, AddressSpace& space);
     void adopt_chain(Operation& op, Vma& into, const Vma& from);
     [[nodiscard]] std::size_t isolate(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+
+    void map_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
+    void write_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
+    void lock_pages(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    void unlock_page(PageDescriptor& page);
+    void count_fault(Operation& op, FaultKind kind);
+    void restore_page(Operation& op, AddressSpace& space, const SpaceImage::Page& page);
 
     // pages
     void tear_down(Operation& op, AddressSpace& space);

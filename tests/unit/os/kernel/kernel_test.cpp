@@ -85,6 +85,7 @@ TEST(Kernel, GivesEveryFrameBackWhenTheLastTaskExits) {
     for (const auto& zone : machine.kernel->allocator().zones()) managed += zone->managed;
     EXPECT_EQ(managed, machine.free_frames() + machine.kernel->objects().pages() +
                            machine.kernel->counters().nr_kernel_stack +
+                           machine.kernel->processes().kept_stack_pages() +
                            machine.kernel->vmalloc().tables().tables());
 }
 

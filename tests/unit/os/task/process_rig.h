@@ -55,6 +55,7 @@ struct FakeMemory final : ProcessMemory {
         space->users = 1;
         return space;
     }
+    void load_arguments(Operation&, AddressSpace&, std::span<const InitialMapping>) override {}
     void load(Operation&, AddressSpace& space, std::span<const InitialMapping> image) override {
         loaded[&space] = image.size();
     }

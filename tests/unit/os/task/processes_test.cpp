@@ -276,9 +276,11 @@ TEST_F(ProcessesOfAProgram, KeepTwoStacksOfDeadTasksOnEachCpuForNewOnes) {
         rig.scheduler.set_running(cpu1, nullptr);
         rig.processes.free_task(*child, {cpu0, rig.now});
     }
-    EXPECT_EQ(rig.counters.nr_kernel_stack, pages - 4); // the third one's
+    EXPECT_EQ(rig.counters.nr_kernel_stack, pages - 12);
+    EXPECT_EQ(rig.processes.kept_stack_pages(), 8U); // not the third one's
     rig.does(first, [&](Operation& op) { rig.processes.clone(op, first, 0, 90); });
-    EXPECT_EQ(rig.counters.nr_kernel_stack, pages - 4);
+    EXPECT_EQ(rig.counters.nr_kernel_stack, pages - 8);
+    EXPECT_EQ(rig.processes.kept_stack_pages(), 4U);
 }
 
 /// A second program beside the rig's, with the number 1.

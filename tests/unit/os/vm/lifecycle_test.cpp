@@ -34,7 +34,10 @@ TEST_F(AddressSpaces, AreLoadedWithTheRightsFilesAndHeapOfTheirImage) {
     std::vector<InitialMapping> image(2);
     image[0] = {.start = page(0), .end = page(4), .readable = true, .executable = true, .file = "/bin/true"};
     image[1] = {.start = page(8), .end = page(9), .readable = true, .writable = true, .heap = true};
-    rig.at_once([&](Operation& op) { rig.vm.load(op, *space, image); });
+    rig.at_once([&](Operation& op) {
+        rig.vm.load_arguments(op, *space, image);
+        rig.vm.load(op, *space, image);
+    });
     ASSERT_EQ(space->areas.size(), 2U);
     EXPECT_EQ(space->areas[0].flags, vm::read | vm::exec);
     EXPECT_EQ(rig.files.at(space->areas[0].inode).path, "/bin/true");

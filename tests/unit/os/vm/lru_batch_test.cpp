@@ -18,7 +18,7 @@ struct Batches : testing::Test {
         return rig.at_once([&](Operation& op) {
             op.cpu = cpu;
             const Pfn frame = *rig.frames.allocate(op, {.mask = gfp::highuser_movable});
-            rig.frames.pages().at(frame).owner_flags = frame_flags::anonymous;
+            rig.frames.pages().at(frame).owner_flags = frame_flags::anonymous | frame_flags::swapbacked;
             lru.add(op, frame);
             return frame;
         });
@@ -37,6 +37,41 @@ TEST_F(Batches, HoldFourteenPagesAndPutFifteenOnTheLists) {
     add();
     EXPECT_EQ(rig.counters.nr_lru_anon, 15U);
     EXPECT_EQ(rig.frames.pages().peek(frame).refcount, 1U);
+    EXPECT_TRUE(rig.frames.pages().peek(frame).is(PageState::Lru));
+}
+
+TEST_F(Batches, MovePagesBetweenTheLists) {
+    const Pfn given_up = add(), active = add();
+    drain(cpu0);
+    rig.at_once([&](Operation& op) {
+        lru.give_up(op, given_up);
+        lru.activate(op, active);
+    });
+    EXPECT_EQ(rig.counters.pglazyfree, 0U); // the 15th moves them, or a drain
+    drain(cpu0);
+    EXPECT_EQ(rig.counters.pglazyfree, 1U);
+    EXPECT_EQ(rig.counters.nr_lru_file, 1U);
+    EXPECT_EQ(rig.counters.pgactivate, 1U);
+    EXPECT_EQ(rig.counters.nr_active_anon, 1U);
+    EXPECT_EQ(rig.frames.pages().peek(given_up).refcount, 1U);
+    EXPECT_EQ(rig.frames.pages().peek(given_up).owner_flags & frame_flags::swapbacked, 0);
+    rig.at_once([&](Operation& op) { rig.frames.free(op, active, 0); });
+    EXPECT_EQ(rig.counters.nr_active_anon, 0U);
+}
+
+TEST_F(Batches, PutPagesOfLockedAreasOutOfReclaimsReach) {
+    const Pfn frame = rig.at_once([&](Operation& op) {
+        const Pfn page = *rig.frames.allocate(op, {.mask = gfp::highuser_movable});
+        rig.frames.pages().at(page).owner_flags = frame_flags::anonymous | frame_flags::swapbacked;
+        lru.add_locked(op, page);
+        return page;
+    });
+    EXPECT_EQ(rig.counters.nr_mlock, 1U);
+    EXPECT_EQ(rig.counters.nr_unevictable, 0U);
+    drain(cpu0);
+    EXPECT_EQ(rig.counters.nr_unevictable, 1U);
+    EXPECT_EQ(rig.counters.unevictable_pgs_culled, 1U);
+    EXPECT_EQ(rig.counters.nr_lru_anon, 0U);
     EXPECT_TRUE(rig.frames.pages().peek(frame).is(PageState::Lru));
 }
 

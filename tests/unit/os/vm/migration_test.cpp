@@ -1,6 +1,8 @@
 #include "os/vm/virtual_memory.h"
 #include "tests/unit/os/vm/vm_rig.h"
 
+#include <array>
+
 #include <gtest/gtest.h>
 
 namespace pagewalk::os {
@@ -31,13 +33,15 @@ struct Migration : testing::Test {
 
 TEST_F(Migration, MovesAPageInEveryTableThatMapsIt) {
     const auto child = rig.at_once([&](Operation& op) { return rig.vm.fork(op, *space); });
-    const PageTableEntry before = rig.entry(*space, page(0));
+    const std::array spaces{space.get(), child.get()};
+    std::array<PageTableEntry, 2> before;
+    for (std::size_t i = 0; i < spaces.size(); ++i) before[i] = rig.entry(*spaces[i], page(0));
     ASSERT_TRUE(isolate(from));
     ASSERT_TRUE(migrate());
-    for (AddressSpace* each : {space.get(), child.get()}) {
-        const PageTableEntry entry = rig.entry(*each, page(0));
+    for (std::size_t i = 0; i < spaces.size(); ++i) {
+        const PageTableEntry entry = rig.entry(*spaces[i], page(0));
         EXPECT_EQ(entry.frame(), to);
-        EXPECT_EQ(entry.raw() - PageTableEntry(to, 0).raw(), before.raw() - PageTableEntry(from, 0).raw());
+        EXPECT_EQ(entry.raw() - PageTableEntry(to, 0).raw(), before[i].raw() - PageTableEntry(from, 0).raw());
     }
     EXPECT_EQ(rig.frames.pages().peek(to).mapcount, 2U);
     EXPECT_EQ(rig.frames.pages().peek(from).mapcount, 0U);
