@@ -59,6 +59,29 @@ std::vector<HostRange> file_ranges(std::string_view maps) {
     return ranges;
 }
 
+struct LoadedProgram {
+    std::vector<InitialMapping> ranges;
+    std::optional<std::uint64_t> start_stack, end_data, brk;
+};
+
+/// execve clears the rest of the page in which the initialised data end, where more follow; and it has put
+/// the arguments on the stack.
+void note_written(InitialMapping& mapping, const LoadedProgram& loaded) {
+    const auto contains = [&](std::uint64_t at) {
+        return mapping.start.value() <= at && at < mapping.end.value();
+    };
+    if (contains(*loaded.start_stack)) {
+        mapping.grows_down = true;
+        mapping.written_from = VirtAddr(*loaded.start_stack);
+        mapping.written_to = mapping.end;
+    }
+    if (!loaded.end_data || !contains(*loaded.end_data) || *loaded.brk <= *loaded.end_data) return;
+    const VirtAddr end_data(*loaded.end_data);
+    if (end_data.page_offset() == 0) return;
+    mapping.written_from = end_data;
+    mapping.written_to = end_data.page() + page_size;
+}
+
 /// Splits a range where file-backed memory begins or ends.
 void append_split(std::vector<InitialMapping>& mappings, const InitialMapping& mapping,
                   const std::vector<HostRange>& files) {
@@ -78,15 +101,12 @@ void append_split(std::vector<InitialMapping>& mappings, const InitialMapping& m
         }
         piece.start = VirtAddr(at);
         piece.end = VirtAddr(stop);
+        piece.written_from = std::clamp(mapping.written_from, piece.start, piece.end);
+        piece.written_to = std::clamp(mapping.written_to, piece.start, piece.end);
         mappings.push_back(std::move(piece));
         at = stop;
     }
 }
-
-struct LoadedProgram {
-    std::vector<InitialMapping> ranges;
-    std::optional<std::uint64_t> start_stack, brk;
-};
 
 LoadedProgram read_log(std::string_view log) {
     const auto section = log.find("following binary load");
@@ -96,6 +116,7 @@ LoadedProgram read_log(std::string_view log) {
     for (const std::string_view line : lines_of(log.substr(section))) {
         const auto words = words_of(line);
         if (words.size() == 2 && words[0] == "start_stack") loaded.start_stack = hex(words[1]);
+        if (words.size() == 2 && words[0] == "end_data") loaded.end_data = hex(words[1]);
         if (words.size() == 2 && words[0] == "brk") loaded.brk = hex(words[1]);
         if (words.size() == 2 && words[0] == "entry") break;
         if (words.size() != 3 || words[2].size() != 3 || words[0].find('-') == std::string_view::npos)
@@ -124,9 +145,7 @@ std::vector<InitialMapping> parse_initial_map(std::string_view qemu_log, std::st
     for (InitialMapping mapping : loaded.ranges) {
         const bool vsyscall = mapping.start.value() >> 63 != 0;
         if (vsyscall || (!mapping.readable && !mapping.writable && !mapping.executable)) continue;
-        if (mapping.start.value() <= *loaded.start_stack && *loaded.start_stack < mapping.end.value()) {
-            mapping.grows_down = true;
-        }
+        note_written(mapping, loaded);
         append_split(mappings, mapping, files);
     }
     InitialMapping heap;
