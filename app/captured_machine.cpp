@@ -1,9 +1,11 @@
 #include "app/captured_machine.h"
 
 #include "workloads/qemu/live_program.h"
+#include "workloads/qemu/placed_program.h"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <filesystem>
 #include <string_view>
 
@@ -16,6 +18,9 @@ namespace fs = std::filesystem;
 /// Where the captured machines have their file systems: ext4 on a disk, and memory.
 constexpr std::array<std::string_view, 2> mounts{"/mnt/", "/tmpfs/"};
 
+/// QEMU's user mode takes half a minute to map 1 TiB.
+constexpr std::chrono::minutes most_of_a_call{5};
+
 /// The same file below `scratch`.
 std::string moved(const std::string& word, const std::string& scratch) {
     if (std::ranges::none_of(mounts, [&](std::string_view mount) { return word.starts_with(mount); }))
@@ -27,7 +32,8 @@ std::string moved(const std::string& word, const std::string& scratch) {
 
 } // namespace
 
-void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine) {
+void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine,
+                           const std::string& programs) {
     if (machine.nodes > 1)
         throw CannotRun("a machine of " + std::to_string(machine.nodes) +
                         " nodes: memory policies are not simulated");
@@ -40,6 +46,8 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
     set("machine.memory", std::to_string(machine.memory));
     set("machine.firmware", "pc");
     set("os.timing", "off");
+    config.os.stocked_objects = true;
+    config.os.initramfs = programs.empty() ? "" : fs::absolute(programs).string();
     config.validate();
 }
 
@@ -54,8 +62,9 @@ std::unique_ptr<Workload> start_captured_program(const os::ProgramJob& job, cons
         options.argv.push_back(moved(job.command[i], scratch));
     options.environment.emplace();
     options.working_directory = scratch;
+    options.stall_limit = most_of_a_call;
     options.stdin_file = options.stdout_file = "/dev/null";
-    return std::make_unique<workloads::LiveProgram>(options);
+    return std::make_unique<workloads::PlacedProgram>(std::make_unique<workloads::LiveProgram>(options));
 }
 
 } // namespace pagewalk::app

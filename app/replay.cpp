@@ -78,7 +78,7 @@ int replay_jobs(const os::CaptureFiles& files, const std::vector<os::ProgramJob>
         compared += report.not_compared.empty() ? 1 : 0;
         sum.add(report);
     }
-    std::cout << sum.totals() << "; " << compared << " jobs";
+    std::cout << sum.totals() << (compared != 0 ? "; " : "") << compared << " jobs";
     if (compared != jobs.size()) std::cout << ", " << jobs.size() - compared << " not compared";
     std::cout << std::endl;
     return exact ? 0 : 1;

@@ -36,7 +36,7 @@ void ProgramReport::differ(Difference difference) {
 }
 
 bool ProgramReport::exact() const {
-    return not_compared.empty() &&
+    return not_compared.empty() && differences.empty() &&
            std::ranges::all_of(tallies, [this](auto tally) { return (this->*tally).exact(); });
 }
 

@@ -31,6 +31,15 @@ void StepComparison::compare(const StepCapture& real, const StepCapture& ours) {
     m_ours = ours;
 }
 
+void StepComparison::miss(const StepCapture& real) {
+    for (const ProcessTexts& process : real.processes) {
+        m_report.areas.total += process.areas.size();
+        for (const AreaText& area : process.areas) m_report.sizes.total += area.sizes.size();
+        m_report.faults.total += 2;
+    }
+    for (const auto& [name, value] : real.counters) m_report.counters.total += m_is_exact(name) ? 1 : 0;
+}
+
 void StepComparison::compare_process(const ProcessTexts& real, const ProcessTexts* ours) {
     static const ProcessTexts nobody;
     if (ours == nullptr) differ(real.who, "runs", "is not there");

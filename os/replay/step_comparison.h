@@ -20,6 +20,8 @@ public:
         : m_report(report), m_is_exact(std::move(is_exact)) {}
 
     void compare(const StepCapture& real, const StepCapture& ours);
+    /// The marker was not reached: nothing of it is the same.
+    void miss(const StepCapture& real);
 
 private:
     void compare_process(const ProcessTexts& real, const ProcessTexts* ours);

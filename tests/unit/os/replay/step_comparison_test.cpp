@@ -42,6 +42,15 @@ TEST(StepComparison, CountsADifferenceOnce) {
     EXPECT_EQ(c.report.details(true), "  1: P0 minor faults: real 10, ours 9\n");
 }
 
+TEST(StepComparison, CountsWhatWasNotReached) {
+    Comparison c;
+    c.comparison.miss(step("4", 10, 9, 4));
+    EXPECT_EQ(c.report.areas.text(), "0 of 1");
+    EXPECT_EQ(c.report.sizes.text(), "0 of 1");
+    EXPECT_EQ(c.report.faults.text(), "0 of 2");
+    EXPECT_EQ(c.report.counters.text(), "0 of 1");
+}
+
 TEST(StepComparison, FindsAreasThatOneSideLacks) {
     Comparison c;
     StepCapture ours = step("exec", 0, 0, 0);
