@@ -27,7 +27,7 @@ class Results(PagewalkCase):
         return sum(int(group[component][name][()]) for key, group in run["stats"].items() if key.startswith("cpu"))
 
     def check_agreement(self, summary, run):
-        self.assertEqual(list(summary), [*FIXED_KEYS, "processes"])
+        self.assertEqual(list(summary), [*FIXED_KEYS, "programs", "processes"])
         self.assertEqual([key for key, value in summary.items() if value is None and key not in FIXED_KEYS[-4:]], [])
         user, kernel = self.total(run, "user_cycles"), self.total(run, "kernel_cycles")
         self.assertEqual(summary["instructions"], self.total(run, "user_instructions"))
