@@ -100,6 +100,13 @@ TEST(OooCoreMemory, SerializingOperationWaitsForOlderLoadsAndHoldsYoungerOnes) {
               1 + cold_cycles + 1);
 }
 
+TEST(OooCoreMemory, SerializingOperationWaitsUntilTheStoreQueueIsEmpty) {
+    CoreRig rig;
+    // The store is committed at 3 and has its line cold_cycles later.
+    EXPECT_EQ(rig.time({step({store(), op(UopClass::Serialize, 10)}, {write(0, data + 60 * line_size)})}),
+              3 + cold_cycles + 10 + 1);
+}
+
 TEST(OooCoreMemory, TlbMissDelaysTheLoadAndIsChargedToTheTlb) {
     CoreRig rig;
     rig.space.map(data + 100 * page_size, Pfn(0x80000)); // the frame of the warm lines
