@@ -19,12 +19,12 @@ namespace pagewalk::models {
 
 /// One DRAM channel and its scheduler. All times are numbers of clock edges, on which commands are given.
 ///
-/// Commands are chosen one by one, in the order of time, among the requests in the queues: the first that is
-/// ready, at equal times for the oldest request (FR-FCFS, Rixner et al., ISCA 2000). A row is not closed
-/// while a queued request wants it, unless it has served `row_hit_cap` accesses since it was opened. Reads go
-/// first; writes are served in batches, from `write_high` queued down to `write_low`, or while no read is
-/// there and at least `write_idle` are. While writes are served, rows may be opened for reads in banks that
-/// no write wants.
+/// Commands are chosen one by one, in the order of time, among the requests that have been handed to their
+/// banks: the first that is ready, banks taking turns at equal times, and in a bank the oldest (FR-FCFS,
+/// Rixner et al., ISCA 2000). A row is not closed while such a request wants it, unless it has served
+/// `row_hit_cap` accesses. Reads are handed to their banks as these have room; writes in batches, before any
+/// further read, from `write_high` queued down to `write_low`, or where no read is there and at least
+/// `write_idle` are. DRAMsim3 (Controller::ScheduleTransaction, CommandQueue) does likewise.
 ///
 /// Modelled: tRCD, tRP, tCL/tCWL, tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank
 /// refresh, which begins on time and closes whatever is open at once. The command bus is never the limit.
