@@ -45,6 +45,10 @@ bool sleeps_for_a_time(const SyscallRecord& call) {
     return traits_of_call(call.number).blocking == CallBlocking::Sleeps;
 }
 
+bool waits_for_a_signal(const SyscallRecord& call) {
+    return call.number == SYS_pause || call.number == SYS_rt_sigsuspend || call.number == SYS_rt_sigtimedwait;
+}
+
 std::string name_of_call(std::uint32_t number) {
     const SystemCall* const known = find_system_call(number);
     return known != nullptr ? std::string(known->name) : "system call " + std::to_string(number);

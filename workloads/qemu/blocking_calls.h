@@ -12,6 +12,9 @@ namespace pagewalk::workloads {
 /// True for a system call that does nothing but let a given time pass.
 [[nodiscard]] bool sleeps_for_a_time(const SyscallRecord& call);
 
+/// True for a system call that waits for a signal, which a timer or somebody outside may send.
+[[nodiscard]] bool waits_for_a_signal(const SyscallRecord& call);
+
 /// The name of a system call, for messages; "system call N" where the kernel has none.
 [[nodiscard]] std::string name_of_call(std::uint32_t number);
 

@@ -129,7 +129,8 @@ bool LiveStream::may_be_held_up_by_others() const {
 bool LiveStream::waits_outside() const {
     if (m_ended || m_leaving || !m_decoder->decoder().in_system_call()) return false;
     const SyscallRecord& call = m_decoder->decoder().syscall();
-    return sleeps_for_a_time(call) || (call.number == SYS_read && call.arguments[0] == STDIN_FILENO);
+    return sleeps_for_a_time(call) || waits_for_a_signal(call) ||
+           (call.number == SYS_read && call.arguments[0] == STDIN_FILENO);
 }
 
 std::string LiveStream::waits_for() const {

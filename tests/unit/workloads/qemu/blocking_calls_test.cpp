@@ -39,5 +39,12 @@ TEST(BlockingCalls, HaveNames) {
     EXPECT_FALSE(sleeps_for_a_time(call(SYS_futex)));
 }
 
+TEST(BlockingCalls, MayWaitForASignalOfATimer) {
+    EXPECT_TRUE(waits_for_a_signal(call(SYS_pause)));
+    EXPECT_TRUE(waits_for_a_signal(call(SYS_rt_sigsuspend)));
+    EXPECT_TRUE(waits_for_a_signal(call(SYS_rt_sigtimedwait)));
+    EXPECT_FALSE(waits_for_a_signal(call(SYS_wait4)));
+}
+
 } // namespace
 } // namespace pagewalk::workloads
