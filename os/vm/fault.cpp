@@ -5,6 +5,7 @@
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::os {
 namespace {
@@ -29,6 +30,16 @@ bool allows(PageTableEntry entry, FaultAccess access) {
     if (!entry.present()) return false;
     if (access == FaultAccess::Write) return entry.has(PageTableEntry::Writable);
     return access != FaultAccess::Execute || !entry.has(PageTableEntry::NoExecute);
+}
+
+/// As handle_mm_fault counts them, whoever calls it.
+void count_populated(const Operation& op, KernelCounters& counters, FaultKind kind) {
+    ++counters.pgfault;
+    ++counters.faults[static_cast<std::size_t>(kind)];
+    if (kind == FaultKind::FileMajor) ++counters.pgmajfault;
+    if (op.self == nullptr || op.self->account == nullptr) return;
+    ++op.self->account->page_faults;
+    op.self->account->count_fault(kind);
 }
 
 } // namespace
@@ -408,7 +419,7 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
                              Populate how) {
     const VirtAddr end = start + bytes;
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
-    bool again = false;
+    bool again = false, major = false;
     for (VirtAddr at = start.page(); at < end; at += again ? 0 : page_size) {
         again = false;
         const std::size_t area = space.areas.find(at);
@@ -431,9 +442,11 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
             space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
             m_files.wait_for(op, result.page);
             space.mmap_lock.lock(op, RwSemaphore::Access::Read);
-            again = true;
+            again = major = true;
         } else if (result.status != FaultStatus::Done) {
             break;
+        } else {
+            count_populated(op, m_counters, std::exchange(major, false) ? FaultKind::FileMajor : result.kind);
         }
         count_fault(op, result.kind);
     }

@@ -175,6 +175,11 @@ TEST_F(Faults, PopulatingAFileWaitsForEveryPage) {
         rig.pick(cpu0);
     }
     for (std::uint64_t i = 0; i < 8; ++i) EXPECT_TRUE(rig.entry(*space, page(i)).present());
+    // MAP_POPULATE's faults are faults; those that came with a neighbour's are none.
+    EXPECT_GT(rig.counters.pgmajfault, 0U);
+    EXPECT_GE(rig.counters.pgfault, rig.counters.pgmajfault);
+    EXPECT_LE(rig.counters.pgfault, 8U);
+    EXPECT_EQ(rig.counters.pgmajfault, rig.counters.faults[static_cast<std::size_t>(FaultKind::FileMajor)]);
 }
 
 } // namespace
