@@ -32,16 +32,6 @@ bool allows(PageTableEntry entry, FaultAccess access) {
     return access != FaultAccess::Execute || !entry.has(PageTableEntry::NoExecute);
 }
 
-/// As handle_mm_fault counts them, whoever calls it.
-void count_populated(const Operation& op, KernelCounters& counters, FaultKind kind) {
-    ++counters.pgfault;
-    ++counters.faults[static_cast<std::size_t>(kind)];
-    if (kind == FaultKind::FileMajor) ++counters.pgmajfault;
-    if (op.self == nullptr || op.self->account == nullptr) return;
-    ++op.self->account->page_faults;
-    op.self->account->count_fault(kind);
-}
-
 } // namespace
 
 std::uint64_t VirtualMemory::entry_flags(const Vma& area) const {
@@ -406,6 +396,7 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
 }
 
+// As handle_mm_fault counts them, whoever calls it.
 void VirtualMemory::count_fault(Operation& op, FaultKind kind) {
     ++m_counters.pgfault;
     ++m_counters.faults[static_cast<std::size_t>(kind)];
@@ -446,9 +437,8 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
         } else if (result.status != FaultStatus::Done) {
             break;
         } else {
-            count_populated(op, m_counters, std::exchange(major, false) ? FaultKind::FileMajor : result.kind);
+            count_fault(op, std::exchange(major, false) ? FaultKind::FileMajor : result.kind);
         }
-        count_fault(op, result.kind);
     }
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
 }
