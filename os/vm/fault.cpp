@@ -378,7 +378,7 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     const PageTableEntry old = *slot.entry;
     const bool zero = old.frame() == m_frames.addresses().zero_page;
     const Pfn frame =
-        new_anonymous_page(op, AllocationPurpose::CopyOnWrite, zero ? user_gfp | gfp::zero : user_gfp);
+        new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, zero ? user_gfp | gfp::zero : user_gfp);
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     if (!zero) op.path.copy_page(frame, old.frame());
     op.path.call(KernelFunction::WpPageCopy);

@@ -216,7 +216,8 @@ private:
     [[nodiscard]] FaultResult write_protected(Operation& op, const FaultContext& fault, PteSlot slot);
     [[nodiscard]] FaultResult copy_page(Operation& op, const FaultContext& fault, PteSlot slot);
     [[nodiscard]] bool map_around(Operation& op, const FaultContext& fault);
-    [[nodiscard]] Pfn new_anonymous_page(Operation& op, AllocationPurpose purpose, GfpMask mask);
+    [[nodiscard]] Pfn new_anonymous_page(Operation& op, const FaultContext& fault, AllocationPurpose purpose,
+                                         GfpMask mask);
     void install_anonymous(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, bool dirty);
     void install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, std::uint64_t flags);
     [[nodiscard]] std::uint64_t entry_flags(const Vma& area) const;
