@@ -71,7 +71,8 @@ TEST_F(Show, JsonHasEveryFixedKeyAndNullWhereTheRunHasNone) {
         EXPECT_THAT(json, HasSubstr("\"" + std::string(key) + "\": "));
     EXPECT_THAT(json, HasSubstr("\"llc_mpki\": null"));
     EXPECT_THAT(json, HasSubstr("\"status\": \"complete\",\n  \"exit_status\": 0,\n  \"died_of\": null,\n  "
-                                "\"killed_by\": null,\n  \"region\": null,\n  \"processes\": []\n}\n"));
+                                "\"killed_by\": null,\n  \"region\": null,\n  \"programs\": [],\n  "
+                                "\"processes\": []\n}\n"));
 }
 
 TEST_F(Show, StatsTakeAGlobBeforeOrAfterTheFile) {
