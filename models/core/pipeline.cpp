@@ -1,5 +1,7 @@
 #include "models/core/pipeline.h"
 
+#include <algorithm>
+
 namespace pagewalk::models {
 
 Pipeline::Pipeline(const CoreConfig& config)
@@ -15,7 +17,8 @@ void Pipeline::wait_for_scheduler() {
     while (m_schedule.waiting(m_dispatch_cycle.value()) >= m_scheduler_entries) {
         const Cycles next(m_schedule.next());
         // What fills the scheduler waits for the load that is still on its way, if there is one.
-        const Wait wait = m_far_until > m_dispatch_cycle ? m_far_wait : m_last_wait;
+        Wait wait = m_far_until > m_dispatch_cycle ? m_far_wait : m_last_wait;
+        wait.gap = ~0U;
         charge_empty_slots(next, next, wait, StallCause::Base);
         dispatch_at(next);
     }
@@ -25,6 +28,18 @@ void Pipeline::charge(Wait wait, std::uint64_t slots) {
     const std::uint64_t tlb = slots * wait.tlb_share / whole_share;
     charge(StallCause::Dtlb, tlb);
     charge(wait.cause, slots - tlb);
+}
+
+void Pipeline::charge_window(Cycles from, Cycles window, Wait wait, std::uint64_t slots) {
+    Cycles end = window;
+    while (wait.gap < (end - from).value() && (window - end).value() + wait.gap < remembered_commits) {
+        const std::uint64_t part = std::min<std::uint64_t>(slots, std::uint64_t{wait.gap} * m_dispatch_width);
+        charge(wait, part);
+        slots -= part;
+        end = end - Cycles(wait.gap);
+        wait = commit_wait_at(end);
+    }
+    charge(wait, slots);
 }
 
 void Pipeline::charge_fetch(Cycles from, std::uint64_t slots) {
@@ -42,7 +57,7 @@ void Pipeline::charge_fetch(Cycles from, std::uint64_t slots) {
     }
     const auto slots_until = [&](Cycles end) { return left + ((end - from).value() - 1) * m_dispatch_width; };
     if (cycle > from && window > from) {
-        charge(wait, slots_until(window));
+        charge_window(from, window, wait, slots_until(window));
         from = window;
         left = m_dispatch_width;
     }
@@ -55,7 +70,7 @@ void Pipeline::charge_fetch(Cycles from, std::uint64_t slots) {
 
 void Pipeline::settle() {
     if (m_commit_cycle <= m_charged_until) return;
-    charge_empty_slots(m_commit_cycle, m_commit_cycle, m_last_wait, StallCause::Base);
+    charge_empty_slots(m_commit_cycle, m_commit_cycle, commit_wait_at(m_commit_cycle), StallCause::Base);
     m_charged_until = m_commit_cycle;
 }
 
@@ -89,7 +104,9 @@ void Pipeline::resume_at(Cycles cycle) {
 
 void Pipeline::wait_until(Cycles cycle, StallCause cause) {
     settle();
-    if (cycle > m_commit_cycle) charge(cause, (cycle - m_commit_cycle).value() * m_dispatch_width);
+    // A micro-op that faults has been dispatched, and what kept it is charged.
+    const Cycles from = std::max(m_commit_cycle, m_dispatch_cycle);
+    if (cycle > from) charge(cause, (cycle - from).value() * m_dispatch_width);
     resume_at(cycle);
 }
 

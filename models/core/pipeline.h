@@ -144,6 +144,7 @@ private:
     struct Wait {
         StallCause cause = StallCause::Dependency;
         std::uint8_t tlb_share = 0; ///< of whole_share
+        std::uint32_t gap = 1;      ///< cycles since the commit before
     };
 
     void dispatch_at(Cycles cycle) {
@@ -154,6 +155,9 @@ private:
     /// `wait`; then the next micro-op waited for fetch, or else for `other`.
     void charge_empty_slots(Cycles cycle, Cycles window, Wait wait, StallCause other);
     void charge_fetch(Cycles from, std::uint64_t slots);
+    /// Charges `slots` of (from, window], in which the window was full, to what each commit on the way to
+    /// `window`, from the last one back, has waited for. `wait` is that of the last.
+    void charge_window(Cycles from, Cycles window, Wait wait, std::uint64_t slots);
     void charge(Wait wait, std::uint64_t slots);
     void charge(StallCause cause, std::uint64_t slots) {
         (*m_stack)[static_cast<std::size_t>(cause)] += slots;
@@ -230,7 +234,7 @@ template <Pipeline::Results results>
 [[gnu::always_inline]] inline Cycles Pipeline::commit(Cycles complete, StallCause cause, Cycles tlb_wait) {
     const Cycles earliest = complete + Cycles(1);
     if (earliest > m_commit_cycle) {
-        m_last_wait = {cause, 0};
+        m_last_wait = {cause, 0, static_cast<std::uint32_t>((earliest - m_commit_cycle).value())};
         if (tlb_wait != Cycles()) [[unlikely]] {
             const std::uint64_t wait = std::max<std::uint64_t>(1, (complete - m_commit_cycle).value());
             m_last_wait.tlb_share = static_cast<std::uint8_t>(
@@ -245,6 +249,7 @@ template <Pipeline::Results results>
         m_commit_left = m_commit_width - 1;
     } else if (m_commit_left == 0) {
         m_commit_cycle += Cycles(1);
+        m_last_wait.gap = 1;
         commit_wait_at(m_commit_cycle) = m_last_wait;
         m_commit_left = m_commit_width - 1;
     } else {
