@@ -3,11 +3,11 @@
 #include "base/error.h"
 #include "base/printable.h"
 #include "os/page/page_map.h"
+#include "os/replay/text_fields.h"
 
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <functional>
 #include <map>
 #include <regex>
 
@@ -15,14 +15,6 @@ namespace pagewalk::os {
 namespace {
 
 using FrameRange = std::pair<std::uint64_t, std::uint64_t>; // [first, second)
-
-void for_each_line(std::string_view text, const std::function<void(std::string_view)>& visit) {
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        visit(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-}
 
 std::uint64_t number(const std::string& text, int base) { return std::stoull(text, nullptr, base); }
 
@@ -80,7 +72,7 @@ private:
         static const std::regex line(R"(node\s+(\d+): \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\])");
         MemoryMap& map = m_machine.map;
         unsigned highest = 0;
-        for_each_line(m_dmesg, [&](std::string_view text) {
+        for_each_line(m_dmesg, [&](std::string_view text, std::size_t) {
             std::match_results<std::string_view::const_iterator> match;
             if (!std::regex_search(text.begin(), text.end(), match, line)) return;
             const auto node = static_cast<unsigned>(number(match[1], 10));
@@ -123,7 +115,7 @@ private:
         static const std::regex distance(R"(^node(\d+) distance: ([\d ]+))");
         static const std::regex list(R"(^node(\d+) cpulist: ([\d,-]*))");
         std::map<std::uint64_t, std::vector<unsigned>> rows; // of the nodes that are online, to those
-        for_each_line(m_files.read("node_and_misc"), [&](std::string_view view) {
+        for_each_line(m_files.read("node_and_misc"), [&](std::string_view view, std::size_t) {
             const std::string text(view);
             if (std::regex_search(text, match, distance)) {
                 std::vector<unsigned> row;
@@ -189,7 +181,7 @@ private:
         if (!m_files.contains("proc_sys_vm")) return;
         PageSettings& settings = m_machine.settings;
         static const std::regex line(R"(^(\w+) = (\d+))");
-        for_each_line(m_files.read("proc_sys_vm"), [&](std::string_view view) {
+        for_each_line(m_files.read("proc_sys_vm"), [&](std::string_view view, std::size_t) {
             const std::string text(view);
             std::smatch match;
             if (!std::regex_search(text, match, line)) return;
@@ -203,7 +195,7 @@ private:
     void read_zoneinfo() {
         static const std::regex head(R"(^Node (\d+), zone\s+(\w+))");
         static const std::regex managed(R"(^\s+managed\s+(\d+))");
-        for_each_line(m_files.read("zoneinfo"), [&](std::string_view view) {
+        for_each_line(m_files.read("zoneinfo"), [&](std::string_view view, std::size_t) {
             const std::string text(view);
             std::smatch match;
             if (std::regex_search(text, match, head)) {
@@ -273,7 +265,7 @@ private:
         static const std::regex change(
             R"(e820: (update|remove) \[mem 0x([0-9a-f]+)-0x([0-9a-f]+)\] usable( ==> reserved)?$)");
         std::vector<PhysicalResource>& resources = m_machine.map.resources;
-        for_each_line(m_dmesg, [&](std::string_view view) {
+        for_each_line(m_dmesg, [&](std::string_view view, std::size_t) {
             const std::string text(view);
             std::smatch match;
             if (std::regex_search(text, match, firmware)) {

@@ -24,19 +24,14 @@ public:
     Parser(PageSnapshot& snapshot, const std::string& name) : m_snapshot(snapshot), m_name(name) {}
 
     void parse(std::string_view text) {
-        std::size_t number = 0;
-        while (!text.empty()) {
-            const std::size_t end = std::min(text.find('\n'), text.size());
-            const std::string_view line = text.substr(0, end);
-            text.remove_prefix(std::min(end + 1, text.size()));
-            ++number;
+        for_each_line(text, [&](std::string_view line, std::size_t number) {
             const std::string_view kind = line.substr(0, line.find(' '));
             const auto handler = handlers().find(kind);
-            if (handler == handlers().end()) continue; // object allocator and LRU lines
+            if (handler == handlers().end()) return; // object allocator and LRU lines
             const TextFields fields(line, m_name, number);
             if (kind != "SNAP" && !m_have_header) fields.fail("SNAP", "must come before any other line");
             handler->second(*this, fields);
-        }
+        });
         if (!m_have_header) throw InputError(m_name + ": has no SNAP line");
         if (!m_complete) throw InputError(m_name + ": is truncated (has no END line)");
         check();

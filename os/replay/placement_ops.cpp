@@ -94,21 +94,16 @@ std::string PlacementOp::text() const {
 
 PlacementTrace parse_ops(std::string_view text, const std::string& name) {
     PlacementTrace trace;
-    std::size_t number = 0;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        ++number;
-        if (line.empty() || line[0] == '=') continue;
+    for_each_line(text, [&](std::string_view line, std::size_t number) {
+        if (line.empty() || line[0] == '=') return;
         const TextFields fields(line, name, number);
         if (fields.size() < 3) fields.fail("operation", "lacks fields");
         if (fields[2] == "l") trace.onto_lru.emplace_back(fields.hex(3, "frame"));
-        if (fields[1] == "-") continue;
+        if (fields[1] == "-") return;
         const auto* const kind = std::ranges::find(kinds, fields[2], &KindName::word);
-        if (kind == kinds.end()) continue;
+        if (kind == kinds.end()) return;
         trace.ops.push_back(parse_op(fields, kind->kind, number));
-    }
+    });
     return trace;
 }
 

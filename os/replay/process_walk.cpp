@@ -12,12 +12,9 @@ public:
     explicit WalksParser(const std::string& name) : m_name(name) {}
 
     std::vector<ProcessWalk> parse(std::string_view text) {
-        while (!text.empty()) {
-            const std::size_t end = std::min(text.find('\n'), text.size());
-            ++m_line;
-            if (end != 0) read(TextFields(text.substr(0, end), m_name, m_line));
-            text.remove_prefix(std::min(end + 1, text.size()));
-        }
+        for_each_line(text, [this](std::string_view line, std::size_t number) {
+            if (!line.empty()) read(TextFields(line, m_name, number));
+        });
         return std::move(m_walks);
     }
 
@@ -91,7 +88,6 @@ private:
 
     const std::string& m_name;
     std::vector<ProcessWalk> m_walks;
-    std::size_t m_line = 0;
     bool m_has_memory = true;
 };
 

@@ -4,18 +4,9 @@
 #include "os/replay/text_fields.h"
 
 #include <algorithm>
-#include <functional>
 
 namespace pagewalk::os {
 namespace {
-
-void for_each_line(std::string_view text, const std::function<void(std::string_view)>& visit) {
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        visit(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-}
 
 /// "maps" of "what=maps".
 std::string_view value_of(const TextFields& fields, std::size_t i, std::string_view key) {
@@ -34,7 +25,7 @@ public:
 
     std::vector<StepCapture> parse(std::string_view text) {
         const char* begin = text.data();
-        for_each_line(text, [&](std::string_view line) {
+        for_each_line(text, [&](std::string_view line, std::size_t) {
             ++m_line;
             if (!line.starts_with("@@ ")) return;
             end_section({begin, static_cast<std::size_t>(line.data() - begin)});
@@ -93,7 +84,7 @@ std::vector<AreaText> parse_areas(std::string_view text, const std::string& name
     std::vector<AreaText> areas;
     bool user_half = true;
     std::size_t number = first_line - 1;
-    for_each_line(text, [&](std::string_view line) {
+    for_each_line(text, [&](std::string_view line, std::size_t) {
         ++number;
         if (line.empty()) return;
         const TextFields fields(line, name, number);
@@ -116,7 +107,7 @@ std::vector<AreaText> parse_areas(std::string_view text, const std::string& name
 NamedValues parse_values(std::string_view text, const std::string& name, std::size_t first_line) {
     NamedValues values;
     std::size_t number = first_line - 1;
-    for_each_line(text, [&](std::string_view line) {
+    for_each_line(text, [&](std::string_view line, std::size_t) {
         ++number;
         if (line.empty()) return;
         const TextFields fields(line, name, number);

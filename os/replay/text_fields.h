@@ -1,12 +1,25 @@
 #pragma once
 
+#include <algorithm>
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace pagewalk::os {
+
+/// Calls `visit(line, number)` for each line of a text; the first is number 1.
+template <class Visit>
+void for_each_line(std::string_view text, Visit visit) {
+    for (std::size_t number = 1; !text.empty(); ++number) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        visit(line, number);
+    }
+}
 
 /// One line of a capture's text, split at blanks; knows how to complain about itself.
 class TextFields {

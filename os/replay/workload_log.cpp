@@ -8,12 +8,7 @@ namespace pagewalk::os {
 WorkloadLog WorkloadLog::parse(std::string_view text, const std::string& name) {
     WorkloadLog log;
     std::vector<ZoneReading> readings;
-    std::size_t number = 0;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = text.substr(0, end);
-        text.remove_prefix(std::min(end + 1, text.size()));
-        ++number;
+    for_each_line(text, [&](std::string_view line, std::size_t number) {
         const std::string_view kind = line.substr(0, line.find(' '));
         if (kind == "P" && line.size() > 2) {
             log.phases.emplace_back(line.substr(2));
@@ -57,7 +52,7 @@ WorkloadLog WorkloadLog::parse(std::string_view text, const std::string& name) {
             readings.clear();
             log.allocations.push_back(std::move(allocation));
         }
-    }
+    });
     return log;
 }
 
