@@ -1,6 +1,5 @@
 #include "app/marker_stops.h"
 
-#include "base/error.h"
 #include "base/sanitizer_fiber.h"
 
 #include <utility>
@@ -26,14 +25,10 @@ void MarkerStops::run() {
 }
 
 bool MarkerStops::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& progress) {
-    constexpr std::uint64_t most_idle = 1'000'000;
     for (const os::ReachedMarker& marker : std::exchange(m_reached, {})) m_at_marker(marker);
     cpu.core().set_instruction_limit(~0ULL);
-    const bool idle = progress.state == models::Cpu::State::Idle;
-    if (idle && m_machine.kernel().live_tasks() == 0) return false;
-    m_idle_quanta = idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
-    if (m_idle_quanta > most_idle)
-        throw RunError("all tasks of the simulated program sleep and nothing can wake them");
+    if (progress.state == models::Cpu::State::Idle && m_machine.kernel().live_tasks() == 0) return false;
+    m_idle.look(progress);
     return true;
 }
 

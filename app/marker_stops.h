@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/idle_watch.h"
 #include "app/machine.h"
 #include "models/core/cpu_module.h"
 #include "os/kernel/kernel.h"
@@ -27,7 +28,7 @@ private:
     Machine& m_machine;
     AtMarker m_at_marker;
     std::vector<os::ReachedMarker> m_reached; ///< since the last stop
-    std::uint64_t m_idle_quanta = 0;
+    IdleWatch m_idle;
     std::exception_ptr m_error;
 };
 

@@ -264,11 +264,7 @@ bool Simulation::after_quantum(models::Cpu& cpu, const models::Cpu::Progress& pr
         m_end = End::Finished;
         return false;
     }
-    // Every CPU idle for this long, with no sleep to end, means that nothing ever will.
-    m_idle_quanta = idle && progress.wake == no_time ? m_idle_quanta + 1 : 0;
-    if (m_idle_quanta > 1'000'000) {
-        throw RunError("all tasks of the simulated program sleep and nothing can wake them");
-    }
+    m_idle.look(progress);
     look_at_phase(done);
     if (m_end != End::None) return false;
     set_limits(done);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/idle_watch.h"
 #include "app/machine.h"
 #include "app/marker_log.h"
 #include "app/process_statistics.h"
@@ -83,7 +84,7 @@ private:
     Phase m_phase = Phase::Warmup;
     std::uint64_t m_times_before = 0; ///< that what ends the phase had been reached
     std::uint64_t m_target = ~0ULL;   ///< program instructions at which the phase ends
-    std::uint64_t m_idle_quanta = 0;
+    IdleWatch m_idle;
     End m_end = End::None;
     std::exception_ptr m_error;
 };
