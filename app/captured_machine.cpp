@@ -36,7 +36,7 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
                            const std::string& programs) {
     if (machine.nodes > 1)
         throw CannotRun("a machine of " + std::to_string(machine.nodes) +
-                        " nodes: memory policies are not simulated");
+                        " nodes: mbind and its like are not simulated");
     const auto set = [&](const char* key, const std::string& value) {
         config.options.set(key, value, "capture.txt");
     };

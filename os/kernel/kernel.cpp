@@ -133,14 +133,10 @@ KernelPath& Kernel::page_fault(CpuId cpu, VirtAddr address, FaultAccess access, 
 void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
     Task& task = *op.self;
     op.log.fault_begin = op.path.mark();
-    ++m_counters.pgfault;
-    ++task.account->page_faults;
     op.path.call(KernelFunction::PageFaultEntry);
     const VirtualMemory::FaultResult result =
         m_memory.fault(op, *task.space, address, access, task.program->stray);
-    ++m_counters.faults[static_cast<std::size_t>(result.kind)];
-    if (result.kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
-    task.account->count_fault(result.kind);
+    m_memory.count_fault(op, result.kind);
     if (result.unexplained) m_unexplained.add(task, address, access, op.now);
     op.log.has_fault = true;
     op.log.fault = {.address = address.value(),

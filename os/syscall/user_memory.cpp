@@ -42,15 +42,11 @@ Pfn user_frame(CallContext& call, VirtAddr at, UserCopy way) {
         }
         if (tries == 1) break;
         call.op.path.call(KernelFunction::PageFaultEntry);
-        ++kernel.counters.pgfault;
-        ++call.task.account->page_faults;
         const auto result =
             kernel.memory.fault(call.op, call.space(), at, writes ? FaultAccess::Write : FaultAccess::Read,
                                 call.task.program->stray);
         if (result.status != VirtualMemory::FaultStatus::Done) break;
-        ++kernel.counters.faults[static_cast<std::size_t>(result.kind)];
-        call.task.account->count_fault(result.kind);
-        if (result.kind == FaultKind::FileMajor) ++kernel.counters.pgmajfault;
+        kernel.memory.count_fault(call.op, result.kind);
     }
     return no_pfn;
 }

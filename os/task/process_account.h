@@ -36,7 +36,7 @@ struct ProcessAccount {
     [[nodiscard]] bool has_ended() const { return has_run && exited == threads; }
     /// Adds what another process has done: threads add up, of the peaks the larger one counts.
     ProcessAccount& operator+=(const ProcessAccount& other);
-    /// A fault that page_faults has counted is over.
+    /// A fault is over.
     void count_fault(FaultKind kind);
     void declare(StatGroup group) const;
 };

@@ -396,14 +396,12 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
 }
 
-// As handle_mm_fault counts them, whoever calls it; before the first program nothing is counted.
 void VirtualMemory::count_fault(Operation& op, FaultKind kind) {
     if (op.self == nullptr) return;
     ++m_counters.pgfault;
     ++m_counters.faults[static_cast<std::size_t>(kind)];
     if (kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
     if (op.self->account == nullptr) return;
-    ++op.self->account->page_faults;
     op.self->account->count_fault(kind);
 }
 
