@@ -188,6 +188,15 @@ void SystemConfig::validate() {
             !programs.empty() && option.get() != option.default_text)
             throw ConfigError(option.where, key, "'" + option.get() + "'",
                               "has no effect beside [program.N] sections; give either");
+    if (caches.perfect_l2 && machine.cpus != 1)
+        throw ConfigError(
+            options.where("cache.perfect_l2"), "cache.perfect_l2", "on",
+            "wants machine.cpus = 1: lines that nobody asked the others for would be theirs too");
+    const std::uint64_t frames = machine.memory / page_size;
+    if (cpu.mmu.champsim_frames > frames)
+        throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
+                          std::to_string(cpu.mmu.champsim_frames),
+                          "is more than machine.memory has: " + std::to_string(frames));
     run.validate(options);
     cpu.core.validate(options);
     cpu.mmu.validate(options);

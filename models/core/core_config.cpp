@@ -2,7 +2,9 @@
 
 #include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace pagewalk::models {
 namespace {
@@ -50,12 +52,13 @@ void CoreConfig::declare(OptionGroup group) {
                  {Unit::Count, "load queue entries", golden_cove});
     group.number("store_queue_entries", store_queue_entries, {1, 8192},
                  {Unit::Count, "store queue entries", golden_cove});
-    group.number(
-        "integer_registers", integer_registers, {0, 8192},
-        {Unit::Count, "physical registers for integer results and flags (0: no limit)", golden_cove});
+    group.number("integer_registers", integer_registers, {0, 8192},
+                 {Unit::Count, "physical registers for integer results and flags, 80 or more (0: no limit)",
+                  golden_cove});
     group.number("vector_registers", vector_registers, {0, 8192},
                  {Unit::Count,
-                  "physical registers for vector results (0: they are in the integer file, and flags there "
+                  "physical registers for vector results, 80 or more (0: they are in the integer file, and "
+                  "flags there "
                   "in an entry of "
                   "their own)",
                   golden_cove});
@@ -99,6 +102,15 @@ void CoreConfig::declare(OptionGroup group) {
 
 void CoreConfig::validate(const OptionSet& options) const {
     branch_predictor.validate(options);
+    // Each register that a program has keeps an entry: what is left for results must be some.
+    constexpr std::uint32_t fewest_registers = 80;
+    for (const auto& [name, entries] :
+         {std::pair{"integer_registers", integer_registers}, std::pair{"vector_registers", vector_registers}})
+        if (entries != 0 && entries < fewest_registers) {
+            const std::string key = std::string("core.") + name;
+            throw ConfigError(options.where(key), key, std::to_string(entries),
+                              "wants 0 or at least " + std::to_string(fewest_registers));
+        }
     for (std::size_t i = 1; i < uop_class_count; ++i)
         if (const auto mask = parse_ports(ports[i]); !mask || *mask == 0) {
             const std::string key = "core.ports." + class_name(i);

@@ -258,6 +258,14 @@ TEST(SystemConfig, SectionsOfProgramsExcludeAnotherWorkload) {
               ""); // as a stored configuration has it
 }
 
+TEST(SystemConfig, RefusesWhatOnlyOneCpuOrLessMemoryCanHave) {
+    EXPECT_THAT(refusal({"cache.perfect_l2=on", "machine.cpus=2"}), HasSubstr("wants machine.cpus = 1"));
+    EXPECT_EQ(refusal({"cache.perfect_l2=on", "machine.cpus=1"}), "");
+    EXPECT_THAT(refusal({"mmu.champsim_frames=1048576", "machine.memory=2GiB"}),
+                HasSubstr("is more than machine.memory has: 524288"));
+    EXPECT_EQ(refusal({"mmu.champsim_frames=524288", "machine.memory=2GiB"}), "");
+}
+
 TEST(SystemConfig, WarmingWantsSomethingToWarmFor) {
     EXPECT_THAT(refusal({"run.warming=none"}),
                 HasSubstr("run.warming = none: has no effect without run.begin_at"));

@@ -50,6 +50,17 @@ TEST_F(CoreConfigTest, RefusesAClassWithoutPorts) {
     EXPECT_THROW(config.validate(options), ConfigError);
 }
 
+TEST_F(CoreConfigTest, RefusesFewerRegistersThanAProgramHas) {
+    for (const char* key : {"core.integer_registers", "core.vector_registers"}) {
+        options.set(key, "79", "--set");
+        EXPECT_THROW(config.validate(options), ConfigError) << key;
+        for (const char* enough : {"0", "80"}) {
+            options.set(key, enough, "--set");
+            EXPECT_NO_THROW(config.validate(options)) << key;
+        }
+    }
+}
+
 TEST_F(CoreConfigTest, OptionsReachTheirFields) {
     options.set("core.frequency", "2GHz", "--set");
     options.set("core.rob_entries", "224", "--set");
