@@ -101,8 +101,8 @@ public:
     /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mlock do.
     void advise(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::uint32_t set,
                 std::uint32_t clear);
-    /// Counts a fault that is over, for the machine and the process, as handle_mm_fault does whoever calls it.
-    /// Before the first program nothing is counted.
+    /// Counts a fault that is over, for the machine and the process, as handle_mm_fault does whoever calls
+    /// it. Before the first program nothing is counted.
     void count_fault(Operation& op, FaultKind kind);
     enum class Populate : std::uint8_t {
         AsAllowed, ///< MAP_POPULATE, mlock: written to where that copies a page; holes are passed over
