@@ -36,7 +36,7 @@ public:
     PrivateHierarchy(const PrivateHierarchyConfig& config, CpuId cpu, Clock clock, CoherentMemory& memory,
                      std::uint64_t seed);
 
-    AccessResult load(PhysAddr address, Cycles cycle, VirtAddr pc) {
+    [[gnu::always_inline]] AccessResult load(PhysAddr address, Cycles cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
         if (m_l1d.port.limits()) [[unlikely]]
             cycle = Cycles(m_l1d.port.begin_read(cycle.value(), line_number_of(address)));
@@ -56,7 +56,7 @@ public:
                         VirtAddr());
     }
 
-    AccessResult store(PhysAddr address, Cycles cycle, VirtAddr pc) {
+    [[gnu::always_inline]] AccessResult store(PhysAddr address, Cycles cycle, VirtAddr pc) {
         ++m_l1d.stats.accesses;
         cycle = begin_at(m_l1d, cycle);
         CacheLine* const line = m_l1d.tags.access_recent_first(line_number_of(address));

@@ -33,40 +33,45 @@ void BranchTargetBufferConfig::validate(const OptionSet& options) const {
     }
 }
 
+BranchTargetBuffer::Level::Level(const BranchTargetBufferConfig::Level& config)
+    : set_mask(config.entries / config.ways - 1), ways(config.ways), places((config.ways + 3) / 4 * 4),
+      bubbles(config.bubbles), keys((set_mask + 1) * places, no_key), used(keys.size()),
+      entries(keys.size()) {}
+
 BranchTargetBuffer::BranchTargetBuffer(const BranchTargetBufferConfig& config)
     : m_offset_bits(config.offset_bits) {
     for (const BranchTargetBufferConfig::Level& level : config.levels)
-        if (level.entries != 0)
-            m_levels.push_back({level.entries / level.ways - 1, level.ways, level.bubbles,
-                                std::vector<Entry>(level.entries)});
+        if (level.entries != 0) m_levels.emplace_back(level);
 }
 
 BranchTargetBuffer::Found BranchTargetBuffer::find_further(std::uint64_t key) {
-    for (std::size_t i = 0; i < m_levels.size(); ++i) {
+    for (std::size_t i = 1; i < m_levels.size(); ++i) {
         Level& level = m_levels[i];
-        Entry* const set = &level.entries[first_of(level, key)];
-        Entry* const hit =
-            std::find_if(set, set + level.ways, [&](const Entry& entry) { return entry.key == key; });
-        if (hit == set + level.ways) continue;
-        std::rotate(set, hit, hit + 1);
-        const Entry found = *set;
-        for (std::size_t smaller = 0; smaller < i; ++smaller) put(m_levels[smaller], found);
-        return {&m_levels[0].entries[first_of(m_levels[0], key)], level.bubbles};
+        const std::size_t place = level.find(key);
+        if (place == nowhere) continue;
+        level.used[place] = ++m_uses;
+        const Entry found = level.entries[place];
+        for (std::size_t smaller = 1; smaller < i; ++smaller) m_levels[smaller].put(key, found, ++m_uses);
+        return {&m_levels[0].entries[m_levels[0].put(key, found, ++m_uses)], level.bubbles};
     }
     return {};
 }
 
-void BranchTargetBuffer::insert(const Entry& entry) {
-    for (Level& level : m_levels) put(level, entry);
+void BranchTargetBuffer::insert(std::uint64_t key, const Entry& entry) {
+    for (Level& level : m_levels) level.put(key, entry, ++m_uses);
 }
 
-// The entry becomes its set's most recent one, in place of an older one of its own or of the least recent.
-void BranchTargetBuffer::put(Level& level, const Entry& entry) {
-    Entry* const set = &level.entries[first_of(level, entry.key)];
-    Entry* const last = set + level.ways - 1;
-    Entry* const place = std::find_if(set, last, [&](const Entry& old) { return old.key == entry.key; });
-    std::move_backward(set, place, place + 1);
-    *set = entry;
+std::size_t BranchTargetBuffer::Level::put(std::uint64_t key, const Entry& entry, std::uint64_t use) {
+    std::size_t place = find(key);
+    if (place == nowhere) {
+        const auto set = used.begin() + static_cast<std::ptrdiff_t>(first_of(key));
+        place = static_cast<std::size_t>(std::min_element(set, set + static_cast<std::ptrdiff_t>(ways)) -
+                                         used.begin());
+    }
+    keys[place] = static_cast<std::int64_t>(key);
+    used[place] = use;
+    entries[place] = entry;
+    return place;
 }
 
 } // namespace pagewalk::models

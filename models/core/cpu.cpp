@@ -156,7 +156,7 @@ void Cpu::leave_task(KernelPath& path) {
 
 // Whoever runs now has done what was executed since the last time.
 void Cpu::account() {
-    m_core.settle_stats();
+    m_core.settle_work();
     const CoreStats& stats = m_core.stats();
     const ExecutedWork all{stats.user_instructions, stats.kernel_instructions, stats.user_cycles,
                            stats.kernel_cycles};

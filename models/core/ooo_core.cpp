@@ -65,12 +65,16 @@ void OooCore::declare(StatGroup group) const {
     m_predictor.stats().declare(group.group("branch_predictor"));
 }
 
-void OooCore::settle_stats() {
+void OooCore::settle_work() {
     m_stats.cycles = cycle().value();
     const std::uint64_t passed = (cycle() - m_mode_since).value();
     (m_mode == Mode::User ? m_stats.user_cycles : m_stats.kernel_cycles) += passed;
     m_mode_since = cycle();
     m_pipeline.settle();
+}
+
+void OooCore::settle_stats() {
+    settle_work();
     for (const Mode mode : {Mode::User, Mode::Kernel}) {
         CoreStats::CpiStack& stack = m_stats.cpi_stack[static_cast<std::size_t>(mode)];
         stack = m_pipeline.charged(mode);
@@ -407,13 +411,13 @@ RunExit OooCore::run_detailed(StreamCursor& cursor) {
 void OooCore::wait_until(Cycles until, StallCause cause) { m_pipeline.wait_until(until, cause); }
 
 void OooCore::idle_until(Cycles until) {
-    settle_stats();
+    settle_work();
     m_pipeline.idle_until(until);
     m_mode_since = cycle();
 }
 
 Mode OooCore::enter_kernel() {
-    settle_stats();
+    settle_work();
     const Mode left = std::exchange(m_mode, Mode::Kernel);
     m_pipeline.set_mode(m_mode);
     m_last_line = VirtAddr(~0ULL);
@@ -423,7 +427,7 @@ Mode OooCore::enter_kernel() {
 
 void OooCore::leave_kernel(Mode to) {
     wait_until(cycle() + m_config.exception_penalty, StallCause::Exception);
-    settle_stats();
+    settle_work();
     m_mode = to;
     m_pipeline.set_mode(m_mode);
     m_last_line = VirtAddr(~0ULL);

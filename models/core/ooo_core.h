@@ -76,7 +76,9 @@ public:
         m_fast_forward.forget_previous_block();
         m_fast_forward.forget_line();
     }
-    /// Brings time-derived statistics up to date.
+    /// Brings instructions and cycles by mode up to date.
+    void settle_work();
+    /// Brings all statistics up to date.
     void settle_stats();
 
 private:

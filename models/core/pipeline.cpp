@@ -18,7 +18,7 @@ void Pipeline::wait_for_scheduler() {
         const Cycles next(m_schedule.next());
         // What fills the scheduler waits for the load that is still on its way, if there is one.
         Wait wait = m_far_until > m_dispatch_cycle ? m_far_wait : m_last_wait;
-        wait.gap = ~0U;
+        wait.gap = Wait::longest;
         charge_empty_slots(next, next, wait, StallCause::Base);
         dispatch_at(next);
     }

@@ -137,15 +137,18 @@ public:
     [[nodiscard]] Cycles cycle() const { return m_commit_cycle; }
 
 private:
-    static constexpr std::size_t remembered_commits = 1 << 13; ///< cycles
+    static constexpr std::size_t remembered_commits = 1 << 11; ///< cycles
     static constexpr unsigned whole_share = 128;
 
     /// What a commit waited for.
     struct Wait {
+        static constexpr std::uint16_t longest = 0xffff;
+
         StallCause cause = StallCause::Dependency;
         std::uint8_t tlb_share = 0; ///< of whole_share
-        std::uint32_t gap = 1;      ///< cycles since the commit before
+        std::uint16_t gap = 1;      ///< cycles since the commit before, or the longest that can be told
     };
+    static_assert(remembered_commits <= Wait::longest && sizeof(Wait) == 4);
 
     void dispatch_at(Cycles cycle) {
         m_dispatch_cycle = cycle;
@@ -234,7 +237,8 @@ template <Pipeline::Results results>
 [[gnu::always_inline]] inline Cycles Pipeline::commit(Cycles complete, StallCause cause, Cycles tlb_wait) {
     const Cycles earliest = complete + Cycles(1);
     if (earliest > m_commit_cycle) {
-        m_last_wait = {cause, 0, static_cast<std::uint32_t>((earliest - m_commit_cycle).value())};
+        const std::uint64_t gap = (earliest - m_commit_cycle).value();
+        m_last_wait = {cause, 0, static_cast<std::uint16_t>(std::min<std::uint64_t>(gap, Wait::longest))};
         if (tlb_wait != Cycles()) [[unlikely]] {
             const std::uint64_t wait = std::max<std::uint64_t>(1, (complete - m_commit_cycle).value());
             m_last_wait.tlb_share = static_cast<std::uint8_t>(

@@ -34,6 +34,7 @@ Contention contend(VirtAddr lock0, VirtAddr lock1, Tick quantum) {
     waiter.stream.add(work(1000), StreamStatus::SystemCall, call(Call::Lock, lock1.value(), 20'000));
     waiter.stream.add({}, StreamStatus::End);
     rig.run(quantum);
+    rig.cpus[1]->core().settle_stats();
     return {waiter.marks.at(0), waiter.marks.at(1), holder.marks.at(2),
             rig.cpus[1]->core().stats().cpi_stack[1][static_cast<std::size_t>(StallCause::Lock)],
             rig.commons.locks.stats().contended};

@@ -20,6 +20,7 @@ TEST(OooCoreKernel, EnteringAndLeavingTheKernelCostThePenaltyEach) {
     EXPECT_EQ(rig.core.cycle(), begin + Cycles(30));
     rig.core.leave_kernel();
     EXPECT_EQ(rig.core.cycle(), begin + Cycles(60));
+    rig.core.settle_stats();
     EXPECT_EQ(rig.core.stats().kernel_cycles, 60U);
     EXPECT_EQ(rig.core.stats().cpi_stack[1][static_cast<std::size_t>(StallCause::Exception)], exception + 60);
 }
