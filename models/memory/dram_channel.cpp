@@ -97,11 +97,26 @@ void DramChannel::hear_of(std::uint64_t arrival) {
 std::size_t DramChannel::add(const DramRequest& request, std::uint16_t& number) {
     number = m_pool.take(request);
     const std::size_t direction = index_of(request.direction);
-    std::uint16_t* link = &m_banks[request.place.bank].first[direction];
-    while (*link != none && m_pool[*link].arrival <= request.arrival) link = &m_pool[*link].next;
-    m_pool[number].next = *link;
-    *link = number;
+    Bank& bank = m_banks[request.place.bank];
+    std::uint16_t& last = bank.last[direction];
+    if (last == none || m_pool[last].arrival <= request.arrival) [[likely]] {
+        (last == none ? bank.first[direction] : m_pool[last].next) = number;
+        m_pool[number].next = none;
+        last = number;
+        if (bank.unscheduled[direction] == none) bank.unscheduled[direction] = number;
+    } else {
+        link_between(bank, direction, number);
+    }
     return m_arrivals[direction].insert(number, m_pool);
+}
+
+/// Before a request of its bank that arrives later. That is not scheduled yet.
+void DramChannel::link_between(Bank& bank, std::size_t direction, std::uint16_t number) {
+    std::uint16_t* link = &bank.first[direction];
+    while (m_pool[*link].arrival <= m_pool[number].arrival) link = &m_pool[*link].next;
+    m_pool[number].next = *link;
+    if (*link == bank.unscheduled[direction]) bank.unscheduled[direction] = number;
+    *link = number;
 }
 
 /// The column command of a read that is not added yet, were its bank's reads all that there is.
@@ -109,12 +124,15 @@ std::uint64_t DramChannel::alone(const DramRequest& mine) {
     constexpr std::size_t most = 16; // what waits longer is left to what is learned
     const Bank& bank = m_banks[mine.place.bank];
     RefreshSchedule& refresh = m_refresh[mine.place.rank];
-    std::array<const DramRequest*, most + 1> waiting;
-    std::size_t count = 0;
-    for (std::uint16_t i = bank.first[reads]; i != none && m_pool[i].arrival <= mine.arrival && count < most;
+    struct Waiting {
+        std::uint64_t arrival, row;
+    };
+    std::array<Waiting, most + 1> waiting;
+    std::size_t first = 0, end = 0;
+    for (std::uint16_t i = bank.first[reads]; i != none && m_pool[i].arrival <= mine.arrival && end < most;
          i = m_pool[i].next)
-        waiting[count++] = &m_pool[i];
-    waiting[count++] = &mine;
+        waiting[end++] = {m_pool[i].arrival, m_pool[i].place.row};
+    waiting[end] = {mine.arrival, mine.place.row};
 
     std::uint64_t row = bank.row, period = bank.period, open_until = bank.open_until;
     std::uint64_t column = bank.activated + m_rcd, precharge = bank.may_precharge;
@@ -122,23 +140,22 @@ std::uint64_t DramChannel::alone(const DramRequest& mine) {
     std::uint32_t accesses = bank.accesses;
     bool open = bank.open;
     for (;;) {
-        const DramRequest& oldest = *waiting[0];
-        std::size_t hit = 0;
-        while (hit < count && waiting[hit]->place.row != row) ++hit;
+        const Waiting oldest = waiting[first];
+        std::size_t hit = first;
+        while (hit <= end && waiting[hit].row != row) ++hit;
         std::uint64_t closes = std::max({oldest.arrival, precharge, m_now});
-        if (open && hit < count) {
-            const std::uint64_t time = std::max({waiting[hit]->arrival, column, m_now});
+        if (open && hit <= end) {
+            const std::uint64_t time = std::max({waiting[hit].arrival, column, m_now});
             const bool still_open = time < open_until && refresh.period(time) == period;
-            const bool goes_first = hit == 0 || (waiting[hit]->arrival <= closes && accesses < m_row_hit_cap);
+            const bool goes_first =
+                hit == first || (waiting[hit].arrival <= closes && accesses < m_row_hit_cap);
             if (still_open && (goes_first || time <= closes)) {
-                if (waiting[hit] == &mine) return time;
+                if (hit == end) return time;
                 column = time + m_ccd_l;
                 precharge = std::max(precharge, time + m_to_precharge[reads]);
                 ++accesses;
-                std::copy(waiting.begin() + static_cast<std::ptrdiff_t>(hit) + 1,
-                          waiting.begin() + static_cast<std::ptrdiff_t>(count),
-                          waiting.begin() + static_cast<std::ptrdiff_t>(hit));
-                --count;
+                for (; hit > first; --hit) waiting[hit] = waiting[hit - 1];
+                ++first;
                 continue;
             }
         }
@@ -148,7 +165,7 @@ std::uint64_t DramChannel::alone(const DramRequest& mine) {
         const std::uint64_t activated =
             refresh.undisturbed(std::max({oldest.arrival, may_activate, m_now}), m_rcd);
         period = refresh.period(activated);
-        row = oldest.place.row;
+        row = oldest.row;
         open = true;
         open_until = never;
         column = activated + m_rcd;
@@ -221,30 +238,31 @@ void DramChannel::admit() {
             ++m_banks[request.place.bank].queued[direction];
             if (direction == writes && request.forecast != never)
                 m_writes.learn_error(request.forecast, m_now, request.load);
-            schedule(request.place.bank);
+            if (schedule(request.place.bank)) wish(request.place.bank);
         }
     }
     start_batch();
 }
 
-/// Hands a bank what has its turn and finds room.
-void DramChannel::schedule(std::uint32_t index) {
+/// Hands a bank what has its turn and finds room. False when that is nothing.
+bool DramChannel::schedule(std::uint32_t index) {
     Bank& bank = m_banks[index];
+    bool any = false;
     while (bank.scheduled[reads] + bank.scheduled[writes] < m_bank_queue) {
         const std::size_t direction = m_batch_left > 0 ? writes : reads;
         if (bank.queued[direction] == 0) break;
-        std::uint16_t number = bank.first[direction];
-        for (std::uint16_t before = bank.scheduled[direction]; before > 0; --before)
-            number = m_pool[number].next;
-        m_pool[number].age = ++m_sequence;
+        DramRequest& request = m_pool[bank.unscheduled[direction]];
+        bank.unscheduled[direction] = request.next;
+        request.age = ++m_sequence;
         --bank.queued[direction];
         --m_queued[direction];
         ++bank.scheduled[direction];
         ++m_scheduled;
         m_scheduled_writes += direction == writes ? 1 : 0;
         if (direction == writes && --m_batch_left == 0) m_schedule_all = true;
+        any = true;
     }
-    wish(index);
+    return any;
 }
 
 /// Begins to serve writes where it is time for that, and goes on with reads where that is done.
@@ -261,7 +279,8 @@ void DramChannel::start_batch() {
     while (m_schedule_all) {
         m_schedule_all = false;
         const auto banks = static_cast<std::uint32_t>(m_banks.size());
-        for (std::uint32_t i = 1; i <= banks; ++i) schedule((m_turn + i) & (banks - 1));
+        for (std::uint32_t i = 1; i <= banks; ++i)
+            if (const std::uint32_t bank = (m_turn + i) & (banks - 1); schedule(bank)) wish(bank);
     }
 }
 
@@ -282,7 +301,7 @@ std::uint16_t DramChannel::oldest_of(const Bank& bank) const {
 
 /// Finds out what a bank wants to do next.
 void DramChannel::wish(std::uint32_t index) {
-    const Bank& bank = m_banks[index];
+    Bank& bank = m_banks[index];
     Wishes& wishes = m_wishes[index / 64];
     const std::uint64_t mine = 1ULL << index % 64;
     for (std::uint64_t& wanted : wishes.wanted) wanted &= ~mine;
@@ -294,13 +313,12 @@ void DramChannel::wish(std::uint32_t index) {
         if (std::max(time, limit(kind, index)) <= m_next.time) m_next_known = false;
     };
     if (!bank.open) return want(OpenRow, bank.may_activate);
-    bool hit = false;
     for (const Kind kind : {ReadColumn, WriteColumn}) {
-        if (bank.scheduled[kind] == 0 || find_hit(bank, kind) == none) continue;
-        hit = true;
-        want(kind, bank.activated + m_rcd);
+        bank.hit[kind] = find_hit(bank, kind);
+        if (bank.hit[kind] != none) want(kind, bank.activated + m_rcd);
     }
-    if (!hit || (bank.accesses >= m_row_hit_cap && m_pool[oldest_of(bank)].place.row != bank.row))
+    if ((bank.hit[reads] == none && bank.hit[writes] == none) ||
+        (bank.accesses >= m_row_hit_cap && m_pool[oldest_of(bank)].place.row != bank.row))
         want(OtherRow, bank.may_precharge);
 }
 
@@ -399,7 +417,7 @@ void DramChannel::give_column(const Next& next) {
     const auto [time, index, kind] = next;
     if (close_if_due(index, time)) return wish(index);
     Bank& bank = m_banks[index];
-    const std::uint16_t number = find_hit(bank, kind);
+    const std::uint16_t number = bank.hit[kind];
     const DramRequest& request = m_pool[number];
     const BusDirection direction = request.direction;
     m_columns.given(time, direction, group_of(index));
@@ -422,7 +440,8 @@ void DramChannel::give_column(const Next& next) {
     }
     remove(bank, number);
     use(index, time);
-    schedule(index);
+    (void)schedule(index);
+    wish(index);
     start_batch();
 }
 
@@ -439,8 +458,13 @@ void DramChannel::use(std::uint32_t index, std::uint64_t time) {
 void DramChannel::remove(Bank& bank, std::uint16_t number) {
     const std::size_t direction = index_of(m_pool[number].direction);
     std::uint16_t* link = &bank.first[direction];
-    while (*link != number) link = &m_pool[*link].next;
+    std::uint16_t before = none;
+    while (*link != number) {
+        before = *link;
+        link = &m_pool[before].next;
+    }
     *link = m_pool[number].next;
+    if (bank.last[direction] == number) bank.last[direction] = before;
     --bank.scheduled[direction];
     --m_scheduled;
     m_scheduled_writes -= direction == writes ? 1 : 0;

@@ -67,10 +67,12 @@ private:
         std::uint64_t period = 0;         ///< of refresh, that the row was opened in
         std::uint32_t accesses = 0;       ///< since the row was opened
         bool open = false;
-        RowOutcome outcome = RowOutcome::Miss;          ///< of the row's first access
-        std::array<std::uint16_t, 2> first{none, none}; ///< oldest request by direction
-        std::array<std::uint16_t, 2> scheduled{};       ///< how many of them may be served
-        std::array<std::uint16_t, 2> queued{};          ///< how many more have arrived
+        RowOutcome outcome = RowOutcome::Miss;                            ///< of the row's first access
+        std::array<std::uint16_t, 2> first{none, none}, last{none, none}; ///< oldest and latest by direction
+        std::array<std::uint16_t, 2> scheduled{};                         ///< how many of them may be served
+        std::array<std::uint16_t, 2> unscheduled{none, none};             ///< the first that may not yet
+        std::array<std::uint16_t, 2> queued{};                            ///< how many of these have arrived
+        std::array<std::uint16_t, 2> hit{none, none}; ///< the oldest that the open row serves, since wish()
     };
     /// What a bank may want to do next.
     enum Kind : std::uint8_t { ReadColumn, WriteColumn, OtherRow, OpenRow, kind_count };
@@ -87,12 +89,13 @@ private:
 
     void hear_of(std::uint64_t arrival);
     std::size_t add(const DramRequest& request, std::uint16_t& number);
+    void link_between(Bank& bank, std::size_t direction, std::uint16_t number);
     [[nodiscard]] std::uint64_t alone(const DramRequest& mine);
     std::uint64_t take_turn(std::size_t position);
     [[nodiscard]] std::uint64_t turn_of_next();
     [[nodiscard]] std::uint64_t next_admission() const;
     void admit();
-    void schedule(std::uint32_t index);
+    [[nodiscard]] bool schedule(std::uint32_t index);
     void start_batch();
     void wish(std::uint32_t bank);
     [[nodiscard]] std::uint16_t find_hit(const Bank& bank, std::size_t direction) const;
