@@ -10,6 +10,7 @@
 #include "app/replay.h"
 #include "app/run.h"
 #include "app/show.h"
+#include "app/sweep.h"
 #include "app/words.h"
 
 #include <algorithm>
@@ -26,10 +27,12 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 9> table{{
+    static constexpr std::array<Command, 10> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
+        {"sweep", "FILE.cfg [-o DIR] [-j N] [--dry-run] [--resume [--rerun-changed]]",
+         "run a configuration at many points: axes of options, programs or machines", run_sweep},
         {"show",
          "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME|slabtop | --config | --events "
          "NAME | "

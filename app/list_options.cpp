@@ -1,5 +1,6 @@
 #include "app/list_options.h"
 
+#include "app/sweep_config.h"
 #include "app/system_config.h"
 
 #include <iostream>
@@ -13,11 +14,19 @@ std::string section_of(const std::string& key) {
     return dot == std::string::npos ? std::string() : key.substr(0, dot);
 }
 
-/// All there are, with [program.N] for those of which a run may have several.
+/// All there are, with [program.N] for those of which a run may have several, and those of sweep files.
 struct AllOptions {
-    AllOptions() { program.declare(config.options.group("program.N")); }
+    AllOptions() {
+        program.declare(config.options.group("program.N"));
+        sweep.declare(config.options.group("sweep"));
+        axis.declare(config.options.group("axis.NAME"));
+        slurm.declare(config.options.group("slurm"));
+    }
     SystemConfig config;
     ProgramConfig program;
+    SweepConfig sweep;
+    AxisConfig axis;
+    SlurmConfig slurm;
 };
 
 void print_text(std::ostream& out, std::string_view glob) {

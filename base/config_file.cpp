@@ -103,6 +103,8 @@ std::vector<ConfigEntry> parse_config(const std::string& file, std::string_view 
     return entries;
 }
 
+std::string read_config_text(const std::filesystem::path& file) { return read_text(file, {}); }
+
 void load_config_file(const std::filesystem::path& file, OptionSet& options) {
     std::vector<std::filesystem::path> chain;
     load(file, options, chain);

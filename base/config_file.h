@@ -25,6 +25,9 @@ struct ConfigEntry {
 /// [section], 'key = value' or # comment, and for a key set twice.
 [[nodiscard]] std::vector<ConfigEntry> parse_config(const std::string& file, std::string_view text);
 
+/// The text of a config file. Throws ConfigError where it cannot be read or is larger than most_config_bytes.
+[[nodiscard]] std::string read_config_text(const std::filesystem::path& file);
+
 /// Reads an INI file into `options`: the file that its `base = other.cfg` names first (relative to the file's
 /// own folder, chains allowed), then its own keys. Throws ConfigError naming file, line, key, value and what
 /// is allowed, for a file that cannot be read or is larger than most_config_bytes, a base cycle, a key set

@@ -44,7 +44,7 @@ class CommandLine(BadInputCase):
         self.assertEqual(done.stdout, "")
 
     def test_unknown_command(self):
-        self.assert_refused(self.call("rum"), "rum", "run, record, show, compare")
+        self.assert_refused(self.call("rum"), "rum", "run, record, sweep, show, compare")
 
     def test_unknown_option(self):
         self.refuse_run("--sett", "a=b", named=["--sett", "usage"])
@@ -65,7 +65,7 @@ class CommandLine(BadInputCase):
         self.refuse_run("--trace", CHAMPSIM, "--", "ls", named=["not both"])
 
     def test_every_command_explains_itself(self):
-        for command in ("run", "record", "boot", "replay", "show", "compare", "options", "stats", "events"):
+        for command in ("run", "record", "sweep", "boot", "replay", "show", "compare", "options", "stats", "events"):
             with self.subTest(command=command):
                 done = self.call(command, "--help")
                 self.assertEqual(done.returncode, 0, done.stderr)

@@ -37,6 +37,11 @@ class Subcommands(PagewalkCase):
         self.assertIn("identical", self.succeed("compare", one, one).stdout)
         self.assertIn("differ", self.succeed("compare", one, two, "--all").stdout)
 
+    def test_sweep_and_resume(self):
+        axis = "[axis.ways]\noption = mmu.l2_tlb.ways\nvalues = 8, 16\n"
+        for words in (["--dry-run"], [], ["--resume"]):
+            self.succeed("sweep", self.config(SYNTHETIC + axis), "-o", "sweep", *words)
+
     def test_boot_and_walk(self):
         self.succeed("boot", self.config())
         self.succeed("boot", "--walk", "A=34KiB;free A")
