@@ -39,7 +39,9 @@ std::span<const Command> commands() {
          "--function-graph]",
          "print what a run measured",
          [](std::span<const std::string> a) { return read_apart("show", a, run_show); }},
-        {"compare", "A.h5 B.h5 [--all] [--stats GLOB]", "print two runs side by side",
+        {"compare", "A B [--all] [--stats GLOB] [--least PERCENT]",
+         "say what differs between two runs, sweeps or sets of repeats; exit status 1: something moved "
+         "beyond noise",
          [](std::span<const std::string> a) { return read_apart("compare", a, run_compare); }},
         {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME] | --walk STEPS",
          "boot the OS layer alone and print /proc text", run_boot},

@@ -1,7 +1,7 @@
 #include "app/compare.h"
 
-#include "base/config_file.h"
-#include "base/config_value.h"
+#include "app/run_comparison.h"
+#include "app/run_set.h"
 #include "base/error.h"
 #include "results/run_reader.h"
 #include "results/summary_text.h"
@@ -9,12 +9,11 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <iostream>
 #include <limits>
-#include <map>
 #include <unistd.h>
 #include <vector>
 
@@ -26,9 +25,9 @@ namespace {
 
 namespace po = boost::program_options;
 using results::Colour;
-using results::RunReader;
 using results::TextTable;
 
+constexpr const char* usage = "usage: pagewalk compare A B [--all] [--stats GLOB] [--least PERCENT]";
 constexpr std::size_t most_changes = 20;
 
 std::string times(double a, double b) {
@@ -39,130 +38,105 @@ std::string times(double a, double b) {
     return text.data();
 }
 
-class Comparison {
+/// Prints a comparison; of several points with how many moved and where most.
+class ComparisonPage {
 public:
-    Comparison(const RunReader& a, const RunReader& b, Colour colour) : m_a(a), m_b(b), m_colour(colour) {}
+    ComparisonPage(const RunComparison& comparison, Colour colour, std::ostream& out)
+        : m_comparison(comparison), m_several(comparison.both.size() > 1), m_colour(colour), m_out(out) {}
 
-    void print_identity(std::ostream& out) const {
-        const std::vector<std::string> paths = results::differences(m_a, m_b);
-        if (paths.empty())
-            out << "The two runs are identical in all but /meta/host.\n";
-        else
-            out << "The two runs differ in " << paths.size() << " objects.\n";
+    void print_points() const {
+        const RunComparison& c = m_comparison;
+        if (m_several || !c.only_before.empty() || !c.only_after.empty())
+            m_out << "Points: " << c.both.size() << " in both, " << c.only_before.size() << " in A alone, "
+                  << c.only_after.size() << " in B alone.\n";
+        if (c.repeats_before > 1 || c.repeats_after > 1)
+            m_out << "Repeats: " << c.repeats_before << " in A, " << c.repeats_after
+                  << " in B; what moved is outside the 95 % interval of the difference.\n";
+        for (const std::string& ending : c.other_endings) m_out << "Ended in other ways: " << ending << "\n";
     }
 
-    void print_summary(std::ostream& out) const {
+    void print_values(const char* name, const std::vector<ComparedValue>& values, std::size_t most) const {
+        title(name);
         TextTable table;
-        table.add({"", "A", "B", "B/A", ""});
-        const auto in_b = m_b.summary();
-        for (const results::SummaryValue& a : m_a.summary()) {
-            const auto b = std::ranges::find(in_b, a.name, &results::SummaryValue::name);
-            if (b == in_b.end()) {
-                table.add({a.name, results::format_value(a.value), "-", "-", a.unit});
-                continue;
-            }
-            const bool text = std::holds_alternative<std::string>(a.value);
-            table.add({a.name, results::format_value(a.value), results::format_value(b->value),
-                       text ? "" : times(number(a), number(*b)), text ? "" : a.unit});
-        }
-        title(out, "Summary");
-        out << table.text("  ");
+        table.add(head());
+        for (std::size_t i = 0; i < std::min(most, values.size()); ++i) table.add(row(values[i]));
+        m_out << (values.empty() ? "  none\n" : table.text("  "));
+        if (values.size() > most) m_out << "  and " << values.size() - most << " more (--all shows them)\n";
     }
 
-    void print_config(std::ostream& out) const {
-        const auto in_a = options_of(m_a.config());
-        const auto in_b = options_of(m_b.config());
+    void print_options() const {
         TextTable table;
-        for (const auto& [key, value] : in_a) {
-            const auto b = in_b.find(key);
-            if (b == in_b.end() || b->second != value)
-                table.add({key, value, b == in_b.end() ? "(absent)" : b->second});
-        }
-        for (const auto& [key, value] : in_b)
-            if (!in_a.contains(key)) table.add({key, "(absent)", value});
-        title(out, "Configuration");
-        out << (table.empty() ? "  the same\n" : table.text("  "));
-    }
-
-    void print_stats(const std::string& glob, std::size_t most, std::ostream& out) const {
-        struct Change {
-            const results::StoredStatistic* a;
-            const results::StoredStatistic* b;
-            double size; ///< |ln(b / a)|; infinite where one is 0 or absent
-        };
-        const auto in_a = m_a.stats(glob);
-        const auto in_b = m_b.stats(glob);
-        if (in_a.empty() && in_b.empty())
-            throw InputError("compare: neither file has a statistic that matches " + glob);
-        std::map<std::string, Change> by_path;
-        for (const auto& stat : in_a) by_path[stat.path] = {&stat, nullptr, 0};
-        for (const auto& stat : in_b) by_path[stat.path].b = &stat;
-        std::vector<Change> changes;
-        for (auto& [path, change] : by_path) {
-            const double a = change.a == nullptr ? 0 : change.a->number();
-            const double b = change.b == nullptr ? 0 : change.b->number();
-            if (a == b || (std::isnan(a) && std::isnan(b))) continue;
-            change.size =
-                a > 0 && b > 0 ? std::abs(std::log(b / a)) : std::numeric_limits<double>::infinity();
-            changes.push_back(change);
-        }
-        std::ranges::stable_sort(changes, std::greater{}, &Change::size);
-        title(out, "Statistics that changed most");
-        if (changes.empty()) {
-            out << "  none changed\n";
-            return;
-        }
-        TextTable table;
-        table.add({"", "A", "B", "B/A", ""});
-        const auto cell = [](const results::StoredStatistic* stat) {
-            return stat == nullptr ? std::string("-") : results::format_number(stat->number());
-        };
-        for (std::size_t i = 0; i < std::min(most, changes.size()); ++i) {
-            const Change& change = changes[i];
-            const results::StoredStatistic& known = change.a != nullptr ? *change.a : *change.b;
-            const bool both = change.a != nullptr && change.b != nullptr;
-            table.add({known.path, cell(change.a), cell(change.b),
-                       both ? times(change.a->number(), change.b->number()) : "-", known.unit});
-        }
-        out << table.text("  ");
-        if (changes.size() > most) out << "  and " << changes.size() - most << " more (--all shows them)\n";
+        for (const ChangedOption& option : m_comparison.options)
+            table.add({option.key, option.before, option.after});
+        title("Configuration");
+        m_out << (table.empty() ? "  the same\n" : table.text("  "));
     }
 
 private:
-    static double number(const results::SummaryValue& value) {
-        if (const auto* count = std::get_if<std::uint64_t>(&value.value)) return static_cast<double>(*count);
-        const auto* real = std::get_if<double>(&value.value);
-        return real == nullptr ? std::numeric_limits<double>::quiet_NaN() : *real;
+    [[nodiscard]] bool has_repeats() const {
+        return m_comparison.repeats_before > 1 || m_comparison.repeats_after > 1;
     }
 
-    /// section.key -> value, from the INI text that a run stores.
-    static std::map<std::string, std::string> options_of(const std::string& config) {
-        std::map<std::string, std::string> options;
-        for (const ConfigEntry& entry : parse_config("/meta/config", config))
-            options[entry.key] = format_config_value(entry.value);
-        return options;
+    std::vector<std::string> head() const {
+        std::vector<std::string> cells{"", "A", "B", "B/A", ""};
+        if (has_repeats()) cells.emplace_back("B-A +-");
+        cells.emplace_back(m_several ? "points moved" : "moved");
+        if (m_several) cells.emplace_back("most at");
+        return cells;
     }
 
-    void title(std::ostream& out, const char* text) const {
+    std::vector<std::string> row(const ComparedValue& value) const {
+        const Movement& m = value.movement;
+        std::vector<std::string> cells{value.path, results::format_number(m.before),
+                                       results::format_number(m.after), times(m.before, m.after), value.unit};
+        if (has_repeats()) cells.push_back(results::format_number(m.half_width));
+        if (m_several) {
+            cells.push_back(std::to_string(value.moved) + " of " + std::to_string(value.points));
+            cells.push_back(value.moved == 0 ? "" : value.point);
+        } else {
+            cells.emplace_back(value.moved == 0 ? "" : "yes");
+        }
+        return cells;
+    }
+
+    void title(const char* text) const {
         const bool colour = m_colour == Colour::On;
-        out << "\n" << (colour ? "\x1b[1m" : "") << text << (colour ? "\x1b[0m" : "") << "\n";
+        m_out << "\n" << (colour ? "\x1b[1m" : "") << text << (colour ? "\x1b[0m" : "") << "\n";
     }
 
-    const RunReader& m_a;
-    const RunReader& m_b;
+    const RunComparison& m_comparison;
+    bool m_several;
     Colour m_colour;
+    std::ostream& m_out;
 };
 
-int compare(std::span<const std::string> arguments, std::ostream& out, Colour colour) {
-    const std::string usage = "usage: pagewalk compare A.h5 B.h5 [--all] [--stats GLOB]";
+struct Arguments {
+    std::vector<std::string> sides;
+    std::string glob;
+    double least_share = 0;
+    bool all = false;
+};
+
+double share_of(const std::string& text) {
+    const std::string_view number =
+        std::string_view(text).substr(0, text.size() - (text.ends_with('%') ? 1 : 0));
+    double percent = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent);
+    if (error != std::errc() || end != number.data() + number.size() || percent < 0 || percent > 100)
+        throw InputError("compare: --least " + text + " is no share from 0% to 100%; " + usage);
+    return percent / 100;
+}
+
+Arguments parse(std::span<const std::string> words) {
     po::options_description known;
     known.add_options()("all", "")("stats", po::value<std::string>()->default_value("*"))(
-        "file", po::value<std::vector<std::string>>());
+        "least", po::value<std::string>()->default_value("1%"))("side",
+                                                                po::value<std::vector<std::string>>());
     po::positional_options_description positional;
-    positional.add("file", -1);
+    positional.add("side", -1);
     po::variables_map given;
     try {
-        po::store(po::command_line_parser(std::vector(arguments.begin(), arguments.end()))
+        po::store(po::command_line_parser(std::vector(words.begin(), words.end()))
                       .options(known)
                       .positional(positional)
                       .run(),
@@ -170,20 +144,40 @@ int compare(std::span<const std::string> arguments, std::ostream& out, Colour co
     } catch (const po::error& error) {
         throw InputError(std::string("compare: ") + error.what() + "; " + usage);
     }
-    const auto files =
-        given.count("file") == 0 ? std::vector<std::string>() : given["file"].as<std::vector<std::string>>();
-    if (files.size() != 2) throw InputError("compare: two results files are needed; " + usage);
+    Arguments arguments{.glob = given["stats"].as<std::string>(),
+                        .least_share = share_of(given["least"].as<std::string>()),
+                        .all = given.count("all") != 0};
+    if (given.count("side") != 0) arguments.sides = given["side"].as<std::vector<std::string>>();
+    if (arguments.sides.size() != 2)
+        throw InputError("compare: two results files, or folders of them, are needed; " + std::string(usage));
+    return arguments;
+}
 
-    const RunReader a(files[0]);
-    const RunReader b(files[1]);
-    const Comparison comparison(a, b, colour);
-    out << "A  " << files[0] << "\nB  " << files[1] << "\n";
-    comparison.print_identity(out);
-    comparison.print_summary(out);
-    comparison.print_config(out);
-    const std::size_t most = given.count("all") == 0 ? most_changes : std::numeric_limits<std::size_t>::max();
-    comparison.print_stats(given["stats"].as<std::string>(), most, out);
-    return 0;
+void print_identity(const RunSet& a, const RunSet& b, std::ostream& out) {
+    const results::RunReader first(a.path), second(b.path);
+    const std::size_t objects = results::differences(first, second).size();
+    if (objects == 0) {
+        out << "The two runs are identical in all but /meta/host.\n";
+    } else {
+        out << "The two runs differ in " << objects << " objects.\n";
+    }
+}
+
+int compare(std::span<const std::string> words, std::ostream& out, Colour colour) {
+    const Arguments arguments = parse(words);
+    const RunSet a = find_runs(arguments.sides[0]), b = find_runs(arguments.sides[1]);
+    const RunComparison comparison = compare_runs(a, b, arguments.glob, arguments.least_share);
+    if (comparison.matching_statistics == 0)
+        throw InputError("compare: neither side has a statistic that matches " + arguments.glob);
+    out << "A  " << arguments.sides[0] << "\nB  " << arguments.sides[1] << "\n";
+    if (!a.is_folder && !b.is_folder) print_identity(a, b, out);
+    const ComparisonPage page(comparison, colour, out);
+    page.print_points();
+    page.print_values("Summary", comparison.summary, std::numeric_limits<std::size_t>::max());
+    page.print_options();
+    page.print_values("Statistics that moved most", comparison.statistics,
+                      arguments.all ? std::numeric_limits<std::size_t>::max() : most_changes);
+    return comparison.moved() ? 1 : 0;
 }
 
 } // namespace

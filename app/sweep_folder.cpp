@@ -1,6 +1,7 @@
 #include "app/sweep_folder.h"
 
 #include "app/child_process.h"
+#include "app/run_set.h"
 #include "base/config_file.h"
 #include "base/config_value.h"
 #include "base/error.h"
@@ -55,10 +56,6 @@ std::map<std::string, std::string> options_of(const std::string& config) {
 }
 
 } // namespace
-
-bool is_finished_status(std::string_view status) {
-    return status == "complete" || status == "instruction_limit" || status == "region_end";
-}
 
 SweepFolder::SweepFolder(const fs::path& path) : m_path(path) {
     try {

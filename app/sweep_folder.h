@@ -69,7 +69,4 @@ private:
 /// The options whose values differ between two configurations: "key: old -> new", a line each.
 [[nodiscard]] std::vector<std::string> changed_options(const std::string& before, const std::string& after);
 
-/// May a run with this status be kept, and not be run again?
-[[nodiscard]] bool is_finished_status(std::string_view status);
-
 } // namespace pagewalk::app

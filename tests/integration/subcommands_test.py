@@ -35,7 +35,16 @@ class Subcommands(PagewalkCase):
         one = self.run_to_file(config=SYNTHETIC, output="one.h5")
         two = self.run_to_file("--set", "run.seed=2", config=SYNTHETIC, output="two.h5")
         self.assertIn("identical", self.succeed("compare", one, one).stdout)
-        self.assertIn("differ", self.succeed("compare", one, two, "--all").stdout)
+        self.assertIn("differ", self.call("compare", one, two, "--all").stdout)
+        self.assertEqual(self.call("compare", one, one.parent / "absent.h5").returncode, 2)
+
+    def test_compare_says_by_its_status_whether_anything_moved(self):
+        one = self.run_to_file(config=SYNTHETIC, output="one.h5")
+        small = self.run_to_file("--set", "mmu.l2_tlb.entries=64", config=SYNTHETIC, output="small.h5")
+        self.assertEqual(self.call("compare", one, one).returncode, 0)
+        done = self.call("compare", one, small)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertRegex(done.stdout, r"walks .* yes")
 
     def test_sweep_and_resume(self):
         axis = "[axis.ways]\noption = mmu.l2_tlb.ways\nvalues = 8, 16\n"

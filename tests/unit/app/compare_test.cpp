@@ -15,9 +15,9 @@ using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string compared(std::vector<std::string> arguments) {
+std::string compared(std::vector<std::string> arguments, int status) {
     std::ostringstream out;
-    EXPECT_EQ(run_compare(arguments, out), 0);
+    EXPECT_EQ(run_compare(arguments, out), status);
     return out.str();
 }
 
@@ -45,17 +45,17 @@ TEST(Compare, TwoRunsOfTheSameInputAreIdentical) {
     const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     results::SampleRun().write(folder / "b.h5", 5);
-    const std::string text = compared({folder / "a.h5", folder / "b.h5"});
+    const std::string text = compared({folder / "a.h5", folder / "b.h5"}, 0);
     EXPECT_THAT(text, AllOf(HasSubstr("identical in all but /meta/host"),
-                            HasSubstr("Configuration\n  the same"), HasSubstr("none changed")));
+                            HasSubstr("Configuration\n  the same"), HasSubstr("moved most\n  none")));
 }
 
 TEST(Compare, ShowsRatiosOptionsAndChangedStatistics) {
     const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     write_other(folder / "b.h5");
-    const std::string text = compared({folder / "a.h5", folder / "b.h5"});
-    EXPECT_THAT(text, ContainsRegex("instructions +100000 +200000 +2 +instructions"));
+    const std::string text = compared({folder / "a.h5", folder / "b.h5"}, 1);
+    EXPECT_THAT(text, ContainsRegex("instructions +100000 +200000 +2 +instructions +yes"));
     EXPECT_THAT(text, ContainsRegex("ipc +0.5 +0.5 +1 "));
     EXPECT_THAT(text, ContainsRegex("mmu.l2_tlb.entries +1536 +2048"));
     EXPECT_THAT(text, ContainsRegex("run.warmup +\\(absent\\) +0"));
@@ -68,16 +68,39 @@ TEST(Compare, StatsGlobLimitsTheStatistics) {
     const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
     write_other(folder / "b.h5");
-    const std::string text = compared({folder / "a.h5", folder / "b.h5", "--stats", "*/misses"});
+    const std::string text = compared({folder / "a.h5", folder / "b.h5", "--stats", "*/misses"}, 1);
     EXPECT_THAT(text, AllOf(HasSubstr("l2_tlb/misses"), Not(HasSubstr("core0/cycles"))));
+}
+
+TEST(Compare, LeastShareDecidesWhatMoved) {
+    const ScratchFolder folder;
+    results::SampleRun().write(folder / "a.h5", 5);
+    write_other(folder / "b.h5");
+    EXPECT_THAT(compared({folder / "a.h5", folder / "b.h5", "--least", "50%"}, 1),
+                HasSubstr("l2_tlb/misses"));
+    EXPECT_THAT(compared({folder / "a.h5", folder / "b.h5", "--least", "51%"}, 0),
+                HasSubstr("moved most\n  none"));
+}
+
+TEST(Compare, SweepsArePrintedWithHowManyPointsMoved) {
+    const ScratchFolder folder;
+    for (const char* side : {"a", "b"}) {
+        std::filesystem::create_directory(folder / side);
+        for (const char* name : {"x=1.h5", "x=2.h5"}) results::SampleRun().write(folder / side / name, 5);
+    }
+    write_other(folder / "b/x=2.h5");
+    const std::string text = compared({folder / "a", folder / "b"}, 1);
+    EXPECT_THAT(text, AllOf(HasSubstr("Points: 2 in both, 0 in A alone"),
+                            ContainsRegex("l2_tlb/misses .* 1 of 2 +x=2")));
 }
 
 TEST(Compare, WrongArgumentsAreTheUsersMistake) {
     const ScratchFolder folder;
     results::SampleRun().write(folder / "a.h5", 5);
-    EXPECT_THAT(refusal({folder / "a.h5"}), HasSubstr("two results files are needed"));
+    EXPECT_THAT(refusal({folder / "a.h5"}), HasSubstr("two results files, or folders of them, are needed"));
     EXPECT_THAT(refusal({folder / "a.h5", folder / "b.h5"}), HasSubstr("does not exist"));
     EXPECT_THAT(refusal({folder / "a.h5", folder / "a.h5", "--stats", "gpu*"}), HasSubstr("gpu*"));
+    EXPECT_THAT(refusal({folder / "a.h5", folder / "a.h5", "--least", "much"}), HasSubstr("0% to 100%"));
 }
 
 } // namespace
