@@ -31,7 +31,8 @@ std::span<const Command> commands() {
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
-        {"sweep", "FILE.cfg [-o DIR] [-j N] [--dry-run] [--resume [--rerun-changed]]",
+        {"sweep",
+         "FILE.cfg [-o DIR] [-j N] [--executor local|slurm] [--dry-run] [--resume [--rerun-changed]]",
          "run a configuration at many points: axes of options, programs or machines", run_sweep},
         {"show",
          "FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | --proc NAME|slabtop | --config | --events "

@@ -20,7 +20,7 @@ struct SweepJob {
     std::filesystem::path log;      ///< takes its standard output and error
 };
 
-struct LocalLimits {
+struct ExecutorLimits {
     unsigned jobs = 1;                       ///< processes at a time
     std::chrono::duration<double> timeout{}; ///< of one job; 0: none
     std::uint64_t memory_of_job = 0;         ///< bytes that one is known to need; 0: not known
@@ -33,7 +33,7 @@ public:
     using Ended = std::function<void(const SweepJob& job, const PointEnd& end)>;
     using Watch = std::function<void(std::size_t running)>;
 
-    explicit LocalExecutor(const LocalLimits& limits) : m_limits(limits) {}
+    explicit LocalExecutor(const ExecutorLimits& limits) : m_limits(limits) {}
     /// Stops what still runs.
     ~LocalExecutor();
     LocalExecutor(const LocalExecutor&) = delete;
@@ -61,7 +61,7 @@ private:
     void watch_over(bool stopping);
     void reap(const Ended& ended);
 
-    LocalLimits m_limits;
+    ExecutorLimits m_limits;
     std::vector<Running> m_running;
 };
 

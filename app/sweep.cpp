@@ -2,6 +2,7 @@
 
 #include "app/local_executor.h"
 #include "app/simulation.h"
+#include "app/slurm_executor.h"
 #include "app/sweep_folder.h"
 #include "app/sweep_plan.h"
 #include "app/sweep_progress.h"
@@ -28,7 +29,8 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 constexpr const char* usage =
-    "usage: pagewalk sweep FILE.cfg [-o DIR] [-j N] [--dry-run] [--resume [--rerun-changed]]";
+    "usage: pagewalk sweep FILE.cfg [-o DIR] [-j N] [--executor local|slurm] [--dry-run] [--resume "
+    "[--rerun-changed]]";
 /// Program instructions a second of host time where no point tells. Source: docs/performance.md.
 constexpr double assumed_speed = 20e6;
 
@@ -36,6 +38,7 @@ struct Arguments {
     fs::path file;
     fs::path folder;
     unsigned jobs = 0;
+    std::string executor;
     bool dry_run = false, resume = false, rerun_changed = false;
 };
 
@@ -44,6 +47,7 @@ Arguments parse(std::span<const std::string> words) {
     std::string file, folder;
     po::options_description known;
     known.add_options()("output,o", po::value(&folder))("jobs,j", po::value(&arguments.jobs))(
+        "executor", po::value(&arguments.executor)->default_value("local"))(
         "dry-run", po::bool_switch(&arguments.dry_run))("resume", po::bool_switch(&arguments.resume))(
         "rerun-changed", po::bool_switch(&arguments.rerun_changed))("file", po::value(&file));
     po::positional_options_description positions;
@@ -62,6 +66,9 @@ Arguments parse(std::span<const std::string> words) {
     if (file.empty()) throw InputError("sweep: no sweep file given\n" + std::string(usage));
     if (values.count("jobs") != 0 && (arguments.jobs == 0 || arguments.jobs > 4096))
         throw InputError("sweep: -j wants 1 to 4096 points at a time");
+    if (arguments.executor != "local" && arguments.executor != "slurm")
+        throw InputError("sweep: --executor " + excerpt(arguments.executor) +
+                         " is not known; allowed: local, slurm");
     if (arguments.rerun_changed && !arguments.resume)
         throw InputError("sweep: --rerun-changed has no effect without --resume");
     arguments.file = file;
@@ -133,14 +140,7 @@ public:
         m_table.write_index();
         m_index_written = Clock::now();
         catch_interrupts();
-        LocalExecutor executor({.jobs = jobs,
-                                .timeout = std::chrono::duration<double>(
-                                    static_cast<double>(m_file.sweep().timeout.value()) / 1e12),
-                                .memory_of_job = m_folder.journal().peak_memory()});
-        executor.run(
-            missing, interrupt_requested,
-            [this](const SweepJob& job, const PointEnd& end) { point_ended(job.point, end); },
-            [this](std::size_t running) { show_progress(running); });
+        execute(missing, jobs);
         m_progress.clear();
         m_table.write_index();
         return report();
@@ -148,6 +148,22 @@ public:
 
 private:
     using Clock = std::chrono::steady_clock;
+
+    void execute(const std::vector<SweepJob>& missing, unsigned jobs) {
+        const std::chrono::duration<double> timeout(static_cast<double>(m_file.sweep().timeout.value()) /
+                                                    1e12);
+        const auto ended = [this](const SweepJob& job, const PointEnd& end) { point_ended(job.point, end); };
+        const auto watch = [this](std::size_t running) { show_progress(running); };
+        if (m_arguments.executor == "slurm") {
+            SlurmExecutor(m_file.slurm(), m_folder.path() / "slurm",
+                          {.jobs = m_arguments.jobs, .timeout = timeout})
+                .run(missing, interrupt_requested, ended, watch);
+        } else {
+            LocalExecutor(
+                {.jobs = jobs, .timeout = timeout, .memory_of_job = m_folder.journal().peak_memory()})
+                .run(missing, interrupt_requested, ended, watch);
+        }
+    }
 
     /// What is there already, and what of it cannot be used.
     void survey() {

@@ -21,7 +21,7 @@ protected:
         return {number, {"/bin/sh", "-c", command}, m_folder / std::to_string(number)};
     }
     std::map<std::size_t, PointEnd> run(
-        const std::vector<SweepJob>& jobs, const LocalLimits& limits,
+        const std::vector<SweepJob>& jobs, const ExecutorLimits& limits,
         const std::function<bool()>& stop = [] { return false; }) {
         std::map<std::size_t, PointEnd> ends;
         LocalExecutor(limits).run(
