@@ -15,7 +15,7 @@ import sys
 import pandas as pd
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import pagewalk_results
+import pagewalk
 
 CACHED = ["cache_allocate", "cache_free"]
 
@@ -77,9 +77,9 @@ def main():
     parser.add_argument("run", nargs="+", help="results files")
     arguments = parser.parse_args()
     try:
-        runs = [pagewalk_results.load(path) for path in arguments.run]
+        runs = [pagewalk.load(path) for path in arguments.run]
         table = by_size(runs) if arguments.by_size else space(runs) if arguments.space else by_path(runs)
-    except (OSError, KeyError, pagewalk_results.NotPagewalkResults) as error:
+    except (OSError, KeyError, pagewalk.NotPagewalkResults) as error:
         sys.exit(f"kernel_memory.py: {error}")
     print(table.to_string())
 

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-import pagewalk_results
+import pagewalk
 
 LEVELS = ["L1", "L2", "LLC", "remote_cache", "memory", "remote_memory"]
 
@@ -97,7 +97,7 @@ def main():
     parser.add_argument("run")
     parser.add_argument("-o", "--output", required=True)
     arguments = parser.parse_args()
-    with pagewalk_results.load(arguments.run) as run:
+    with pagewalk.load(arguments.run) as run:
         figure, axes = plt.subplots(2, 2, figsize=(11, 7))
         cpi_stack(axes[0][0], run)
         over_time(axes[0][1], run)

@@ -15,7 +15,7 @@ import pandas as pd
 WRITER, ANALYSIS = sys.argv[1:3]
 sys.path.insert(0, ANALYSIS)
 sys.dont_write_bytecode = True
-import pagewalk_results  # noqa: E402
+import pagewalk  # noqa: E402
 
 EVENTS = 20000  # three chunks
 
@@ -27,7 +27,7 @@ class PythonResults(unittest.TestCase):
         cls.path = os.path.join(cls.folder.name, "run.h5")
         subprocess.run([WRITER, cls.path, str(EVENTS)], check=True)
         cls.file = h5py.File(cls.path, "r")
-        cls.run_ = pagewalk_results.load(cls.path)
+        cls.run_ = pagewalk.load(cls.path)
 
     @classmethod
     def tearDownClass(cls):
@@ -115,8 +115,8 @@ class PythonResults(unittest.TestCase):
         with h5py.File(path, "w") as file:
             file.attrs["schema"] = "pagewalk"
             file.attrs["schema_version"] = 999
-        with self.assertRaisesRegex(pagewalk_results.NotPagewalkResults, "999"):
-            pagewalk_results.load(path)
+        with self.assertRaisesRegex(pagewalk.NotPagewalkResults, "999"):
+            pagewalk.load(path)
 
 
 if __name__ == "__main__":

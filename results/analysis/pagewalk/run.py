@@ -1,11 +1,6 @@
-"""Reads Pagewalk's results files (results/schema.md) into pandas.
+"""One run's results file (results/schema.md) in pandas."""
 
-    import pagewalk_results
-    run = pagewalk_results.load("run.h5")
-    run.summary["ipc"]
-    run.stats.query("name == 'misses'")
-    run.events("page_faults").groupby("kind", observed=True).latency.describe()
-"""
+import html
 
 import h5py
 import pandas as pd
@@ -24,19 +19,17 @@ def attribute(item, name, default=None):
     return value.decode() if isinstance(value, bytes) else value
 
 
-def load(path):
-    """Opens a results file. Raises OSError for what is not HDF5, NotPagewalkResults for other HDF5 files."""
-    return Run(path)
-
-
 class Run:
-    def __init__(self, path):
+    """Raises OSError for what is not HDF5, NotPagewalkResults for other HDF5 files. `file` may be an open group of a
+    sweep's index instead."""
+
+    def __init__(self, path, file=None):
         self.path = str(path)
-        self.file = h5py.File(path, "r")
+        self.file = h5py.File(path, "r") if file is None else file
         schema = attribute(self.file, "schema")
         version = attribute(self.file, "schema_version")
         if schema != SCHEMA or version != SCHEMA_VERSION:
-            self.file.close()
+            self.close()
             raise NotPagewalkResults(
                 f"{path}: schema {schema!r} version {version}; understood is {SCHEMA!r} version {SCHEMA_VERSION}"
             )
@@ -48,7 +41,22 @@ class Run:
         self.close()
 
     def close(self):
-        self.file.close()
+        if isinstance(self.file, h5py.File):
+            self.file.close()
+
+    def __repr__(self):
+        return f"<pagewalk run {self.path}: {self.meta['workload']}, {self.status}>"
+
+    def _repr_html_(self):
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
+            f"<td>{html.escape(f'{value:.6g}' if isinstance(value, float) else str(value))}</td></tr>"
+            for name, value in self.summary.items()
+        )
+        return (
+            f"<b>{html.escape(self.path)}</b>: {html.escape(self.meta['workload'])}<br>"
+            f"{html.escape(self.meta['machine'])}<table>{rows}</table>"
+        )
 
     @property
     def status(self):

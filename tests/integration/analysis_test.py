@@ -1,0 +1,148 @@
+"""The Python package's helpers on real runs and a real sweep: figures agree with one another and with the summary."""
+
+import subprocess
+import sys
+import unittest
+
+import numpy as np
+import pandas as pd
+
+from pagewalk_case import SOURCE, SYNTHETIC, PagewalkCase
+
+sys.path.insert(0, str(SOURCE / "results/analysis"))
+import pagewalk  # noqa: E402
+from pagewalk.repeats import t_95  # noqa: E402
+
+NUMA = SYNTHETIC.replace("cpus = 1", "cpus = 2\nsockets = 2") + "[run]\ninterval = 20k\n[events]\ntlb_misses = 1\n"
+SWEEP = SYNTHETIC + """
+[sweep]
+repeats = 3
+baseline = entries=128
+[axis.entries]
+option = mmu.l2_tlb.entries
+values = 128, 512
+"""
+
+
+class Helpers(PagewalkCase):
+    @classmethod
+    def setUpClass(cls):
+        case = cls("test_means_of_one_run_agree_with_its_summary")
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        cls.file = case.run_to_file(config=NUMA)
+        cls.run_ = pagewalk.load(cls.file)
+        cls.addClassCleanup(cls.run_.close)
+        case.succeed("sweep", case.config(SWEEP, "sweep.cfg"), "-o", "sweep")
+        cls.sweep = pagewalk.load(case.path("sweep"))
+        cls.addClassCleanup(cls.sweep.close)
+
+    def test_means_of_one_run_agree_with_its_summary(self):
+        summary = self.run_.summary
+        self.assertAlmostEqual(pagewalk.tlb_mpki(self.run_).loc["machine", "l2_tlb"], summary["stlb_mpki"])
+        self.assertAlmostEqual(pagewalk.cpi_stack(self.run_).to_numpy().sum(), 1 / summary["ipc"], places=3)
+        self.assertEqual(pagewalk.walk_latency(self.run_).walks.sum(), summary["walks"])
+
+    def test_distributions_end_at_one(self):
+        for frame in (pagewalk.walk_latency(self.run_).cumulative, pagewalk.contiguity(self.run_).cumulative,
+                      pagewalk.fault_latency(self.run_).iloc[:, 0]):
+            self.assertAlmostEqual(frame.iloc[-1], 1)
+            self.assertTrue(frame.is_monotonic_increasing)
+
+    def test_fault_counts_are_the_summarys(self):
+        faults = pagewalk.fault_latency(self.run_, cumulative=False)
+        self.assertEqual(faults.to_numpy().sum(), self.run_.summary["page_faults"])
+
+    def test_allocations_are_all_there(self):
+        tails = pagewalk.allocation_tails(self.run_)
+        self.assertEqual(tails.number.sum(), len(self.run_.events("allocations")))
+        self.assertTrue((tails.p50 <= tails.p99).all() and (tails["p99.9"] <= tails["max"]).all())
+
+    def test_nodes_account_for_all_traffic(self):
+        nodes = pagewalk.numa_ratios(self.run_)
+        summary = self.run_.summary
+        self.assertEqual(nodes.bytes.sum(), summary["dram_read_bytes"] + summary["dram_write_bytes"])
+        self.assertTrue((nodes.local.dropna() <= 1).all())
+
+    def test_bandwidth_adds_up_to_the_bytes(self):
+        rows = pagewalk.bandwidth(self.run_)
+        seconds = rows.index.to_series().diff().fillna(rows.index[0]) / 1e3
+        total = self.run_.intervals("machine").dram_read_bytes.sum()
+        self.assertAlmostEqual((rows.read * seconds).sum() * 1e9 / total, 1)
+
+    def test_mapped_frames_are_the_tables_pages_once_each(self):
+        frames = pagewalk.mapped_frames(self.run_)
+        self.assertGreaterEqual(len(frames), 4 << 20 >> 12)  # the table, and what else was written
+        self.assertTrue(frames.pfn.is_unique)
+        memory = pagewalk.contiguity(self.run_).memory.sum()
+        self.assertEqual(memory, len(frames) * 4096)
+
+    def test_fragmentation_follows_from_buddyinfo(self):
+        frame = pagewalk.fragmentation(self.run_, order=0)
+        self.assertTrue((frame.unusable == 0).all())
+        self.assertTrue((pagewalk.fragmentation(self.run_, order=10).unusable > 0).all())
+
+    def test_units_are_told(self):
+        for helper in (pagewalk.tlb_mpki, pagewalk.cpi_stack, pagewalk.bandwidth, pagewalk.allocation_tails,
+                       pagewalk.fragmentation, pagewalk.numa_ratios, pagewalk.fault_latency):
+            frame = helper(self.run_)
+            self.assertEqual(set(frame.columns) - set(frame.attrs["units"]), set(), helper.__name__)
+
+    def test_sweep_has_means_and_differences(self):
+        points = self.sweep.points
+        self.assertEqual(len(points), 6)
+        self.assertEqual(points.attrs["units"]["cycles"], "cycles")
+        means = self.sweep.means("stlb_mpki")
+        self.assertEqual(list(means.index), [128, 512])
+        self.assertEqual(list(means.n), [3, 3])
+        self.assertTrue((means.low <= means["mean"]).all())
+        differences = self.sweep.differences("stlb_mpki")
+        self.assertEqual(differences.loc[128, "mean"], 0)
+        self.assertLess(differences.loc[512, "high"], 0)
+        with self.assertRaisesRegex(KeyError, "there are instructions"):
+            self.sweep.means("speed")
+
+    def test_a_sweeps_runs_are_runs(self):
+        for name, run in self.sweep.runs():
+            self.assertEqual(run.summary["cycles"], self.sweep.points.cycles[name])
+        first, last = self.sweep.run("entries=128,repeat=1"), self.sweep.run("entries=512,repeat=1")
+        change = pagewalk.cpi_difference(first, last)
+        self.assertAlmostEqual(change.to_numpy().sum(), 1 / last.summary["ipc"] - 1 / first.summary["ipc"], places=3)
+
+    def test_notebooks_show_tables(self):
+        self.assertIn("<table>", self.run_._repr_html_())
+        self.assertIn("sweep", self.sweep._repr_html_())
+
+
+class Repeats(unittest.TestCase):
+    def test_interval_is_students(self):
+        # Worked by hand: mean 3, s = sqrt(2.5), t(4) = 2.776.
+        row = pagewalk.mean_interval([1, 2, 3, 4, 5])
+        self.assertAlmostEqual(row["high"] - 3, 2.776 * np.sqrt(2.5 / 5))
+        self.assertTrue(np.isnan(pagewalk.mean_interval([1])["low"]))
+
+    def test_pairs_take_out_what_both_share(self):
+        row = pagewalk.paired_difference(pd.Series([1.0, 10, 100]), pd.Series([2.0, 11, 101]))
+        self.assertEqual((row["mean"], row["low"], row["high"]), (1, 1, 1))
+
+    def test_quantile_goes_on_beyond_its_table(self):
+        self.assertAlmostEqual(t_95(31), 2.040, places=2)
+        self.assertAlmostEqual(t_95(120), 1.980, places=3)
+
+
+class Package(unittest.TestCase):
+    def test_pip_installs_it(self):
+        case = PagewalkCase()
+        case.setUp()
+        self.addCleanup(case.doCleanups)
+        source = case.path("analysis")
+        subprocess.run(["cp", "-r", str(SOURCE / "results/analysis"), str(source)], check=True)
+        subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q", "--no-build-isolation", "--no-deps", "--no-index",
+                        "--target", str(case.path("site")), str(source)], check=True, capture_output=True, timeout=100)
+        done = subprocess.run(["/usr/bin/python3", "-c", "import pagewalk; print(pagewalk.__file__)"], capture_output=True,
+                              text=True, env={"PYTHONPATH": str(case.path("site"))}, cwd="/")
+        self.assertIn(str(case.path("site")), done.stdout, done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
