@@ -8,6 +8,7 @@
 #include "app/read_apart.h"
 #include "app/record.h"
 #include "app/replay.h"
+#include "app/report.h"
 #include "app/run.h"
 #include "app/show.h"
 #include "app/sweep.h"
@@ -27,7 +28,7 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 10> table{{
+    static constexpr std::array<Command, 11> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
@@ -44,6 +45,8 @@ std::span<const Command> commands() {
          "say what differs between two runs, sweeps or sets of repeats; exit status 1: something moved "
          "beyond noise",
          [](std::span<const std::string> a) { return read_apart("compare", a, run_compare); }},
+        {"report", "FILE.h5|SWEEPDIR [-o DIR]", "write one HTML page of a run or a sweep, with plots",
+         run_report},
         {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME] | --walk STEPS",
          "boot the OS layer alone and print /proc text", run_boot},
         {"replay", "PACK|FOLDER [--job NAME]... [--programs DIR] [--first-difference]",

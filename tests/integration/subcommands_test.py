@@ -67,6 +67,11 @@ class Subcommands(PagewalkCase):
         whole = self.succeed("replay", CAPTURE, "--first-difference").stdout
         self.assertEqual(report.replace(str(folder), "CAPTURE"), whole.replace(str(CAPTURE), "CAPTURE"))
 
+    def test_report(self):
+        file = self.run_to_file(config=SYNTHETIC)
+        self.succeed("report", file)
+        self.assertIn("<title>run</title>", self.path("run.html").read_text())
+
     def list_both_ways(self, listing):
         self.succeed(listing)
         self.succeed(listing, "*", "--markdown")

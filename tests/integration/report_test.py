@@ -1,0 +1,167 @@
+"""Reports in headless Chromium: no error, every plot drawn, hover, filter, sort, themes, keyboard."""
+
+import os
+import re
+import unittest
+
+from pagewalk_case import SYNTHETIC, PagewalkCase
+
+try:
+    from selenium import webdriver
+    from selenium.webdriver.chrome.options import Options
+    from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+    from selenium.webdriver.support.ui import Select, WebDriverWait
+except ImportError:
+    webdriver = None
+
+DRIVER = "/usr/bin/chromedriver"
+INTERVALS = "[run]\ninterval = 20k\n"
+SWEEP = SYNTHETIC.replace("200k", "50k") + """
+[sweep]
+repeats = 2
+baseline = entries=128
+[axis.entries]
+option = mmu.l2_tlb.entries
+values = 128, 512
+[axis.slab]
+option = os.slab
+values = slub, slob
+"""
+
+
+class Files(PagewalkCase):
+    def test_names_sizes_and_refusals(self):
+        file = self.run_to_file(config=SYNTHETIC + INTERVALS)
+        done = self.succeed("report", file)
+        self.assertEqual(done.stdout.strip(), str(self.path("run.html")))
+        page = self.path("run.html").read_text()
+        self.assertLess(len(page), 3 << 20)
+        self.assertEqual(re.findall(r"""(?:src|href)=["'](?!#|data:)""", page.partition("<script")[0]), [])  # offline
+        self.succeed("report", file, "-o", "pages")
+        self.assertTrue(self.path("pages/run.html").exists())
+        self.path("broken.h5").write_bytes(file.read_bytes()[:5000])
+        for words, named in ((["broken.h5"], "cannot be read"), ([file, "-o", "/proc/x"], "cannot write"), (["absent.h5"], "does not exist")):
+            refused = self.call("report", *words)
+            self.assertEqual(refused.returncode, 2, refused.stderr)
+            self.assertIn(named, refused.stderr)
+
+    def test_what_programs_are_called_is_text(self):
+        file = self.run_to_file("--set", "machine.name=</script><script>alert(1)</script>", config=SYNTHETIC)
+        self.succeed("report", file)
+        self.assertFalse("<script>alert" in self.path("run.html").read_text())
+
+
+@unittest.skipUnless(webdriver and os.path.exists(DRIVER), "wants chromium-driver and python3-selenium of scripts/packages-test.txt")
+class Browser(PagewalkCase):
+    @classmethod
+    def setUpClass(cls):
+        case = cls("test_run_page_draws_every_plot_without_error")
+        case.setUp()
+        cls.addClassCleanup(case.doCleanups)
+        cls.run_file = case.run_to_file(config=SYNTHETIC + INTERVALS)
+        case.succeed("report", cls.run_file)
+        case.succeed("sweep", case.config(SWEEP, "sweep.cfg"), "-o", "out")
+        case.succeed("report", "out")
+        cls.pages = {"run": case.path("run.html"), "sweep": case.path("out/report.html")}
+        options = Options()
+        for word in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1300,1000",
+                     f"--user-data-dir={case.path('profile')}"):
+            options.add_argument(word)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        cls.driver = webdriver.Chrome(service=Service(DRIVER), options=options)
+        cls.addClassCleanup(cls.driver.quit)
+
+    def open(self, page):
+        self.driver.get(f"file://{self.pages[page]}")
+        self.until(lambda: self.all("figure svg"))
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def until(self, condition):
+        return WebDriverWait(self.driver, 20).until(lambda _: condition())
+
+    def assert_no_errors(self):
+        self.assertEqual([entry for entry in self.driver.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")], [])
+
+    def rows(self, table):
+        return [[cell.text for cell in row.find_elements(By.TAG_NAME, "td")] for row in self.all(f"#table-{table} tbody tr")]
+
+    def tooltip(self, figure):
+        return [tip.text for tip in figure.find_elements(By.CSS_SELECTOR, ".chart > div:last-child") if tip.text]
+
+    def test_run_page_draws_every_plot_without_error(self):
+        self.open("run")
+        headings = [heading.text for heading in self.all("h2")]
+        self.assertEqual(headings, ["Overview", "Cycles", "TLBs and page walks", "Page faults", "Allocations", "Free memory",
+                                    "Memory traffic", "Processes"])
+        figures = self.all("figure")
+        self.assertEqual(len(figures), 9)
+        for figure in figures:
+            # Axes alone are lines and texts: bars and curves are filled or stroked paths.
+            self.assertGreater(len(figure.find_elements(By.CSS_SELECTOR, "svg path")), 5, figure.text)
+        self.assert_no_errors()
+
+    def test_hover_shows_values(self):
+        self.open("run")
+        figure = self.all("figure")[0]
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", figure)
+        ActionChains(self.driver).move_to_element(figure.find_element(By.CSS_SELECTOR, ".chart svg")).perform()
+        self.assertIn("user", " ".join(self.until(lambda: self.tooltip(figure))))
+
+    def test_arrow_keys_read_a_chart(self):
+        self.open("run")
+        figure = self.all("figure")[0]
+        figure.send_keys(Keys.ARROW_RIGHT)
+        first = self.until(lambda: self.tooltip(figure))
+        figure.send_keys(Keys.ARROW_RIGHT)
+        self.until(lambda: self.tooltip(figure) != first)
+
+    def test_tables_filter_and_sort_by_mouse_and_keyboard(self):
+        self.open("sweep")
+        self.assertEqual(len(self.rows("points")), 8)
+        box = self.all("#table-points input")[0]
+        box.send_keys("entries=128 slab=slob")
+        self.assertEqual(len(self.rows("points")), 2)
+        box.clear()
+        box.send_keys("entries>200")
+        self.assertEqual(len(self.rows("points")), 4)
+        box.clear()
+        box.send_keys(" ")
+        button = next(b for b in self.all("#table-points th button") if b.text == "cycles")
+        column = [b.text for b in self.all("#table-points th button")].index("cycles")
+        button.send_keys(Keys.ENTER)
+        values = [int(row[column].replace(",", "")) for row in self.rows("points")]
+        self.assertEqual(values, sorted(values))
+        button.click()
+        values = [int(row[column].replace(",", "")) for row in self.rows("points")]
+        self.assertEqual(values, sorted(values, reverse=True))
+        self.assert_no_errors()
+
+    def test_sweeps_metric_axes_and_baseline_can_be_chosen(self):
+        self.open("sweep")
+        chart = self.all("#explorer")[0]
+        before = chart.find_element(By.CSS_SELECTOR, "svg").get_attribute("innerHTML")
+        Select(self.all("#metric")[0]).select_by_visible_text("walks, count")
+        self.until(lambda: "walks, count" in chart.find_element(By.CSS_SELECTOR, "svg").text)
+        self.assertNotEqual(chart.find_element(By.CSS_SELECTOR, "svg").get_attribute("innerHTML"), before)
+        self.all("#against-baseline")[0].send_keys(Keys.SPACE)
+        self.until(lambda: "% more than the baseline" in chart.find_element(By.CSS_SELECTOR, "svg").text)
+        chart.send_keys(Keys.ARROW_RIGHT)
+        self.assertIn("slab slob", " ".join(self.until(lambda: self.tooltip(chart))))
+        self.assert_no_errors()
+
+    def test_light_and_dark(self):
+        self.open("run")
+        colour = "return getComputedStyle(document.body).backgroundColor"
+        before = self.driver.execute_script(colour)
+        self.all("#theme")[0].click()
+        self.assertNotEqual(self.driver.execute_script(colour), before)
+        self.assert_no_errors()
+
+
+if __name__ == "__main__":
+    unittest.main()
