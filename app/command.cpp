@@ -2,6 +2,7 @@
 
 #include "app/boot.h"
 #include "app/compare.h"
+#include "app/doctor.h"
 #include "app/list_events.h"
 #include "app/list_options.h"
 #include "app/list_statistics.h"
@@ -10,6 +11,7 @@
 #include "app/replay.h"
 #include "app/report.h"
 #include "app/run.h"
+#include "app/shell_pages.h"
 #include "app/show.h"
 #include "app/sweep.h"
 #include "app/words.h"
@@ -28,7 +30,7 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 11> table{{
+    static constexpr std::array<Command, 14> table{{
         {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
@@ -55,6 +57,9 @@ std::span<const Command> commands() {
          run_options},
         {"stats", "[GLOB] [--markdown]", "list every statistic: unit, description", run_stats},
         {"events", "[GLOB] [--markdown]", "list every event table: columns, units, meaning", run_events},
+        {"doctor", "", "say whether this host has what Pagewalk needs", run_doctor},
+        {"completion", "", "print a completion script: source <(pagewalk completion)", run_completion},
+        {"man", "", "print the manual page: pagewalk man | man -l -", run_manual},
     }};
     return table;
 }

@@ -3,6 +3,7 @@
 #include "app/version.h"
 #include "base/error.h"
 #include "base/printable.h"
+#include "base/spelling.h"
 
 #include <algorithm>
 #include <csignal>
@@ -12,7 +13,9 @@
 #include <fcntl.h>
 #include <new>
 #include <pthread.h>
+#include <span>
 #include <string>
+#include <string_view>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <vector>
@@ -29,15 +32,42 @@ void print_help(std::FILE* out) {
     for (const app::Command& command : app::commands())
         std::fprintf(out, "  pagewalk %-9s %s\n            %s%s\n", std::string(command.name).c_str(),
                      std::string(command.usage).c_str(), "    ", std::string(command.summary).c_str());
-    std::fprintf(out, "\nStart with: ./pagewalk run configs/experiments/quickstart.cfg\n");
+    std::fprintf(out, "\npagewalk help COMMAND explains one of them\n");
+}
+
+/// What somebody does who calls pagewalk for the first time, and next.
+void print_next_steps(std::FILE* out) {
+    std::fprintf(out,
+                 "Pagewalk %s: memory systems, hardware and OS, simulated together\n\n"
+                 "  pagewalk run configs/experiments/quickstart.cfg   simulate a program\n"
+                 "  pagewalk show FILE.h5                             what the run measured\n"
+                 "  pagewalk report FILE.h5                           the same as a page with plots\n"
+                 "  pagewalk sweep configs/sweeps/l2_tlb_reach.cfg    many runs, and how they differ\n"
+                 "  pagewalk doctor                                   does this host have what is needed?\n"
+                 "  pagewalk help [COMMAND]                           every command; one of them\n",
+                 std::string(app::version()).c_str());
+}
+
+const app::Command& command_of(const std::string& name) {
+    std::string known;
+    std::vector<std::string_view> names;
+    for (const app::Command& command : app::commands()) {
+        if (command.name == name) return command;
+        names.push_back(command.name);
+        known += (known.empty() ? "" : ", ") + std::string(command.name);
+    }
+    throw InputError("unknown command '" + excerpt(name) + "'" + did_you_mean(name, names) +
+                     "; known: " + known);
 }
 
 int dispatch(const std::vector<std::string>& words) {
     if (words.empty()) {
-        print_help(stderr);
+        print_next_steps(stderr);
         return 2;
     }
     if (words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+        if (words.size() > 1)
+            return app::run_command(command_of(words[1]), std::vector<std::string>{"--help"});
         print_help(stdout);
         return 0;
     }
@@ -45,12 +75,7 @@ int dispatch(const std::vector<std::string>& words) {
         std::printf("pagewalk %s\n", std::string(app::version()).c_str());
         return 0;
     }
-    std::string known;
-    for (const app::Command& command : app::commands()) {
-        if (command.name == words[0]) return app::run_command(command, std::span(words).subspan(1));
-        known += (known.empty() ? "" : ", ") + std::string(command.name);
-    }
-    throw InputError("unknown command '" + words[0] + "'; known: " + known);
+    return app::run_command(command_of(words[0]), std::span(words).subspan(1));
 }
 
 /// Where a standard descriptor is closed, keeps files of ours from taking its number. Reading and writing it

@@ -2,28 +2,14 @@
 
 #include "base/config_value.h"
 #include "base/printable.h"
+#include "base/spelling.h"
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <numeric>
 
 namespace pagewalk {
 namespace {
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= a.size(); ++i) {
-        std::size_t diagonal = std::exchange(row[0], i);
-        for (std::size_t j = 1; j <= b.size(); ++j) {
-            const std::size_t substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({substituted, row[j] + 1, row[j - 1] + 1});
-        }
-    }
-    return row[b.size()];
-}
 
 std::string join(const std::vector<std::string>& names) {
     std::string text;
@@ -31,14 +17,10 @@ std::string join(const std::vector<std::string>& names) {
     return text;
 }
 
-/// "; did you mean 'x'?" where a key is near an unknown one, else nothing.
 std::string suggestion(std::string_view key, const std::vector<Option>& options) {
-    constexpr std::size_t longest_key = 100; // the search takes its length times that of all keys
-    if (key.size() > longest_key || options.empty()) return {};
-    const auto nearest = std::ranges::min_element(
-        options, {}, [&](const Option& option) { return edit_distance(option.key, key); });
-    if (edit_distance(nearest->key, key) > std::max<std::size_t>(2, key.size() / 3)) return {};
-    return "; did you mean '" + nearest->key + "'?";
+    std::vector<std::string_view> keys;
+    for (const Option& option : options) keys.push_back(option.key);
+    return did_you_mean(key, keys);
 }
 
 } // namespace

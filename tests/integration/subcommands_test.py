@@ -1,6 +1,7 @@
 """Every subcommand runs with every view it has. This file also runs under the sanitizers (scripts/check_sanitizers), so
 what reads or writes beside its memory shows here."""
 
+import subprocess
 import tarfile
 import unittest
 
@@ -71,6 +72,25 @@ class Subcommands(PagewalkCase):
         file = self.run_to_file(config=SYNTHETIC)
         self.succeed("report", file)
         self.assertIn("<title>run</title>", self.path("run.html").read_text())
+
+    def test_doctor(self):
+        self.assertIn("live programs", self.succeed("doctor").stdout)
+
+    def test_completion_completes(self):
+        self.path("completion").write_text(self.succeed("completion").stdout)
+        ask = "source completion; COMP_WORDS=({}); COMP_CWORD={}; _pagewalk; echo ${{COMPREPLY[@]}}"
+        for words, cword, expected in (("pagewalk swe", 1, "sweep"), ("pagewalk run --set mmu.l2_tlb.en", 3, "mmu.l2_tlb.entries="),
+                                       ("pagewalk sweep --res", 2, "--resume")):
+            done = subprocess.run(["bash", "-c", ask.format(words, cword)], cwd=self.folder, capture_output=True, text=True)
+            self.assertEqual(done.stdout.strip(), expected, done.stderr)
+
+    def test_man(self):
+        self.assertIn(".SH COMMANDS", self.succeed("man").stdout)
+
+    def test_this_is_what_help_and_mistakes_say(self):
+        self.assertIn("usage: pagewalk sweep", self.succeed("help", "sweep").stdout)
+        self.assertIn("did you mean 'sweep'?", self.call("sweeep").stderr)
+        self.assertIn("did you mean 'replay'?", self.call("help", "repaly").stderr)
 
     def list_both_ways(self, listing):
         self.succeed(listing)
