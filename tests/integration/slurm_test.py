@@ -65,7 +65,7 @@ class Slurm(PagewalkCase):
             self.assertEqual(contents(file), contents(self.path("out/points") / file.name))
 
     def test_failed_and_late_points_are_told(self):
-        done = self.sweep(UNEVEN.replace("name = {program}", "name = {program}\ntimeout = 2s") + "[slurm]\noptions = --comment=x\n")
+        done = self.sweep(UNEVEN.replace("name = {program}", "name = {program}\ntimeout = 5s") + "[slurm]\noptions = --comment=x\n")
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("point fails failed: exit status 2", done.stderr)
         self.assertIn("/absent/program", done.stderr)

@@ -32,7 +32,7 @@ cpus = 1
 memory = 256MiB
 [sweep]
 name = {program}
-timeout = 2s
+timeout = 5s
 [axis.program]
 option = workload.program
 values = true, 'sleep 30', /absent/program
@@ -119,11 +119,11 @@ class Sweeps(SweepCase):
         with self.index() as index:
             self.assertEqual(self.texts(index["table/outcome"]), ["finished", "timed_out", "failed"])
             self.assertEqual(list(index["points"]), ["ends"])
-        again = self.sweep("--resume", config=UNEVEN.replace("timeout = 2s", "timeout = 1s"))
+        again = self.sweep("--resume", config=UNEVEN.replace("timeout = 5s", "timeout = 4s"))
         self.assertIn("1 of 3 points are there, 2 to run", again.stderr)
 
     def test_interrupt_stops_cleanly(self):
-        process = self.start("sweep", self.config(UNEVEN.replace("2s", "60s")), "-o", "out", "-j", "3")
+        process = self.start("sweep", self.config(UNEVEN.replace("5s", "60s")), "-o", "out", "-j", "3")
         self.addCleanup(process.kill)
         deadline = time.monotonic() + 60
         while len(list(self.path("out").glob("points/lasts.h5"))) == 0:

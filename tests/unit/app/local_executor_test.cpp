@@ -71,7 +71,7 @@ TEST_F(LocalExecutorTest, RunsOneAtATimeWhereMemoryIsShort) {
 
 TEST_F(LocalExecutorTest, EndsWhatTakesTooLong) {
     const auto ends =
-        run({shell("exec sleep 60"), shell("true")}, {.jobs = 2, .timeout = std::chrono::milliseconds(100)});
+        run({shell("exec sleep 60"), shell("true")}, {.jobs = 2, .timeout = std::chrono::seconds(1)});
     EXPECT_EQ(ends.at(0).outcome, PointOutcome::TimedOut);
     EXPECT_EQ(ends.at(1).outcome, PointOutcome::Finished);
 }
