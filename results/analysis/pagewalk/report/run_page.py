@@ -81,11 +81,13 @@ def free_memory(run):
         return []
     orders = [column for column in rows.columns if column.startswith("order")]
     free = pd.DataFrame({o: rows[o].astype(float) * 2 ** int(o[5:]) * PAGE / (1 << 20) for o in orders})
-    change = (free - free.iloc[0]).set_axis(rows.time / 1e9)
-    return [
-        page.lines("Free blocks by order", free.set_axis(rows.time / 1e9), "simulated time, ms", "MiB", stacked=True),
-        page.lines("Change since the first interval", change, "simulated time, ms", "MiB"),
-    ]
+    free = free.set_axis(rows.time / 1e9)
+    change = free - free.iloc[0]
+    change = change.loc[:, (change != 0).any()]
+    parts = [page.lines("Free blocks by order", free, "simulated time, ms", "MiB", stacked=True)]
+    if len(change.columns):
+        parts.append(page.lines("Change since the first interval", change, "simulated time, ms", "MiB", text="Orders that changed."))
+    return parts
 
 
 def traffic(run):

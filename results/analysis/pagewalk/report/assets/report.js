@@ -135,7 +135,7 @@ function tablePart(part) {
     part.columns.forEach((column, c) => {
         const button = element("button", { type: "button" }, column.name);
         const cell = element("th", { scope: "col", class: isNumber[c] ? "number" : "" }, button);
-        if (column.unit) cell.append(element("small", {}, " " + column.unit));
+        if (column.unit && column.unit !== column.name) cell.append(element("small", {}, " " + column.unit));
         button.addEventListener("click", () => {
             ascending = sorted === c ? !ascending : true;
             sorted = c;
