@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 
@@ -32,6 +33,22 @@ std::uint64_t resident_memory(pid_t pid) {
     std::uint64_t total = 0, resident = 0;
     in >> total >> resident;
     return in ? resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+/// Of a process and all below it: a live program's emulator is a child. What they share counts more than
+/// once.
+std::uint64_t memory_of_tree(pid_t pid, unsigned depth = 0) {
+    constexpr unsigned deepest = 16;
+    std::uint64_t bytes = resident_memory(pid);
+    std::error_code gone;
+    const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+    if (depth == deepest) return bytes;
+    for (std::filesystem::directory_iterator task(tasks, gone), end; !gone && task != end;
+         task.increment(gone)) {
+        std::ifstream children(task->path() / "children");
+        for (pid_t child = 0; children >> child;) bytes += memory_of_tree(child, depth + 1);
+    }
+    return bytes;
 }
 
 std::uint64_t read_number(const char* file, std::uint64_t otherwise) {
@@ -110,6 +127,8 @@ void LocalExecutor::run(std::span<const SweepJob> jobs, const std::function<bool
         watch_over(stopping);
         reap(ended);
         if (Clock::now() >= next_watch) {
+            for (Running& running : m_running)
+                running.peak = std::max(running.peak, memory_of_tree(running.pid));
             watch(m_running.size());
             next_watch = Clock::now() + watch_every;
         }
@@ -124,7 +143,7 @@ bool LocalExecutor::has_room() const {
     const std::uint64_t needed = std::max(m_limits.memory_of_job, assumed_memory);
     std::uint64_t promised = needed + kept_free;
     for (const Running& running : m_running)
-        promised += needed - std::min(needed, resident_memory(running.pid));
+        promised += needed - std::min(needed, memory_of_tree(running.pid));
     return available_memory() >= promised;
 }
 
@@ -171,7 +190,7 @@ void LocalExecutor::reap(const Ended& ended) {
         }
         m_running.erase(m_running.begin() + static_cast<std::ptrdiff_t>(i));
         PointEnd end{.seconds = std::chrono::duration<double>(Clock::now() - running.start).count(),
-                     .peak_memory = static_cast<std::uint64_t>(used.ru_maxrss) << 10};
+                     .peak_memory = std::max(running.peak, static_cast<std::uint64_t>(used.ru_maxrss) << 10)};
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
             end.outcome = running.asked == Asked::Stop      ? PointOutcome::Stopped
                           : running.asked == Asked::Timeout ? PointOutcome::TimedOut

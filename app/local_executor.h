@@ -53,6 +53,7 @@ private:
         Clock::time_point start;
         Asked asked = Asked::Nothing;
         Clock::time_point kill_at;
+        std::uint64_t peak = 0; ///< bytes, of its processes together, as far as it was seen
     };
 
     [[nodiscard]] bool has_room() const;

@@ -16,7 +16,7 @@ enum class PointOutcome : std::uint8_t { Finished, Failed, TimedOut, Stopped };
 struct PointEnd {
     PointOutcome outcome = PointOutcome::Finished;
     double seconds = 0;            ///< host time
-    std::uint64_t peak_memory = 0; ///< bytes, largest of its processes; 0: not measured
+    std::uint64_t peak_memory = 0; ///< bytes, of its processes together; 0: not measured
     std::string text;              ///< why it did not finish, in one line
 };
 

@@ -75,7 +75,7 @@ std::vector<results::SweepColumn> SweepTable::point_columns() const {
              "row of the point that this one is compared with; the largest number: none",
              std::move(baselines)},
             {"seconds", "s", "host time", std::move(seconds)},
-            {"peak_memory", "bytes", "largest resident set of its processes; 0: not measured",
+            {"peak_memory", "bytes", "largest resident set of its processes together; 0: not measured",
              std::move(memory)}};
 }
 

@@ -54,6 +54,13 @@ TEST_F(LocalExecutorTest, TellsHowEachJobEnded) {
     EXPECT_EQ(ends.at(3).outcome, PointOutcome::Finished) << "standard input is empty";
 }
 
+TEST_F(LocalExecutorTest, MeasuresAJobsProcessesTogether) {
+    const std::string holder = "(x=$(head -c 30000000 /dev/zero | tr '\\0' x); sleep 2) & ";
+    const auto ends =
+        run({shell(holder + "wait"), shell(holder + holder + holder + holder + "wait")}, {.jobs = 2});
+    EXPECT_GT(ends.at(1).peak_memory, ends.at(0).peak_memory * 3 / 2);
+}
+
 TEST_F(LocalExecutorTest, RunsAsManyAtATimeAsItMay) {
     std::vector<SweepJob> jobs;
     for (int i = 0; i < 4; ++i) jobs.push_back(shell("sleep 0.3"));
