@@ -90,6 +90,10 @@ private:
                            "; axes that go in step have as many");
             group.axes.push_back(i);
         }
+        for (const auto& [word, group] : zipped)
+            if (const auto& axes = m_groups[group].axes; axes.size() == 1)
+                refuse("axis." + m_plan.axes[axes.front()].name + ".zip", word,
+                       "has no effect: no other axis has this word");
     }
 
     /// axis=value of each part; values are labels.

@@ -35,6 +35,11 @@ TEST(SweepPlan, ZippedAxesGoInStep) {
                 AllOf(HasSubstr("1 values"), HasSubstr("axis tlb has 2")));
 }
 
+TEST(SweepPlan, RefusesAZipOfOneAxis) {
+    EXPECT_THAT(SweepFiles().refusal("[axis.w]\noption = llc.ways\nvalues = 8\nzip = x\n"),
+                HasSubstr("no effect"));
+}
+
 TEST(SweepPlan, RepeatsHaveSeedsOfTheirOwn) {
     const SweepPlan plan =
         SweepFiles().plan("[run]\nseed = 7\n[sweep]\nrepeats = 2\n[axis.w]\noption = llc.ways\nvalues = 8\n");
