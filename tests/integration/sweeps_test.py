@@ -1,5 +1,6 @@
 """Sweeps as their user meets them: points, resuming, failures, kills, bad input."""
 
+import contextlib
 import os
 import random
 import signal
@@ -75,6 +76,19 @@ class Sweeps(SweepCase):
         config = self.config(FEW + "[mmu.l2_tlb]\nentries = 256\n[os]\nslab = slob\n")
         self.succeed("run", config, "-o", "single.h5")
         self.assertEqual(contents(self.path("out/points/entries=256,slab=slob.h5")), contents(self.path("single.h5")))
+
+    def test_a_terminal_shows_progress_and_time_left(self):
+        ours, its = os.openpty()
+        self.addCleanup(os.close, ours)
+        process = self.start("sweep", self.config(SWEEP), "-o", "out", "-j", "1", stderr=its)
+        os.close(its)
+        shown = b""
+        with contextlib.suppress(OSError):  # at its end the terminal hangs up
+            while chunk := os.read(ours, 65536):
+                shown += chunk
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertRegex(shown.decode(), r"\d of 6 points  1 running  \d+ s left")
 
     def test_dry_run_lists_points_and_cost_and_writes_nothing(self):
         done = self.sweep("--dry-run")
