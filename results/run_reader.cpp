@@ -134,12 +134,12 @@ RunReader::RunReader(std::filesystem::path path) : m_path(std::move(path)) {
     });
 }
 
-const std::vector<std::string>& RunReader::datasets_below(const char* group) const {
+const std::vector<std::string>& RunReader::datasets_below(const std::string& group) const {
     if (const auto listed = m_datasets.find(group); listed != m_datasets.end()) return listed->second;
     std::vector<std::string> paths;
-    if (has_link(m_file, group)) {
-        const std::string what = std::string("cannot list ") + group;
-        const Hdf5Object below(H5Gopen2(m_file, group, H5P_DEFAULT), what);
+    if (has_link(m_file, group.c_str())) {
+        const std::string what = "cannot list " + group;
+        const Hdf5Object below(H5Gopen2(m_file, group.c_str(), H5P_DEFAULT), what);
         const auto add = [](hid_t, const char* name, const H5O_info_t* info, void* found) -> herr_t {
             if (info->type == H5O_TYPE_DATASET)
                 static_cast<std::vector<std::string>*>(found)->emplace_back(name);
@@ -185,7 +185,7 @@ std::vector<SummaryValue> RunReader::summary() const {
         const double seconds = number(host, "host_seconds");
         values.push_back(summary_value("host_seconds", seconds));
         // The wall clock ran in the warm-up too.
-        double instructions = total("cpu*/user_instructions");
+        double instructions = total("cpu*", "user_instructions");
         if (instructions == 0) instructions = number(values, "instructions");
         values.push_back(summary_value("host_mips", seconds > 0 ? instructions / seconds / 1e6 : 0.0));
         values.push_back(summary_value("status", status()));
@@ -202,26 +202,73 @@ std::vector<StoredStatistic> RunReader::stats(std::string_view glob) const {
     return stats_below("/stats", glob);
 }
 
-double RunReader::total(std::string_view glob) const {
-    double sum = 0;
-    for (const StoredStatistic& stat : stats_below("/stats_total", glob))
-        if (std::holds_alternative<std::uint64_t>(stat.value)) sum += stat.number();
-    return sum;
+// Listing all that is below takes longer than reading a few.
+std::vector<std::string> RunReader::components(const char* group, std::string_view glob) const {
+    std::vector<std::string> names;
+    if (!has_link(m_file, group)) return names;
+    const std::string what = std::string("cannot list ") + group;
+    const Hdf5Object above(H5Gopen2(m_file, group, H5P_DEFAULT), what);
+    const auto add = [](hid_t, const char* name, const H5L_info_t*, void* found) -> herr_t {
+        static_cast<std::vector<std::string>*>(found)->emplace_back(name);
+        return 0;
+    };
+    check(H5Literate(above, H5_INDEX_NAME, H5_ITER_INC, nullptr, add, &names), what);
+    std::erase_if(names, [&](const std::string& name) {
+        const Hdf5Object component(H5Oopen(above, name.c_str(), H5P_DEFAULT), what);
+        return !matches_glob(name, glob) || H5Iget_type(component) != H5I_GROUP;
+    });
+    return names;
+}
+
+double RunReader::sum_of(const char* root, std::string_view components_glob, const char* name) const {
+    return guarded([&] {
+        double sum = 0;
+        for (const std::string& component : components(root, components_glob)) {
+            const std::string path = component + "/" + name;
+            if (!has_link(m_file, (std::string(root) + "/" + path).c_str())) continue;
+            const StoredStatistic stat = read_statistic(root, path);
+            if (std::holds_alternative<std::uint64_t>(stat.value)) sum += stat.number();
+        }
+        return sum;
+    });
+}
+
+double RunReader::measured(std::string_view components, const char* name) const {
+    return sum_of("/stats", components, name);
+}
+
+double RunReader::total(std::string_view components, const char* name) const {
+    return sum_of("/stats_total", components, name);
+}
+
+std::vector<StoredStatistic> RunReader::stats_of(std::string_view components_glob, const char* group) const {
+    return guarded([&] {
+        std::vector<StoredStatistic> stats;
+        for (const std::string& component : components("/stats", components_glob)) {
+            const std::string below = component + "/" + group;
+            for (const std::string& name : datasets_below("/stats/" + below))
+                stats.push_back(read_statistic("/stats", below + "/" + name));
+        }
+        return stats;
+    });
+}
+
+StoredStatistic RunReader::read_statistic(const char* group, const std::string& path) const {
+    const Hdf5Object dataset(H5Dopen2(m_file, (std::string(group) + "/" + path).c_str(), H5P_DEFAULT),
+                             "cannot read " + path);
+    SummaryValue read = read_value(dataset, path);
+    StoredStatistic stat{path, std::uint64_t{0}, read.unit, read.description,
+                         read_text_attribute(dataset, "formula")};
+    if (const auto* real = std::get_if<double>(&read.value)) stat.value = *real;
+    if (const auto* count = std::get_if<std::uint64_t>(&read.value)) stat.value = *count;
+    return stat;
 }
 
 std::vector<StoredStatistic> RunReader::stats_below(const char* group, std::string_view glob) const {
     return guarded([&] {
         std::vector<StoredStatistic> stats;
-        for (const std::string& path : datasets_below(group)) {
-            if (!matches_glob(path, glob)) continue;
-            const Hdf5Object dataset(H5Dopen2(m_file, (std::string(group) + "/" + path).c_str(), H5P_DEFAULT),
-                                     "cannot read " + path);
-            SummaryValue read = read_value(dataset, path);
-            StoredStatistic& stat = stats.emplace_back(path, std::uint64_t{0}, read.unit, read.description,
-                                                       read_text_attribute(dataset, "formula"));
-            if (const auto* real = std::get_if<double>(&read.value)) stat.value = *real;
-            if (const auto* count = std::get_if<std::uint64_t>(&read.value)) stat.value = *count;
-        }
+        for (const std::string& path : datasets_below(group))
+            if (matches_glob(path, glob)) stats.push_back(read_statistic(group, path));
         return stats;
     });
 }
@@ -232,20 +279,21 @@ std::uint64_t StoredProcess::count(std::string_view name) const {
     return value == nullptr ? 0 : *value;
 }
 
-std::vector<StoredProcess> RunReader::processes() const { return members("process/"); }
+std::vector<StoredProcess> RunReader::processes() const { return members("process"); }
 
-std::vector<StoredProcess> RunReader::programs() const { return members("program/"); }
+std::vector<StoredProcess> RunReader::programs() const { return members("program"); }
 
-/// What is at /stats/<group><number>.
-std::vector<StoredProcess> RunReader::members(std::string_view group) const {
+/// What is at /stats/<group>/<number>.
+std::vector<StoredProcess> RunReader::members(const std::string& group) const {
     std::map<std::uint64_t, StoredProcess> processes;
-    for (StoredStatistic& stat : stats(std::string(group) + "*")) {
-        std::string name = stat.path.substr(group.size());
-        const std::size_t slash = name.find('/');
-        const std::uint64_t number = std::strtoull(name.c_str(), nullptr, 10);
-        stat.path = name.substr(slash + 1);
-        processes[number].stats.push_back(std::move(stat));
-    }
+    const std::string root = "/stats/" + group;
+    guarded([&] {
+        for (const std::string& name : datasets_below(root)) {
+            StoredStatistic stat = read_statistic(root.c_str(), name);
+            stat.path = name.substr(name.find('/') + 1);
+            processes[std::strtoull(name.c_str(), nullptr, 10)].stats.push_back(std::move(stat));
+        }
+    });
     std::vector<StoredProcess> found;
     for (auto& [number, process] : processes) {
         ProcessFacts& facts = process.facts;
@@ -255,7 +303,7 @@ std::vector<StoredProcess> RunReader::members(std::string_view group) const {
         const auto program = std::ranges::find(process.stats, "program", &StoredStatistic::path);
         if (program != process.stats.end()) facts.program = process.count("program");
         guarded([&] {
-            const std::string path = "/stats/" + std::string(group) + std::to_string(number);
+            const std::string path = root + "/" + std::to_string(number);
             const Hdf5Object object(H5Gopen2(m_file, path.c_str(), H5P_DEFAULT), "cannot read " + path);
             facts.command = read_text_attribute(object, "command");
             facts.died_of = read_text_attribute(object, "died_of");

@@ -79,8 +79,12 @@ public:
     [[nodiscard]] std::vector<SummaryValue> summary() const;
     /// Those whose path matches the glob, by path.
     [[nodiscard]] std::vector<StoredStatistic> stats(std::string_view glob = "*") const;
-    /// The sum from power-on of the counters whose path matches the glob; 0 where the file does not know.
-    [[nodiscard]] double total(std::string_view glob) const;
+    /// The sum of the counter `name` of the components whose own name matches the glob: in the measured
+    /// region, and from power-on; 0 where the file does not know.
+    [[nodiscard]] double measured(std::string_view components, const char* name) const;
+    [[nodiscard]] double total(std::string_view components, const char* name) const;
+    /// What is below `group`, of those components.
+    [[nodiscard]] std::vector<StoredStatistic> stats_of(std::string_view components, const char* group) const;
     /// By number; 0 is the kernel's own work.
     [[nodiscard]] std::vector<StoredProcess> processes() const;
     /// Those that ran side by side, by number; none where one ran alone.
@@ -106,10 +110,13 @@ private:
         }
     }
     /// Paths of the datasets below `group`, sorted, without the group's own.
-    [[nodiscard]] const std::vector<std::string>& datasets_below(const char* group) const;
-    [[nodiscard]] std::vector<StoredProcess> members(std::string_view group) const;
+    [[nodiscard]] const std::vector<std::string>& datasets_below(const std::string& group) const;
+    [[nodiscard]] std::vector<StoredProcess> members(const std::string& group) const;
     [[nodiscard]] std::vector<SummaryValue> values_below(const char* group) const;
     [[nodiscard]] std::vector<StoredStatistic> stats_below(const char* group, std::string_view glob) const;
+    [[nodiscard]] double sum_of(const char* root, std::string_view components, const char* name) const;
+    [[nodiscard]] StoredStatistic read_statistic(const char* group, const std::string& path) const;
+    [[nodiscard]] std::vector<std::string> components(const char* group, std::string_view glob) const;
 
     std::filesystem::path m_path;
     QuietHdf5 m_quiet;

@@ -111,7 +111,7 @@ private:
     void cpi_stack() {
         std::map<std::string, double> causes;
         double total = 0;
-        for (const StoredStatistic& stat : m_run.stats("*cpi_stack/*")) {
+        for (const StoredStatistic& stat : m_run.stats_of("*", "cpi_stack")) {
             if (!std::holds_alternative<std::uint64_t>(stat.value)) continue;
             // User and kernel stacks keep their names apart: core0/cpi_stack/user/base is user/base.
             causes[stat.path.substr(stat.path.find("cpi_stack/") + 10)] += stat.number();
@@ -232,8 +232,8 @@ private:
     /// Simulated seconds of the measurement, from CPU 0's cycles; 0 where they are not known.
     double measured_seconds() const {
         double cycles = 0;
-        for (const char* name : {"cpu0/user_cycles", "cpu0/kernel_cycles", "cpu0/idle_cycles"})
-            for (const StoredStatistic& stat : m_run.stats(name)) cycles += stat.number();
+        for (const char* name : {"user_cycles", "kernel_cycles", "idle_cycles"})
+            cycles += m_run.measured("cpu0", name);
         const std::string config = m_run.config();
         const std::string key = "[core]\nfrequency = ";
         const std::size_t at = config.find(key);
@@ -273,8 +273,8 @@ private:
         TextTable table;
         table.add({"wall clock", format_value(seconds), "s"});
         table.add({"speed", format_value(number("host_mips")), "MIPS"});
-        if (const double kernel = m_run.total("cpu*/kernel_instructions"); kernel != 0 && seconds > 0) {
-            const double all = kernel + m_run.total("cpu*/user_instructions");
+        if (const double kernel = m_run.total("cpu*", "kernel_instructions"); kernel != 0 && seconds > 0) {
+            const double all = kernel + m_run.total("cpu*", "user_instructions");
             table.add({"with kernel", format_value(all / seconds / 1e6), "MIPS"});
         }
         title("Host");
