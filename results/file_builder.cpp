@@ -60,11 +60,30 @@ Hdf5Object packed_row_type(const EventSchema& schema, std::size_t packed_bytes) 
     return row;
 }
 
+std::string_view component_of(const Statistic& statistic) {
+    return std::string_view(statistic.path).substr(0, statistic.path.find('/'));
+}
+
+using Components = std::set<std::string, std::less<>>;
+
+/// The first names in paths of counters that are all the same in both.
+Components unchanged_components(const StatRegistry& registry, const StatSnapshot& a, const StatSnapshot& b) {
+    Components unchanged, changed;
+    for (std::size_t i = 0; i < b.counters.size(); ++i) {
+        const bool same = a.counters[i] == b.counters[i];
+        (same ? unchanged : changed).emplace(component_of(registry.counters()[i]));
+    }
+    std::erase_if(unchanged, [&](const std::string& name) { return name.empty() || changed.contains(name); });
+    return unchanged;
+}
+
 class FileBuilder {
 public:
     explicit FileBuilder(const std::filesystem::path& path);
 
-    void write_statistics(const char* root, const StatRegistry& registry, const StatSnapshot& values);
+    void write_statistics(const char* root, const StatRegistry& registry, const StatSnapshot& values,
+                          const Components& left_out = {});
+    void write_totals(const RunState& state);
     void write_processes(const char* root, const ProcessStatistics& processes, const StatSnapshot& values);
     void write_programs(const char* root, const ProcessStatistics& programs, const StatSnapshot& values);
     void write_end(const std::string& path, const ProcessFacts& facts);
@@ -79,6 +98,7 @@ public:
     Hdf5Object make_group(const std::string& path);
     void write_default_plot(const RunContent& content);
     void link_to(const std::string& path, const std::string& target);
+    void share(const std::string& path, const std::string& same);
     void close();
 
 private:
@@ -90,6 +110,10 @@ private:
                       const std::string& description, const std::string& formula = {});
     Hdf5Object write_rows(const std::string& path, hid_t type, const RecordedRows& rows,
                           const ChunkSpool& spool);
+    template <class T>
+    void write_attribute(hid_t object, const char* name, const T& value) {
+        m_attributes.write(object, name, value);
+    }
     void describe_plot(const Hdf5Object& group, const char* signal, const char* axis,
                        const std::string& title);
 
@@ -102,6 +126,8 @@ private:
     Hdf5Object m_scalar;
     Hdf5Object m_compact;
     Hdf5Object m_untimed;
+    Hdf5Object m_group;
+    AttributeWriter m_attributes;
     ChunkCompressor m_compressor;
 };
 
@@ -127,6 +153,10 @@ FileBuilder::FileBuilder(const std::filesystem::path& path) {
     m_compact = untimed_dataset();
     check(H5Pset_layout(m_compact, H5D_COMPACT), "cannot set up a dataset");
     m_untimed = untimed_dataset();
+    m_group = Hdf5Object(H5Pcreate(H5P_GROUP_CREATE), "cannot make a property list");
+    check(H5Pset_obj_track_times(m_group, false), "cannot switch object times off");
+    // A histogram's attributes stay in its header: beyond these numbers they would go to a heap and an index.
+    check(H5Pset_attr_phase_change(m_group, 32, 24), "cannot set up groups");
 }
 
 void FileBuilder::make_parents(const std::string& path) {
@@ -141,9 +171,7 @@ Hdf5Object FileBuilder::make_group(const std::string& path) {
     // One by one: groups that HDF5 makes on the way would carry the time.
     make_parents(path);
     m_groups.insert(path);
-    const Hdf5Object create(H5Pcreate(H5P_GROUP_CREATE), what);
-    check(H5Pset_obj_track_times(create, false), what);
-    return {H5Gcreate2(m_file, path.c_str(), m_links, create, H5P_DEFAULT), what};
+    return {H5Gcreate2(m_file, path.c_str(), m_links, m_group, H5P_DEFAULT), what};
 }
 
 /// The group that `path` is in. It stays open, since what is written next is mostly in the same: looking the
@@ -207,19 +235,24 @@ void FileBuilder::write_values(const std::string& group, const std::vector<Summa
     for (const SummaryValue& value : values) write_value(group + "/" + value.name, value);
 }
 
-void FileBuilder::write_statistics(const char* root, const StatRegistry& registry,
-                                   const StatSnapshot& values) {
+void FileBuilder::write_statistics(const char* root, const StatRegistry& registry, const StatSnapshot& values,
+                                   const Components& left_out) {
     make_group(root);
+    const auto is_left_out = [&](const Statistic& counter) {
+        return !left_out.empty() && left_out.contains(component_of(counter));
+    };
     const auto place = [root](const auto& statistic) {
         return std::string(root) + "/" + (statistic.path.empty() ? "" : statistic.path + "/") +
                statistic.name;
     };
     for (std::size_t i = 0; i < values.counters.size(); ++i) {
         const Statistic& counter = registry.counters()[i];
+        if (is_left_out(counter)) continue;
         write_scalar(place(counter), values.counters[i], counter.unit, counter.description);
     }
     if (values.counters.empty()) return;
     for (const RatioStatistic& ratio : registry.ratios()) {
+        if (is_left_out(registry.counters()[ratio.numerator])) continue;
         const auto numerator = static_cast<double>(values.counters[ratio.numerator]);
         const auto denominator = static_cast<double>(values.counters[ratio.denominator]);
         // One bit pattern for "no value": what 0/0 yields differs between hosts.
@@ -227,6 +260,19 @@ void FileBuilder::write_statistics(const char* root, const StatRegistry& registr
                                               : numerator * ratio.scale / denominator;
         write_scalar(place(ratio), value, ratio.unit, ratio.description, ratio.formula);
     }
+}
+
+/// What has not changed since power-on is the measured region's, under another name.
+void FileBuilder::write_totals(const RunState& state) {
+    const auto shared = unchanged_components(*state.registry, state.measured, *state.total);
+    write_statistics("/stats_total", *state.registry, *state.total, shared);
+    for (const std::string& component : shared) share("/stats_total/" + component, "/stats/" + component);
+    const ProcessStatistics& processes = state.process_statistics;
+    if (!processes.facts.empty() && processes.measured.counters == processes.total.counters)
+        share("/stats_total/process", "/stats/process");
+    else
+        write_processes("/stats_total", processes, processes.total);
+    write_programs("/stats_total", state.program_statistics, state.program_statistics.total);
 }
 
 void FileBuilder::write_processes(const char* root, const ProcessStatistics& processes,
@@ -408,6 +454,12 @@ void FileBuilder::link_to(const std::string& path, const std::string& target) {
     check(H5Lcreate_soft(target.c_str(), m_file, path.c_str(), m_links, H5P_DEFAULT), "cannot write " + path);
 }
 
+/// `path` is the group or dataset `same`.
+void FileBuilder::share(const std::string& path, const std::string& same) {
+    check(H5Lcreate_hard(m_file, same.c_str(), m_file, path.c_str(), m_links, H5P_DEFAULT),
+          "cannot write " + path);
+}
+
 void FileBuilder::close() {
     m_open = Hdf5Object();
     m_file.close("cannot write it");
@@ -424,11 +476,7 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
         builder.write_statistics("/stats", *state.registry, state.measured);
         builder.write_processes("/stats", state.process_statistics, state.process_statistics.measured);
         builder.write_programs("/stats", state.program_statistics, state.program_statistics.measured);
-        if (state.total) {
-            builder.write_statistics("/stats_total", *state.registry, *state.total);
-            builder.write_processes("/stats_total", state.process_statistics, state.process_statistics.total);
-            builder.write_programs("/stats_total", state.program_statistics, state.program_statistics.total);
-        }
+        if (state.total) builder.write_totals(state);
         builder.write_histograms(*state.registry, state.measured);
     } else {
         builder.make_group("/stats");

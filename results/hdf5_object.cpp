@@ -56,29 +56,28 @@ Hdf5Object fixed_string_type(std::size_t bytes) {
     return type;
 }
 
-namespace {
+AttributeWriter::AttributeWriter() : m_scalar(H5Screate(H5S_SCALAR), "cannot make a dataspace") {}
 
-void write_scalar_attribute(hid_t object, const char* name, hid_t file_type, hid_t memory_type,
-                            const void* value) {
+void AttributeWriter::write(hid_t object, const char* name, hid_t file_type, hid_t memory_type,
+                            const void* value) const {
     const std::string what = std::string("cannot write attribute ") + name;
-    const Hdf5Object space(H5Screate(H5S_SCALAR), what);
-    const Hdf5Object attribute(H5Acreate2(object, name, file_type, space, H5P_DEFAULT, H5P_DEFAULT), what);
+    const Hdf5Object attribute(H5Acreate2(object, name, file_type, m_scalar, H5P_DEFAULT, H5P_DEFAULT), what);
     check(H5Awrite(attribute, memory_type, value), what);
 }
 
-} // namespace
-
-void write_attribute(hid_t object, const char* name, const std::string& value) {
-    const Hdf5Object type = fixed_string_type(value.size()); // of one null where it is empty
-    write_scalar_attribute(object, name, type, type, value.c_str());
+void AttributeWriter::write(hid_t object, const char* name, const std::string& value) {
+    auto type = m_text_types.find(value.size());
+    if (type == m_text_types.end()) // of one null where it is empty
+        type = m_text_types.emplace(value.size(), fixed_string_type(value.size())).first;
+    write(object, name, type->second, type->second, value.c_str());
 }
 
-void write_attribute(hid_t object, const char* name, std::uint64_t value) {
-    write_scalar_attribute(object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64, &value);
+void AttributeWriter::write(hid_t object, const char* name, std::uint64_t value) const {
+    write(object, name, H5T_STD_U64LE, H5T_NATIVE_UINT64, &value);
 }
 
-void write_attribute(hid_t object, const char* name, double value) {
-    write_scalar_attribute(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
+void AttributeWriter::write(hid_t object, const char* name, double value) const {
+    write(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value);
 }
 
 std::uint64_t crc32_of(std::string_view text) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -65,11 +66,22 @@ inline void check(herr_t result, std::string_view what) {
 /// Fixed-length, null-padded UTF-8.
 [[nodiscard]] Hdf5Object fixed_string_type(std::size_t bytes);
 
-/// Fixed-length: it lies in its object's header, which has a checksum. Variable lengths would go to heaps,
-/// which have none.
-void write_attribute(hid_t object, const char* name, const std::string& value);
-void write_attribute(hid_t object, const char* name, std::uint64_t value);
-void write_attribute(hid_t object, const char* name, double value);
+/// Writes scalar attributes. Texts are of fixed length: they lie in their object's header, which has a
+/// checksum. Variable lengths would go to heaps, which have none. HDF5's descriptions of what was written are
+/// kept: making one takes as long as writing a text.
+class AttributeWriter {
+public:
+    AttributeWriter();
+    void write(hid_t object, const char* name, const std::string& value);
+    void write(hid_t object, const char* name, std::uint64_t value) const;
+    void write(hid_t object, const char* name, double value) const;
+
+private:
+    void write(hid_t object, const char* name, hid_t file_type, hid_t memory_type, const void* value) const;
+
+    Hdf5Object m_scalar;
+    std::map<std::size_t, Hdf5Object> m_text_types; ///< by length
+};
 
 /// As zlib computes it, of a text whose dataset has no checksum of HDF5's.
 [[nodiscard]] std::uint64_t crc32_of(std::string_view text);

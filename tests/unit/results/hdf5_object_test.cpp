@@ -35,8 +35,8 @@ TEST(Hdf5Object, TextAttributesReadBackWhateverTheirLength) {
     const ScratchFolder folder;
     const Hdf5Object file(H5Fcreate((folder / "a.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
                           "create");
-    write_attribute(file, "empty", std::string());
-    write_attribute(file, "long", std::string(10000, 'x'));
+    AttributeWriter().write(file, "empty", std::string());
+    AttributeWriter().write(file, "long", std::string(10000, 'x'));
     EXPECT_EQ(read_text_attribute(file, "empty"), "");
     EXPECT_EQ(read_text_attribute(file, "long"), std::string(10000, 'x'));
     EXPECT_EQ(read_text_attribute(file, "absent"), "");
@@ -46,7 +46,7 @@ TEST(Hdf5Object, TextAttributesAreOfFixedLength) {
     const ScratchFolder folder;
     const Hdf5Object file(H5Fcreate((folder / "a.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT),
                           "create");
-    write_attribute(file, "unit", std::string("bytes"));
+    AttributeWriter().write(file, "unit", std::string("bytes"));
     const Hdf5Object attribute(H5Aopen(file, "unit", H5P_DEFAULT), "open");
     const Hdf5Object type(H5Aget_type(attribute), "type");
     EXPECT_EQ(H5Tis_variable_str(type), 0);

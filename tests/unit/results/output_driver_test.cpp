@@ -25,7 +25,7 @@ TEST(OutputDriver, WritesWhatHdf5sOwnDriverReads) {
     {
         const Hdf5Object access = access_through(driver);
         const Hdf5Object file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), "create");
-        write_attribute(file, "answer", std::uint64_t{42});
+        AttributeWriter().write(file, "answer", std::uint64_t{42});
     }
     EXPECT_NO_THROW(driver.throw_failure());
     const Hdf5Object file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), "open");
@@ -57,7 +57,8 @@ TEST(OutputDriver, LetsHdf5CloseAFileThatCouldNotBeWrittenAndTellsAfterwards) {
     {
         const Hdf5Object access = access_through(driver);
         Hdf5Object file(H5Fcreate((folder / "out.h5").c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access), "create");
-        for (int i = 0; i < 100; ++i) write_attribute(file, std::to_string(i).c_str(), std::string(100, 'x'));
+        for (int i = 0; i < 100; ++i)
+            AttributeWriter().write(file, std::to_string(i).c_str(), std::string(100, 'x'));
         EXPECT_NO_THROW(file.close("close"));
     }
     ::setrlimit(RLIMIT_FSIZE, &before);
