@@ -176,7 +176,9 @@ FileSystem::Page FileSystem::get_page(Operation& op, InodeId id, std::uint64_t i
         op.path.load_page(found);
         return {found, false};
     }
-    if (inode.kind == InodeKind::Shmem) return {add_page(op, inode, index, Contents::There).frame, false};
+    // What a loader touches before its program's time begins has been read by then.
+    if (inode.kind == InodeKind::Shmem || !op.runs)
+        return {add_page(op, inode, index, Contents::There).frame, false};
     return {read_ahead(op, inode, index), true};
 }
 
