@@ -5,7 +5,9 @@
 
 namespace pagewalk {
 
-/// A new folder in TMPDIR (or /tmp) that only its user may enter, removed with what is in it in the end.
+/// A new folder in TMPDIR (or /tmp) that only its user may enter, removed with what is in it in the end. What
+/// a process left that was killed is removed too, by the next that makes one there: a folder in use is
+/// locked.
 class ScratchFolder {
 public:
     /// Throws std::system_error.
@@ -19,6 +21,7 @@ public:
 
 private:
     std::filesystem::path m_path;
+    int m_lock = -1; ///< the folder, open and locked
 };
 
 } // namespace pagewalk

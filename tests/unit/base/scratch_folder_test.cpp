@@ -1,5 +1,6 @@
 #include "base/scratch_folder.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <system_error>
@@ -33,5 +34,31 @@ TEST(ScratchFolder, IsMadeInTmpdir) {
     }
     ::setenv("TMPDIR", (parent / "absent").c_str(), 1);
     EXPECT_THROW(ScratchFolder(), std::system_error);
+    before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
+}
+
+TEST(ScratchFolder, RemovesWhatAKilledProcessLeft) {
+    const ScratchFolder parent;
+    const char* const before = std::getenv("TMPDIR");
+    const std::string kept = before == nullptr ? "" : before;
+    ::setenv("TMPDIR", parent.path().c_str(), 1);
+    const auto hour_ago = fs::file_time_type::clock::now() - std::chrono::hours(1);
+    const auto make = [&](const char* name) {
+        fs::create_directory(parent / name);
+        std::ofstream((parent / name) / "file") << "text";
+        fs::last_write_time(parent / name, hour_ago);
+    };
+    make("pagewalk-run.abandoned");
+    make("somebody-elses");
+    fs::create_directory(parent / "pagewalk-run.young");
+    {
+        const ScratchFolder used;
+        fs::last_write_time(used.path(), hour_ago);
+        const ScratchFolder other;
+        EXPECT_TRUE(fs::exists(used.path()));
+    }
+    EXPECT_FALSE(fs::exists(parent / "pagewalk-run.abandoned"));
+    EXPECT_TRUE(fs::exists(parent / "pagewalk-run.young"));
+    EXPECT_TRUE(fs::exists(parent / "somebody-elses"));
     before == nullptr ? ::unsetenv("TMPDIR") : ::setenv("TMPDIR", kept.c_str(), 1);
 }
