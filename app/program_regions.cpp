@@ -11,6 +11,12 @@ void ProgramAccount::declare(StatGroup group) const {
     work.declare(group);
     group.counter("restarts", restarts, "count", "times that its trace or generator has begun again");
     group.counter("time", time, "ps", "simulated time from its start on, to its end where it has come");
+    group.gauge("memory_peak", memory.peak, "pages",
+                "most that it was charged for at a time, from power-on; 0 without a memory_limit");
+    group.counter("memory_limit_hits", memory.limit_hits, "count",
+                  "charges that found no room below its memory_limit");
+    group.counter("memory_oom_kill", memory.oom_kills, "count",
+                  "of its processes killed because of its memory_limit");
 }
 
 ProgramRegions::ProgramRegions(const RunConfig& config, const Programs& programs, os::Processes& processes)
@@ -78,7 +84,10 @@ ProgramAccount ProgramRegions::account(const Region& region, Tick now) const {
     const Tick until = region.ended ? region.end : now;
     sum.time = until > start ? (until - start).value() : 0;
     for (const os::ProcessAccount& account : m_processes.accounts())
-        if (account.program != nullptr && account.program->number == region.number) sum.work += account;
+        if (account.program != nullptr && account.program->number == region.number) {
+            sum.work += account;
+            if (account.program->cgroup != nullptr) sum.memory = *account.program->cgroup;
+        }
     return sum;
 }
 

@@ -15,7 +15,8 @@ namespace pagewalk::app {
 struct ProgramAccount {
     os::ProcessAccount work;
     std::uint64_t restarts = 0;
-    std::uint64_t time = 0; ///< ps, from its start on
+    std::uint64_t time = 0;  ///< ps, from its start on
+    os::MemoryCgroup memory; ///< without a memory_limit all 0
 
     void declare(StatGroup group) const;
 };

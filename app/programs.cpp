@@ -10,10 +10,10 @@ namespace pagewalk::app {
 Programs::Programs(const SystemConfig& config, const ProgramSurroundings& surroundings) : m_config(config) {
     bool any_live = false;
     for (const auto& [number, section] : config.programs) {
-        m_programs.push_back(
-            {{static_cast<os::ProgramNumber>(number), section.allowed, section.start, section.policy},
-             &section,
-             {}});
+        m_programs.push_back({{static_cast<os::ProgramNumber>(number), section.allowed, section.start,
+                               section.policy, section.memory_limit},
+                              &section,
+                              {}});
         any_live |= !section.command.empty();
         if (!section.command.empty()) (void)workloads::find_guest_executable(split_words(section.command));
     }
@@ -27,6 +27,7 @@ Programs::Programs(const SystemConfig& config, const ProgramSurroundings& surrou
 Programs::Programs(const SystemConfig& config, std::unique_ptr<Workload> only) : m_config(config) {
     m_programs.emplace_back().workloads.push_back(std::move(only));
     m_programs.front().placement.policy = config.workload.policy;
+    m_programs.front().placement.memory_limit = config.workload.memory_limit;
 }
 
 std::unique_ptr<Workload> Programs::open(const ProgramConfig& section,

@@ -64,6 +64,7 @@ struct ProgramConfig {
     Tick start{};
     std::string input, output;       ///< files for a command's standard input and output
     std::string mempolicy = "local"; ///< validate() makes `policy` of it
+    std::uint64_t memory_limit = 0;  ///< bytes; 0: none
     CpuMask allowed;
     os::MemoryPolicy policy;
 
@@ -86,6 +87,7 @@ struct WorkloadConfig {
     std::string trace;
     std::string synthetic = "gups";
     std::string mempolicy = "local"; ///< validate() makes `policy` of it
+    std::uint64_t memory_limit = 0;  ///< bytes; 0: none
     os::MemoryPolicy policy;
 
     void declare(OptionGroup group);

@@ -55,7 +55,7 @@ void tell_region(RunOutcome& outcome, Simulation::Region region) {
 } // namespace
 
 KernelKill kernel_kill(os::KillReason reason) {
-    if (reason == os::KillReason::OutOfMemory) return {"SIGKILL", "simulated kernel: OOM"};
+    if (reason != os::KillReason::BadAddress) return {"SIGKILL", "simulated kernel: OOM"};
     return {"SIGSEGV", "simulated kernel: SIGSEGV"};
 }
 

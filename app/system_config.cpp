@@ -182,8 +182,9 @@ void SystemConfig::validate() {
     for (auto& [number, program] : programs)
         program.validate(options, "program." + std::to_string(number), machine.cpus, machine.sockets);
     workload.validate(options, machine.sockets);
-    for (const char* key : {"workload.kind", "workload.program", "workload.trace", "workload.synthetic",
-                            "workload.input", "workload.output", "workload.mempolicy"})
+    for (const char* key :
+         {"workload.kind", "workload.program", "workload.trace", "workload.synthetic", "workload.input",
+          "workload.output", "workload.mempolicy", "workload.memory_limit"})
         if (const Option& option = *options.find(key);
             !programs.empty() && option.get() != option.default_text)
             throw ConfigError(option.where, key, "'" + option.get() + "'",

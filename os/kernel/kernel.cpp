@@ -78,6 +78,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
              {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})
             handler->path.stack =
                 m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
+    m_frames.cgroups().on_pressure(m_oom_killer);
     m_daemons.start(m_processes);
 }
 
@@ -90,8 +91,17 @@ void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
 
 void Kernel::start(Workload& workload, const ProgramPlacement& placement, const Moment& moment) {
     CallOrder& order = m_orders.emplace_back(m_runner, m_counters);
-    m_programs.push_back({&workload, stray_access_of(workload), &order, placement.number});
+    m_programs.push_back(
+        {&workload, stray_access_of(workload), &order, placement.number, memory_cgroup(placement)});
     m_processes.start(m_programs.back(), placement, moment);
+}
+
+/// One for all programs of a number: a trace that begins again is charged together with what it has left.
+MemoryCgroup* Kernel::memory_cgroup(const ProgramPlacement& placement) {
+    if (placement.memory_limit == 0) return nullptr;
+    const auto before = std::ranges::find(m_programs, placement.number, &Program::number);
+    if (before != m_programs.end()) return before->cgroup;
+    return &m_frames.cgroups().add(placement.memory_limit >> page_shift);
 }
 
 void Kernel::declare(StatGroup group) const {
@@ -99,6 +109,7 @@ void Kernel::declare(StatGroup group) const {
     m_objects.declare(group);
     m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));
+    m_frames.cgroups().declare(group.group("memory_limit"));
     group.counter("markers", m_markers, "count", "markers that programs have reached (prctl 0x5057)");
     group.counter("markers_out_of_range", m_markers_out_of_range, "count",
                   "markers with a number beyond 65535, which are ignored");

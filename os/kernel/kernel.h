@@ -117,6 +117,7 @@ private:
     void handle_fault(Operation& op, VirtAddr address, FaultAccess access);
     void do_system_call(Operation& op, const SyscallRecord& record);
     void note_marker(const Operation& op, std::uint64_t number);
+    [[nodiscard]] MemoryCgroup* memory_cgroup(const ProgramPlacement& placement);
     void go_on(Task& task);
     void look_after_time(CpuId cpu, Tick now);
     [[nodiscard]] Task* next_task(CpuId cpu, Tick now);

@@ -8,6 +8,22 @@
 namespace pagewalk::os {
 namespace {
 
+/// Kernel stacks, objects and socket buffers, which Linux charges too, are left out: the kernel keeps and
+/// shares them beyond their processes.
+bool is_charged(AllocationPurpose purpose) {
+    switch (purpose) {
+    case AllocationPurpose::Anonymous:
+    case AllocationPurpose::CopyOnWrite:
+    case AllocationPurpose::File:
+    case AllocationPurpose::SharedMemory:
+    case AllocationPurpose::PageTable:
+    case AllocationPurpose::Pipe:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /// A request that may not reclaim may come from where nothing may wait: it goes through in one piece.
 class WaitsAsMaskAllows {
 public:
@@ -97,6 +113,15 @@ AllocationSource FrameAllocator::source_of(const AllocTrace& trace) {
 }
 
 std::expected<Pfn, AllocError> FrameAllocator::allocate(Operation& op, const Request& request) {
+    auto frame = allocate_uncharged(op, request);
+    if (!frame || op.cgroup == nullptr || !is_charged(request.purpose)) return frame;
+    if (m_cgroups.charge(op, *frame, request.order, request.mask)) return frame;
+    free(op, *frame, request.order);
+    ++m_counters.failed_allocations;
+    return std::unexpected(AllocError::NoMemory);
+}
+
+std::expected<Pfn, AllocError> FrameAllocator::allocate_uncharged(Operation& op, const Request& request) {
     if (m_gate != nullptr) {
         if (const auto frame = m_gate->serve(asked(op, request), request.purpose)) {
             const Zone& zone = *m_allocator.zone_of(*frame);
@@ -306,7 +331,8 @@ void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
     if (trace.zone_lock_acquisitions != 0) describe_drain(op, trace, zone);
 }
 
-void FrameAllocator::forget(Pfn frame) {
+void FrameAllocator::forget(Pfn frame, unsigned order) {
+    m_cgroups.uncharge(frame, order);
     PageDescriptor& page = pages().at(frame);
     if (page.is(PageState::Lru)) {
         page.clear(PageState::Lru);
@@ -321,7 +347,7 @@ void FrameAllocator::free(Operation& op, Pfn frame, unsigned order) {
     AllocTrace trace(*steps);
     // Slabs are compound: what a tail knows of its head is taken back.
     const bool compound = order != 0 && (pages().peek(frame).owner_flags & frame_flags::kernel) != 0;
-    forget(frame);
+    forget(frame, order);
     if (m_gate != nullptr && m_gate->take_back(frame, order)) return;
     const auto freed = m_allocator.free(frame, order, op.cpu, &trace);
     PAGEWALK_INVARIANT(freed.has_value());
@@ -350,7 +376,7 @@ void FrameAllocator::free_batch(Operation& op, std::span<const Pfn> frames) {
     const LentSteps steps(*this, op);
     for (std::size_t at = 0; at < frames.size(); at += swap_cluster) {
         const auto part = frames.subspan(at, std::min(swap_cluster, frames.size() - at));
-        for (const Pfn frame : part) forget(frame);
+        for (const Pfn frame : part) forget(frame, 0);
         steps->clear();
         AllocTrace trace(*steps);
         const std::size_t refused = m_allocator.free_list(part, op.cpu, &trace);

@@ -7,6 +7,7 @@
 #include "os/path/frame_mappings.h"
 #include "os/path/kernel_addresses.h"
 #include "os/path/kernel_counters.h"
+#include "os/path/memory_cgroup.h"
 #include "os/path/operation.h"
 #include "os/path/page_flags.h"
 #include "os/path/touch_path.h"
@@ -42,7 +43,8 @@ public:
     };
 
     /// Frames with a reference count of 1. May wait where the mask has gfp::direct_reclaim; the operation may
-    /// then go on on another CPU. Errors: NoMemory as the kernel would return null.
+    /// then go on on another CPU. Errors: NoMemory as the kernel would return null, also where the
+    /// operation's memory cgroup has no room.
     [[nodiscard]] std::expected<Pfn, AllocError> allocate(Operation& op, const Request& request);
 
     /// alloc_pages_bulk: fills `frames` with single frames, as many as one per-CPU list gives without effort,
@@ -59,6 +61,10 @@ public:
     /// Says what a user page belongs to.
     void set_mapping(Pfn frame, const FrameMapping& mapping) { m_mappings.set(frame, mapping); }
     [[nodiscard]] FrameMapping mapping(Pfn frame) { return m_mappings.get(frame); }
+
+    /// What processes are charged for.
+    [[nodiscard]] MemoryCgroups& cgroups() { return m_cgroups; }
+    [[nodiscard]] const MemoryCgroups& cgroups() const { return m_cgroups; }
 
     /// While it lives, the kernel's allocators work for `op`: what they ask of each other, reclaim and
     /// compaction put their steps on its path. Scopes nest.
@@ -102,6 +108,7 @@ public:
 private:
     class LentSteps;
 
+    [[nodiscard]] std::expected<Pfn, AllocError> allocate_uncharged(Operation& op, const Request& request);
     [[nodiscard]] static AllocationSource source_of(const AllocTrace& trace);
     [[nodiscard]] AllocRequest asked(const Operation& op, const Request& request) const;
     void hand_out(Operation& op, const Request& request, const Zone& zone, Pfn frame);
@@ -116,7 +123,7 @@ private:
                         Pfn frame);
     void describe_fallback(Operation& op, const Request& request, const AllocTrace& trace, const Zone& zone);
     void describe_drain(Operation& op, const AllocTrace& trace, const Zone& zone);
-    void forget(Pfn frame);
+    void forget(Pfn frame, unsigned order);
 
     PageAllocator& m_allocator;
     const KernelAddresses& m_addresses;
@@ -124,6 +131,7 @@ private:
     InitOnAlloc m_init;
     FrameGate* m_gate; ///< null: none
     FrameMappings m_mappings;
+    MemoryCgroups m_cgroups;
     TouchPathWriter m_writer;
     std::vector<TouchSteps> m_spare_steps; ///< with the capacity they had
     Scope* m_current = nullptr;

@@ -54,7 +54,8 @@ constexpr EnumNames<KmemCall> kmem_calls{{KmemCall::KmemCacheAlloc, "kmem_cache_
                                          {KmemCall::Kmalloc, "kmalloc"},
                                          {KmemCall::Kfree, "kfree"}};
 constexpr EnumNames<KillReason> kill_reasons{{KillReason::BadAddress, "bad_address"},
-                                             {KillReason::OutOfMemory, "out_of_memory"}};
+                                             {KillReason::OutOfMemory, "out_of_memory"},
+                                             {KillReason::CgroupOutOfMemory, "cgroup_out_of_memory"}};
 constexpr EnumNames<DriverCall, DriverCall::CacheCreate> driver_calls{
     {DriverCall::CacheCreate, "cache_create"},
     {DriverCall::CacheDestroy, "cache_destroy"},
@@ -79,8 +80,9 @@ std::string_view name_of(KillReason reason) { return kill_reasons[reason]; }
 
 std::string to_string(const KillRecord& kill) {
     const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };
-    if (kill.reason == KillReason::OutOfMemory)
-        return "Out of memory: Killed process " + std::to_string(kill.task) + " (" + kill.name +
+    if (kill.reason != KillReason::BadAddress)
+        return std::string(kill.reason == KillReason::OutOfMemory ? "Out" : "Memory cgroup out") +
+               " of memory: Killed process " + std::to_string(kill.task) + " (" + kill.name +
                ") total-vm:" + kib(kill.total_vm) + ", anon-rss:" + kib(kill.anon_rss) +
                ", file-rss:" + kib(kill.file_rss) + ", shmem-rss:" + kib(kill.shmem_rss) +
                ", UID:0 pgtables:" + kib(kill.page_tables) + " oom_score_adj:0";

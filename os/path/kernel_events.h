@@ -140,8 +140,9 @@ struct DriverEvent {
 };
 
 enum class KillReason : std::uint8_t {
-    BadAddress,  ///< SIGSEGV
-    OutOfMemory, ///< chosen by the OOM killer
+    BadAddress,        ///< SIGSEGV
+    OutOfMemory,       ///< chosen by the OOM killer
+    CgroupOutOfMemory, ///< likewise, among the processes of a program whose memory_limit was reached
 };
 [[nodiscard]] std::string_view name_of(KillReason reason);
 
@@ -165,7 +166,7 @@ struct KillRecord {
     std::uint8_t access = 0;
     KillReason reason = KillReason::BadAddress;
     std::uint32_t program = 0; ///< its number among those of the run
-    // OutOfMemory: what the process had, in KiB
+    // OutOfMemory, CgroupOutOfMemory: what the process had, in KiB
     std::string name = {};
     std::uint64_t total_vm = 0, anon_rss = 0, file_rss = 0, shmem_rss = 0, page_tables = 0;
 };

@@ -56,6 +56,7 @@ struct PathLog {
 struct Operation;
 struct Task; // os/task
 class MemoryPolicy;
+struct MemoryCgroup;
 
 /// Lets an operation wait in the middle; os/task provides it.
 class OperationHost {
@@ -82,6 +83,7 @@ struct Operation {
     OperationHost* host = nullptr;  ///< null: may not wait (interrupts, boot)
     Task* self = nullptr;           ///< whose kernel stack it runs on
     MemoryPolicy* policy = nullptr; ///< of its task; null: local
+    MemoryCgroup* cgroup = nullptr; ///< that its task's memory is charged to; null: none
     bool runs = true;               ///< a CPU will run the path; otherwise effects take place at once
 
     [[nodiscard]] bool may_wait() const { return host != nullptr; }

@@ -21,10 +21,11 @@ std::string command_name(const Task& task) {
 
 } // namespace
 
-Task* OomKiller::choose_victim(Operation& op) {
+Task* OomKiller::choose_victim(Operation& op, const MemoryCgroup* group) {
     Task* victim = nullptr;
     for (const auto& task : m_processes.tasks()) {
         if (task == nullptr || task->space == nullptr || task->exited || task->killed) continue;
+        if (group != nullptr && cgroup_of(*task) != group) continue;
         if (victim != nullptr && task->group == victim->group) continue;
         op.path.call(KernelFunction::OomBadness);
         op.path.load(task->object);
@@ -35,11 +36,11 @@ Task* OomKiller::choose_victim(Operation& op) {
     return victim;
 }
 
-KillRecord OomKiller::describe(const Operation& op, Task& victim) {
+KillRecord OomKiller::describe(const Operation& op, Task& victim, KillReason reason) {
     const MemoryUse use = m_memory.use(*victim.space);
     return {.time = op.now,
             .task = static_cast<std::uint32_t>(victim.group),
-            .reason = KillReason::OutOfMemory,
+            .reason = reason,
             .name = command_name(victim),
             .total_vm = use.total * kib_per_page,
             .anon_rss = use.anonymous * kib_per_page,
@@ -48,16 +49,18 @@ KillRecord OomKiller::describe(const Operation& op, Task& victim) {
             .page_tables = use.tables * kib_per_page};
 }
 
-OomOutcome OomKiller::kill(Operation& op) {
+OomOutcome OomKiller::kill(Operation& op, MemoryCgroup* group) {
     Task* requester = m_processes.find(op.task);
     if (requester != nullptr && (requester->killed || requester->exited)) return OomOutcome::RequesterKilled;
-    Task* victim = choose_victim(op);
+    Task* victim = choose_victim(op, group);
     if (victim == nullptr) return OomOutcome::NoVictim;
     op.path.call(KernelFunction::OutOfMemory);
     op.path.call(KernelFunction::SendSignal);
     ++m_counters.oom_kill;
     ++m_counters.tasks_killed;
-    m_processes.note_kill(describe(op, *victim));
+    if (group != nullptr) ++group->oom_kills;
+    const KillReason reason = group != nullptr ? KillReason::CgroupOutOfMemory : KillReason::OutOfMemory;
+    m_processes.note_kill(describe(op, *victim, reason));
 
     // Whoever uses the same memory goes with it.
     const std::shared_ptr<AddressSpace> space = victim->space;

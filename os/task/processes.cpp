@@ -126,6 +126,7 @@ void Processes::start(const Program& program, const ProgramPlacement& placement,
     Task& task = add_task(op);
     task.policy = placement.policy;
     op.policy = &task.policy;
+    op.cgroup = program.cgroup;
     task.program = &program;
     task.group = task.id;
     task.files = m_parts.files.create();

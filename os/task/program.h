@@ -18,6 +18,7 @@ enum class StrayAccess : std::uint8_t {
 };
 
 class CallOrder;
+struct MemoryCgroup;
 
 /// Identifies one of the programs that a run executes side by side. A trace that begins again is a Program of
 /// its own with the number of the one before.
@@ -29,6 +30,7 @@ struct Program {
     StrayAccess stray = StrayAccess::Kills;
     CallOrder* order = nullptr; ///< of its system calls
     ProgramNumber number{};
+    MemoryCgroup* cgroup = nullptr; ///< that its processes' memory is charged to; null: none
 };
 
 /// Where and when a program's first task begins, and where its memory comes from. Its children
@@ -38,6 +40,7 @@ struct ProgramPlacement {
     CpuMask allowed = CpuMask().set();
     Tick begin{};
     MemoryPolicy policy{};
+    std::uint64_t memory_limit = 0; ///< bytes, of all its processes together; 0: none
 };
 
 } // namespace pagewalk::os

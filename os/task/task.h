@@ -7,6 +7,7 @@
 #include "os/path/memory_policy.h"
 #include "os/path/operation.h"
 #include "os/task/fiber.h"
+#include "os/task/program.h"
 
 #include <array>
 #include <cstdint>
@@ -100,5 +101,10 @@ struct Task {
     Task();
     ~Task();
 };
+
+/// What its memory is charged to; null: nothing.
+[[nodiscard]] inline MemoryCgroup* cgroup_of(const Task& task) {
+    return task.program == nullptr ? nullptr : task.program->cgroup;
+}
 
 } // namespace pagewalk::os

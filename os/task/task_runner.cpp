@@ -29,7 +29,8 @@ Operation& TaskRunner::begin(Task& task, CpuId cpu, Tick now) {
                                             .now = now,
                                             .host = this,
                                             .self = &task,
-                                            .policy = &task.policy});
+                                            .policy = &task.policy,
+                                            .cgroup = cgroup_of(task)});
 }
 
 Operation& TaskRunner::prepare_resume(Task& task, CpuId cpu, Tick now) {

@@ -92,6 +92,7 @@ bool VirtualMemory::migrate_page(Operation& op, Pfn from, Pfn to) {
     page.refcount = old.refcount;
     page.mapcount = old.mapcount;
     m_frames.set_mapping(to, mapping);
+    m_frames.cgroups().move(from, to);
     op.path.store_page(to);
     if (file) {
         const InodeId inode{mapping.owner};

@@ -48,6 +48,34 @@ class SideBySide(PagewalkCase):
         self.assertEqual(programs[1]["page_faults"], alone["page_faults"])
         self.assertGreater(programs[1]["restarts"] + programs[2]["instructions"], 0)
 
+    def test_a_program_beyond_its_memory_limit_is_killed_alone(self):
+        hungry = "perl -e '$x = chr(97) x 25165824'"
+        done, programs = self.run_programs(f"""
+[program.1]
+command = {hungry}
+memory_limit = 16MiB
+cpus = 0
+[program.2]
+command = {hungry}
+cpus = 1
+""", status=1)
+        self.assertIn("Memory cgroup out of memory: Killed process", done.stderr)
+        self.assertEqual(programs[1]["killed_by"], "simulated kernel: OOM")
+        self.assertEqual(programs[2]["exit_status"], 0)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            limited, free = run["stats/program/1"], run["stats/program/2"]
+            self.assertEqual(limited["memory_peak"][()], 16 << 20 >> 12)
+            self.assertEqual(limited["memory_limit_hits"][()], 1)
+            self.assertEqual(limited["memory_oom_kill"][()], 1)
+            self.assertEqual(free["memory_peak"][()], 0)
+            self.assertEqual(run["stats/kernel/memory_limit/peak"][()], 16 << 20 >> 12)
+
+    def test_a_memory_limit_below_a_mebibyte_is_refused(self):
+        done = self.call("run", self.config(FOUR_CPUS + "[program.1]\ncommand = true\nmemory_limit = 4KiB\n"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("program.1.memory_limit", done.stderr)
+        self.assertIn("0 or at least 1MiB", done.stderr)
+
     def test_same_traces_give_the_same_results(self):
         for output in ("first.h5", "second.h5"):
             self.run_programs("", "--trace", TRACE, "--trace", TRACE, "--set", "run.instructions=80k", output=output)

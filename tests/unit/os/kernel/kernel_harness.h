@@ -177,6 +177,7 @@ struct Machine {
     TestDevices devices;
     std::unique_ptr<Kernel> kernel;
     ScriptedWorkload workload;
+    ProgramPlacement placement;
     std::deque<SyscallRecord> records;
     Tick now{};
 
@@ -186,7 +187,7 @@ struct Machine {
     void boot() {
         kernel = std::make_unique<Kernel>(config, tables);
         kernel->connect(devices, devices);
-        kernel->start(workload);
+        kernel->start(workload, placement);
     }
     ScheduledTask pick(CpuId cpu = CpuId{}) {
         devices.deliver(*kernel, now);

@@ -48,6 +48,48 @@ TEST(OutOfMemory, KillsTheProgramAndGivesItsMemoryBack) {
     EXPECT_GT(machine.free_frames() + 64, before);
 }
 
+TEST(OutOfMemory, AProgramBeyondItsMemoryLimitIsKilledThoughTheMachineHasMore) {
+    Machine machine(256ULL << 20);
+    machine.placement.memory_limit = 8ULL << 20;
+    machine.boot();
+    const std::uint64_t before = machine.free_frames();
+    const TaskId task = machine.pick().task;
+    machine.map_anonymous(base, 64ULL << 20);
+    const std::uint64_t touched = use_up(machine, task, base, 65'536);
+    // 2048 pages may be charged: page tables and what the program has from its start too.
+    EXPECT_LT(touched, 2048U);
+    EXPECT_GT(touched, 1990U);
+    EXPECT_EQ(machine.kernel->live_tasks(), 0U);
+    EXPECT_EQ(machine.kernel->counters().oom_kill, 1U);
+    ASSERT_EQ(machine.kernel->kills().size(), 1U);
+    const KillRecord& kill = machine.kernel->kills()[0];
+    EXPECT_EQ(kill.reason, KillReason::CgroupOutOfMemory);
+    EXPECT_TRUE(to_string(kill).starts_with("Memory cgroup out of memory: Killed process "))
+        << to_string(kill);
+    machine.pick();
+    machine.kernel->drain_lru_batches();
+    EXPECT_GT(machine.free_frames() + 64, before);
+}
+
+TEST(OutOfMemory, OnlyProcessesOfTheLimitedProgramAreKilled) {
+    Machine machine(256ULL << 20, 2);
+    test::ScriptedWorkload unlimited;
+    machine.placement.memory_limit = 8ULL << 20;
+    machine.placement.number = ProgramNumber{1};
+    machine.boot();
+    machine.kernel->start(unlimited, {.number = ProgramNumber{2}});
+    const TaskId limited = machine.pick(cpu0).task;
+    const TaskId large = machine.pick(cpu1).task;
+    ASSERT_NE(limited, large);
+    machine.map_anonymous(base, 64ULL << 20);
+    machine.call(9, {0, 64ULL << 20, 3, 0x22, ~0ULL, 0}, static_cast<std::int64_t>(base), cpu1);
+    EXPECT_EQ(use_up(machine, large, base, 4000, cpu1), 4000U);
+    EXPECT_LT(use_up(machine, limited, base, 4000), 2048U);
+    ASSERT_EQ(machine.kernel->kills().size(), 1U);
+    EXPECT_EQ(machine.kernel->kills()[0].task, static_cast<std::uint32_t>(limited));
+    EXPECT_EQ(machine.kernel->live_tasks(), 1U);
+}
+
 TEST(OutOfMemory, TheVictimsLastAllocationComesFromItsReserve) {
     Machine machine(128ULL << 20);
     machine.boot();
