@@ -4,6 +4,7 @@ native run, how it ended is told, and nothing is left of it afterwards."""
 import os
 import pathlib
 import random
+import shlex
 import signal
 import subprocess
 import time
@@ -123,6 +124,26 @@ class Commands(TreeCase):
         summary, processes = self.check_like_native("sh", "-c", "sleep 100 & kill -KILL $!; wait $! 2>/dev/null; echo $?")
         self.assertEqual((summary["exit_status"], summary["died_of"]), (0, None))
         self.assertEqual([process[3] for process in processes], ["", "SIGKILL"])
+
+    def test_processes_of_a_tree_execute_what_they_do_alone(self):
+        commands = [[program("exact_loop")], ["awk", "BEGIN { for (i = 0; i < 20000; ++i) s += i }"],
+                    ["awk", "BEGIN { for (i = 0; i < 60000; ++i) s += i % 7 }"], [program("exact_loop")]]
+
+        def counts():
+            with h5py.File(self.path("run.h5"), "r") as run:
+                processes = run["stats/process"]
+                return {int(number): int(processes[number]["instructions"][()]) for number in processes}
+
+        alone = []
+        for command in commands:
+            self.simulate(*command)
+            alone.append(counts()[1])
+        self.assertEqual(alone[0], 2_000_005)
+        self.simulate("sh", "-c", "".join(shlex.join(map(str, command)) + " & " for command in commands) + "wait")
+        in_tree = [count for number, count in counts().items() if number > 1]
+        self.assertEqual(len(in_tree), len(commands))
+        # A child of the shell has some thousand instructions of it before its execve.
+        self.assertAlmostEqual(sum(in_tree), sum(alone), delta=sum(alone) / 1000)
 
     def test_statistics_by_process_add_up_to_the_machines(self):
         script = "sh -c 'kill -SEGV $$'; seq 1000 | sort | head -1; exit 3"
