@@ -70,6 +70,7 @@ void sys_exit_group(CallContext& call);
 void sys_fork(CallContext& call);
 void sys_futex(CallContext& call);
 void sys_setaffinity(CallContext& call);
+void sys_set_mempolicy(CallContext& call);
 void sys_sched_yield(CallContext& call);
 void sys_vfork(CallContext& call);
 void sys_wait4(CallContext& call);

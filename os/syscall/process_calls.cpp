@@ -1,6 +1,7 @@
 #include "os/syscall/handlers.h"
 
 #include <algorithm>
+#include <array>
 
 namespace pagewalk::os {
 namespace {
@@ -100,6 +101,20 @@ void sys_setaffinity(CallContext& call) {
         scheduler.remove(*task);
         scheduler.wake(*task);
     }
+}
+
+// Modes as in linux/mempolicy.h; the flags above them say what becomes of the nodes when others are allowed.
+void sys_set_mempolicy(CallContext& call) {
+    constexpr std::uint64_t mode_bits = 0x3fff;
+    const std::uint64_t given = call.record.segments.empty() ? 0 : call.record.segments.front().bytes;
+    const std::size_t count = call.kernel.frames.allocator().node_count();
+    const NodeMask nodes(count < max_nodes ? given & ((1ULL << count) - 1) : given);
+    using Mode = MemoryPolicy::Mode;
+    constexpr std::array modes{Mode::Local,      Mode::Preferred, Mode::Bind,
+                               Mode::Interleave, Mode::Local,     Mode::Preferred};
+    const std::uint64_t mode = call.argument(0) & mode_bits;
+    if (mode >= modes.size()) return;
+    call.task.policy = nodes.empty() ? MemoryPolicy() : MemoryPolicy(modes[mode], nodes);
 }
 
 void sys_sched_yield(CallContext& call) {

@@ -44,6 +44,27 @@ class SeenMachine(PagewalkCase):
         self.assertIn("node0", self.printed("ls", "/sys/devices/system/node"))
         self.assertIn("/sys", self.printed("find", "/sys", "-maxdepth", "0"))
 
+    def test_memory_policy_is_the_programs_own(self):
+        script = """
+import ctypes, mmap
+libc = ctypes.CDLL(None)
+def call(*words): return libc.syscall(*[ctypes.c_ulong(word) if isinstance(word, int) else word for word in words])
+mask, mode = ctypes.c_ulong(2), ctypes.c_int(-1)
+print(call(238, 2, ctypes.byref(mask), 64), call(239, ctypes.byref(mode), ctypes.byref(mask), 64, 0, 0), mode.value, mask.value)
+print(call(238, 2, ctypes.byref(ctypes.c_ulong(4)), 64))
+memory = mmap.mmap(-1, 4 << 20)
+for at in range(0, 4 << 20, 4096): memory[at] = 1
+"""
+        done = self.succeed("run", self.config(DUAL + "[events]\nallocations = 1\n"), "-o", "run.h5", "--", "taskset", "-c", "0",
+                            "/usr/bin/python3", "-c", script)
+        self.assertEqual(done.stdout, "0 0 2 2\n-1\n")
+        with h5py.File(self.path("run.h5")) as run:
+            rows = run["events/allocations"][:]
+        def nodes(purpose):
+            return [int(node) for node in rows["node"][rows["purpose"] == purpose]]
+        self.assertEqual(nodes(3), [1] * 1024)  # the shared memory that mmap makes
+        self.assertGreater(nodes(0).count(0), 100)  # anonymous, from before: its CPU's node
+
     def test_memory(self):
         kib = int(self.printed("awk", "/MemTotal/ { print $2 }", "/proc/meminfo"))
         self.assertIn(kib, range(1800 << 10, 2 << 20))

@@ -62,8 +62,9 @@ std::vector<sock_filter> exported(scmp_filter_ctx context) {
 void add_machine_calls(scmp_filter_ctx context) {
     const auto trace = SCMP_ACT_TRACE(0);
     for (const int call : {SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(getcpu),
-                           SCMP_SYS(sysinfo), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat),
-                           SCMP_SYS(faccessat2), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(statx)})
+                           SCMP_SYS(sysinfo), SCMP_SYS(get_mempolicy), SCMP_SYS(set_mempolicy),
+                           SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
+                           SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(statx)})
         check(seccomp_rule_add(context, trace, call, 0), "calls about the machine");
     // With the flag it is fstat: no name.
     check(seccomp_rule_add(context, trace, SCMP_SYS(newfstatat), 1,

@@ -49,12 +49,14 @@ int redirected_argument(std::uint64_t number) {
     }
 }
 
-MachineCalls::MachineCalls(SeenMachine machine) : m_machine(std::move(machine)) {
+MachineCalls::MachineCalls(SeenMachine machine)
+    : m_machine(std::move(machine)), m_policies(std::ranges::max(m_machine.node_of_cpu) + std::size_t{1}) {
     for (std::size_t cpu = 0; cpu < m_machine.node_of_cpu.size(); ++cpu) m_cpus.set(cpu);
 }
 
 void MachineCalls::on_birth(pid_t creator, pid_t thread) {
     m_threads[thread] = {affinity(creator), ++m_births};
+    m_policies.on_birth(creator, thread);
 }
 
 std::string MachineCalls::stand_in(std::string_view path) const {
@@ -66,7 +68,7 @@ std::string MachineCalls::stand_in(std::string_view path) const {
 
 bool MachineCalls::answers(std::uint64_t number) {
     return number == SYS_sched_getaffinity || number == SYS_sched_setaffinity || number == SYS_getcpu ||
-           number == SYS_sysinfo;
+           number == SYS_sysinfo || number == SYS_get_mempolicy || number == SYS_set_mempolicy;
 }
 
 std::int64_t MachineCalls::answer(const Tracee& tracee, pid_t thread, const user_regs_struct& call) {
@@ -76,6 +78,10 @@ std::int64_t MachineCalls::answer(const Tracee& tracee, pid_t thread, const user
         return get_affinity(tracee, other, call.rsi, call.rdx);
     case SYS_sched_setaffinity:
         return set_affinity(tracee, other, call.rsi, call.rdx);
+    case SYS_get_mempolicy:
+        return m_policies.get(tracee, thread, call, m_machine.node_of_cpu[cpu_of(thread)]);
+    case SYS_set_mempolicy:
+        return m_policies.set(tracee, thread, call);
     case SYS_getcpu:
         return get_cpu(tracee, thread, call);
     default:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "contract/kernel_path.h"
+#include "workloads/qemu/memory_policies.h"
 #include "workloads/qemu/seen_machine.h"
 #include "workloads/qemu/tracee.h"
 
@@ -13,16 +14,19 @@
 
 namespace pagewalk::workloads {
 
-/// What system calls tell of the machine: its CPUs, where a thread may run, its memory, and the files of
-/// /proc and /sys that describe them. Answers for the simulated machine what the host would answer for
-/// itself.
+/// What system calls tell of the machine: its CPUs, where a thread may run and where its memory comes
+/// from, and the files of /proc and /sys that describe them. Answers for the simulated machine what the host
+/// would answer for itself.
 class MachineCalls {
 public:
     explicit MachineCalls(SeenMachine machine);
 
     /// A thread begins with its creator's affinity.
     void on_birth(pid_t creator, pid_t thread);
-    void on_end(pid_t thread) { m_threads.erase(thread); }
+    void on_end(pid_t thread) {
+        m_threads.erase(thread);
+        m_policies.on_end(thread);
+    }
 
     /// The file that the program means where it names `path`; empty: the host's of that name.
     [[nodiscard]] std::string stand_in(std::string_view path) const;
@@ -57,6 +61,7 @@ private:
     CpuMask m_cpus;
     std::map<pid_t, Thread> m_threads; ///< those that have a creator
     std::size_t m_births = 0;
+    MemoryPolicies m_policies;
 };
 
 /// The register, by its place among the arguments, in which the call has a file name that may be redirected;

@@ -19,8 +19,8 @@ namespace pagewalk::workloads {
 using CallArguments = std::array<std::uint64_t, 6>;
 
 /// What a system call finds in the program's memory beyond its arguments: its first file name, which
-/// pieces of memory its iovecs name, and the time or the CPUs that it points to. Read through the kernel,
-/// because the program's pointers may be bad.
+/// pieces of memory its iovecs name, and the time or the CPUs or nodes that it points to. Read through the
+/// kernel, because the program's pointers may be bad.
 class CallMemory {
 public:
     /// Of the calling process, whose id is `pid`.
@@ -37,7 +37,9 @@ public:
             m_clock = static_cast<clockid_t>(arguments[0]);
             m_clock_source = arguments[1];
         }
-        if (number == SYS_sched_setaffinity) read_cpus(arguments[2], arguments[1]);
+        if (number == SYS_sched_setaffinity) read_mask(arguments[2], arguments[1]);
+        // Linux's maxnode counts one bit too many.
+        if (number == SYS_set_mempolicy && arguments[2] > 1) read_mask(arguments[1], (arguments[2] + 6) / 8);
     }
     /// The two file descriptors that a call has written, the first in the low half; contract: it has.
     [[nodiscard]] std::uint64_t read_descriptors(std::uint64_t address) const {
@@ -112,10 +114,11 @@ private:
         m_segments.push_back({reinterpret_cast<void*>(address),
                               ns <= 0 ? 0 : static_cast<std::uint64_t>(ns > longest ? longest : ns)});
     }
-    void read_cpus(std::uint64_t address, std::uint64_t bytes) {
-        std::uint64_t cpus = 0;
-        if (copy(address, &cpus, std::min<std::uint64_t>(bytes, sizeof cpus)))
-            m_segments.push_back({reinterpret_cast<void*>(address), cpus});
+    /// The first 64 bits of a set of CPUs or nodes.
+    void read_mask(std::uint64_t address, std::uint64_t bytes) {
+        std::uint64_t set = 0;
+        if (copy(address, &set, std::min<std::uint64_t>(bytes, sizeof set)))
+            m_segments.push_back({reinterpret_cast<void*>(address), set});
     }
     /// Nothing where it has no end within the longest that there may be.
     void read_path(std::uint64_t address) {

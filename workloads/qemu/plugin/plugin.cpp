@@ -1,6 +1,7 @@
 #include "workloads/qemu/event_words.h"
 #include "workloads/qemu/plugin/call_memory.h"
 #include "workloads/qemu/plugin/descriptor_tables.h"
+#include "workloads/qemu/plugin/left_out_calls.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
 #include "workloads/qemu/plugin/qemu_plugin_api.h"
 #include "workloads/qemu/plugin/ring_writer.h"
@@ -18,6 +19,7 @@
 #include <string_view>
 #include <sys/mman.h>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -53,6 +55,8 @@ struct CallState {
     std::uint32_t vfork = VforkWait::none; ///< where it meets its child
     std::uint64_t descriptors = 0;         ///< where it writes two; 0: it does not
     CallMemory memory;
+    CallArguments arguments{};
+    ReturnRegister rax;
 };
 
 /// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
@@ -67,6 +71,8 @@ struct Plugin {
     VforkWait vfork;
     DescriptorTables tables;
     bool tables_sought = false;
+    std::unordered_set<std::uint64_t> after_calls; ///< addresses of what follows a syscall instruction
+    bool sees_rax = false;
     pid_t pid = 0;
     int executed_in = -1; ///< ring of the thread whose execve made this image, until it runs; -1: none
 };
@@ -211,6 +217,25 @@ bool ends_in_stump(const TranslatedBlock& block) {
     return status == ZYDIS_STATUS_NO_MORE_DATA;
 }
 
+extern "C" [[gnu::used, gnu::visibility("hidden")]] void
+pagewalk_on_return_to_program(unsigned vcpu, std::uint64_t* registers) {
+    if (calls[vcpu]->rax.arrive(*registers)) plugin.sees_rax = true;
+}
+
+/// The block after a system call begins; rbp is QEMU's.
+[[gnu::naked]] void on_return_to_program(unsigned, void*) {
+    asm("mov %rbp, %rsi\n\tjmp pagewalk_on_return_to_program");
+}
+
+/// Has the block's beginning, or what comes after it, seen where it follows a system call.
+void watch_returns(qemu_plugin_tb* tb, const TranslatedBlock& block) {
+    if (plugin.after_calls.contains(block.pc))
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_return_to_program, QEMU_PLUGIN_CB_NO_REGS, nullptr);
+    const std::uint8_t* const end = &block.bytes[block.byte_count];
+    if (block.byte_count >= 2 && end[-2] == 0x0f && end[-1] == 0x05)
+        plugin.after_calls.insert(block.pc + block.byte_count);
+}
+
 template <qemu_plugin_vcpu_mem_cb_t access>
 void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
     if (!plugin.tables_sought) {
@@ -237,6 +262,7 @@ void on_translation(qemu_plugin_id_t, qemu_plugin_tb* tb) {
     if (ends_in_stump(block)) block.byte_count -= block.lengths[--block.instruction_count];
     qemu_plugin_register_vcpu_tb_exec_cb(tb, on_block, QEMU_PLUGIN_CB_NO_REGS,
                                          reinterpret_cast<void*>(block_word | id_of(block)));
+    watch_returns(tb, block);
 }
 
 /// In the order of system calls, too, the child's execve or exit comes before its caller's return.
@@ -294,6 +320,7 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     const CallArguments arguments{a1, a2, a3, a4, a5, a6};
     RingControl& ring = ring_with_room(vcpu);
     CallState& call = *calls[vcpu];
+    call.arguments = arguments;
     call.memory.read(plugin.pid, number, arguments);
     call.descriptors = descriptors_argument(number, arguments);
     call.vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
@@ -314,6 +341,15 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     }
 }
 
+/// The result that the program gets.
+std::int64_t told_result(CallState& call, std::uint64_t number, std::int64_t result) {
+    std::optional<std::int64_t> instead;
+    if (result == -ENOSYS && plugin.sees_rax && LeftOutCalls::contains(number))
+        instead = LeftOutCalls::make(number, call.arguments);
+    call.rax.expect(result, instead);
+    return instead.value_or(result);
+}
+
 void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std::int64_t result) {
     if (plugin.pid != getpid()) {
         // A child after fork: the ring it inherited is its parent's.
@@ -326,6 +362,7 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     }
     plugin.vfork.note_return(static_cast<std::uint64_t>(number));
     CallState& call = *calls[vcpu];
+    result = told_result(call, static_cast<std::uint64_t>(number), result);
     call.memory.note_return(result);
     if (call.vfork != VforkWait::none && result > 0) {
         release_space(call);

@@ -144,6 +144,23 @@ TEST_F(ProcessCalls, PinAnotherThreadByItsId) {
     EXPECT_NE(machine.pick(cpu1).task, child);
 }
 
+TEST_F(ProcessCalls, SetTheMemoryPolicyOfTheirTaskAlone) {
+    clone(SYS_clone, 0x10000 | 0x400 | 0x100);
+    const auto set = [&](std::uint64_t mode, std::uint64_t nodes) {
+        SyscallRecord record{.number = SYS_set_mempolicy, .arguments = {mode, word, 65}};
+        record.segments.push_back({VirtAddr(word), nodes});
+        machine.call(record, cpu0);
+    };
+    set(2, 0b11); // the machine has no second node
+    EXPECT_EQ(task(parent).policy.mode(), MemoryPolicy::Mode::Bind);
+    EXPECT_EQ(task(parent).policy.nodes(), NodeMask(0b01));
+    EXPECT_EQ(task(child).policy.mode(), MemoryPolicy::Mode::Local);
+    set(3 | 1U << 15, 0b01);
+    EXPECT_EQ(task(parent).policy.mode(), MemoryPolicy::Mode::Interleave);
+    set(0, 0);
+    EXPECT_EQ(task(parent).policy.mode(), MemoryPolicy::Mode::Local);
+}
+
 TEST_F(ProcessCalls, SleepForTheTimeThatTheyAskFor) {
     SyscallRecord record{.number = SYS_nanosleep, .arguments = {word}};
     record.segments.push_back({VirtAddr(word), 1'000'000'000});

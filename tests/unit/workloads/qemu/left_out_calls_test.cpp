@@ -1,0 +1,51 @@
+#include "workloads/qemu/plugin/left_out_calls.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::workloads {
+namespace {
+
+constexpr std::int64_t address = 0x7f0000001000;
+
+TEST(LeftOutCalls, AreMadeAsTheHostsKernelMakesThem) {
+    int mode = -1;
+    EXPECT_EQ(LeftOutCalls::make(SYS_get_mempolicy, {reinterpret_cast<std::uint64_t>(&mode)}), 0);
+    EXPECT_GE(mode, 0);
+    EXPECT_EQ(LeftOutCalls::make(SYS_set_mempolicy, {77}), -EINVAL);
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_mbind)); // the simulated kernel's areas have no policies
+}
+
+TEST(ReturnRegister, IsKnownByAResultThatNothingElseIs) {
+    ReturnRegister rax;
+    std::uint64_t word = address;
+    rax.expect(address, {});
+    EXPECT_TRUE(rax.arrive(word));
+    rax.expect(0, {}); // what it finds may be there by chance
+    word = 0;
+    EXPECT_FALSE(rax.arrive(word));
+    rax.expect(address, {});
+    word = address + 1;
+    EXPECT_FALSE(rax.arrive(word));
+}
+
+TEST(ReturnRegister, GetsTheOtherResultOnce) {
+    ReturnRegister rax;
+    std::uint64_t word = static_cast<std::uint64_t>(-ENOSYS);
+    rax.expect(-ENOSYS, 0);
+    (void)rax.arrive(word);
+    EXPECT_EQ(word, 0U);
+    word = static_cast<std::uint64_t>(-ENOSYS);
+    (void)rax.arrive(word);
+    EXPECT_EQ(word, static_cast<std::uint64_t>(-ENOSYS));
+}
+
+TEST(ReturnRegister, KeepsWhatIsNotTheResult) {
+    ReturnRegister rax;
+    std::uint64_t word = 7;
+    rax.expect(-ENOSYS, 0);
+    (void)rax.arrive(word);
+    EXPECT_EQ(word, 7U);
+}
+
+} // namespace
+} // namespace pagewalk::workloads

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <optional>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace pagewalk::workloads {
+
+/// System calls that QEMU 7.2 answers with ENOSYS by itself and that the plugin makes in its place: to the
+/// supervisor, or to the host's kernel where there is none. The result goes into the program's RAX.
+class LeftOutCalls {
+public:
+    [[nodiscard]] static bool contains(std::uint64_t number) {
+        return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
+    }
+    [[nodiscard]] static std::int64_t make(std::uint64_t number, const std::array<std::uint64_t, 6>& a) {
+        const long result = ::syscall(static_cast<long>(number), a[0], a[1], a[2], a[3], a[4], a[5]);
+        return result < 0 ? -errno : result;
+    }
+};
+
+/// A thread's RAX after a system call. QEMU's plugin interface of 7.2 has no registers, but code that it
+/// makes for x86-64 hosts keeps CPUX86State in rbp, and RAX comes first in that: whether it does is looked at
+/// whenever a call has returned a number that nothing else is likely to be.
+class ReturnRegister {
+public:
+    /// The program will be told `result`; `instead`, where it is not what QEMU will tell.
+    void expect(std::int64_t result, std::optional<std::int64_t> instead) {
+        m_result = result;
+        m_instead = instead;
+    }
+    /// The block after a system call begins. Returns whether `rax` is known to be RAX.
+    bool arrive(std::uint64_t& rax) {
+        const bool same = rax == static_cast<std::uint64_t>(m_result);
+        if (same && m_instead) rax = static_cast<std::uint64_t>(*m_instead);
+        const bool telling = same && m_result > 4096;
+        m_instead.reset();
+        m_result = 0;
+        return telling;
+    }
+
+private:
+    std::int64_t m_result = 0;
+    std::optional<std::int64_t> m_instead;
+};
+
+} // namespace pagewalk::workloads
