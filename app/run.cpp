@@ -271,6 +271,7 @@ int run_run(std::span<const std::string> words) {
     store_workload(arguments, config);
     config.validate();
 
+    catch_interrupts();                   // from here on there is something to be removed
     std::optional<ScratchFolder> scratch; // removed after the program has ended
     if (config.workload.scratch) scratch.emplace();
     std::optional<ScratchFolder> machine_files; // likewise
@@ -294,7 +295,6 @@ int run_run(std::span<const std::string> words) {
     Progress progress(programs->expected_instructions());
     if (isatty(STDERR_FILENO) != 0)
         std::fprintf(stderr, "%s\n%s\n", meta.workload.c_str(), meta.machine.c_str());
-    catch_interrupts();
     // Only now: where the input is wrong nothing is written, no folder either.
     const std::unique_ptr<results::RunFile> results = make_results(arguments, meta);
     results::RunFile& file = *results;
