@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <sstream>
 #include <string_view>
 
 namespace pagewalk::app {
@@ -30,9 +31,18 @@ std::string moved(const std::string& word, const std::string& scratch) {
     return path.string();
 }
 
+/// The value of NAME=VALUE on a kernel's command line; empty where it is not there.
+std::string boot_parameter(const std::string& command_line, std::string_view name) {
+    std::istringstream words(command_line);
+    const std::string wanted = std::string(name) + "=";
+    for (std::string word; words >> word;)
+        if (word.starts_with(wanted)) return word.substr(wanted.size());
+    return {};
+}
+
 } // namespace
 
-void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine,
+void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine, const os::ProgramJob& job,
                            const std::string& programs) {
     if (machine.nodes > 1)
         throw CannotRun("a machine of " + std::to_string(machine.nodes) +
@@ -46,6 +56,16 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
     set("machine.memory", std::to_string(machine.memory));
     set("machine.firmware", "pc");
     set("os.timing", "off");
+    constexpr std::string_view thp = "transparent_hugepage";
+    if (const std::string value = boot_parameter(machine.command_line, thp); !value.empty())
+        set("os.thp.enabled", value);
+    // What was written before the job to files that are options here.
+    for (const std::string& setting : job.settings) {
+        const std::size_t blank = setting.find(' ');
+        const fs::path file = setting.substr(0, blank);
+        if (blank != std::string::npos && file.parent_path().filename() == thp)
+            set(("os.thp." + file.filename().string()).c_str(), setting.substr(blank + 1));
+    }
     config.os.stocked_objects = true;
     config.os.initramfs = programs.empty() ? "" : fs::absolute(programs).string();
     config.validate();

@@ -16,10 +16,9 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// A machine of the captured one's shape, whose kernel takes no time, with the programs of the folder
-/// `programs` in its initramfs. Errors: CannotRun for a shape that is
-/// not simulated.
-void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine,
+/// A machine of the captured one's shape, set up as it was for the job, whose kernel takes no time, with the
+/// programs of the folder `programs` in its initramfs. Errors: CannotRun for a shape that is not simulated.
+void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine, const os::ProgramJob& job,
                            const std::string& programs);
 
 /// Starts the job's program, found by its name in the folder `programs`; the files that it names lie in

@@ -245,11 +245,25 @@ private:
 
     void write_huge_pages() const {
         const std::string folder = "sys/kernel/mm/transparent_hugepage/";
-        put(folder + "enabled", "always madvise [never]\n"); // the simulated kernel makes none
-        put(folder + "defrag", "always defer defer+madvise [madvise] never\n");
+        const os::ThpConfig& thp = m_kernel.memory().thp();
+        put(folder + "enabled",
+            choices({"always", "madvise", "never"}, static_cast<std::size_t>(thp.enabled)));
+        put(folder + "defrag", choices({"always", "defer", "defer+madvise", "madvise", "never"},
+                                       static_cast<std::size_t>(thp.defrag)));
         put(folder + "shmem_enabled", "always within_size advise [never] deny force\n");
         put(folder + "hpage_pmd_size", line(page_size << 9));
-        put(folder + "use_zero_page", "1\n");
+        put(folder + "use_zero_page", thp.use_zero_page ? "1\n" : "0\n");
+    }
+
+    /// The chosen one stands in brackets.
+    static std::string choices(std::initializer_list<const char*> names, std::size_t chosen) {
+        std::string text;
+        std::size_t number = 0;
+        for (const char* const name : names) {
+            const std::string word = number++ == chosen ? "[" + std::string(name) + "]" : name;
+            text += (text.empty() ? "" : " ") + word;
+        }
+        return text + "\n";
     }
 
     fs::path m_folder;

@@ -143,7 +143,7 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
     const ScratchFolder scratch;
     std::unique_ptr<Workload> workload; // outlives the machine
     SystemConfig config;
-    configure_as_captured(config, shape_of(files, job), programs);
+    configure_as_captured(config, shape_of(files, job), job, programs);
     config.os.marker_pause = recorders_time;
     Machine machine(config);
     workload = start_captured_program(job, programs, scratch.path().string());
@@ -185,21 +185,12 @@ std::vector<os::SpaceImage::CachedPage> cached_pages(const std::vector<os::Proce
     return pages;
 }
 
-bool has_huge_pages(const std::vector<os::ProcessWalk>& walks) {
-    return std::ranges::any_of(walks, [](const os::ProcessWalk& walk) {
-        return std::ranges::any_of(walk.processes, [](const os::WalkedProcess& process) {
-            return std::ranges::any_of(process.runs, &os::WalkedRun::huge);
-        });
-    });
-}
-
 ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, const std::string& programs) {
     ProgramReport report{.name = job.name};
     const auto read = [&](const char* name) { return files.read(job.folder + name); };
     std::vector<os::ProcessWalk> walks = os::parse_walks(read("walks"), job.folder + "walks");
     if (walks.empty() || walks.front().processes.empty())
         throw InputError(job.folder + "walks: does not begin with the program's memory");
-    if (has_huge_pages(walks)) throw CannotRun("its processes have huge pages, which are not simulated");
     os::PlacementTrace trace = os::parse_ops(read("ops"), job.folder + "ops");
     const std::string folder = std::filesystem::absolute(programs).string() + "/";
     os::SpaceImage image = os::image_of(walks.front().processes.front(), trace.onto_lru, folder);
@@ -210,7 +201,7 @@ ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, co
     const ScratchFolder scratch;
     std::unique_ptr<Workload> workload; // outlives the machine
     SystemConfig config;
-    configure_as_captured(config, shape_of(files, job), programs);
+    configure_as_captured(config, shape_of(files, job), job, programs);
     config.os.captured = &frames;
     Machine machine(config);
     workload = start_captured_program(job, programs, scratch.path().string());

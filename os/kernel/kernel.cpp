@@ -20,6 +20,15 @@ KernelConfig validated(KernelConfig config) {
     return config;
 }
 
+/// hugepage_init: small machines have no transparent huge pages.
+VmConfig vm_config(const KernelConfig& config, const PageAllocator& allocator) {
+    VmConfig vm = config.vm;
+    std::uint64_t managed = 0;
+    for (const auto& zone : allocator.zones()) managed += zone->managed;
+    if (managed < hugepage_minimum) vm.thp.enabled = ThpEnabled::Never;
+    return vm;
+}
+
 StrayAccess stray_access_of(const Workload& workload) {
     if (workload.maps_on_touch()) return StrayAccess::Maps;
     return workload.has_run() ? StrayAccess::Happened : StrayAccess::Kills;
@@ -43,8 +52,8 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
       m_open_files(m_objects, m_files),
       m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
-      m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner}, m_config.vm,
-               m_layout.map.cpus.size()),
+      m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner},
+               vm_config(m_config, *m_allocator), m_layout.map.cpus.size()),
       m_compaction(m_frames, m_memory, m_lru, m_counters),
       m_processes({m_runner, m_scheduler, m_frames, m_objects, m_counters, m_memory, m_open_files},
                   m_layout.map.cpus.size()),

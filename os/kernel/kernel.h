@@ -91,6 +91,7 @@ public:
     [[nodiscard]] PageAllocator& allocator() { return *m_allocator; }
     [[nodiscard]] const PageAllocator& allocator() const { return *m_allocator; }
     [[nodiscard]] VirtualMemory& memory() { return m_memory; }
+    [[nodiscard]] const VirtualMemory& memory() const { return m_memory; }
     [[nodiscard]] Compaction& compaction() { return m_compaction.compaction(); }
     [[nodiscard]] const Compaction& compaction() const { return m_compaction.compaction(); }
     [[nodiscard]] FrameAllocator& frames() { return m_frames; }

@@ -22,6 +22,7 @@ void KernelConfig::declare(OptionGroup os) {
               {Unit::Bytes, "page cache pages mapped around a read fault", "Linux 6.1: fault_around_bytes"});
     os.number("stack_limit", vm.stack_limit, {page_size, 1ULL << 40},
               {Unit::Bytes, "how far a stack may grow", "Debian's RLIMIT_STACK"});
+    vm.thp.declare(os.group("thp"));
     os.number(
         "watermark_boost_factor", pages.watermark_boost_factor, {0, 1'000'000},
         {Unit::Count, "vm.watermark_boost_factor, in 1/10000 of the high watermark", "Linux 6.1 default"});
@@ -42,6 +43,8 @@ void KernelConfig::declare(OptionGroup os) {
 
 void KernelConfig::validate() {
     memory.validate();
+    // khugepaged does not run: it asks for no memory to be kept free.
+    if (vm.thp.enabled == ThpEnabled::Never) memory.transparent_hugepages = false;
     costs.finish();
 }
 

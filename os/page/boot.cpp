@@ -8,9 +8,6 @@
 namespace pagewalk::os {
 namespace {
 
-/// Frames below which the kernel turns transparent huge pages off: 512 MiB.
-constexpr std::uint64_t hugepage_minimum = (512ULL << 20) >> page_shift;
-
 using FrameRange = std::pair<std::uint64_t, std::uint64_t>;
 
 /// Frames that `ranges` touch, merged, ascending.

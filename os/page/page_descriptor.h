@@ -36,6 +36,8 @@ struct PageDescriptor {
     [[nodiscard]] bool is(PageState bit) const { return (state & static_cast<std::uint8_t>(bit)) != 0; }
     void set(PageState bit) { state = static_cast<std::uint8_t>(state | static_cast<std::uint8_t>(bit)); }
     void clear(PageState bit) { state = static_cast<std::uint8_t>(state & ~static_cast<std::uint8_t>(bit)); }
+    /// That the descriptor stands for: all of a compound page's, where it is the first one's.
+    [[nodiscard]] std::uint64_t frames() const { return compound != 0 ? 1ULL << order : 1; }
 
     /// 64 bits for the owner of an allocated frame that is on no list.
     [[nodiscard]] std::uint64_t owner() const { return static_cast<std::uint64_t>(prev) << 32 | next; }

@@ -3,6 +3,7 @@
 #include "contract/kernel_layout.h"
 #include "os/path/costs/fault_costs.h"
 #include "os/path/costs/file_costs.h"
+#include "os/path/costs/huge_costs.h"
 #include "os/path/costs/object_costs.h"
 #include "os/path/costs/page_costs.h"
 #include "os/path/costs/reclaim_costs.h"
@@ -29,8 +30,8 @@ consteval auto joined(const std::array<costs::CostRow, sizes>&... parts) {
     return rows;
 }
 
-constexpr std::array rows =
-    joined(costs::page, costs::object, costs::fault, costs::space, costs::task, costs::file, costs::reclaim);
+constexpr std::array rows = joined(costs::page, costs::object, costs::fault, costs::space, costs::task,
+                                   costs::file, costs::reclaim, costs::huge);
 constexpr Records records = []<std::size_t... i>(std::index_sequence<i...>) { return Records{rows[i]...}; }
 (std::make_index_sequence<rows.size()>());
 

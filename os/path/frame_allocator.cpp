@@ -336,7 +336,7 @@ void FrameAllocator::forget(Pfn frame, unsigned order) {
     PageDescriptor& page = pages().at(frame);
     if (page.is(PageState::Lru)) {
         page.clear(PageState::Lru);
-        m_counters.count_lru(page.owner_flags, -1);
+        m_counters.count_lru(page.owner_flags, -static_cast<int>(page.frames()));
     }
     page.owner_flags = 0;
     page.refcount = 0;

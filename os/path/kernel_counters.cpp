@@ -43,6 +43,20 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("pglazyfree", pglazyfree, "pages", "given up by MADV_FREE");
     group.gauge("nr_page_table_pages", nr_page_table_pages, "pages", "user page tables now");
     group.gauge("nr_kernel_stack", nr_kernel_stack, "pages", "kernel stacks now");
+    group.gauge("nr_anon_transparent_hugepages", nr_anon_thps, "count",
+                "anonymous huge pages mapped as a whole now");
+    group.counter("thp_fault_alloc", thp_fault_alloc, "count", "huge pages allocated by page faults");
+    group.counter("thp_fault_fallback", thp_fault_fallback, "count",
+                  "page faults that wanted a huge page and were given a small one");
+    group.counter("thp_split_pmd", thp_split_pmd, "count", "mappings of huge pages split into 512 entries");
+    group.counter("thp_split_page", thp_split_page, "count", "huge pages split into 512 pages");
+    group.counter("thp_split_page_failed", thp_split_page_failed, "count",
+                  "huge pages that were not split because something else used them");
+    group.counter("thp_deferred_split_page", thp_deferred_split_page, "count",
+                  "huge pages put on the list of those to be split when memory is short");
+    group.counter("thp_zero_page_alloc", thp_zero_page_alloc, "count", "huge zero pages allocated");
+    group.counter("thp_zero_page_alloc_failed", thp_zero_page_alloc_failed, "count",
+                  "huge zero pages that there was no memory for");
     group.counter("system_calls", system_calls, "count", "system calls");
     group.counter("copied_to_user", copied_to_user, "bytes", "copied by system calls to programs' memory");
     group.counter("copied_from_user", copied_from_user, "bytes",

@@ -44,6 +44,16 @@ struct KernelCounters {
     std::uint64_t unevictable_pgs_mlocked = 0;
     std::uint64_t unevictable_pgs_munlocked = 0;
 
+    std::uint64_t nr_anon_thps = 0; ///< huge pages that a level-2 entry maps
+    std::uint64_t thp_fault_alloc = 0;
+    std::uint64_t thp_fault_fallback = 0;
+    std::uint64_t thp_split_pmd = 0;
+    std::uint64_t thp_split_page = 0;
+    std::uint64_t thp_split_page_failed = 0;
+    std::uint64_t thp_deferred_split_page = 0;
+    std::uint64_t thp_zero_page_alloc = 0;
+    std::uint64_t thp_zero_page_alloc_failed = 0;
+
     std::uint64_t system_calls = 0;
     std::uint64_t copied_to_user = 0;   ///< bytes
     std::uint64_t copied_from_user = 0; ///< bytes
@@ -68,7 +78,7 @@ struct KernelCounters {
     Histogram all_fault_latency;
     Histogram all_allocation_latency;
 
-    /// A page with these flags (page_flags.h) has come onto an LRU list, or left it.
+    /// `change` pages with these flags (page_flags.h) have come onto an LRU list, or left it.
     void count_lru(std::uint16_t flags, int change);
     void declare(StatGroup group) const;
 };

@@ -45,6 +45,9 @@ constexpr EnumNames<FaultKind> kinds{
     {FaultKind::CopyOfZero, "copy_of_zero"},
     {FaultKind::Reuse, "reuse"},
     {FaultKind::MakeWritable, "make_writable"},
+    {FaultKind::HugeWrite, "huge_write"},
+    {FaultKind::HugeRead, "huge_read"},
+    {FaultKind::HugeReuse, "huge_reuse"},
     {FaultKind::Spurious, "spurious"},
     {FaultKind::Kill, "kill"},
 };

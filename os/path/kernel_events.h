@@ -60,6 +60,9 @@ enum class FaultKind : std::uint8_t {
     CopyOfZero,     ///< first write after a read
     Reuse,          ///< sole owner: made writable again
     MakeWritable,   ///< shared mapping: first write to a clean page
+    HugeWrite,      ///< demand-zero huge page
+    HugeRead,       ///< the shared huge zero page
+    HugeReuse,      ///< sole owner of a huge page: made writable again
     Spurious,       ///< the entry allows it already
     Kill,           ///< outside every mapping, or forbidden
 };

@@ -191,6 +191,15 @@ enum class KernelFunction : std::uint8_t {
     PipeWritePage,
     SockRecvmsg,
     SockSendmsg,
+    HugeAnonymousPage,
+    ClearSubpage,
+    MapHugeZeroPage,
+    WpHugePage,
+    SplitHugePmd,
+    SplitHugeZeroPmd,
+    SplitHugePage,
+    ZapHugePmd,
+    CopyHugePmd,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;

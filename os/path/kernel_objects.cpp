@@ -124,6 +124,7 @@ void KernelObjects::stock(Operation& op) {
     constexpr std::size_t bytes = 24 << 10; // of each kind; SLUB keeps five empty slabs of a cache
     for (std::size_t i = 0; i < object_kind_count; ++i) {
         const auto kind = static_cast<ObjectKind>(i);
+        if (kind == ObjectKind::KhugepagedSlot) continue; // nobody has used huge pages
         std::vector<VirtAddr> objects(bytes / m_caches[i]->size + 1);
         for (VirtAddr& object : objects) object = allocate(op, kind);
         for (const VirtAddr object : objects) free(op, kind, object);

@@ -51,6 +51,8 @@ constexpr EnumTable<ObjectKind, ObjectType> types{
      {"filp", 256, 0, hwcache_align | panic | account, 0, gfp::kernel | gfp::zero, KernelFunction::OpenFile}},
     {ObjectKind::ShmemInode,
      {"shmem_inode_cache", 776, 0, panic | account, 0, gfp::kernel, KernelFunction::OpenFile}},
+    {ObjectKind::KhugepagedSlot,
+     {"khugepaged_mm_slot", 112, 8, {}, 0, gfp::kernel | gfp::zero, KernelFunction::HugeAnonymousPage}},
     {ObjectKind::Inode,
      {"ext4_inode_cache", 1184, 0, reclaim_account | mem_spread | account, 60, gfp::nofs,
       KernelFunction::OpenFile}},

@@ -33,6 +33,7 @@ enum class ObjectKind : std::uint8_t {
     Dentry,
     File,
     ShmemInode,
+    KhugepagedSlot,
     Inode,
 };
 inline constexpr std::size_t object_kind_count = enum_count<ObjectKind>;

@@ -12,6 +12,9 @@ inline constexpr std::uint16_t file = 1U << 1;   ///< in a page cache
 inline constexpr std::uint16_t kernel = 1U << 2; ///< a page table's, a kernel stack's, an object allocator's
 inline constexpr std::uint16_t in_lru_batch = 1U << 3; ///< on its way to an LRU list, in some CPU's batch
 
+/// Behind the first frame of a huge page, whose states are the first one's.
+inline constexpr std::uint16_t huge_tail = anonymous | kernel;
+
 // states
 inline constexpr std::uint16_t locked = 1U
                                         << 4; ///< being read, written back or moved: see os/task/page_locks.h
@@ -30,5 +33,6 @@ inline constexpr std::uint16_t unevictable = 1U << 15;
 [[nodiscard]] constexpr bool is_shmem(std::uint16_t flags) {
     return (flags & (file | swapbacked)) == (file | swapbacked);
 }
+[[nodiscard]] constexpr bool is_huge_tail(std::uint16_t flags) { return (flags & huge_tail) == huge_tail; }
 
 } // namespace pagewalk::os::frame_flags

@@ -88,8 +88,9 @@ std::string meminfo_text(const Kernel& kernel) {
     lines.pages("VmallocUsed", kernel.vmalloc().pages());
     lines.kib("VmallocChunk", 0);
     lines.kib("Percpu", kernel.boot_layout().addresses.percpu.size() * KernelAddresses::percpu_bytes / 1024);
-    for (const char* name : {"HardwareCorrupted", "AnonHugePages", "ShmemHugePages", "ShmemPmdMapped",
-                             "FileHugePages", "FilePmdMapped"})
+    lines.kib("HardwareCorrupted", 0);
+    lines.pages("AnonHugePages", counters.nr_anon_thps * HugePages::frames);
+    for (const char* name : {"ShmemHugePages", "ShmemPmdMapped", "FileHugePages", "FilePmdMapped"})
         lines.kib(name, 0);
     for (const char* name : {"HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp"})
         lines.count(name, 0);

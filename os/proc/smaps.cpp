@@ -13,40 +13,64 @@ namespace {
 
 /// What an area's entries show: bytes, the proportional shares in units of 1/4096 byte.
 struct AreaSizes {
-    std::uint64_t resident = 0, referenced = 0, anonymous = 0, lazy_free = 0;
+    std::uint64_t resident = 0, referenced = 0, anonymous = 0, lazy_free = 0, anonymous_huge = 0;
     std::uint64_t share = 0, dirty_share = 0, locked_share = 0;
     std::uint64_t shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
 };
 constexpr unsigned share_shift = 12;
 
-void add_page(AreaSizes& sizes, const PageDescriptor& page, PageTableEntry entry, bool locked) {
-    const bool anonymous = (page.owner_flags & frame_flags::anonymous) != 0;
-    const bool dirty = entry.has(PageTableEntry::Dirty) || (page.owner_flags & frame_flags::dirty) != 0;
-    sizes.resident += page_size;
-    if (anonymous) sizes.anonymous += page_size;
-    if (anonymous && !dirty && (page.owner_flags & frame_flags::swapbacked) == 0)
-        sizes.lazy_free += page_size;
-    if (entry.has(PageTableEntry::Accessed) || (page.owner_flags & frame_flags::referenced) != 0)
-        sizes.referenced += page_size;
-    const bool shared = page.mapcount >= 2;
-    const std::uint64_t share = (page_size << share_shift) / (shared ? page.mapcount : 1);
-    sizes.share += share;
-    if (dirty) sizes.dirty_share += share;
-    if (locked) sizes.locked_share += share;
-    if (shared)
-        (dirty ? sizes.shared_dirty : sizes.shared_clean) += page_size;
-    else
-        (dirty ? sizes.private_dirty : sizes.private_clean) += page_size;
-}
+/// Adds up what the entries of one area map (smaps_account).
+class AreaMeasure {
+public:
+    AreaMeasure(Kernel& kernel, const Vma& area) : m_kernel(kernel), m_locked(area.has(vm::locked)) {}
+
+    void add_small(PteSlot slot) {
+        if (m_kernel.memory().is_zero_page(slot.entry->frame())) return;
+        add_frame(slot.entry->frame(), *slot.entry);
+    }
+    void add_huge(PteSlot slot) {
+        if (m_kernel.memory().is_zero_page(slot.entry->frame())) return;
+        m_sizes.anonymous_huge += HugePages::bytes;
+        for (std::uint64_t i = 0; i < HugePages::frames; ++i) add_frame(slot.entry->frame() + i, *slot.entry);
+    }
+    [[nodiscard]] const AreaSizes& sizes() const { return m_sizes; }
+
+private:
+    void add_frame(Pfn frame, PageTableEntry entry) {
+        const HugePages& huge = m_kernel.memory().huge_pages();
+        const std::uint16_t states = m_kernel.frames().pages().peek(huge.head_of(frame)).owner_flags;
+        const bool anonymous = (states & frame_flags::anonymous) != 0;
+        const bool dirty = entry.has(PageTableEntry::Dirty) || (states & frame_flags::dirty) != 0;
+        m_sizes.resident += page_size;
+        if (anonymous) m_sizes.anonymous += page_size;
+        if (anonymous && !dirty && (states & frame_flags::swapbacked) == 0) m_sizes.lazy_free += page_size;
+        if (entry.has(PageTableEntry::Accessed) || (states & frame_flags::referenced) != 0)
+            m_sizes.referenced += page_size;
+        add_share(huge.mapcount(frame), dirty);
+    }
+    void add_share(std::uint32_t mapcount, bool dirty) {
+        const bool shared = mapcount >= 2;
+        const std::uint64_t share = (page_size << share_shift) / (shared ? mapcount : 1);
+        m_sizes.share += share;
+        if (dirty) m_sizes.dirty_share += share;
+        if (m_locked) m_sizes.locked_share += share;
+        if (shared)
+            (dirty ? m_sizes.shared_dirty : m_sizes.shared_clean) += page_size;
+        else
+            (dirty ? m_sizes.private_dirty : m_sizes.private_clean) += page_size;
+    }
+
+    Kernel& m_kernel;
+    bool m_locked;
+    AreaSizes m_sizes;
+};
 
 AreaSizes measure(Kernel& kernel, AddressSpace& space, const Vma& area) {
-    AreaSizes sizes;
-    const Pfn zero_page = kernel.boot_layout().addresses.zero_page;
-    kernel.memory().tables().for_each(space, area.start, area.end, [&](VirtAddr, PteSlot slot) {
-        if (slot.entry->frame() == zero_page) return;
-        add_page(sizes, kernel.frames().pages().peek(slot.entry->frame()), *slot.entry, area.has(vm::locked));
-    });
-    return sizes;
+    AreaMeasure sum(kernel, area);
+    kernel.memory().tables().for_each(
+        space, area.start, area.end, [&](VirtAddr, PteSlot slot) { sum.add_small(slot); },
+        [&](VirtAddr, PteSlot slot) { sum.add_huge(slot); });
+    return sum.sizes();
 }
 
 void add_sizes(std::string& text, const AreaSizes& sizes, std::uint64_t bytes) {
@@ -64,6 +88,7 @@ void add_sizes(std::string& text, const AreaSizes& sizes, std::uint64_t bytes) {
         std::pair{"Referenced", sizes.referenced},
         std::pair{"Anonymous", sizes.anonymous},
         std::pair{"LazyFree", sizes.lazy_free},
+        std::pair{"AnonHugePages", sizes.anonymous_huge},
         std::pair{"Locked", sizes.locked_share >> share_shift},
     };
     for (const auto& [name, value] : rows) {

@@ -205,6 +205,15 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
         {"compact_daemon_wake", compaction.daemon_wakes},
         {"compact_daemon_migrate_scanned", compaction.daemon_migrate_scanned},
         {"compact_daemon_free_scanned", compaction.daemon_free_scanned},
+        {"nr_anon_transparent_hugepages", counters.nr_anon_thps},
+        {"thp_fault_alloc", counters.thp_fault_alloc},
+        {"thp_fault_fallback", counters.thp_fault_fallback},
+        {"thp_split_pmd", counters.thp_split_pmd},
+        {"thp_split_page", counters.thp_split_page},
+        {"thp_split_page_failed", counters.thp_split_page_failed},
+        {"thp_deferred_split_page", counters.thp_deferred_split_page},
+        {"thp_zero_page_alloc", counters.thp_zero_page_alloc},
+        {"thp_zero_page_alloc_failed", counters.thp_zero_page_alloc_failed},
         {"pgreuse", counters.faults[static_cast<std::size_t>(FaultKind::Reuse)]},
     };
     for (const auto& zone : kernel.allocator().zones()) {

@@ -129,6 +129,15 @@ void WalkComparison::compare_areas(const WalkedProcess& real, const AddressSpace
     }
 }
 
+/// One for each huge page's entry; a walk does not see them.
+std::uint64_t WalkComparison::deposited_tables(AddressSpace& space) {
+    std::uint64_t tables = 0;
+    for (const Vma& area : space.areas)
+        m_kernel.memory().tables().for_each(
+            space, area.start, area.end, [](VirtAddr, PteSlot) {}, [&](VirtAddr, PteSlot) { ++tables; });
+    return tables;
+}
+
 void WalkComparison::compare_tables(const WalkedProcess& real, AddressSpace& ours) {
     m_report.tables.count(ours.root == real.root);
     if (ours.root != real.root) differ("root table", hex(real.root.value()), hex(ours.root.value()));
@@ -141,36 +150,39 @@ void WalkComparison::compare_tables(const WalkedProcess& real, AddressSpace& our
             differ("table of level " + std::to_string(table.level) + " of " + hex(table.at.value()),
                    hex(table.frame.value()), frame != no_pfn ? hex(frame.value()) : "none");
     }
-    for (std::uint64_t i = there; i < ours.table_pages; ++i) {
+    const std::uint64_t in_use = ours.table_pages - deposited_tables(ours);
+    for (std::uint64_t i = there; i < in_use; ++i) {
         m_report.tables.count(false);
-        differ("tables", std::to_string(real.tables.size()), std::to_string(ours.table_pages));
+        differ("tables", std::to_string(real.tables.size()), std::to_string(in_use));
     }
 }
 
 void WalkComparison::compare_pages(const WalkedProcess& real, AddressSpace& ours) {
-    const Pfn zero_page = m_kernel.boot_layout().addresses.zero_page;
     std::uint64_t there = 0;
     for (const WalkedRun& run : real.runs) {
         if (run.has('k')) continue;
         const bool zero = run.has('z');
         for (std::uint64_t i = 0; i < run.pages; ++i) {
             const VirtAddr at = run.at + i * page_size;
-            const PteSlot slot = m_kernel.memory().tables().find(ours, at);
+            const PteSlot slot = m_kernel.memory().tables().find_leaf(ours, at);
             const bool mapped = slot && !slot.entry->empty();
             there += mapped ? 1 : 0;
-            const Pfn expected = zero ? zero_page : run.frame + i;
-            const bool same = mapped && slot.entry->frame() == expected;
+            const bool right = mapped && (zero ? m_kernel.memory().is_zero_page(slot.entry->frame())
+                                               : slot.frame_of(at) == run.frame + i);
+            const bool same = right && slot.huge() == run.huge;
             m_report.pages.count(same);
             if (!same)
-                differ("page of " + hex(at.value()), zero ? "zero page" : hex(expected.value()),
-                       mapped ? hex(slot.entry->frame().value()) : "none");
+                differ(std::string(run.huge ? "huge page of " : "page of ") + hex(at.value()),
+                       zero ? "zero page" : hex((run.frame + i).value()),
+                       mapped ? hex(slot.frame_of(at).value()) : "none");
         }
     }
     std::uint64_t mapped = 0;
     for (const Vma& area : ours.areas)
         if (!area.has(vm::dont_expand))
-            m_kernel.memory().tables().for_each(ours, area.start, area.end,
-                                                [&](VirtAddr, PteSlot) { ++mapped; });
+            m_kernel.memory().tables().for_each(
+                ours, area.start, area.end, [&](VirtAddr, PteSlot) { ++mapped; },
+                [&](VirtAddr, PteSlot) { mapped += HugePages::frames; });
     for (std::uint64_t i = there; i < mapped; ++i) {
         m_report.pages.count(false);
         differ("mapped pages", std::to_string(there), std::to_string(mapped));

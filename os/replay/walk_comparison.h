@@ -34,6 +34,7 @@ private:
     void compare_tables(const WalkedProcess& real, AddressSpace& ours);
     void compare_pages(const WalkedProcess& real, AddressSpace& ours);
     void miss_process(const WalkedProcess& real);
+    [[nodiscard]] std::uint64_t deposited_tables(AddressSpace& space);
     void differ(const std::string& field, const std::string& real, const std::string& ours);
     [[nodiscard]] AddressSpace* space_of(const WalkedProcess& process);
 

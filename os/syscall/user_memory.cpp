@@ -34,11 +34,11 @@ Pfn user_frame(CallContext& call, VirtAddr at, UserCopy way) {
     const CallParts& kernel = call.kernel;
     const bool writes = way == UserCopy::ToUser;
     for (int tries = 0; tries < 2; ++tries) {
-        const PteSlot slot = kernel.memory.tables().find(call.space(), at);
+        const PteSlot slot = kernel.memory.tables().find_leaf(call.space(), at);
         if (slot && slot.entry->present() && (!writes || slot.entry->has(PageTableEntry::Writable))) {
             *slot.entry = slot.entry->with(PageTableEntry::Accessed |
                                            (writes ? std::uint64_t{PageTableEntry::Dirty} : 0));
-            return slot.entry->frame();
+            return slot.frame_of(at);
         }
         if (tries == 1) break;
         call.op.path.call(KernelFunction::PageFaultEntry);

@@ -42,8 +42,8 @@ struct AddressSpace {
     std::uint64_t table_pages = 0; ///< page tables, without the top level
 
     enum class Resident : std::uint8_t { Anonymous, File };
-    void add_resident(Resident kind) {
-        ++(kind == Resident::Anonymous ? anon_pages : file_pages);
+    void add_resident(Resident kind, std::uint64_t pages = 1) {
+        (kind == Resident::Anonymous ? anon_pages : file_pages) += pages;
         peak_pages = std::max(peak_pages, anon_pages + file_pages);
     }
 

@@ -55,6 +55,7 @@ void VirtualMemory::remove_area(Operation& op, Vma& area) {
 }
 
 void VirtualMemory::split(Operation& op, AddressSpace& space, std::size_t index, VirtAddr at) {
+    split_huge_at(op, space, at);
     op.path.call(KernelFunction::VmAreaDup);
     Vma upper = space.areas[index];
     upper.chain.clear();
@@ -167,7 +168,7 @@ bool VirtualMemory::may_write(const Vma& area, PageTableEntry entry) const {
     const PageDescriptor& page = m_frames.pages().peek(entry.frame());
     if (area.has(vm::shared))
         return entry.has(PageTableEntry::Dirty) || frame_flags::is_shmem(page.owner_flags);
-    return (page.owner_flags & frame_flags::anonymous) != 0 && page.mapcount == 1;
+    return (page.owner_flags & frame_flags::anonymous) != 0 && m_huge.mapcount(entry.frame()) == 1;
 }
 
 std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
@@ -192,6 +193,7 @@ std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::
         op.path.store(left.object);
         left.end = end;
         if (!whole_right) {
+            split_huge_at(op, space, end);
             areas[index].page_offset += (end - areas[index].start) >> page_shift;
             areas[index].start = end;
             return index;
@@ -214,6 +216,7 @@ std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::
         right.start = start;
         right.page_offset = part.page_offset;
         if (!whole_left) {
+            split_huge_at(op, space, start);
             areas[index].end = start;
             return index + 2;
         }
@@ -236,41 +239,48 @@ void VirtualMemory::advise(Operation& op, AddressSpace& space, VirtAddr start, V
     space.mmap_lock.unlock(op, RwSemaphore::Access::Write);
 }
 
-/// mlock_vma_pages_range: pages of locked areas are out of reclaim's reach, others are not.
+/// mlock_vma_pages_range: pages of locked areas are out of reclaim's reach, others are not. Parts of huge
+/// pages stay as they are.
 void VirtualMemory::lock_pages(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
     m_lru.drain(op);
     for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i) {
         const Vma& area = space.areas[i];
         const bool locked = area.has(vm::locked);
-        m_tables.for_each(
-            space, std::max(start, area.start), std::min(end, area.end), [&](VirtAddr, PteSlot slot) {
-                if (slot.entry->frame() == m_frames.addresses().zero_page) return;
-                PageDescriptor& page = m_frames.pages().at(slot.entry->frame());
-                if (!locked) return unlock_page(page);
-                if ((page.owner_flags & frame_flags::mlocked) != 0) return;
-                page.owner_flags |= frame_flags::mlocked;
-                ++m_counters.nr_mlock;
-                ++m_counters.unevictable_pgs_mlocked;
-                if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) != 0) return;
-                m_counters.count_lru(page.owner_flags, -1);
-                page.owner_flags = static_cast<std::uint16_t>((page.owner_flags | frame_flags::unevictable) &
-                                                              ~frame_flags::active);
-                m_counters.count_lru(page.owner_flags, 1);
-                ++m_counters.unevictable_pgs_culled;
-            });
+        const auto lock = [&](VirtAddr, PteSlot slot) {
+            const Pfn frame = slot.entry->frame();
+            if (is_zero_page(frame) || (!slot.huge() && m_huge.is_part(frame))) return;
+            PageDescriptor& page = m_frames.pages().at(frame);
+            locked ? lock_page(page) : unlock_page(page);
+        };
+        m_tables.for_each(space, std::max(start, area.start), std::min(end, area.end), lock, lock);
     }
+}
+
+void VirtualMemory::lock_page(PageDescriptor& page) {
+    if ((page.owner_flags & frame_flags::mlocked) != 0) return;
+    page.owner_flags |= frame_flags::mlocked;
+    m_counters.nr_mlock += page.frames();
+    m_counters.unevictable_pgs_mlocked += page.frames();
+    if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) != 0) return;
+    const int pages = static_cast<int>(page.frames());
+    m_counters.count_lru(page.owner_flags, -pages);
+    page.owner_flags =
+        static_cast<std::uint16_t>((page.owner_flags | frame_flags::unevictable) & ~frame_flags::active);
+    m_counters.count_lru(page.owner_flags, pages);
+    m_counters.unevictable_pgs_culled += page.frames();
 }
 
 void VirtualMemory::unlock_page(PageDescriptor& page) {
     if ((page.owner_flags & frame_flags::mlocked) == 0) return;
     page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::mlocked);
-    --m_counters.nr_mlock;
-    ++m_counters.unevictable_pgs_munlocked;
+    m_counters.nr_mlock -= page.frames();
+    m_counters.unevictable_pgs_munlocked += page.frames();
     if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) == 0) return;
-    m_counters.count_lru(page.owner_flags, -1);
+    const int pages = static_cast<int>(page.frames());
+    m_counters.count_lru(page.owner_flags, -pages);
     page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::unevictable);
-    m_counters.count_lru(page.owner_flags, 1);
-    ++m_counters.unevictable_pgs_rescued;
+    m_counters.count_lru(page.owner_flags, pages);
+    m_counters.unevictable_pgs_rescued += page.frames();
 }
 
 void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
@@ -299,23 +309,32 @@ void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, 
     std::uint64_t changed = 0;
     for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i) {
         const Vma& area = space.areas[i];
-        m_tables.for_each(
-            space, std::max(start, area.start), std::min(end, area.end), [&](VirtAddr, PteSlot slot) {
-                const PageTableEntry old = *slot.entry;
-                std::uint64_t flags = entry_flags(area);
-                if (!may_write(area, old)) flags &= ~std::uint64_t{PageTableEntry::Writable};
-                const std::uint64_t kept = old.raw() & (PageTableEntry::Accessed | PageTableEntry::Dirty);
-                *slot.entry = PageTableEntry(old.frame(), flags | kept);
-                if ((area.flags & vm::access) == 0)
-                    *slot.entry = slot.entry->without(PageTableEntry::Present).with(protection_none);
-                if (*slot.entry == old) return;
-                ++changed;
-                if (slot.index % 8 == 0 || changed == 1) op.path.store(slot.address());
-            });
+        const VirtAddr from = std::max(start, area.start), to = std::min(end, area.end);
+        split_ends(op, space, from, to);
+        const auto protect_entry = [&](VirtAddr, PteSlot slot) {
+            const PageTableEntry old = *slot.entry;
+            *slot.entry = protected_entry(area, slot);
+            if (*slot.entry == old) return;
+            ++changed;
+            if (slot.index % 8 == 0 || changed == 1) op.path.store(slot.address());
+        };
+        m_tables.for_each(space, from, to, protect_entry, protect_entry);
     }
     op.path.call(KernelFunction::ChangePte, static_cast<std::uint32_t>(changed));
     if (changed != 0) flush(op, space, start, end);
     op.path.call(KernelFunction::TlbFinish);
+}
+
+/// What an entry becomes when its area's rights have changed. A huge page's is made writable by a fault only.
+PageTableEntry VirtualMemory::protected_entry(const Vma& area, PteSlot slot) const {
+    const PageTableEntry old = *slot.entry;
+    std::uint64_t flags = entry_flags(area);
+    if (slot.huge() || !may_write(area, old)) flags &= ~std::uint64_t{PageTableEntry::Writable};
+    flags |= old.raw() & (PageTableEntry::Accessed | PageTableEntry::Dirty);
+    if (slot.huge()) flags |= PageTableEntry::Huge;
+    const PageTableEntry entry(old.frame(), flags);
+    if ((area.flags & vm::access) != 0) return entry;
+    return entry.without(PageTableEntry::Present).with(protection_none);
 }
 
 /// The break's own area grows; bss, which may end where it begins, does not.
@@ -359,8 +378,7 @@ void VirtualMemory::set_break(Operation& op, AddressSpace& space, VirtAddr new_b
 std::uint32_t VirtualMemory::move_entries(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to,
                                           std::uint64_t bytes) {
     std::uint32_t pages = 0;
-    m_tables.for_each_leaf_table(space, from, from + bytes,
-                                 [&](VirtAddr) { (void)m_tables.get(op, space, to); });
+    if (m_tables.find(space, from)) (void)m_tables.get(op, space, to);
     m_tables.for_each(space, from, from + bytes, [&](VirtAddr at, PteSlot slot) {
         const PteSlot target = m_tables.find(space, to + (at - from));
         if (!target) return; // out of memory for tables: the page is dropped with the old range
@@ -422,12 +440,17 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     m_anon.clone(op, space.areas[first], moved);
     if (moved.inode != no_inode) m_files.add_user(moved.inode);
     std::uint32_t pages = 0;
-    for (std::uint64_t done = 0; done < kept;) {
+    for (std::uint64_t done = 0, part = 0; done < kept; done += part) {
         const VirtAddr from = start + done, to = moved_to + done;
-        const std::uint64_t part = std::min({kept - done, left_in_table(from), left_in_table(to)});
-        if (part != level_span(2) || !m_tables.move_leaf_table(op, space, from, to))
-            pages += move_entries(op, space, from, to, part);
-        done += part;
+        part = std::min({kept - done, left_in_table(from), left_in_table(to)});
+        const bool whole = part == level_span(2);
+        if (const PteSlot huge = m_tables.find_huge(space, from)) {
+            if (whole && m_tables.move_huge(op, space, huge, to)) continue;
+            split_mapping(op, space, huge, from);
+        } else if (whole && m_tables.move_leaf_table(op, space, from, to)) {
+            continue;
+        }
+        pages += move_entries(op, space, from, to, part);
     }
     op.path.call(KernelFunction::MovePte, pages);
     flush(op, space, start, old_end);

@@ -142,7 +142,11 @@ VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace
 VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultContext& fault) {
     const Vma& area = fault.space.areas[fault.area];
     op.path.call(KernelFunction::WalkTables);
-    const PteSlot slot = m_tables.find(fault.space, fault.page);
+    PteSlot slot = m_tables.find(fault.space, fault.page);
+    if (!slot && area.anonymous()) {
+        if (const HugeResult result = huge_fault(op, fault)) return *result;
+        slot = m_tables.find(fault.space, fault.page); // there is one where a huge page's entry was split
+    }
     if (slot) op.path.load(slot.address());
     if (!slot || slot.entry->empty()) {
         if (area.anonymous()) return anonymous(op, fault);
@@ -357,12 +361,13 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
         if ((page.owner_flags & frame_flags::anonymous) != 0) {
             // A reference of this CPU's LRU batch is no user of the page.
             if (page.refcount == 2 && (page.owner_flags & frame_flags::in_lru_batch) != 0) m_lru.drain(op);
-            if (page.refcount == 1) {
+            if (m_huge.references(frame) == 1) {
                 op.path.call(KernelFunction::WpPageReuse);
                 // The sole owner's from now on: others of the family need not be searched for it.
-                m_frames.set_mapping(frame,
+                const Pfn head = m_huge.head_of(frame);
+                m_frames.set_mapping(head,
                                      {FrameMapping::Kind::Anonymous, static_cast<std::uint32_t>(area.anon),
-                                      area.index_of(fault.page)});
+                                      area.index_of(fault.page) - (frame.value() - head.value())});
                 *slot.entry = slot.entry->with(written);
                 op.path.store(slot.address());
                 return {FaultStatus::Done, FaultKind::Reuse};
@@ -392,7 +397,7 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
             op.path.call(KernelFunction::PageRemoveLastRmap);
     }
     unlock_table(op, slot);
-    if (!zero && --m_frames.pages().at(old.frame()).refcount == 0) m_frames.free(op, old.frame(), 0);
+    if (!zero) m_huge.put(op, old.frame());
     return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
 }
 
@@ -423,7 +428,7 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
         if (!allowed) break;
         const bool copies = where.has(vm::write) && where.is_private();
         const bool write = how == Populate::Write || (how == Populate::AsAllowed && copies);
-        const PteSlot slot = m_tables.find(space, at);
+        const PteSlot slot = m_tables.find_leaf(space, at);
         if (slot && slot.entry->present() && (!write || slot.entry->has(PageTableEntry::Writable))) continue;
         op.path.call(KernelFunction::HandleMmFault);
         const FaultResult result =
@@ -439,6 +444,7 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
             count_fault(op, std::exchange(major, false) ? FaultKind::FileMajor : result.kind);
         }
     }
+    m_lru.drain(op);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
 }
 

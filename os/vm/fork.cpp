@@ -16,8 +16,9 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
     std::uint32_t pages = 0;
     bool complete = true;
     // Each table of the parent's has its like, with or without entries in this area.
-    m_tables.for_each_leaf_table(from, area.start, area.end, [&](VirtAddr block) {
-        complete = complete && static_cast<bool>(m_tables.get(op, to, block));
+    m_tables.for_each_block(from, area.start, area.end, [&](VirtAddr begin, const PageTables::Block& block) {
+        complete = complete && (block.huge ? copy_huge(op, to, begin, block.huge)
+                                           : static_cast<bool>(m_tables.get(op, to, begin)));
     });
     m_tables.for_each(from, area.start, area.end, [&](VirtAddr address, PteSlot slot) {
         if (!complete) return;
@@ -36,9 +37,8 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
         *target.entry = slot.entry->without(PageTableEntry::Accessed |
                                             (area.is_private() ? 0 : std::uint64_t{PageTableEntry::Dirty}));
         if (frame == m_frames.addresses().zero_page) return;
-        PageDescriptor& page = m_frames.pages().at(frame);
-        ++page.refcount;
-        ++page.mapcount;
+        const PageDescriptor& page = m_frames.pages().peek(frame);
+        m_huge.add_mapping(frame);
         to.add_resident((page.owner_flags & frame_flags::anonymous) != 0 ? AddressSpace::Resident::Anonymous
                                                                          : AddressSpace::Resident::File);
         op.path.store_page(frame);

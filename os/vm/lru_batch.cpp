@@ -1,6 +1,11 @@
 #include "os/vm/lru_batch.h"
 
 namespace pagewalk::os {
+namespace {
+
+int count_of(const PageDescriptor& page) { return static_cast<int>(page.frames()); }
+
+} // namespace
 
 void LruBatches::add(Operation& op, Pfn frame) {
     m_frames.pages().at(frame).owner_flags |= frame_flags::in_lru_batch;
@@ -10,8 +15,9 @@ void LruBatches::add(Operation& op, Pfn frame) {
 
 void LruBatches::add_locked(Operation& op, Pfn frame) {
     m_frames.pages().at(frame).owner_flags |= frame_flags::in_lru_batch | frame_flags::mlocked;
-    ++m_counters.nr_mlock;
-    ++m_counters.unevictable_pgs_mlocked;
+    const std::uint64_t pages = m_frames.pages().peek(frame).frames();
+    m_counters.nr_mlock += pages;
+    m_counters.unevictable_pgs_mlocked += pages;
     op.path.call(KernelFunction::FolioAddLru);
     collect(op, m_batches[op.cpu].lock, frame, &LruBatches::move_to_unevictable);
 }
@@ -47,7 +53,8 @@ void LruBatches::collect(Operation& op, Batch& batch, Pfn frame, Move move) {
     ++m_frames.pages().at(frame).refcount;
     op.path.store(m_frames.addresses().lru_batch(op.cpu));
     batch.frames[batch.count++] = frame;
-    if (batch.count == batch_size) empty(op, batch, move);
+    const bool huge = m_frames.pages().peek(frame).compound != 0;
+    if (batch.count == batch_size || huge) empty(op, batch, move);
 }
 
 void LruBatches::empty(Operation& op, Batch& batch, Move move) {
@@ -75,7 +82,7 @@ void LruBatches::empty(Operation& op, Batch& batch, Move move) {
 void LruBatches::move_to_list(PageDescriptor& page) {
     page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
     page.set(PageState::Lru);
-    m_counters.count_lru(page.owner_flags, 1);
+    m_counters.count_lru(page.owner_flags, count_of(page));
 }
 
 void LruBatches::move_to_unevictable(PageDescriptor& page) {
@@ -84,28 +91,28 @@ void LruBatches::move_to_unevictable(PageDescriptor& page) {
     // munlock may have come first.
     if ((page.owner_flags & frame_flags::mlocked) != 0) {
         page.owner_flags |= frame_flags::unevictable;
-        ++m_counters.unevictable_pgs_culled;
+        m_counters.unevictable_pgs_culled += page.frames();
     }
-    m_counters.count_lru(page.owner_flags, 1);
+    m_counters.count_lru(page.owner_flags, count_of(page));
 }
 
 void LruBatches::move_to_given_up(PageDescriptor& page) {
     if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::swapbacked) == 0) return;
-    m_counters.count_lru(page.owner_flags, -1);
+    m_counters.count_lru(page.owner_flags, -count_of(page));
     constexpr std::uint16_t left = frame_flags::swapbacked | frame_flags::active | frame_flags::referenced;
     page.owner_flags &= static_cast<std::uint16_t>(~left);
-    m_counters.count_lru(page.owner_flags, 1);
-    ++m_counters.pglazyfree;
+    m_counters.count_lru(page.owner_flags, count_of(page));
+    m_counters.pglazyfree += page.frames();
 }
 
 void LruBatches::move_to_active(PageDescriptor& page) {
     if (!page.is(PageState::Lru) ||
         (page.owner_flags & (frame_flags::active | frame_flags::unevictable)) != 0)
         return;
-    m_counters.count_lru(page.owner_flags, -1);
+    m_counters.count_lru(page.owner_flags, -count_of(page));
     page.owner_flags |= frame_flags::active;
-    m_counters.count_lru(page.owner_flags, 1);
-    ++m_counters.pgactivate;
+    m_counters.count_lru(page.owner_flags, count_of(page));
+    m_counters.pgactivate += page.frames();
 }
 
 } // namespace pagewalk::os

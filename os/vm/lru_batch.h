@@ -10,7 +10,7 @@
 namespace pagewalk::os {
 
 /// Pages on their way to the LRU lists, or between them: each CPU collects 15 (PAGEVEC_SIZE) with a reference
-/// on each, then moves them together.
+/// on each, then moves them together. A huge page does not wait for others.
 class LruBatches {
 public:
     LruBatches(FrameAllocator& frames, KernelCounters& counters, std::size_t cpus)

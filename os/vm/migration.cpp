@@ -11,7 +11,7 @@ void VirtualMemory::count_lru(Pfn frame, int change) {
 
 bool VirtualMemory::isolate_page(Operation& op, Pfn frame, GfpMask mask) {
     PageDescriptor& page = m_frames.pages().at(frame);
-    if (!page.is(PageState::Lru)) return false;
+    if (!page.is(PageState::Lru) || page.compound != 0) return false; // huge pages stay where they are
     if ((page.owner_flags & (frame_flags::locked | frame_flags::writeback)) != 0) return false;
     const bool file = (page.owner_flags & frame_flags::file) != 0;
     if (file ? !mask.any(gfp::fs) : page.refcount > page.mapcount) return false;
@@ -41,14 +41,14 @@ void VirtualMemory::find_in_area(Operation& op, AddressSpace& space, const Vma& 
     }
     op.path.load(area.object);
     const VirtAddr page = area.start + ((mapping.index - area.page_offset) << page_shift);
-    const PteSlot slot = m_tables.find(space, page);
+    const PteSlot slot = m_tables.find_leaf(space, page);
     if (slot && !slot.entry->empty() && slot.entry->frame() == frame) m_found.push_back({&space, page, slot});
 }
 
 /// Fills m_found with every entry that maps the frame.
 void VirtualMemory::find_mappings(Operation& op, Pfn frame, const FrameMapping& mapping) {
     m_found.clear();
-    const std::size_t wanted = m_frames.pages().peek(frame).mapcount;
+    const std::size_t wanted = m_huge.mapcount(frame);
     op.path.call(KernelFunction::RmapWalk);
     // An anonymous page's index is its address, unless its area has moved since.
     if (mapping.kind == FrameMapping::Kind::Anonymous) {

@@ -23,15 +23,20 @@ PageGather::Full PageGather::add(Operation& op, Pfn frame) {
 }
 
 void PageGather::release(Operation& op, std::size_t first, std::size_t last) {
-    // The list of pages to free is built from its head: the last page of a batch is freed first.
+    // The list of small pages to free is built from its head: the last page of a batch is freed first. Huge
+    // pages do not wait for it.
     m_to_free.clear();
     op.path.call(KernelFunction::ReleasePage, static_cast<std::uint32_t>(last - first));
-    for (std::size_t i = last; i-- > first;) {
+    for (std::size_t i = first; i < last; ++i) {
+        if (m_huge.is_part(m_pages[i])) {
+            m_huge.put(op, m_pages[i]);
+            continue;
+        }
         PageDescriptor& page = m_frames.pages().at(m_pages[i]);
         PAGEWALK_INVARIANT(page.refcount != 0);
-        if (--page.refcount != 0) continue;
-        m_to_free.push_back(m_pages[i]);
+        if (--page.refcount == 0) m_to_free.push_back(m_pages[i]);
     }
+    std::ranges::reverse(m_to_free);
     op.path.call(KernelFunction::ReleaseFreedPage, static_cast<std::uint32_t>(m_to_free.size()));
     m_frames.free_batch(op, m_to_free);
 }

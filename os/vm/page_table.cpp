@@ -69,20 +69,19 @@ Pfn PageTables::table_at(const AddressSpace& space, VirtAddr address, unsigned l
     Pfn table = space.root;
     for (unsigned above = m_levels; above > level; --above) {
         const PageTableEntry entry = m_memory.table(table)[table_index(address, above)];
-        if (!entry.present()) return no_pfn;
+        if (!entry.present() || (above == 2 && entry.has(PageTableEntry::Huge))) return no_pfn;
         table = entry.frame();
     }
     return table;
 }
 
 bool PageTables::move_leaf_table(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to) {
-    const Pfn moved = table_at(space, from, 1);
-    if (moved == no_pfn || table_at(space, to, 1) != no_pfn || !add_tables(op, space, to, 2)) return false;
-    const auto place = [&](VirtAddr at) -> PageTableEntry& {
-        return m_memory.table(table_at(space, at, 2))[table_index(at, 2)];
-    };
-    place(to) = std::exchange(place(from), PageTableEntry{});
-    op.path.store(address_of(table_at(space, to, 2)) + table_index(to, 2) * sizeof(PageTableEntry));
+    if (table_at(space, from, 1) == no_pfn) return false;
+    const PteSlot target = get_upper(op, space, to);
+    if (!target || !target.entry->empty()) return false;
+    PageTableEntry& old = m_memory.table(table_at(space, from, 2))[table_index(from, 2)];
+    *target.entry = std::exchange(old, PageTableEntry{});
+    op.path.store(target.address());
     space.cached_block = VirtAddr(~0ULL);
     return true;
 }
@@ -111,29 +110,57 @@ void PageTables::destroy_root(Operation& op, AddressSpace& space) {
     space.root = no_pfn;
 }
 
-Pfn PageTables::leaf_table(AddressSpace& space, VirtAddr at, unsigned& absent_level) {
+PageTables::Block PageTables::block_at(AddressSpace& space, VirtAddr at) {
     const VirtAddr block = VirtAddr(at.value() & ~(level_span(2) - 1));
-    if (space.cached_block == block) return space.cached_table;
+    if (space.cached_block == block) return {.table = space.cached_table, .huge = {}};
     Pfn table = space.root;
     for (unsigned level = m_levels; level > 1; --level) {
-        const PageTableEntry entry = m_memory.table(table)[table_index(at, level)];
-        if (!entry.present()) {
-            absent_level = level;
-            return no_pfn;
-        }
+        const std::size_t index = table_index(at, level);
+        PageTableEntry& entry = m_memory.table(table)[index];
+        if (level == 2 && entry.has(PageTableEntry::Huge)) return {.huge = {&entry, table, index, 2}};
+        if (!entry.present()) return {.huge = {}, .span = level_span(level)};
         table = entry.frame();
     }
     space.cached_block = block;
     space.cached_table = table;
-    return table;
+    return {.table = table, .huge = {}};
 }
 
 PteSlot PageTables::find(AddressSpace& space, VirtAddr address) {
-    unsigned absent = 0;
-    const Pfn table = leaf_table(space, address, absent);
+    const Pfn table = block_at(space, address).table;
     if (table == no_pfn) return {};
     const std::size_t index = table_index(address, 1);
     return {&m_memory.table(table)[index], table, index};
+}
+
+PteSlot PageTables::find_huge(const AddressSpace& space, VirtAddr address) {
+    const Pfn table = table_at(space, address, 2);
+    if (table == no_pfn) return {};
+    const std::size_t index = table_index(address, 2);
+    PageTableEntry& entry = m_memory.table(table)[index];
+    return entry.has(PageTableEntry::Huge) ? PteSlot{&entry, table, index, 2} : PteSlot{};
+}
+
+PteSlot PageTables::get_upper(Operation& op, AddressSpace& space, VirtAddr address) {
+    if (!add_tables(op, space, address, 2)) return {};
+    const Pfn table = table_at(space, address, 2);
+    const std::size_t index = table_index(address, 2);
+    return {&m_memory.table(table)[index], table, index, 2};
+}
+
+void PageTables::set_table(Operation& op, PteSlot slot, Pfn table) {
+    *slot.entry = PageTableEntry(table, table_flags);
+    op.path.store(slot.address());
+}
+
+bool PageTables::move_huge(Operation& op, AddressSpace& space, PteSlot from, VirtAddr to) {
+    const PteSlot target = get_upper(op, space, to);
+    if (!target || !target.entry->empty()) return false;
+    *target.entry = std::exchange(*from.entry, PageTableEntry{});
+    if (target.table != from.table) m_deposited.add(target.table, m_deposited.take(from.table));
+    op.path.store(from.address());
+    op.path.store(target.address());
+    return true;
 }
 
 Pfn PageTables::add_table(Operation& op, AddressSpace& space, unsigned level) {
@@ -201,7 +228,7 @@ void PageTables::free_level(Operation& op, AddressSpace& space, Pfn table, unsig
     for (std::uint64_t at = start.value() & ~(span - 1);; at += span) {
         const std::size_t index = table_index(VirtAddr(at), level);
         const PageTableEntry entry = m_memory.table(table)[index];
-        if (entry.present()) {
+        if (entry.present() && !(level == 2 && entry.has(PageTableEntry::Huge))) {
             const VirtAddr from = std::max(start, VirtAddr(at));
             const VirtAddr to = std::min(end, VirtAddr(at + span));
             if (level > 2) free_level(op, space, entry.frame(), level - 1, from, to, floor, ceiling, freed);

@@ -4,6 +4,7 @@
 #include "os/path/frame_allocator.h"
 #include "os/path/operation.h"
 #include "os/vm/address_space.h"
+#include "os/vm/deposited_tables.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -13,13 +14,19 @@ namespace pagewalk::os {
 /// Marks an entry whose page may not be accessed at all: not present, but not empty (_PAGE_PROTNONE).
 inline constexpr std::uint64_t protection_none = PageTableEntry::Global;
 
-/// A level-1 entry and where it lies.
+/// An entry of level 1, or of level 2 where it is a huge page's or may become one's, and where it lies.
 struct PteSlot {
     PageTableEntry* entry = nullptr;
     Pfn table = no_pfn;
     std::size_t index = 0;
+    unsigned level = 1;
 
     explicit operator bool() const { return entry != nullptr; }
+    [[nodiscard]] bool huge() const { return level == 2; }
+    /// The 4 KiB frame that the entry, which maps something, gives `address`.
+    [[nodiscard]] Pfn frame_of(VirtAddr address) const {
+        return entry->frame() + (huge() ? table_index(address, 1) : 0);
+    }
     [[nodiscard]] PhysAddr address() const { return address_of(table) + index * sizeof(PageTableEntry); }
 };
 
@@ -35,27 +42,50 @@ public:
     [[nodiscard]] bool create_root(Operation& op, AddressSpace& space);
     void destroy_root(Operation& op, AddressSpace& space);
 
-    /// The entry for `address`; empty where a table is missing.
+    /// The level-1 entry for `address`; empty where a table is missing or a huge page is mapped.
     [[nodiscard]] PteSlot find(AddressSpace& space, VirtAddr address);
-    /// The same, adding the tables that are missing. Empty when no memory is left.
+    /// The same, adding the tables that are missing. Empty when no memory is left. Contract: no huge page is
+    /// mapped there.
     [[nodiscard]] PteSlot get(Operation& op, AddressSpace& space, VirtAddr address);
+    /// The level-2 entry for `address` where it maps a huge page, accessible or not; empty elsewhere.
+    [[nodiscard]] PteSlot find_huge(const AddressSpace& space, VirtAddr address);
+    /// Of either level: what maps `address`.
+    [[nodiscard]] PteSlot find_leaf(AddressSpace& space, VirtAddr address) {
+        const PteSlot slot = find(space, address);
+        return slot ? slot : find_huge(space, address);
+    }
+    /// The level-2 entry for `address`, adding the tables above it. Empty when no memory is left.
+    [[nodiscard]] PteSlot get_upper(Operation& op, AddressSpace& space, VirtAddr address);
 
     /// Adds the tables that are missing but the last. False when no memory is left.
     [[nodiscard]] bool add_upper(Operation& op, AddressSpace& space, VirtAddr address);
     /// The table of this level that serves `address`; no_pfn where there is none.
     [[nodiscard]] Pfn table_at(const AddressSpace& space, VirtAddr address, unsigned level);
-    /// Calls visit(start of its 2 MiB) for each level-1 table of [start, end).
+    /// What level 2 has for an address: a level-1 table, a huge page, or nothing for all of `span` bytes.
+    struct Block {
+        Pfn table = no_pfn;
+        PteSlot huge;
+        std::uint64_t span = level_span(2);
+    };
+    /// Calls visit(start of its 2 MiB, Block) for each level-1 table and each huge page of [start, end).
     template <class Visit>
-    void for_each_leaf_table(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
+    void for_each_block(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
         for (VirtAddr at = start; at < end;) {
-            const VirtAddr block = VirtAddr(at.value() & ~(level_span(2) - 1));
-            unsigned absent = 2;
-            const Pfn table = leaf_table(space, at, absent);
-            if (table != no_pfn) visit(block);
-            const std::uint64_t span = table != no_pfn ? level_span(2) : level_span(absent);
-            at = VirtAddr((at.value() & ~(span - 1)) + span);
+            const Block block = block_at(space, at);
+            const VirtAddr begin(at.value() & ~(block.span - 1));
+            if (block.table != no_pfn || block.huge) visit(begin, block);
+            at = begin + block.span;
         }
     }
+    /// A level-1 table that is not in use yet; no_pfn when no memory is left.
+    [[nodiscard]] Pfn allocate_leaf(Operation& op, AddressSpace& space) { return add_table(op, space, 1); }
+    void free_leaf(Operation& op, AddressSpace& space, Pfn table) { drop_table(op, space, 1, table); }
+    /// A level-2 entry that maps nothing (any more) gets a level-1 table.
+    void set_table(Operation& op, PteSlot slot, Pfn table);
+    /// Tables kept for the day when huge pages' entries are split, by the level-2 table that has the entries.
+    [[nodiscard]] DepositedTables& deposited() { return m_deposited; }
+    /// move_huge_pmd: a huge page is mapped elsewhere from now on. False where that is not possible.
+    [[nodiscard]] bool move_huge(Operation& op, AddressSpace& space, PteSlot from, VirtAddr to);
     /// move_normal_pmd: a whole level-1 table serves other 2 MiB from now on. False where that is not
     /// possible: there is one already, or none to be moved, or no memory is left.
     [[nodiscard]] bool move_leaf_table(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to);
@@ -64,25 +94,25 @@ public:
     void adopt_root(Operation& op, AddressSpace& space, Pfn frame);
     void adopt_table(AddressSpace& space, VirtAddr address, unsigned level, Pfn frame);
 
-    /// Calls visit(address, PteSlot) for each entry of [start, end) that is not empty, skipping absent
-    /// tables.
+    /// Calls visit(address, PteSlot) for each level-1 entry of [start, end) that is not empty, and
+    /// visit_huge(start of its 2 MiB, PteSlot) for each huge page, by address.
+    template <class Visit, class VisitHuge>
+    void for_each(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit,
+                  const VisitHuge& visit_huge) {
+        for_each_block(space, start, end, [&](VirtAddr begin, const Block& block) {
+            if (block.huge) return visit_huge(begin, block.huge);
+            PageTableMemory::Table& entries = m_memory.table(block.table);
+            const VirtAddr stop = std::min(end, begin + level_span(2));
+            for (VirtAddr at = std::max(start.page(), begin); at < stop; at += page_size) {
+                const std::size_t index = table_index(at, 1);
+                if (!entries[index].empty()) visit(at, PteSlot{&entries[index], block.table, index});
+            }
+        });
+    }
+    /// The same, where huge pages do not matter.
     template <class Visit>
     void for_each(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
-        for (VirtAddr at = start; at < end;) {
-            const VirtAddr block = VirtAddr(at.value() & ~(level_span(2) - 1));
-            const VirtAddr stop = std::min(end, block + level_span(2));
-            unsigned absent = 0;
-            const Pfn table = leaf_table(space, at, absent);
-            if (table == no_pfn) {
-                at = VirtAddr((at.value() & ~(level_span(absent) - 1)) + level_span(absent));
-                continue;
-            }
-            PageTableMemory::Table& entries = m_memory.table(table);
-            for (; at < stop; at += page_size) {
-                const std::size_t index = table_index(at, 1);
-                if (!entries[index].empty()) visit(at, PteSlot{&entries[index], table, index});
-            }
-        }
+        for_each(space, start, end, visit, [](VirtAddr, PteSlot) {});
     }
 
     /// Takes out the tables that lie between `floor` and `ceiling` (0: the end of the address space) and
@@ -103,9 +133,7 @@ public:
     void set_kernel_root(Pfn root) { m_kernel_root = root; }
 
 private:
-    /// Where the walk for `at` meets its level-1 table; otherwise no_pfn and the level at which the entry is
-    /// missing.
-    [[nodiscard]] Pfn leaf_table(AddressSpace& space, VirtAddr at, unsigned& absent_level);
+    [[nodiscard]] Block block_at(AddressSpace& space, VirtAddr at);
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
     [[nodiscard]] bool add_tables(Operation& op, AddressSpace& space, VirtAddr address, unsigned lowest);
     void drop_table(Operation& op, AddressSpace& space, unsigned level, Pfn frame);
@@ -118,6 +146,7 @@ private:
     KernelCounters& m_counters;
     unsigned m_levels;
     Pfn m_kernel_root = no_pfn;
+    DepositedTables m_deposited;
     std::vector<Pfn> m_dead; ///< freed tables whose contents are still there
 };
 

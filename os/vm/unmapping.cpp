@@ -19,7 +19,8 @@ bool is_anonymous(const PageDescriptor& page) { return (page.owner_flags & frame
 VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus)
     : m_frames(parts.frames), m_objects(parts.objects), m_files(parts.files), m_lru(parts.lru),
       m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_config(config),
-      m_anon(parts.objects), m_gather(parts.frames, parts.lru), m_cpus(cpus), m_loaded(cpus, nullptr) {}
+      m_anon(parts.objects), m_huge(parts.frames, parts.counters), m_gather(parts.frames, parts.lru, m_huge),
+      m_cpus(cpus), m_loaded(cpus, nullptr) {}
 
 std::shared_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
     const FunctionScope allocating = in(op, TracedFunction::MmAlloc);
@@ -53,15 +54,14 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
     if (frame == m_frames.addresses().zero_page) return Dropped::NoPage;
     PageDescriptor& page = m_frames.pages().at(frame);
     op.path.store_page(frame);
-    if (area.has(vm::locked)) unlock_page(page);
-    PAGEWALK_INVARIANT(page.mapcount != 0);
-    --page.mapcount;
+    if (area.has(vm::locked) && !m_huge.is_part(frame)) unlock_page(page);
+    const bool last = m_huge.remove_mapping(frame);
     if ((page.owner_flags & frame_flags::anonymous) != 0) {
         --space.anon_pages;
-        if (page.mapcount == 0) --m_counters.nr_anon_pages;
+        if (last) --m_counters.nr_anon_pages;
     } else {
         --space.file_pages;
-        if (page.mapcount == 0) --m_counters.nr_mapped;
+        if (last) --m_counters.nr_mapped;
         const bool writable_file = area.has(vm::shared) && (page.owner_flags & frame_flags::file) != 0;
         if (writable_file && entry.has(PageTableEntry::Dirty) &&
             (page.owner_flags & (frame_flags::dirty | frame_flags::swapbacked)) == 0) {
@@ -69,18 +69,24 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
             ++m_counters.nr_dirty;
         }
     }
-    return page.mapcount == 0 ? Dropped::LastMapping : Dropped::Mapping;
+    return last ? Dropped::LastMapping : Dropped::Mapping;
 }
 
 void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end,
                         Copies copies) {
     op.path.call(KernelFunction::UnmapPageRange);
+    split_ends(op, space, start, end);
     std::uint32_t pages = 0, mappings = 0, last_mappings = 0;
     PhysAddr line{~0ULL};
     const auto charge = [&] {
         op.path.call(KernelFunction::ZapPte, std::exchange(pages, 0));
         op.path.call(KernelFunction::PageRemoveRmap, std::exchange(mappings, 0));
         op.path.call(KernelFunction::PageRemoveLastRmap, std::exchange(last_mappings, 0));
+    };
+    const auto gather = [&](Pfn frame) {
+        if (m_gather.add(op, frame) != PageGather::Full::Yes) return;
+        flush(op, space, start, end);
+        m_gather.flush(op);
     };
     // Where a table had dirty pages of files, what was gathered goes before the next table.
     Pfn dirty_table = no_pfn;
@@ -89,7 +95,7 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         flush(op, space, start, end);
         m_gather.flush(op);
     };
-    m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+    const auto zap_small = [&](VirtAddr, PteSlot slot) {
         if (slot.table != dirty_table) flush_dirty();
         if (const PhysAddr touched = slot.address().line(); touched != line) op.path.store(line = touched);
         const PageTableEntry entry = *slot.entry;
@@ -104,17 +110,18 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         if (of_file && entry.has(PageTableEntry::Accessed) && !area.has(vm::sequential))
             m_files.mark_accessed(op, entry.frame());
         if (of_file && entry.has(PageTableEntry::Dirty)) dirty_table = slot.table;
-        if (m_gather.add(op, entry.frame()) == PageGather::Full::Yes) {
-            flush(op, space, start, end);
-            m_gather.flush(op);
-        }
+        gather(entry.frame());
+    };
+    m_tables.for_each(space, start, end, zap_small, [&](VirtAddr, PteSlot slot) {
+        if (const Pfn head = zap_huge(op, space, area, slot); head != no_pfn) gather(head);
     });
     flush_dirty();
     charge();
 }
 
-void VirtualMemory::flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
-    if ((end - start) >> page_shift > tlb_single_page_flush_ceiling) {
+void VirtualMemory::flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
+                          std::uint64_t stride) {
+    if ((end - start) / stride > tlb_single_page_flush_ceiling) {
         flush_all(op, space);
         return;
     }
@@ -208,13 +215,15 @@ void VirtualMemory::age(Operation& op, AddressSpace& space, VirtAddr start, std:
     const VirtAddr end = start + ((bytes + page_size - 1) & ~(page_size - 1));
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
     m_lru.drain(op);
+    split_parts(op, space, start, end);
     bool changed = false;
-    m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
+    const auto age_entry = [&](VirtAddr, PteSlot slot) {
         changed = changed || slot.entry->has(PageTableEntry::Accessed);
         *slot.entry = slot.entry->without(PageTableEntry::Accessed);
         PageDescriptor& page = m_frames.pages().at(slot.entry->frame());
         page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::referenced);
-    });
+    };
+    m_tables.for_each(space, start, end, age_entry, age_entry);
     if (changed) flush(op, space, start, end);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
 }
@@ -224,14 +233,17 @@ void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start
     std::uint32_t pages = 0;
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
     m_lru.drain(op);
-    m_tables.for_each(space, start, end, [&](VirtAddr, PteSlot slot) {
-        if (slot.entry->frame() == m_frames.addresses().zero_page) return;
-        const PageDescriptor& page = m_frames.pages().peek(slot.entry->frame());
-        if (!is_anonymous(page) || page.mapcount != 1) return; // others may need what it holds
+    split_parts(op, space, start, end);
+    const auto free_entry = [&](VirtAddr, PteSlot slot) {
+        const Pfn frame = slot.entry->frame();
+        if (is_zero_page(frame)) return;
+        const PageDescriptor& page = m_frames.pages().peek(frame);
+        if (!is_anonymous(page) || m_huge.mapcount(frame) != 1) return; // others may need what it holds
         *slot.entry = slot.entry->without(PageTableEntry::Dirty | PageTableEntry::Accessed);
-        m_lru.give_up(op, slot.entry->frame());
+        m_lru.give_up(op, frame);
         if (pages++ % entries_per_line == 0) op.path.store(slot.address());
-    });
+    };
+    m_tables.for_each(space, start, end, free_entry, free_entry);
     op.path.call(KernelFunction::ChangePte, pages);
     if (pages != 0) flush(op, space, start, end);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);

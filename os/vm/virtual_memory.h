@@ -10,14 +10,17 @@
 #include "os/task/program.h"
 #include "os/vm/address_space.h"
 #include "os/vm/anon_vma.h"
+#include "os/vm/huge_pages.h"
 #include "os/vm/lru_batch.h"
 #include "os/vm/page_gather.h"
 #include "os/vm/page_table.h"
 #include "os/vm/space_image.h"
+#include "os/vm/thp_config.h"
 
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,6 +30,7 @@ struct VmConfig {
     std::uint64_t fault_around_bytes =
         64 * 1024;                          ///< pages mapped around a file fault. Source: Linux 6.1 default
     std::uint64_t stack_limit = 8ULL << 20; ///< RLIMIT_STACK. Source: Debian default
+    ThpConfig thp;
 };
 
 /// What a mapping is made of.
@@ -141,6 +145,16 @@ public:
     /// LRU lists. The caller frees `from`. False when something else holds on to the page.
     [[nodiscard]] bool migrate_page(Operation& op, Pfn from, Pfn to);
 
+    /// split_huge_page: its frames are small pages from now on. False where something other than mappings
+    /// refers to it.
+    bool split_huge_page(Operation& op, Pfn frame);
+    /// The small one or the huge one, which processes share for memory that was read and never written.
+    [[nodiscard]] bool is_zero_page(Pfn frame) const {
+        return frame == m_frames.addresses().zero_page || frame == m_huge_zero_page;
+    }
+
+    [[nodiscard]] const ThpConfig& thp() const { return m_config.thp; }
+    [[nodiscard]] const HugePages& huge_pages() const { return m_huge; }
     [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
     [[nodiscard]] PageTables& tables() { return m_tables; }
     [[nodiscard]] KernelObjects& objects() { return m_objects; }
@@ -179,6 +193,7 @@ private:
     void map_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
     void write_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
     void lock_pages(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    void lock_page(PageDescriptor& page);
     void unlock_page(PageDescriptor& page);
     void restore_page(Operation& op, AddressSpace& space, const SpaceImage::Page& page);
 
@@ -188,15 +203,26 @@ private:
              Copies copies = Copies::Go);
     enum class Dropped : std::uint8_t { NoPage, Mapping, LastMapping }; ///< NoPage: the zero page's
     Dropped drop_page(Operation& op, AddressSpace& space, PageTableEntry entry, const Vma& area);
-    void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    /// `stride`: bytes that an entry of the range maps.
+    void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
+               std::uint64_t stride = page_size);
     void flush_all(Operation& op, AddressSpace& space);
     void finish_gather(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::size_t zapped);
     [[nodiscard]] bool may_write(const Vma& area, PageTableEntry entry) const;
+    [[nodiscard]] PageTableEntry protected_entry(const Vma& area, PteSlot slot) const;
     bool copy_areas(Operation& op, AddressSpace& parent, AddressSpace& child);
     [[nodiscard]] Vma copy_area(Operation& op, const Vma& area);
     bool copy_range(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area);
     void free_tables(Operation& op, AddressSpace& space, std::size_t first, std::size_t last, VirtAddr floor,
                      VirtAddr ceiling);
+
+    // entries of huge pages
+    [[nodiscard]] Pfn zap_huge(Operation& op, AddressSpace& space, const Vma& area, PteSlot slot);
+    void split_mapping(Operation& op, AddressSpace& space, PteSlot slot, VirtAddr address);
+    void split_huge_at(Operation& op, AddressSpace& space, VirtAddr at);
+    void split_ends(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    void split_parts(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    [[nodiscard]] bool copy_huge(Operation& op, AddressSpace& to, VirtAddr start, PteSlot slot);
 
     // rmap
     void find_in_area(Operation& op, AddressSpace& space, const Vma& area, Pfn frame,
@@ -222,8 +248,20 @@ private:
                                          GfpMask mask);
     void install_anonymous(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, bool dirty);
     void install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, std::uint64_t flags);
+    using HugeResult = std::optional<FaultResult>; ///< none: small pages are to be used
+    [[nodiscard]] bool may_be_huge(const Vma& area, VirtAddr address) const;
+    [[nodiscard]] HugeResult huge_fault(Operation& op, const FaultContext& fault);
+    [[nodiscard]] HugeResult present_huge(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] HugeResult write_protected_huge(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] HugeResult huge_anonymous(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] HugeResult map_huge_zero(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] Pfn new_huge_page(Operation& op, const Vma& area, VirtAddr start);
+    [[nodiscard]] Pfn huge_zero_page(Operation& op);
+    void clear_huge_page(Operation& op, Pfn head, VirtAddr touched);
+    void install_huge(Operation& op, const FaultContext& fault, PteSlot slot, Pfn head, Pfn table);
     [[nodiscard]] std::uint64_t entry_flags(const Vma& area) const;
     [[nodiscard]] bool overtaken(Operation& op, PteSlot slot, PageTableEntry expected, Pfn frame);
+    /// Of a level-1 table, or of the level-2 table where the entry is a huge page's.
     void lock_table(Operation& op, PteSlot slot);
     void unlock_table(Operation& op, PteSlot slot);
 
@@ -236,6 +274,8 @@ private:
     TaskRunner& m_runner;
     VmConfig m_config;
     AnonVmas m_anon;
+    HugePages m_huge;
+    Pfn m_huge_zero_page = no_pfn;
     PageGather m_gather;
     std::vector<Pfn> m_freed_tables;
     std::vector<AddressSpace*> m_spaces; ///< that exist, oldest first

@@ -20,6 +20,8 @@ BIN = CAPTURES / "proc/bin"
 EXACT = {
     "placement/captures/a-p1.tar.xz": ["brk", "order-fwd", "order-rand", "order-rev", "split", "stack", "topdown"],
     "placement/captures/a-big.tar.xz": ["order-4096", "order-rand4096"],
+    "placement/captures/b-p6.tar.xz": ["touch-always", "touch-madvise"],
+    "proc/captures/p6.tar.xz": ["touch-madvise", "touch-madvise-none", "touch-never"],
     "proc/captures/p1n.tar.xz": ["brk", "order-fwd", "order-rand", "order-rev", "remap", "split", "stack"],
 }
 

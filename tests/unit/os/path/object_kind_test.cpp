@@ -39,6 +39,7 @@ const std::map<std::string, Captured> captured{
     {"dentry", {192, 21, 0}},
     {"filp", {256, 16, 0}},
     {"shmem_inode_cache", {784, 20, 2}},
+    {"khugepaged_mm_slot", {112, 36, 0}},
     {"ext4_inode_cache", {1192, 13, 2}},
 };
 

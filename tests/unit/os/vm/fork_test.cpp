@@ -59,7 +59,9 @@ TEST_F(Fork, CopiesTheBreak) {
 
 TEST_F(Fork, LeavesNothingBehindWhereMemoryRunsOut) {
     rig.allocator->set_reclaimer(nullptr);
-    rig.map_anonymous(*parent, page(0), 512 * 40); // 40 level-1 tables
+    rig.map(*parent, {.start = page(0), // 40 level-1 tables
+                      .bytes = 40 * HugePages::bytes,
+                      .flags = vm::read | vm::write | vm::account | vm::no_huge_page});
     for (std::uint64_t i = 0; i < 40; ++i) rig.touch(*parent, page(512 * i));
     rig.use_up_memory();
     for (int i = 0; i < 20; ++i, rig.taken.pop_back())

@@ -11,7 +11,8 @@ using Full = PageGather::Full;
 
 struct Gathering : testing::Test {
     VmRig rig;
-    PageGather gather{rig.frames, rig.lru};
+    HugePages huge{rig.frames, rig.counters};
+    PageGather gather{rig.frames, rig.lru, huge};
 
     [[nodiscard]] Pfn allocate() {
         return rig.at_once(
