@@ -235,6 +235,10 @@ void VirtualMemory::advise(Operation& op, AddressSpace& space, VirtAddr start, V
                            std::uint32_t set, std::uint32_t clear) {
     space.mmap_lock.lock(op, RwSemaphore::Access::Write);
     change_flags(op, space, start, end, set, clear);
+    if ((set & vm::huge_page) != 0)
+        for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end;
+             ++i)
+            enter_khugepaged(op, space, space.areas[i]);
     if (((set | clear) & vm::locked) != 0) lock_pages(op, space, start, end);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Write);
 }
@@ -455,7 +459,11 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     op.path.call(KernelFunction::MovePte, pages);
     flush(op, space, start, old_end);
     space.areas.insert(space.areas.find(moved_to), std::move(moved));
-    if (old == OldMapping::Goes) unmap(op, space, start, old_end - start);
+    if (old == OldMapping::Goes) return unmap(op, space, start, old_end - start);
+    Vma& left = space.areas[space.areas.find(start)];
+    if (!left.anonymous() || left.anon == no_anon_vma) return;
+    m_anon.unlink(op, left); // as a new one: it has no pages
+    left.page_offset = vpn_of(left.start).value();
 }
 
 } // namespace pagewalk::os

@@ -90,6 +90,7 @@ TEST_F(Areas, MayStayWithoutTheirPagesWhenTheyMove) {
     EXPECT_EQ(sizes(), (Sizes{2, 2}));
     EXPECT_EQ(rig.entry(*space, page(1001)).frame(), frame);
     EXPECT_TRUE(rig.entry(*space, page(1)).empty());
+    EXPECT_EQ(space->areas[0].anon, no_anon_vma); // as a new one
 }
 
 TEST_F(Areas, GrowAndShrinkWhereTheyAre) {
