@@ -179,7 +179,7 @@ void Processes::clone(Operation& op, Task& parent, std::uint64_t flags, std::int
         const FunctionScope waking = in(op, TracedFunction::WakeUpNewTask);
         op.path.call(KernelFunction::TryToWakeUp);
         m_without_stream.push_back(child);
-        adopt_streams({op.cpu, op.now});
+        await_stream(*child, {op.cpu, op.now});
     }
     // A child that was never traced shares nothing that anybody would see.
     if ((flags & clone_flag::vfork) != 0 && child->stream != nullptr)
@@ -219,6 +219,19 @@ void Processes::copy_space(Operation& op, Task& parent, Task& child, std::uint64
             throw RunError("out of simulated memory in fork; give the machine more memory");
     }
     child.pid = m_parts.objects.allocate(op, ObjectKind::Pid);
+}
+
+/// The host shows a child's instructions when it gets to it. That must not decide who runs first: a program
+/// that runs meanwhile is waited for.
+void Processes::await_stream(const Task& child, const Moment& moment) {
+    constexpr int most_waits = 200; // as long as a child may take that was never traced
+    constexpr std::uint64_t wait_us = 10'000;
+    adopt_streams(moment);
+    Workload& workload = *child.program->workload;
+    for (int waits = 0; child.stream == nullptr && workload.is_live() && waits < most_waits; ++waits) {
+        (void)workload.wait_for_news(wait_us);
+        adopt_streams(moment);
+    }
 }
 
 void Processes::adopt_streams(const Moment& moment) {

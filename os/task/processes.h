@@ -121,6 +121,7 @@ private:
     [[nodiscard]] std::shared_ptr<ProcessObjects> add_process_objects(Operation& op);
     void drop_process_objects(Operation& op, Task& task);
     Task& copy_process(Operation& op, Task& parent, std::uint64_t flags, std::int64_t child);
+    void await_stream(const Task& child, const Moment& moment);
     void copy_space(Operation& op, Task& parent, Task& child, std::uint64_t flags);
     void close_all(Operation& op, Task& task);
     void wake_waiters(Operation& op, Task& task);

@@ -26,6 +26,8 @@ struct FakeProgram final : Workload {
     IdleStream first;
     std::size_t mappings_executed = 2;           ///< of what execve sets up; 0: nobody saw it
     std::map<std::int64_t, IdleStream> children; ///< by the id that the program was told
+    bool live = false;
+    std::int64_t comes_when_awaited = 0; ///< a child that shows up once somebody waits for news
 
     std::string description() const override { return "fake"; }
     std::vector<InitialMapping> initial_mappings() const override { return std::vector<InitialMapping>(1); }
@@ -39,6 +41,11 @@ struct FakeProgram final : Workload {
     }
     ThreadIndex index_of_child(ThreadIndex, std::int64_t child) override {
         return static_cast<ThreadIndex>(child);
+    }
+    bool is_live() const override { return live; }
+    bool wait_for_news(std::uint64_t) override {
+        if (comes_when_awaited != 0) children.try_emplace(comes_when_awaited);
+        return live;
     }
 };
 

@@ -65,6 +65,14 @@ TEST_F(ProcessesOfAProgram, RunAChildOnceItsInstructionsHaveShownUp) {
     EXPECT_NE(rig.take_over(cpu1), nullptr);
 }
 
+TEST_F(ProcessesOfAProgram, WaitInForkForTheChildsInstructionsWhereTheProgramRunsMeanwhile) {
+    rig.workload.live = true;
+    rig.workload.comes_when_awaited = 77;
+    rig.does(first, [&](Operation& op) { rig.processes.clone(op, first, 0, 77); });
+    EXPECT_FALSE(rig.processes.awaits_streams());
+    EXPECT_EQ(rig.processes.live(), 2U);
+}
+
 TEST_F(ProcessesOfAProgram, EndAChildWhoseInstructionsNeverShowUp) {
     rig.does(first, [&](Operation& op) { rig.processes.clone(op, first, 0, 77); });
     EXPECT_EQ(rig.processes.live(), 2U);
