@@ -22,6 +22,23 @@ constexpr std::array<std::string_view, 2> mounts{"/mnt/", "/tmpfs/"};
 /// QEMU's user mode takes half a minute to map 1 TiB.
 constexpr std::chrono::minutes most_of_a_call{5};
 
+/// What is written before a job to a file of the kernel's, where it is an option here.
+struct Setting {
+    std::string_view file;
+    const char* option;
+    const char* unit = "";
+};
+constexpr std::array settings = std::to_array<Setting>({
+    {"/sys/kernel/mm/transparent_hugepage/enabled", "os.thp.enabled"},
+    {"/sys/kernel/mm/transparent_hugepage/defrag", "os.thp.defrag"},
+    {"/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "os.khugepaged.max_ptes_none"},
+    {"/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_shared", "os.khugepaged.max_ptes_shared"},
+    {"/sys/kernel/mm/transparent_hugepage/khugepaged/pages_to_scan", "os.khugepaged.pages_to_scan"},
+    {"/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "os.khugepaged.scan_sleep", "ms"},
+    {"/sys/kernel/mm/transparent_hugepage/khugepaged/alloc_sleep_millisecs", "os.khugepaged.alloc_sleep",
+     "ms"},
+});
+
 /// The same file below `scratch`.
 std::string moved(const std::string& word, const std::string& scratch) {
     if (std::ranges::none_of(mounts, [&](std::string_view mount) { return word.starts_with(mount); }))
@@ -59,12 +76,11 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
     constexpr std::string_view thp = "transparent_hugepage";
     if (const std::string value = boot_parameter(machine.command_line, thp); !value.empty())
         set("os.thp.enabled", value);
-    // What was written before the job to files that are options here.
     for (const std::string& setting : job.settings) {
         const std::size_t blank = setting.find(' ');
-        const fs::path file = setting.substr(0, blank);
-        if (blank != std::string::npos && file.parent_path().filename() == thp)
-            set(("os.thp." + file.filename().string()).c_str(), setting.substr(blank + 1));
+        const auto known = std::ranges::find(settings, setting.substr(0, blank), &Setting::file);
+        if (blank != std::string::npos && known != settings.end())
+            set(known->option, setting.substr(blank + 1) + known->unit);
     }
     config.os.stocked_objects = true;
     config.os.initramfs = programs.empty() ? "" : fs::absolute(programs).string();

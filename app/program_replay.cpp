@@ -185,6 +185,14 @@ std::vector<os::SpaceImage::CachedPage> cached_pages(const std::vector<os::Proce
     return pages;
 }
 
+/// Did khugepaged give others' pages back? Which pages of the program those are the capture does not tell.
+bool has_collapsed_pages(const os::PlacementTrace& trace) {
+    return std::ranges::any_of(trace.ops, [](const os::PlacementOp& op) {
+        return op.kind == os::PlacementOp::Kind::Allocate && op.order == os::HugePages::order &&
+               op.owner == os::PlacementOp::Owner::Foreign;
+    });
+}
+
 ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, const std::string& programs) {
     ProgramReport report{.name = job.name};
     const auto read = [&](const char* name) { return files.read(job.folder + name); };
@@ -192,6 +200,7 @@ ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, co
     if (walks.empty() || walks.front().processes.empty())
         throw InputError(job.folder + "walks: does not begin with the program's memory");
     os::PlacementTrace trace = os::parse_ops(read("ops"), job.folder + "ops");
+    if (has_collapsed_pages(trace)) throw CannotRun("khugepaged has replaced its pages");
     const std::string folder = std::filesystem::absolute(programs).string() + "/";
     os::SpaceImage image = os::image_of(walks.front().processes.front(), trace.onto_lru, folder);
     image.cached = cached_pages(walks, trace, folder);

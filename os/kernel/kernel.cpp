@@ -54,6 +54,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
       m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner},
                vm_config(m_config, *m_allocator), m_layout.map.cpus.size()),
+      m_khugepaged(m_memory, m_objects, m_lru, m_runner, m_config.vm.khugepaged),
       m_compaction(m_frames, m_memory, m_lru, m_counters),
       m_processes({m_runner, m_scheduler, m_frames, m_objects, m_counters, m_memory, m_open_files},
                   m_layout.map.cpus.size()),
@@ -89,6 +90,11 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
                 m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
     m_frames.cgroups().on_pressure(m_oom_killer);
     m_daemons.start(m_processes);
+    // On a captured page allocator what khugepaged did is done again from the capture.
+    if (m_memory.thp().enabled != ThpEnabled::Never && m_config.captured == nullptr) {
+        m_memory.set_khugepaged(m_khugepaged);
+        m_processes.start(m_khugepaged, CpuMask().set());
+    }
 }
 
 Kernel::~Kernel() { m_processes.unwind(); }

@@ -26,6 +26,7 @@
 #include "os/task/unexplained.h"
 #include "os/vm/compaction_driver.h"
 #include "os/vm/kernel_vmalloc.h"
+#include "os/vm/khugepaged.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
@@ -146,6 +147,7 @@ private:
     OpenFiles m_open_files;
     PageTables m_tables;
     VirtualMemory m_memory;
+    Khugepaged m_khugepaged;
     CompactionDriver m_compaction;
     Processes m_processes;
     Futexes m_futexes;

@@ -23,6 +23,7 @@ void KernelConfig::declare(OptionGroup os) {
     os.number("stack_limit", vm.stack_limit, {page_size, 1ULL << 40},
               {Unit::Bytes, "how far a stack may grow", "Debian's RLIMIT_STACK"});
     vm.thp.declare(os.group("thp"));
+    vm.khugepaged.declare(os.group("khugepaged"));
     os.number(
         "watermark_boost_factor", pages.watermark_boost_factor, {0, 1'000'000},
         {Unit::Count, "vm.watermark_boost_factor, in 1/10000 of the high watermark", "Linux 6.1 default"});

@@ -48,6 +48,14 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("thp_fault_alloc", thp_fault_alloc, "count", "huge pages allocated by page faults");
     group.counter("thp_fault_fallback", thp_fault_fallback, "count",
                   "page faults that wanted a huge page and were given a small one");
+    group.counter("thp_collapse_alloc", thp_collapse_alloc, "count",
+                  "huge pages allocated to take the place of small ones");
+    group.counter("thp_collapse_alloc_failed", thp_collapse_alloc_failed, "count",
+                  "such allocations that failed");
+    group.counter("thp_scan_exceed_none_pte", thp_scan_exceed_none_pte, "count",
+                  "ranges that khugepaged left as they were because too many pages were missing");
+    group.counter("thp_scan_exceed_share_pte", thp_scan_exceed_share_pte, "count",
+                  "ranges that khugepaged left as they were because too many pages were shared");
     group.counter("thp_split_pmd", thp_split_pmd, "count", "mappings of huge pages split into 512 entries");
     group.counter("thp_split_page", thp_split_page, "count", "huge pages split into 512 pages");
     group.counter("thp_split_page_failed", thp_split_page_failed, "count",

@@ -47,6 +47,10 @@ struct KernelCounters {
     std::uint64_t nr_anon_thps = 0; ///< huge pages that a level-2 entry maps
     std::uint64_t thp_fault_alloc = 0;
     std::uint64_t thp_fault_fallback = 0;
+    std::uint64_t thp_collapse_alloc = 0;
+    std::uint64_t thp_collapse_alloc_failed = 0;
+    std::uint64_t thp_scan_exceed_none_pte = 0;
+    std::uint64_t thp_scan_exceed_share_pte = 0;
     std::uint64_t thp_split_pmd = 0;
     std::uint64_t thp_split_page = 0;
     std::uint64_t thp_split_page_failed = 0;

@@ -200,6 +200,9 @@ enum class KernelFunction : std::uint8_t {
     SplitHugePage,
     ZapHugePmd,
     CopyHugePmd,
+    CollapseScan,
+    CollapseScanPte,
+    CollapsePte,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;

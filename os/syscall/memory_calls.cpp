@@ -43,6 +43,7 @@ enum Advice : std::uint64_t {
     Cold = 20,
     PopulateRead = 22,
     PopulateWrite = 23,
+    Collapse = 25,
 };
 
 /// Advice that changes properties of areas alone.
@@ -128,6 +129,8 @@ bool allows_advice(const Vma& area, std::uint64_t advice) {
         return !area.has(vm::locked | vm::dont_expand);
     case Free:
         return area.anonymous() && !area.has(vm::locked | vm::dont_expand);
+    case Collapse:
+        return area.anonymous() && !area.has(vm::no_huge_page | vm::dont_expand);
     case WipeOnFork:
         return area.anonymous() && area.is_private();
     case DoFork:
@@ -158,6 +161,8 @@ void advise_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
         return memory.discard(call.op, call.space(), part.start, bytes);
     case Free:
         return memory.mark_free(call.op, call.space(), part.start, bytes);
+    case Collapse:
+        return memory.collapse_range(call.op, call.space(), part.start, part.end);
     case Cold:
         return memory.age(call.op, call.space(), part.start, bytes);
     default:

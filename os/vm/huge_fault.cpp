@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "os/vm/khugepaged.h"
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
@@ -22,6 +23,13 @@ bool VirtualMemory::may_be_huge(const Vma& area, VirtAddr address) const {
     return start >= area.start && start + HugePages::bytes <= area.end;
 }
 
+/// khugepaged_enter_vma: an area with pages of its own, and with room for a huge one at its end.
+void VirtualMemory::enter_khugepaged(Operation& op, AddressSpace& space, const Vma& area) {
+    if (m_khugepaged == nullptr || area.anon == no_anon_vma || area.end < area.start + HugePages::bytes)
+        return;
+    if (may_be_huge(area, VirtAddr(area.end.value() - HugePages::bytes))) m_khugepaged->enter(op, space);
+}
+
 /// A fault where no level-1 table is; nothing where one is to be used.
 VirtualMemory::HugeResult VirtualMemory::huge_fault(Operation& op, const FaultContext& fault) {
     const PteSlot present = m_tables.find_huge(fault.space, fault.page);
@@ -32,6 +40,7 @@ VirtualMemory::HugeResult VirtualMemory::huge_fault(Operation& op, const FaultCo
     if (!slot) return FaultResult{FaultStatus::NoMemory, FaultKind::Kill};
     if (!slot.entry->empty()) return std::nullopt; // another fault was faster
     if (area.anon == no_anon_vma) m_anon.prepare(op, fault.space.areas, fault.area);
+    enter_khugepaged(op, fault.space, area);
     const bool read = fault.access != FaultAccess::Write && m_config.thp.use_zero_page;
     return read ? map_huge_zero(op, fault, slot) : huge_anonymous(op, fault, slot);
 }

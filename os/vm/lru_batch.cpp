@@ -70,7 +70,7 @@ void LruBatches::empty(Operation& op, Batch& batch, Move move) {
         op.path.store_page(batch.frames[i]);
     }
     op.path.release(lruvec);
-    for (std::size_t i = 0; i < batch.count; ++i)
+    for (std::size_t i = batch.count; i-- > 0;) // the list of those to be freed is built from its head
         if (--m_frames.pages().at(batch.frames[i]).refcount == 0) {
             op.path.call(KernelFunction::ReleasePage);
             op.path.call(KernelFunction::ReleaseFreedPage);

@@ -1,5 +1,7 @@
 #include "os/vm/thp_config.h"
 
+#include "contract/page_table.h"
+
 namespace pagewalk::os {
 
 void ThpConfig::declare(OptionGroup thp) {
@@ -24,6 +26,24 @@ void ThpConfig::declare(OptionGroup thp) {
          "Linux 6.1 default"});
     thp.flag("use_zero_page", use_zero_page,
              {Unit::None, "whether reading untouched memory maps a huge zero page", "Linux 6.1 default"});
+}
+
+void KhugepagedConfig::declare(OptionGroup khugepaged) {
+    constexpr std::uint64_t most_ptes = entries_per_table - 1;
+    constexpr OptionRange times{1'000'000 * ticks_per_ns, 3600 * ticks_per_second};
+    khugepaged.number("max_ptes_none", limits.none, {0, most_ptes},
+                      {Unit::Count, "pages of 512 that may be missing where khugepaged makes a huge page",
+                       "Linux 6.1 default"});
+    khugepaged.number(
+        "max_ptes_shared", limits.shared, {0, most_ptes},
+        {Unit::Count, "pages of 512 that may be mapped by other processes too", "Linux 6.1 default"});
+    khugepaged.number("pages_to_scan", pages_to_scan, {1, 1ULL << 32},
+                      {Unit::Count, "pages that khugepaged looks at before it sleeps", "Linux 6.1 default"});
+    khugepaged.number("scan_sleep", scan_sleep, times,
+                      {Unit::Ticks, "how long khugepaged then sleeps", "Linux 6.1 default"});
+    khugepaged.number("alloc_sleep", alloc_sleep, times,
+                      {Unit::Ticks, "how long khugepaged sleeps where there was no huge page to be had",
+                       "Linux 6.1 default"});
 }
 
 GfpMask ThpConfig::mask(bool advised) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/option.h"
+#include "base/time.h"
 #include "os/page/gfp.h"
 
 #include <cstdint>
@@ -31,6 +32,22 @@ struct ThpConfig {
     void declare(OptionGroup thp);
     /// vma_thp_gfp_mask. `advised`: the area has MADV_HUGEPAGE.
     [[nodiscard]] GfpMask mask(bool advised) const;
+};
+
+/// How many of the 512 pages may be of a kind that makes a huge page of them less worthwhile.
+struct CollapseLimits {
+    std::uint64_t none = 511;   ///< not there, or the zero page
+    std::uint64_t shared = 256; ///< mapped elsewhere too
+};
+
+/// As /sys/kernel/mm/transparent_hugepage/khugepaged has it.
+struct KhugepagedConfig {
+    CollapseLimits limits;
+    std::uint64_t pages_to_scan = 4096;
+    Tick scan_sleep{10'000'000'000 * ticks_per_ns};
+    Tick alloc_sleep{60'000'000'000 * ticks_per_ns};
+
+    void declare(OptionGroup khugepaged);
 };
 
 } // namespace pagewalk::os

@@ -1,5 +1,6 @@
 #include "base/error.h"
 #include "os/path/tlb_flush_ceiling.h"
+#include "os/vm/khugepaged.h"
 #include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
@@ -258,6 +259,7 @@ void VirtualMemory::drop_files(Operation& op, AddressSpace& space, std::size_t f
 
 void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
     op.path.call(KernelFunction::ExitMmap);
+    if (m_khugepaged != nullptr) m_khugepaged->leave(op, space);
     m_lru.drain(op);
     for (const Vma& area : space.areas) zap(op, space, area, area.start, area.end);
     free_tables(op, space, 0, space.areas.size(), VirtAddr{}, VirtAddr{});

@@ -31,7 +31,10 @@ struct VmConfig {
         64 * 1024;                          ///< pages mapped around a file fault. Source: Linux 6.1 default
     std::uint64_t stack_limit = 8ULL << 20; ///< RLIMIT_STACK. Source: Debian default
     ThpConfig thp;
+    KhugepagedConfig khugepaged;
 };
+
+class Khugepaged;
 
 /// What a mapping is made of.
 struct MapRequest {
@@ -145,6 +148,22 @@ public:
     /// LRU lists. The caller frees `from`. False when something else holds on to the page.
     [[nodiscard]] bool migrate_page(Operation& op, Pfn from, Pfn to);
 
+    /// hpage_collapse_scan_pmd: are the small pages of the 2 MiB from `start` on worth a huge one? `limits`:
+    /// null where somebody asks for it, whatever is there.
+    [[nodiscard]] bool worth_collapsing(Operation& op, AddressSpace& space, VirtAddr start,
+                                        const CollapseLimits* limits);
+    /// A page to collapse into; no_pfn where there is none.
+    [[nodiscard]] Pfn new_collapsed_page(Operation& op);
+    /// collapse_huge_page: `head` takes the place of the small pages. False, and the page is freed, where one
+    /// of them cannot be replaced.
+    bool collapse(Operation& op, AddressSpace& space, VirtAddr start, Pfn head);
+    /// MADV_COLLAPSE.
+    void collapse_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    void discard_huge_page(Operation& op, Pfn head) { m_huge.discard(op, head); }
+    /// May the 2 MiB around `address` be a huge page?
+    [[nodiscard]] bool may_be_huge(const Vma& area, VirtAddr address) const;
+    /// Is told of spaces that may have huge pages. Once, before the first program.
+    void set_khugepaged(Khugepaged& daemon) { m_khugepaged = &daemon; }
     /// split_huge_page: its frames are small pages from now on. False where something other than mappings
     /// refers to it.
     bool split_huge_page(Operation& op, Pfn frame);
@@ -224,6 +243,10 @@ private:
     void split_parts(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     [[nodiscard]] bool copy_huge(Operation& op, AddressSpace& to, VirtAddr start, PteSlot slot);
 
+    [[nodiscard]] bool collapsible(Pfn frame) const;
+    [[nodiscard]] bool all_collapsible(AddressSpace& space, VirtAddr start);
+    void collapse_page(Operation& op, AddressSpace& space, const Vma& area, PteSlot slot, Pfn target);
+
     // rmap
     void find_in_area(Operation& op, AddressSpace& space, const Vma& area, Pfn frame,
                       const FrameMapping& mapping);
@@ -249,7 +272,7 @@ private:
     void install_anonymous(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, bool dirty);
     void install_file(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame, std::uint64_t flags);
     using HugeResult = std::optional<FaultResult>; ///< none: small pages are to be used
-    [[nodiscard]] bool may_be_huge(const Vma& area, VirtAddr address) const;
+    void enter_khugepaged(Operation& op, AddressSpace& space, const Vma& area);
     [[nodiscard]] HugeResult huge_fault(Operation& op, const FaultContext& fault);
     [[nodiscard]] HugeResult present_huge(Operation& op, const FaultContext& fault, PteSlot slot);
     [[nodiscard]] HugeResult write_protected_huge(Operation& op, const FaultContext& fault, PteSlot slot);
@@ -276,6 +299,7 @@ private:
     AnonVmas m_anon;
     HugePages m_huge;
     Pfn m_huge_zero_page = no_pfn;
+    Khugepaged* m_khugepaged = nullptr; ///< null: none runs
     PageGather m_gather;
     std::vector<Pfn> m_freed_tables;
     std::vector<AddressSpace*> m_spaces; ///< that exist, oldest first

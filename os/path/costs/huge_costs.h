@@ -60,6 +60,25 @@ inline constexpr std::array huge = [] {
           "thp_fork:copy_huge_pmd - thp_fault:pte_alloc_one",
           "thp_fork:copy_huge_pmd",
           ""}},
+        {CollapseScan,
+         {"hpage_collapse_scan_pmd",
+          {117, 23, 16},
+          "khugepaged:hpage_collapse_scan_pmd",
+          "khugepaged:hpage_collapse_scan_pmd",
+          "a huge page already, or nothing"}},
+        {CollapseScanPte,
+         {"collapse_scan_pte",
+          {14, 3, 2},
+          "( madv_collapse:hpage_collapse_scan_pmd - madv_collapse:collapse_huge_page ) / 512",
+          "khugepaged:hpage_collapse_scan_pmd",
+          "one of the 512 entries"}},
+        {CollapsePte,
+         {"__collapse_huge_page_copy",
+          {1430, 373, 208},
+          "madv_collapse:page - isolate_lru_folios / 32 - fault:folio_add_lru - "
+          "fork_pages/4096:page_remove_rmap - free_unref_page",
+          "madv_collapse:page",
+          "one of the 512 entries, where a page is there"}},
     });
 }();
 
