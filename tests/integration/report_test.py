@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import unittest
 
 from pagewalk_case import SYNTHETIC, PagewalkCase
@@ -47,6 +48,15 @@ class Files(PagewalkCase):
             refused = self.call("report", *words)
             self.assertEqual(refused.returncode, 2, refused.stderr)
             self.assertIn(named, refused.stderr)
+
+    def test_a_run_that_was_killed_at_once_has_its_page(self):
+        process = self.start("run", self.config(SYNTHETIC.replace("200k", "0")), "-o", "run.h5")
+        while not self.path("run.h5").exists():
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        self.succeed("report", "run.h5")
+        self.assertIn("running", self.path("run.html").read_text())
 
     def test_what_programs_are_called_is_text(self):
         file = self.run_to_file("--set", "machine.name=</script><script>alert(1)</script>", config=SYNTHETIC)

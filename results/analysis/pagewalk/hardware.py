@@ -17,12 +17,14 @@ def tlb_mpki(run):
     """Misses a thousand program instructions, a row a CPU and "machine", a column a TLB: dtlb and itlb are first-level,
     l2_tlb's are walks."""
     instructions = counters(run, r"cpu\d+", "user_instructions")
+    instructions["machine"] = instructions.sum()
+    instructions = instructions[instructions > 0]
     columns = {}
     for tlb, counter in TLBS.items():
         misses = counters(run, r"cpu\d+/mmu", counter)
         misses.index = misses.index.str.removesuffix("/mmu")
-        columns[tlb] = misses * 1000 / instructions[instructions > 0]
-        columns[tlb]["machine"] = misses.sum() * 1000 / instructions.sum()
+        misses["machine"] = misses.sum()
+        columns[tlb] = misses * 1000 / instructions
     frame = pd.DataFrame(columns).dropna()
     frame.attrs["units"] = {tlb: "1/kinstr" for tlb in TLBS}
     return frame

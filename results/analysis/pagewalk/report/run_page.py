@@ -110,9 +110,11 @@ def processes(run):
 
 
 def render(run, name):
-    sections = [
-        ("Overview", overview(run)), ("Cycles", cycles(run)), ("TLBs and page walks", translation(run)),
-        ("Page faults", faults(run)), ("Allocations", allocations(run)), ("Free memory", free_memory(run)),
-        ("Memory traffic", traffic(run)), ("Processes", processes(run)),
-    ]
+    sections = [("Overview", overview(run))]
+    if hardware.counters(run, r"cpu\d+", "user_instructions").sum() > 0:  # else it was killed before it had begun
+        sections += [
+            ("Cycles", cycles(run)), ("TLBs and page walks", translation(run)), ("Page faults", faults(run)),
+            ("Allocations", allocations(run)), ("Free memory", free_memory(run)), ("Memory traffic", traffic(run)),
+            ("Processes", processes(run)),
+        ]
     return page.render(name, run.meta["workload"], sections)
