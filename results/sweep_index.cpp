@@ -24,8 +24,8 @@ public:
         check(H5Pset_create_intermediate_group(m_links, 1), "cannot set up links");
         check(H5Pset_char_encoding(m_links, H5T_CSET_UTF8), "cannot set up links");
         const Hdf5Object root(H5Gopen2(m_file, "/", H5P_DEFAULT), "cannot open the root group");
-        write_attribute(root, "schema", std::string(schema));
-        write_attribute(root, "schema_version", sweep_schema_version);
+        m_attributes.write(root, "schema", std::string(schema));
+        m_attributes.write(root, "schema_version", sweep_schema_version);
     }
 
     void write_column(const SweepColumn& column, std::uint64_t place) {
@@ -33,7 +33,7 @@ public:
         const Hdf5Object dataset =
             std::visit([&](const auto& values) { return write_values(path, values); }, column.values);
         describe(dataset, column.unit, column.description);
-        write_attribute(dataset, "column", place);
+        m_attributes.write(dataset, "column", place);
     }
 
     void write_text(const SweepText& text) {
@@ -98,14 +98,15 @@ private:
         return dataset;
     }
 
-    static void describe(hid_t dataset, const std::string& unit, const std::string& description) {
-        write_attribute(dataset, "unit", unit);
-        write_attribute(dataset, "description", description);
+    void describe(hid_t dataset, const std::string& unit, const std::string& description) {
+        m_attributes.write(dataset, "unit", unit);
+        m_attributes.write(dataset, "description", description);
     }
 
     OutputDriver m_driver;
     Hdf5Object m_file;
     Hdf5Object m_links;
+    AttributeWriter m_attributes;
 };
 
 } // namespace
