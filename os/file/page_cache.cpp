@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 
+#include <bit>
+
 namespace pagewalk::os {
 
 void PageCache::give_back(const Node& node, PageCacheNodes* nodes) {
@@ -20,6 +22,8 @@ void PageCache::insert(std::uint64_t index, Pfn frame, PageCacheNodes* nodes) {
         auto root = std::make_unique<Node>();
         if (m_count != 0) {
             give_node(*m_root);
+            for (std::size_t tag = 0; tag < tag_count; ++tag)
+                root->tagged[tag] = m_root->tagged[tag] != 0 ? 1 : 0;
             root->children[0] = std::move(m_root);
             root->used = 1;
         }
@@ -74,6 +78,7 @@ bool PageCache::erase_in(Node& node, unsigned level, std::uint64_t index, PageCa
 
 void PageCache::erase(std::uint64_t index, PageCacheNodes* nodes) {
     PAGEWALK_INVARIANT(m_root != nullptr && index >> (bits * m_height) == 0);
+    for (std::size_t tag = 0; tag < tag_count; ++tag) clear_tag(index, static_cast<PageTag>(tag));
     if (erase_in(*m_root, m_height - 1, index, nodes)) {
         give_back(*m_root, nodes);
         m_root.reset();
@@ -95,6 +100,59 @@ std::uint64_t PageCache::next_in(const Node& node, unsigned level, std::uint64_t
         }
     }
     return none;
+}
+
+void PageCache::replace(std::uint64_t index, Pfn frame) {
+    Node* node = m_root.get();
+    for (unsigned level = m_height; --level != 0;) node = node->children[slot(index, level)].get();
+    PAGEWALK_INVARIANT(node->frames[slot(index, 0)] != no_pfn);
+    node->frames[slot(index, 0)] = frame;
+}
+
+void PageCache::set_tag(std::uint64_t index, PageTag tag) {
+    PAGEWALK_INVARIANT(find(index) != no_pfn);
+    Node* node = m_root.get();
+    for (unsigned level = m_height; level-- != 0;) {
+        node->tagged[static_cast<std::size_t>(tag)] |= 1ULL << slot(index, level);
+        if (level != 0) node = node->children[slot(index, level)].get();
+    }
+}
+
+void PageCache::clear_tag_in(Node& node, unsigned level, std::uint64_t index, PageTag tag) {
+    const std::size_t at = slot(index, level);
+    std::uint64_t& tagged = node.tagged[static_cast<std::size_t>(tag)];
+    if ((tagged >> at & 1) == 0) return;
+    if (level != 0) {
+        Node& child = *node.children[at];
+        clear_tag_in(child, level - 1, index, tag);
+        if (child.tagged[static_cast<std::size_t>(tag)] != 0) return;
+    }
+    tagged &= ~(1ULL << at);
+}
+
+void PageCache::clear_tag(std::uint64_t index, PageTag tag) {
+    if (m_root != nullptr && index >> (bits * m_height) == 0) clear_tag_in(*m_root, m_height - 1, index, tag);
+}
+
+std::uint64_t PageCache::next_tagged(const Node& node, unsigned level, std::uint64_t base, std::uint64_t from,
+                                     PageTag tag) {
+    const std::uint64_t span = 1ULL << (bits * level);
+    const std::uint64_t first = from <= base ? 0 : (from - base) / span;
+    if (first >= slots) return none;
+    std::uint64_t left = node.tagged[static_cast<std::size_t>(tag)] >> first << first;
+    for (; left != 0; left &= left - 1) {
+        const auto at = static_cast<std::size_t>(std::countr_zero(left));
+        const std::uint64_t start = base + at * span;
+        if (level == 0) return start;
+        const std::uint64_t found = next_tagged(*node.children[at], level - 1, start, from, tag);
+        if (found != none) return found;
+    }
+    return none;
+}
+
+std::uint64_t PageCache::next(std::uint64_t index, PageTag tag) const {
+    if (m_root == nullptr || index >> (bits * m_height) != 0) return none;
+    return next_tagged(*m_root, m_height - 1, 0, index, tag);
 }
 
 std::uint64_t PageCache::next(std::uint64_t index) const {

@@ -108,5 +108,60 @@ TEST(PageCache, AgreesWithAMapUnderRandomChanges) {
     }
 }
 
+TEST(PageCacheTags, AreFoundInOrder) {
+    PageCache cache;
+    for (const std::uint64_t index : {0, 5, 70, 4000, 300000}) cache.insert(index, Pfn(index + 1));
+    cache.set_tag(5, PageTag::Dirty);
+    cache.set_tag(4000, PageTag::Dirty);
+    cache.set_tag(70, PageTag::Writeback);
+    EXPECT_EQ(cache.next(0, PageTag::Dirty), 5U);
+    EXPECT_EQ(cache.next(6, PageTag::Dirty), 4000U);
+    EXPECT_EQ(cache.next(4001, PageTag::Dirty), PageCache::none);
+    EXPECT_EQ(cache.next(0, PageTag::Writeback), 70U);
+    cache.clear_tag(5, PageTag::Dirty);
+    EXPECT_FALSE(cache.has_tag(5, PageTag::Dirty));
+    EXPECT_TRUE(cache.has_tag(4000, PageTag::Dirty));
+    EXPECT_EQ(cache.next(0, PageTag::Dirty), 4000U);
+}
+
+TEST(PageCacheTags, StayWhenTheTreeGrowsAndGoWithTheirPage) {
+    PageCache cache;
+    cache.insert(3, Pfn(1));
+    cache.set_tag(3, PageTag::Dirty);
+    cache.insert(1ULL << 30, Pfn(2));
+    EXPECT_EQ(cache.next(0, PageTag::Dirty), 3U);
+    cache.replace(3, Pfn(9));
+    EXPECT_EQ(cache.find(3), Pfn(9));
+    EXPECT_TRUE(cache.has_tag(3, PageTag::Dirty));
+    cache.erase(3);
+    cache.insert(3, Pfn(1));
+    EXPECT_FALSE(cache.has_tag(3, PageTag::Dirty));
+}
+
+TEST(PageCacheTags, AreThoseOfASetOfPages) {
+    Rng rng(3, "tags");
+    PageCache cache;
+    std::set<std::uint64_t> cached, dirty;
+    for (int round = 0; round < 20000; ++round) {
+        const std::uint64_t index = rng.next() % 500 * 37;
+        if (cached.insert(index).second) {
+            cache.insert(index, Pfn(index + 1));
+        } else if (rng.next() % 4 == 0) {
+            cache.erase(index);
+            cached.erase(index);
+            dirty.erase(index);
+        } else if (rng.next() % 2 == 0) {
+            cache.set_tag(index, PageTag::Dirty);
+            dirty.insert(index);
+        } else {
+            cache.clear_tag(index, PageTag::Dirty);
+            dirty.erase(index);
+        }
+        const std::uint64_t from = rng.next() % 20000;
+        const auto next = dirty.lower_bound(from);
+        ASSERT_EQ(cache.next(from, PageTag::Dirty), next == dirty.end() ? PageCache::none : *next);
+    }
+}
+
 } // namespace
 } // namespace pagewalk::os
