@@ -14,12 +14,15 @@ namespace pagewalk::os {
 
 /// An open file: what dup'ed and inherited descriptors share.
 struct OpenFile {
-    InodeId inode = no_inode;          ///< no_inode: a pipe's end or a socket
-    std::uint64_t position = 0;        ///< bytes
-    std::shared_ptr<ByteQueue> source; ///< of a pipe or socket: where reads take from
-    std::shared_ptr<ByteQueue> sink;   ///< and where writes go
-    VirtAddr object{};                 ///< struct file
-    VirtAddr security{};               ///< of the security modules
+    InodeId inode = no_inode;                  ///< no_inode: a pipe's end or a socket
+    std::uint64_t position = 0;                ///< bytes
+    std::shared_ptr<ReadaheadState> readahead; ///< of a file; its mappings share it
+    bool appends = false;                      ///< O_APPEND
+    bool direct = false;                       ///< O_DIRECT
+    std::shared_ptr<ByteQueue> source;         ///< of a pipe or socket: where reads take from
+    std::shared_ptr<ByteQueue> sink;           ///< and where writes go
+    VirtAddr object{};                         ///< struct file
+    VirtAddr security{};                       ///< of the security modules
 };
 
 /// The kernel's objects of a descriptor table; none of the one that files_struct begins with, which has room

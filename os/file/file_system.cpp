@@ -10,8 +10,8 @@ namespace {
 // mapping_gfp_mask of page caches: GFP_HIGHUSER_MOVABLE without __GFP_FS where a journal forbids it; with
 // write marking.
 constexpr GfpMask file_gfp = gfp::highuser_movable;
-constexpr std::uint64_t readahead_start = 4; // pages of a first sequential window
-constexpr std::uint64_t readahead_most = 32; // read_ahead_kb = 128
+
+constexpr std::size_t release_batch = 15; // PAGEVEC_SIZE
 
 /// Nodes of page caches as objects of an operation's.
 class NodeObjects final : public PageCacheNodes {
@@ -34,7 +34,10 @@ ObjectKind object_of(InodeKind kind) {
 
 FileSystem::FileSystem(const Parts& parts, FileCache cache, AddToLru add_to_lru)
     : m_frames(parts.frames), m_objects(parts.objects), m_counters(parts.counters), m_cache(cache),
-      m_block(parts.block), m_locks(parts.locks), m_add_to_lru(std::move(add_to_lru)) {}
+      m_block(parts.block), m_locks(parts.locks),
+      m_writeback({parts.frames, parts.counters, parts.block, parts.locks},
+                  [this](InodeId id) -> Inode& { return at(id); }),
+      m_add_to_lru(std::move(add_to_lru)) {}
 
 InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind) {
     InodeId id{static_cast<std::uint32_t>(m_inodes.size())};
@@ -51,6 +54,13 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
     inode.in_use = true;
     inode.maps_around = kind != InodeKind::Initramfs;
     inode.users = 1;
+    if (kind == InodeKind::Shmem) {
+        inode.size = 0;
+    } else {
+        inode.stored.add(0, PageRanges::no_end);
+        inode.warm = m_cache == FileCache::Warm;
+        if (const auto known = m_sizes.find(inode.path); known != m_sizes.end()) inode.size = known->second;
+    }
     inode.dentry = m_objects.allocate(op, ObjectKind::Dentry);
     inode.object = m_objects.allocate(op, object_of(kind));
     inode.security = m_objects.allocate(op, ObjectKind::InodeSecurity);
@@ -60,12 +70,22 @@ InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind)
 InodeId FileSystem::open(Operation& op, std::string_view path) {
     const auto known = m_by_path.find(std::string(path));
     if (known != m_by_path.end()) return open_known(op, known->second);
-    const bool in_memory = !m_initramfs.empty() && path.starts_with(m_initramfs);
-    const InodeId id = create(op, path, in_memory ? InodeKind::Initramfs : InodeKind::Regular);
+    const InodeId id = create(op, path, kind_of(path));
     const auto [there, added] = m_by_path.emplace(path, id);
-    if (added) return id;
+    if (added) {
+        at(id).links = 1;
+        return id;
+    }
     forget(op, at(id)); // another was faster while this one waited for memory
     return open_known(op, there->second);
+}
+
+InodeKind FileSystem::kind_of(std::string_view path) const {
+    const auto below = [path](std::string_view folder) {
+        return !folder.empty() && path.starts_with(folder);
+    };
+    if (below(m_initramfs)) return InodeKind::Initramfs;
+    return below(m_tmpfs) || below("/dev/shm/") ? InodeKind::Shmem : InodeKind::Regular;
 }
 
 InodeId FileSystem::open_known(Operation& op, InodeId id) {
@@ -82,9 +102,21 @@ InodeId FileSystem::create_shmem(Operation& op, std::string_view name) {
 void FileSystem::drop_user(Operation& op, InodeId id) {
     Inode& inode = at(id);
     PAGEWALK_INVARIANT(inode.in_use && inode.users != 0);
-    if (--inode.users != 0 || inode.kind != InodeKind::Shmem) return;
+    if (--inode.users != 0 || inode.links != 0) return;
     truncate(op, id, 0);
     forget(op, inode);
+}
+
+void FileSystem::unlink(Operation& op, std::string_view path) {
+    const auto known = m_by_path.find(std::string(path));
+    if (known == m_by_path.end()) return;
+    const InodeId id = known->second;
+    m_by_path.erase(known);
+    add_user(id);
+    --at(id).links;
+    op.path.store(at(id).dentry);
+    op.path.store(at(id).object);
+    drop_user(op, id);
 }
 
 void FileSystem::forget(Operation& op, Inode& inode) {
@@ -119,20 +151,25 @@ FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_
         NodeObjects nodes(m_objects, op);
         inode.pages.insert(index, *frame, &nodes);
     }
-    if (shmem) op.path.clear_pages(*frame, 0); // whatever the allocator did
+    // Whatever the allocator did.
+    if (shmem && contents == Contents::There) op.path.clear_pages(*frame, 0);
     m_frames.set_mapping(*frame, {FrameMapping::Kind::File, static_cast<std::uint32_t>(inode.id), index});
     ++m_cached;
     ++m_counters.nr_file_pages;
     if (shmem) ++m_counters.nr_shmem;
-    m_frames.pages().at(*frame).owner_flags = static_cast<std::uint16_t>(
-        frame_flags::file | (shmem ? frame_flags::swapbacked : 0) |
-        (shmem ? frame_flags::dirty : 0) | // there is nothing that it could be read from again
-        (contents == Contents::There ? frame_flags::uptodate : frame_flags::locked));
+    m_frames.pages().at(*frame).owner_flags =
+        static_cast<std::uint16_t>(frame_flags::file | (shmem ? frame_flags::swapbacked : 0) |
+                                   // as it was unpacked
+                                   (inode.kind == InodeKind::Initramfs ? frame_flags::dirty : 0) |
+                                   (contents == Contents::There      ? frame_flags::uptodate
+                                    : contents == Contents::ToBeRead ? frame_flags::locked
+                                                                     : 0));
     op.path.call(KernelFunction::FilemapAddFolio);
     op.path.call(KernelFunction::MemCgroupCharge);
     op.path.store(inode.object);
     if (const VirtAddr place = inode.pages.place_of(index); place != VirtAddr{}) op.path.store(place);
     op.path.store_page(*frame);
+    tell(op, inode, index, *frame, FilemapCall::AddToPageCache);
     m_add_to_lru(op, *frame);
     return {*frame, true};
 }
@@ -152,74 +189,6 @@ Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
     return frame;
 }
 
-Pfn FileSystem::find_page(Operation& op, InodeId id, std::uint64_t index) {
-    Inode& inode = at(id);
-    const Pfn frame = inode.pages.find(index);
-    if (frame != no_pfn) return ready({frame, false}) ? frame : no_pfn;
-    if (inode.kind == InodeKind::Initramfs) return add_untimed(op, inode, index);
-    if (m_cache == FileCache::Cold || inode.kind == InodeKind::Shmem) return no_pfn;
-    return plenty_free() ? add_untimed(op, inode, index) : no_pfn;
-}
-
-bool FileSystem::ready(const Page& page) const {
-    return (m_frames.pages().peek(page.frame).owner_flags & frame_flags::uptodate) != 0;
-}
-
-FileSystem::Page FileSystem::get_page(Operation& op, InodeId id, std::uint64_t index) {
-    Pfn found = find_page(op, id, index);
-    if (found == no_pfn) found = at(id).pages.find(index); // being read
-    op.path.call(KernelFunction::FilemapGetFolio);
-    Inode& inode = at(id);
-    op.path.load(inode.object);
-    if (found != no_pfn) {
-        if (const VirtAddr place = inode.pages.place_of(index); place != VirtAddr{}) op.path.load(place);
-        op.path.load_page(found);
-        return {found, false};
-    }
-    // What a loader touches before its program's time begins has been read by then.
-    if (inode.kind == InodeKind::Shmem || !op.runs)
-        return {add_page(op, inode, index, Contents::There).frame, false};
-    return {read_ahead(op, inode, index), true};
-}
-
-/// Starts to read the page and those of its window that are not cached. Returns the page's frame.
-Pfn FileSystem::read_ahead(Operation& op, Inode& inode, std::uint64_t index) {
-    // A sequential reader's window doubles up to the device's limit; a jump starts a small one again.
-    const bool sequential = index == inode.readahead_next && index != 0;
-    const std::uint64_t pages =
-        sequential ? std::clamp(2 * inode.readahead_size, readahead_start, readahead_most) : readahead_start;
-    inode.readahead_size = pages;
-    op.path.call(KernelFunction::Readahead);
-    Pfn wanted = no_pfn;
-    std::uint64_t at = index;
-    std::vector<Pfn> run; // pages up to `at` that go into one request
-    for (; at < index + pages; ++at) {
-        const Pfn cached = inode.pages.find(at);
-        const Added page =
-            cached != no_pfn ? Added{cached, false} : add_page(op, inode, at, Contents::ToBeRead);
-        if (at == index) wanted = page.frame;
-        if (page.own) {
-            run.push_back(page.frame);
-            continue;
-        }
-        submit_read(op, inode, at - run.size(), run);
-        run.clear();
-        if (page.frame == no_pfn) break;
-    }
-    submit_read(op, inode, at - run.size(), run);
-    inode.readahead_next = index + pages;
-    return wanted;
-}
-
-void FileSystem::submit_read(Operation& op, const Inode& inode, std::uint64_t index,
-                             std::span<const Pfn> frames) {
-    if (frames.empty()) return;
-    // Where a file lies on the device is not modelled: each has 8 GiB of its own (assumed).
-    constexpr unsigned file_shift = 33;
-    const std::uint64_t byte = (static_cast<std::uint64_t>(inode.id) << file_shift) + (index << page_shift);
-    m_block.read(op, byte / sector_size, frames);
-}
-
 void FileSystem::mark_accessed(Operation& op, Pfn frame) {
     op.path.call(KernelFunction::MarkPageAccessed);
     PageDescriptor& page = m_frames.pages().at(frame);
@@ -234,24 +203,23 @@ void FileSystem::mark_accessed(Operation& op, Pfn frame) {
     }
 }
 
-FileSystem::Page FileSystem::get_page_for_write(Operation& op, InodeId id, std::uint64_t index) {
-    Inode& inode = at(id);
-    Pfn frame = inode.pages.find(index);
-    if (frame == no_pfn) frame = add_page(op, inode, index, Contents::There).frame;
-    if (frame == no_pfn) return {};
+void FileSystem::set_dirty(Operation& op, Pfn frame) {
+    const FrameMapping mapping = m_frames.mapping(frame);
+    Inode& inode = at(InodeId{mapping.owner});
+    if (inode.pages.find(mapping.index) != frame) return; // truncated meanwhile
     PageDescriptor& page = m_frames.pages().at(frame);
-    if ((page.owner_flags & (frame_flags::dirty | frame_flags::swapbacked)) == 0) {
-        page.owner_flags |= frame_flags::dirty;
-        ++m_counters.nr_dirty;
-    }
-    return {frame, false};
+    op.path.store_page(frame);
+    if (inode.kind == InodeKind::Regular && (page.owner_flags & frame_flags::dirty) == 0)
+        m_writeback.make_dirty(op, inode, mapping.index, frame);
+    page.owner_flags |= frame_flags::dirty;
 }
 
 void FileSystem::warm(Operation& op, InodeId id, std::uint64_t first, std::uint64_t pages) {
     Inode& inode = at(id);
-    if (m_cache == FileCache::Cold && inode.kind != InodeKind::Initramfs) return;
-    for (std::uint64_t index = first; index < first + pages; ++index)
-        if (inode.pages.find(index) == no_pfn) {
+    if (!inode.warm && inode.kind != InodeKind::Initramfs) return;
+    const std::uint64_t end = std::min(first + pages, inode.page_count());
+    for (std::uint64_t index = first; index < end; ++index)
+        if (inode.pages.find(index) == no_pfn && inode.stored.contains(index)) {
             // A look at the zones every 64 pages is enough for a mark that is thousands of pages away.
             if (index % 64 == 0 && !plenty_free()) return;
             if (add_untimed(op, inode, index) == no_pfn) return;
@@ -278,37 +246,112 @@ void FileSystem::adopt_page(Operation& op, std::string_view path, std::uint64_t 
 }
 
 void FileSystem::replace_page(InodeId id, std::uint64_t index, Pfn frame) {
-    Inode& inode = at(id);
-    inode.pages.erase(index);
-    inode.pages.insert(index, frame);
+    at(id).pages.replace(index, frame);
+}
+
+void FileSystem::transfer_direct(Operation& op, InodeId id, std::uint64_t at, std::uint64_t bytes,
+                                 BlockRequest::Kind kind) {
+    Inode& inode = this->at(id);
+    const std::uint64_t first = at >> page_shift;
+    const std::uint64_t end = (at + bytes + page_size - 1) >> page_shift;
+    (void)m_writeback.write(op, inode, first, end, Writeback::Mode::All);
+    m_writeback.wait(op, inode, first, end);
+    if (kind == BlockRequest::Kind::Write) {
+        drop_clean(op, id, first, end);
+        inode.stored.add(first, end);
+    }
+    const std::uint64_t most = m_readahead.request * page_size;
+    for (std::uint64_t done = 0; done < bytes; done += most)
+        m_block.transfer(op, kind, inode.sector_of(0) + (at + done) / sector_size,
+                         std::min(most, bytes - done));
+}
+
+void FileSystem::declare(StatGroup group) const {
+    group.counter("page_cache_hits", m_hits, "pages", "pages that reads and faults found in the page cache");
+    group.counter("page_cache_misses", m_misses, "pages", "pages that they did not find there");
+}
+
+void FileSystem::evict_page(Operation& op, Pfn frame) {
+    const FrameMapping page = m_frames.mapping(frame);
+    Inode& inode = at(InodeId{page.owner});
+    inode.warm = false; // memory is short: it does not come back by itself
+    remove(op, inode, page.index, frame);
+    --m_frames.pages().at(frame).refcount;
+}
+
+void FileSystem::write_page(Operation& op, Pfn frame) {
+    const FrameMapping page = m_frames.mapping(frame);
+    m_writeback.write(op, at(InodeId{page.owner}), page.index, page.index + 1, Writeback::Mode::Start);
 }
 
 void FileSystem::fill(Operation& op, InodeId id, std::uint64_t first, std::uint64_t end) {
-    for (std::uint64_t index = first; index < end; ++index)
-        if (get_page(op, id, index).frame == no_pfn) return;
+    for (std::uint64_t index = first; index < end; ++index) {
+        Pfn frame = at(id).pages.find(index);
+        if (frame == no_pfn) frame = add_page(op, at(id), index, Contents::ToBeCleared).frame;
+        if (frame == no_pfn) return;
+        set_dirty(op, frame);
+    }
 }
 
 void FileSystem::truncate(Operation& op, InodeId id, std::uint64_t first, std::uint64_t end) {
-    constexpr std::size_t release_batch = 15; // PAGEVEC_SIZE
     Inode& inode = at(id);
-    NodeObjects nodes(m_objects, op);
+    inode.stored.remove(first, end);
+    if (inode.pages.count() == 0) return;
     if (m_drain_lru) m_drain_lru(op);
     std::vector<Pfn> released;
     for (std::uint64_t index = inode.pages.next(first); index < end; index = inode.pages.next(index + 1)) {
         const Pfn frame = inode.pages.find(index);
-        if (m_locks.is_locked(frame) && op.may_wait()) {
-            m_locks.wait_until_unlocked(op, frame);
+        if (m_locks.is_busy(frame) && op.may_wait()) {
+            m_locks.wait_until_idle(op, frame);
             if (at(id).pages.find(index) != frame) continue;
         }
-        inode.pages.erase(index, &nodes);
-        --m_cached;
-        --m_counters.nr_file_pages;
-        PageDescriptor& page = m_frames.pages().at(frame);
-        if (inode.kind == InodeKind::Shmem) --m_counters.nr_shmem;
-        constexpr std::uint16_t states = frame_flags::dirty | frame_flags::swapbacked;
-        if ((page.owner_flags & states) == frame_flags::dirty) --m_counters.nr_dirty;
-        page.owner_flags = static_cast<std::uint16_t>(page.owner_flags & ~frame_flags::dirty);
-        PAGEWALK_INVARIANT(page.refcount != 0);
+        remove(op, inode, index, frame);
+        released.push_back(frame);
+        if (released.size() == release_batch) release(op, released);
+    }
+    release(op, released);
+}
+
+void FileSystem::tell(const Operation& op, const Inode& inode, std::uint64_t index, Pfn frame,
+                      FilemapCall call) const {
+    if (!m_on_page || inode.kind == InodeKind::Shmem) return; // it has tracepoints of its own
+    m_on_page({.time = op.now.value(),
+               .pfn = frame.value(),
+               .index = index,
+               .i_ino = static_cast<std::uint32_t>(inode.id),
+               .task = static_cast<std::uint32_t>(op.task),
+               .cpu = static_cast<std::uint16_t>(op.cpu),
+               .call = call});
+}
+
+/// Takes a page out of its cache; the cache's reference is the caller's.
+void FileSystem::remove(Operation& op, Inode& inode, std::uint64_t index, Pfn frame) {
+    NodeObjects nodes(m_objects, op);
+    PageDescriptor& page = m_frames.pages().at(frame);
+    if (inode.kind == InodeKind::Regular && (page.owner_flags & frame_flags::dirty) != 0)
+        m_writeback.forget_dirty(inode, index, frame);
+    inode.pages.erase(index, &nodes);
+    tell(op, inode, index, frame, FilemapCall::DeleteFromPageCache);
+    --m_cached;
+    --m_counters.nr_file_pages;
+    if (inode.kind == InodeKind::Shmem) --m_counters.nr_shmem;
+    page.owner_flags = static_cast<std::uint16_t>(page.owner_flags & ~frame_flags::dirty);
+    PAGEWALK_INVARIANT(page.refcount != 0);
+}
+
+void FileSystem::drop_clean(Operation& op, InodeId id, std::uint64_t first, std::uint64_t end) {
+    Inode& inode = at(id);
+    if (inode.kind != InodeKind::Regular) return;
+    inode.warm = false;
+    if (m_drain_lru) m_drain_lru(op);
+    constexpr std::uint16_t busy = frame_flags::dirty | frame_flags::writeback | frame_flags::locked;
+    std::vector<Pfn> released;
+    for (std::uint64_t index = inode.pages.next(first); index < end; index = inode.pages.next(index + 1)) {
+        const Pfn frame = inode.pages.find(index);
+        const PageDescriptor& page = m_frames.pages().peek(frame);
+        op.path.load_page(frame);
+        if ((page.owner_flags & busy) != 0 || page.refcount != 1) continue;
+        remove(op, inode, index, frame);
         released.push_back(frame);
         if (released.size() == release_batch) release(op, released);
     }

@@ -18,12 +18,13 @@ void OpenFiles::open(Operation& op, FileDescriptors& files, std::uint64_t fd, st
     drop_file(op, files.take(fd));
     if (!has_page_cache(path)) return;
     const InodeId inode = m_files.open(op, path.empty() ? "fd:" + std::to_string(fd) : std::string(path));
-    install(op, files, fd, {.inode = inode});
+    install(op, files, fd, {.inode = inode, .readahead = std::make_shared<ReadaheadState>()});
 }
 
 void OpenFiles::open_shmem(Operation& op, FileDescriptors& files, std::uint64_t fd, std::string_view name) {
     drop_file(op, files.take(fd));
-    install(op, files, fd, {.inode = m_files.create_shmem(op, name)});
+    install(op, files, fd,
+            {.inode = m_files.create_shmem(op, name), .readahead = std::make_shared<ReadaheadState>()});
 }
 
 void OpenFiles::open_stream(Operation& op, FileDescriptors& files, std::uint64_t fd,

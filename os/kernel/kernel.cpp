@@ -50,7 +50,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_lru(m_frames, m_counters, m_layout.map.cpus.size()),
       m_files({m_frames, m_objects, m_counters, m_block, m_page_locks}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
-      m_open_files(m_objects, m_files),
+      m_flusher(m_runner, m_files.writeback()), m_open_files(m_objects, m_files),
       m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
       m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner},
                vm_config(m_config, *m_allocator), m_layout.map.cpus.size()),
@@ -65,6 +65,15 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     m_files.on_activation([this](Operation& op, Pfn frame) { m_lru.activate(op, frame); });
     m_files.on_release([this](Operation& op) { m_lru.drain(op); });
     m_files.set_initramfs(m_config.initramfs);
+    m_files.writeback().configure(m_config.writeback);
+    m_files.writeback().on_clean(
+        [this](Operation& op, Pfn frame) { m_memory.write_protect_file(op, frame); });
+    m_files.writeback().on_work([this](Operation& op) { m_flusher.wake(op); });
+    m_files.on_page([this](const FilemapEvent& event) { m_journal.write_event(event); });
+    m_block.on_complete([this](const BlockEvent& event) { m_journal.write_event(event); });
+    m_files.set_tmpfs(m_config.tmpfs);
+    m_files.set_readahead({.window = m_config.read_ahead_kb * 1024 / page_size});
+    for (const KernelConfig::KnownFile& file : m_config.files) m_files.add_file(file.path, file.bytes);
     build_kernel_tables(m_layout, tables, m_config.levels);
     m_tables.set_kernel_root(m_layout.addresses.root);
     m_runner.on_tables_dead([this](PathLog& log) { m_tables.remove_dead_tables(log); });
@@ -90,6 +99,9 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
                 m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
     m_frames.cgroups().on_pressure(m_oom_killer);
     m_daemons.start(m_processes);
+    CpuMask anywhere;
+    for (std::size_t i = 0; i < m_cpus.size(); ++i) anywhere.set(i);
+    m_processes.start(m_flusher, anywhere);
     // On a captured page allocator what khugepaged did is done again from the capture.
     if (m_memory.thp().enabled != ThpEnabled::Never && m_config.captured == nullptr) {
         m_memory.set_khugepaged(m_khugepaged);
@@ -121,6 +133,7 @@ MemoryCgroup* Kernel::memory_cgroup(const ProgramPlacement& placement) {
 
 void Kernel::declare(StatGroup group) const {
     m_counters.declare(group);
+    m_files.declare(group);
     m_objects.declare(group);
     m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));

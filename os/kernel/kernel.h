@@ -5,6 +5,7 @@
 #include "contract/kernel_interface.h"
 #include "os/block/block_layer.h"
 #include "os/file/file_system.h"
+#include "os/file/flusher.h"
 #include "os/file/open_files.h"
 #include "os/kernel/kernel_config.h"
 #include "os/path/frame_allocator.h"
@@ -144,6 +145,7 @@ private:
     BlockLayer m_block;
     LruBatches m_lru;
     FileSystem m_files;
+    Flusher m_flusher;
     OpenFiles m_open_files;
     PageTables m_tables;
     VirtualMemory m_memory;

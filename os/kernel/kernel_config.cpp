@@ -13,6 +13,10 @@ void KernelConfig::declare(OptionGroup os) {
                "Debian 6.1, dmesg: heap alloc:on"});
     os.choice("file_cache", file_cache, {{FileCache::Warm, "warm"}, {FileCache::Cold, "cold"}},
               {Unit::None, "whether files are in the page cache before the program starts", "assumed"});
+    os.number("read_ahead_kb", read_ahead_kb, {0, 1U << 20},
+              {Unit::Count, "largest readahead window of a file, in KiB; 0: no readahead",
+               "Linux 6.1: /sys/block/*/queue/read_ahead_kb"});
+    writeback.declare(os);
     // Less than two task switches take, and nobody would get any work done.
     os.number("time_slice", time_slice, {100'000 * ticks_per_ns, ticks_per_second},
               {Unit::Ticks, "how long a task runs while others wait for its CPU",

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace pagewalk::os {
 
@@ -36,6 +37,15 @@ struct KernelConfig {
     /// Each kind of object has free ones from the start, as on a machine that has been used.
     bool stocked_objects = false;
     std::string initramfs; ///< files below this folder lie in the initramfs; empty: none do
+    std::string tmpfs;     ///< likewise in a tmpfs, beside those below /dev/shm
+    /// A file that exists before the run.
+    struct KnownFile {
+        std::string path;
+        std::uint64_t bytes = 0;
+    };
+    std::vector<KnownFile> files;
+    WritebackConfig writeback;
+    std::uint64_t read_ahead_kb = 128; ///< KiB. Source: Linux 6.1 default
     /// The page allocator of a machine that has booted elsewhere; null: the kernel boots its own. It outlives
     /// the kernel.
     CapturedAllocator* captured = nullptr;

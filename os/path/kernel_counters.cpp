@@ -38,6 +38,10 @@ void KernelCounters::declare(StatGroup group) const {
     group.gauge("nr_shmem", nr_shmem, "pages", "shared memory pages now");
     group.gauge("nr_mapped", nr_mapped, "pages", "page cache pages mapped now");
     group.gauge("nr_dirty", nr_dirty, "pages", "dirty page cache pages now");
+    group.gauge("nr_writeback", nr_writeback, "pages", "page cache pages being written to a disk now");
+    group.counter("nr_dirtied", nr_dirtied, "pages", "page cache pages of files made dirty");
+    group.counter("nr_written", nr_written, "pages", "page cache pages written to a disk");
+    group.counter("pgpgout", pgpgout, "KiB", "written to disks");
     group.gauge("nr_mlock", nr_mlock, "pages", "locked in memory now");
     group.counter("pgactivate", pgactivate, "pages", "moved to an active LRU list");
     group.counter("pglazyfree", pglazyfree, "pages", "given up by MADV_FREE");

@@ -17,6 +17,7 @@ struct KernelCounters {
     std::array<std::uint64_t, zone_type_count> pgalloc{};
     std::uint64_t pgfree = 0;
     std::uint64_t pgpgin = 0;                                ///< KiB read from disks
+    std::uint64_t pgpgout = 0;                               ///< KiB written to disks
     std::array<std::uint64_t, zone_type_count> allocstall{}; ///< direct reclaims
     std::uint64_t pageoutrun = 0;                            ///< rounds of kswapd
     std::uint64_t kswapd_low_wmark_hit_quickly = 0;
@@ -29,6 +30,9 @@ struct KernelCounters {
     std::uint64_t nr_shmem = 0;
     std::uint64_t nr_mapped = 0;
     std::uint64_t nr_dirty = 0;
+    std::uint64_t nr_writeback = 0;
+    std::uint64_t nr_dirtied = 0; ///< so far
+    std::uint64_t nr_written = 0; ///< so far
     std::uint64_t nr_page_table_pages = 0;
     std::uint64_t nr_kernel_stack = 0;
     std::uint64_t nr_lru_anon = 0;    ///< on the LRU lists of anonymous and shared memory, active or not

@@ -56,6 +56,11 @@ constexpr EnumNames<KmemCall> kmem_calls{{KmemCall::KmemCacheAlloc, "kmem_cache_
                                          {KmemCall::KmemCacheFree, "kmem_cache_free"},
                                          {KmemCall::Kmalloc, "kmalloc"},
                                          {KmemCall::Kfree, "kfree"}};
+constexpr EnumNames<FilemapCall> filemap_calls{
+    {FilemapCall::AddToPageCache, "mm_filemap_add_to_page_cache"},
+    {FilemapCall::DeleteFromPageCache, "mm_filemap_delete_from_page_cache"}};
+constexpr EnumNames<BlockCall> block_calls{
+    {BlockCall::Read, "read"}, {BlockCall::Write, "write"}, {BlockCall::Flush, "flush"}};
 constexpr EnumNames<KillReason> kill_reasons{{KillReason::BadAddress, "bad_address"},
                                              {KillReason::OutOfMemory, "out_of_memory"},
                                              {KillReason::CgroupOutOfMemory, "cgroup_out_of_memory"}};
@@ -78,6 +83,9 @@ std::string_view name_of(AllocationSource source) { return sources[source]; }
 std::string_view name_of(FaultKind kind) { return kinds[kind]; }
 
 std::string_view name_of(KmemCall call) { return kmem_calls[call]; }
+
+std::string_view name_of(FilemapCall call) { return filemap_calls[call]; }
+std::string_view name_of(BlockCall call) { return block_calls[call]; }
 
 std::string_view name_of(KillReason reason) { return kill_reasons[reason]; }
 
@@ -149,6 +157,36 @@ EventSchema FaultEvent::schema() {
              event_column("kind", &E::kind, "", "how the fault was resolved"),
              event_column("access", &E::access, "", "what the program did", enumerator_names<FaultAccess>())},
             "page faults"};
+}
+
+EventSchema FilemapEvent::schema() {
+    using E = FilemapEvent;
+    return {
+        "filemap",
+        "pages that come into page caches and leave them",
+        sizeof(E),
+        {event_column("time", &E::time, "ps", "when the operation, or its part since it last slept, began"),
+         event_column("pfn", &E::pfn, "", "frame"),
+         event_column("index", &E::index, "pages", "page of the file"),
+         event_column("i_ino", &E::i_ino, "", "the file's number"),
+         event_column("task", &E::task, "", "task on whose behalf; 0: before the first program"),
+         event_column("cpu", &E::cpu, "", "CPU"), event_column("call", &E::call, "", "tracepoint")},
+        "page cache changes",
+        {0}};
+}
+
+EventSchema BlockEvent::schema() {
+    using E = BlockEvent;
+    return {"block_requests",
+            "requests to the block device",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the device was told"),
+             event_column("latency", &E::latency, "ps", "until its completion was handled"),
+             event_column("sector", &E::sector, "", "first sector of 512 bytes"),
+             event_column("nr_sector", &E::nr_sector, "", "sectors"),
+             event_column("cpu", &E::cpu, "", "CPU that submitted"),
+             event_column("call", &E::call, "", "what was asked for")},
+            "requests"};
 }
 
 EventSchema KillEvent::schema() {

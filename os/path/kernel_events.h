@@ -128,6 +128,39 @@ struct KmemEvent {
     [[nodiscard]] static EventSchema schema();
 };
 
+enum class FilemapCall : std::uint8_t { AddToPageCache, DeleteFromPageCache };
+[[nodiscard]] std::string_view name_of(FilemapCall call);
+
+/// A page that comes into a page cache or leaves it, with the fields of the kernel's filemap tracepoints.
+struct FilemapEvent {
+    std::uint64_t time = 0; ///< ps, when the operation, or its part since it last slept, began
+    std::uint64_t pfn = 0;
+    std::uint64_t index = 0; ///< page of the file
+    std::uint32_t i_ino = 0;
+    std::uint32_t task = 0;
+    std::uint16_t cpu = 0;
+    FilemapCall call = FilemapCall::AddToPageCache;
+    std::array<std::uint8_t, 5> padding{};
+
+    [[nodiscard]] static EventSchema schema();
+};
+
+enum class BlockCall : std::uint8_t { Read, Write, Flush };
+[[nodiscard]] std::string_view name_of(BlockCall call);
+
+/// A request to the block device, with the fields of the kernel's block tracepoints.
+struct BlockEvent {
+    std::uint64_t time = 0;    ///< ps, when the device was told
+    std::uint64_t latency = 0; ///< ps, until its completion was handled
+    std::uint64_t sector = 0;
+    std::uint32_t nr_sector = 0;
+    std::uint16_t cpu = 0;
+    BlockCall call = BlockCall::Read;
+    std::uint8_t padding = 0;
+
+    [[nodiscard]] static EventSchema schema();
+};
+
 /// One operation of the allocation driver.
 struct DriverEvent {
     std::uint64_t time = 0;    ///< ps, when the path reached the call

@@ -29,6 +29,8 @@ inline constexpr std::uint16_t swapcache = 1U << 12;
 inline constexpr std::uint16_t mlocked = 1U << 13;
 inline constexpr std::uint16_t reclaim = 1U << 14; ///< to be freed as soon as it is written
 inline constexpr std::uint16_t unevictable = 1U << 15;
+/// Whoever meets it reads the next window; of a page that is not written back, where the bit means `reclaim`.
+inline constexpr std::uint16_t readahead = reclaim;
 
 [[nodiscard]] constexpr bool is_shmem(std::uint16_t flags) {
     return (flags & (file | swapbacked)) == (file | swapbacked);

@@ -34,12 +34,18 @@ public:
     void write_unrun(const PathLog& log);
 
     void write_kill(const KillRecord& kill);
+    /// An event that is complete as it happens.
+    template <class Event>
+    void write_event(const Event& event) {
+        if (table<Event>().wanted()) table<Event>().append(event);
+    }
 
     /// Shall paths record their calls of functions?
     [[nodiscard]] FunctionCalls::Recording recording() const;
 
     /// Of functions, calls are sampled by kernel path: all of a path's calls are kept, or none.
-    using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent, KillEvent>;
+    using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent, KillEvent,
+                             FilemapEvent, BlockEvent>;
     [[nodiscard]] Events& events() { return m_events; }
     template <class Event>
     [[nodiscard]] EventLog<Event>& table() {

@@ -149,6 +149,7 @@ constexpr std::array<std::string_view, 113> event_names{
 
 std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel) {
     const KernelCounters& counters = kernel.counters();
+    const DirtyLimits limits = kernel.files().writeback().limits();
     const CompactionCounters& compaction = kernel.compaction().counters();
     std::unordered_map<std::string_view, std::uint64_t> known{
         {"nr_inactive_anon", counters.nr_lru_anon - counters.nr_active_anon},
@@ -174,6 +175,13 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
         {"nr_mapped", counters.nr_mapped},
         {"nr_file_pages", counters.nr_file_pages},
         {"nr_dirty", counters.nr_dirty},
+        {"nr_writeback", counters.nr_writeback},
+        {"nr_zone_write_pending", counters.nr_dirty + counters.nr_writeback},
+        {"nr_dirtied", counters.nr_dirtied},
+        {"nr_written", counters.nr_written},
+        {"nr_dirty_threshold", limits.threshold},
+        {"nr_dirty_background_threshold", limits.background},
+        {"pgpgout", counters.pgpgout},
         {"nr_shmem", counters.nr_shmem},
         {"nr_kernel_stack", counters.nr_kernel_stack * page_size / 1024},
         {"nr_page_table_pages", counters.nr_page_table_pages},
@@ -218,7 +226,8 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
         {"thp_deferred_split_page", counters.thp_deferred_split_page},
         {"thp_zero_page_alloc", counters.thp_zero_page_alloc},
         {"thp_zero_page_alloc_failed", counters.thp_zero_page_alloc_failed},
-        {"pgreuse", counters.faults[static_cast<std::size_t>(FaultKind::Reuse)]},
+        {"pgreuse", counters.faults[static_cast<std::size_t>(FaultKind::Reuse)] +
+                        counters.faults[static_cast<std::size_t>(FaultKind::MakeWritable)]},
     };
     for (const auto& zone : kernel.allocator().zones()) {
         known["nr_free_pages"] += static_cast<std::uint64_t>(zone->exact_free_pages());

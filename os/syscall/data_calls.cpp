@@ -48,20 +48,19 @@ UserData data_of(const CallContext& call) {
 /// A page of a file that is read or written: it stays where it is until the end of the scope.
 class PinnedPage {
 public:
-    PinnedPage(CallContext& call, InodeId inode, std::uint64_t index, UserCopy way) : m_call(call) {
-        FileSystem& files = call.kernel.files;
-        const bool read = way == UserCopy::ToUser;
-        call.op.path.call(read ? KernelFunction::FilemapGetPages : KernelFunction::WritePage);
-        const FileSystem::Page page =
-            read ? files.get_page(call.op, inode, index) : files.get_page_for_write(call.op, inode, index);
-        m_frame = page.frame;
-        if (m_frame == no_pfn) return;
-        ++descriptor().refcount;
-        if (!files.ready(page)) files.wait_for(call.op, page);
+    /// To be read.
+    PinnedPage(CallContext& call, const FileSystem::ReadRequest& request) : m_call(call) {
+        call.op.path.call(KernelFunction::FilemapGetPages);
+        pin(call.kernel.files.get_page(call.op, request));
+    }
+    /// To be written to.
+    PinnedPage(CallContext& call, InodeId inode, std::uint64_t index, FileSystem::Overwritten how)
+        : m_call(call) {
+        call.op.path.call(KernelFunction::WritePage);
+        pin(call.kernel.files.get_page_for_write(call.op, inode, index, how));
     }
     ~PinnedPage() {
         if (m_frame == no_pfn) return;
-        m_call.kernel.files.mark_accessed(m_call.op, m_frame);
         // Zero where the page has been truncated meanwhile.
         if (--descriptor().refcount == 0) m_call.kernel.frames.free(m_call.op, m_frame, 0);
     }
@@ -71,8 +70,17 @@ public:
     /// no_pfn: there was no memory.
     [[nodiscard]] Pfn frame() const { return m_frame; }
     [[nodiscard]] VirtAddr address() const { return kernel_layout::direct_map(address_of(m_frame)); }
+    void mark_accessed() { m_call.kernel.files.mark_accessed(m_call.op, m_frame); }
+    /// What was written to it is there.
+    void set_dirty() { m_call.kernel.files.set_dirty(m_call.op, m_frame); }
 
 private:
+    void pin(const FileSystem::Page& page) {
+        m_frame = page.frame;
+        if (m_frame == no_pfn) return;
+        ++descriptor().refcount;
+        if (!m_call.kernel.files.ready(page)) m_call.kernel.files.wait_for(m_call.op, page);
+    }
     [[nodiscard]] PageDescriptor& descriptor() const { return m_call.kernel.frames.pages().at(m_frame); }
 
     CallContext& m_call;
@@ -81,16 +89,91 @@ private:
 
 std::uint64_t rest_of_page(std::uint64_t position) { return page_size - position % page_size; }
 
-void transfer_file(CallContext& call, InodeId inode, std::uint64_t at, UserData& data, UserCopy way) {
-    call.op.path.call(way == UserCopy::ToUser ? KernelFunction::VfsRead : KernelFunction::VfsWrite);
+std::uint64_t page_end(std::uint64_t position) { return (position + page_size - 1) >> page_shift; }
+
+/// Reading the next part of a page that was just read is no second access; of a tmpfs page the first byte is.
+bool counts_as_access(const Inode& inode, const ReadaheadState& readahead, std::uint64_t at) {
+    if (inode.kind == InodeKind::Shmem) return at % page_size == 0;
+    const std::uint64_t previous = readahead.previous;
+    return previous == ReadaheadState::nowhere || previous == 0 ||
+           (previous - 1) >> page_shift != at >> page_shift;
+}
+
+/// A hole of a file in memory reads as zeroes and gets no page.
+bool reads_zero_page(const Inode& inode, std::uint64_t at) {
+    return inode.kind == InodeKind::Shmem && inode.pages.find(at >> page_shift) == no_pfn;
+}
+
+/// `asked`: bytes, of which the call has read `data`.
+void read_file(CallContext& call, const OpenFile& file, std::uint64_t at, std::uint64_t asked,
+               UserData& data) {
+    call.op.path.call(KernelFunction::VfsRead);
+    const Inode& inode = call.kernel.files.at(file.inode);
+    const std::shared_ptr<ReadaheadState> readahead = file.readahead; // outlives a close meanwhile
+    const std::uint64_t end = page_end(at + asked);
     for (std::uint64_t left = data.bytes; left != 0;) {
         const std::uint64_t part = std::min(left, rest_of_page(at));
-        const PinnedPage page(call, inode, at >> page_shift, way);
-        if (page.frame() == no_pfn) return;
-        if (copy_user(call, data.memory, page.address() + at % page_size, part, way) != part) return;
+        const std::uint64_t index = at >> page_shift;
+        if (reads_zero_page(inode, at)) {
+            const VirtAddr zeroes =
+                kernel_layout::direct_map(address_of(call.kernel.frames.addresses().zero_page));
+            if (copy_user(call, data.memory, zeroes + at % page_size, part, UserCopy::ToUser) != part) return;
+        } else {
+            PinnedPage page(call, {inode.id, index, end - index, readahead.get()});
+            if (page.frame() == no_pfn) return;
+            if (counts_as_access(inode, *readahead, at)) page.mark_accessed();
+            if (copy_user(call, data.memory, page.address() + at % page_size, part, UserCopy::ToUser) != part)
+                return;
+        }
         at += part;
         left -= part;
+        readahead->previous = at;
     }
+}
+
+FileSystem::Overwritten overwritten(std::uint64_t at, std::uint64_t part, const Inode& inode) {
+    const bool to_the_end =
+        at % page_size == 0 && inode.size != Inode::unknown_size && at + part >= inode.size;
+    return part == page_size || to_the_end ? FileSystem::Overwritten::Whole : FileSystem::Overwritten::Part;
+}
+
+void write_file(CallContext& call, InodeId id, std::uint64_t at, UserData& data) {
+    call.op.path.call(KernelFunction::VfsWrite);
+    FileSystem& files = call.kernel.files;
+    const Inode& inode = files.at(id);
+    for (std::uint64_t left = data.bytes; left != 0;) {
+        const std::uint64_t part = std::min(left, rest_of_page(at));
+        PinnedPage page(call, id, at >> page_shift, overwritten(at, part, inode));
+        if (page.frame() == no_pfn) return;
+        if (inode.kind == InodeKind::Shmem) page.mark_accessed();
+        if (copy_user(call, data.memory, page.address() + at % page_size, part, UserCopy::FromUser) != part)
+            return;
+        page.set_dirty();
+        at += part;
+        left -= part;
+        files.grow(id, at);
+        files.writeback().balance(call.op);
+    }
+}
+
+/// O_DIRECT: the device reads and writes the program's memory.
+void transfer_direct(CallContext& call, InodeId inode, std::uint64_t at, UserData& data, UserCopy way) {
+    for (std::uint64_t left = data.bytes; left != 0;) {
+        const UserSegment piece = data.memory.take(left);
+        if (piece.bytes == 0 || user_frame(call, piece.address, way) == no_pfn) break;
+        left -= piece.bytes;
+    }
+    if (data.bytes == 0) return;
+    const bool read = way == UserCopy::ToUser;
+    call.kernel.files.transfer_direct(call.op, inode, at, data.bytes,
+                                      read ? BlockRequest::Kind::Read : BlockRequest::Kind::Write);
+    if (!read) call.kernel.files.grow(inode, at + data.bytes);
+}
+
+/// A read that ends before what it asked for has met the end of the file.
+void learn_size(Inode& inode, std::uint64_t at, const UserData& read, std::uint64_t asked) {
+    if (inode.kind == InodeKind::Regular && inode.size == Inode::unknown_size && read.bytes < asked)
+        inode.size = at + read.bytes;
 }
 
 void receive(CallContext& call, ByteQueue& queue, UserData& data) {
@@ -149,9 +232,16 @@ void transfer(CallContext& call, const std::uint64_t* position, UserCopy way) {
     const std::shared_ptr<ByteQueue> queue = read ? file->source : file->sink; // outlives a close meanwhile
     if (queue != nullptr) return read ? receive(call, *queue, data) : finish_send(call, *queue, data);
     if (file->inode == no_inode) return;
-    const std::uint64_t at = position != nullptr ? *position : file->position;
-    if (position == nullptr) file->position += data.bytes;
-    transfer_file(call, file->inode, at, data, way);
+    Inode& inode = call.kernel.files.at(file->inode);
+    const bool at_end = !read && file->appends && inode.size != Inode::unknown_size;
+    const std::uint64_t at = at_end ? inode.size : position != nullptr ? *position : file->position;
+    if (position == nullptr) file->position = at + data.bytes;
+    if (file->direct && inode.kind == InodeKind::Regular && !inode.warm)
+        return transfer_direct(call, file->inode, at, data, way);
+    if (!read) return write_file(call, file->inode, at, data);
+    const std::uint64_t asked = asked_of(call).bytes;
+    learn_size(inode, at, data, asked);
+    read_file(call, *file, at, asked, data);
 }
 
 /// Puts bytes of the kernel's into a file. Returns how many: fewer where there is no memory.
@@ -159,11 +249,14 @@ std::uint64_t put_into_file(CallContext& call, OpenFile& out, VirtAddr from, std
     std::uint64_t done = 0;
     while (done < bytes) {
         const std::uint64_t part = std::min(bytes - done, rest_of_page(out.position));
-        const PinnedPage page(call, out.inode, out.position >> page_shift, UserCopy::FromUser);
+        PinnedPage page(call, out.inode, out.position >> page_shift,
+                        overwritten(out.position, part, call.kernel.files.at(out.inode)));
         if (page.frame() == no_pfn) break;
         call.op.path.copy_bytes(page.address() + out.position % page_size, from + done,
                                 static_cast<std::uint32_t>(part));
+        page.set_dirty();
         out.position += part;
+        call.kernel.files.grow(out.inode, out.position);
         done += part;
     }
     return done;
@@ -174,8 +267,10 @@ void move_from_file(CallContext& call, OpenFile& in, OpenFile* out, std::uint64_
     while (bytes != 0) {
         const std::uint64_t part = std::min(bytes, rest_of_page(in.position));
         const auto offset = static_cast<std::uint32_t>(in.position % page_size);
-        const PinnedPage page(call, in.inode, in.position >> page_shift, UserCopy::ToUser);
+        const std::uint64_t index = in.position >> page_shift;
+        PinnedPage page(call, {in.inode, index, page_end(in.position + bytes) - index, in.readahead.get()});
         if (page.frame() == no_pfn) return;
+        page.mark_accessed();
         if (out != nullptr && out->sink != nullptr) {
             out->sink->splice(call.op, page.frame(), offset, static_cast<std::uint32_t>(part));
             out->sink->filled(call.op, part);

@@ -6,15 +6,19 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::uint64_t falloc_punch_hole = 2, falloc_zero_range = 16;
+constexpr std::uint64_t falloc_keep_size = 1, falloc_punch_hole = 2, falloc_zero_range = 16;
 
 void open_named(CallContext& call, std::uint64_t flags) {
     const CallParts& kernel = call.kernel;
     call.op.path.call(KernelFunction::OpenFile);
     kernel.open_files.open(call.op, call.descriptors(), call.result(), call.record.path);
-    const OpenFile* const file = call.descriptors().find_cached(call.result());
+    OpenFile* const file = call.descriptors().find_cached(call.result());
     call.descriptors().set_close_on_exec(call.result(), (flags & O_CLOEXEC) != 0);
-    if ((flags & O_TRUNC) != 0 && file != nullptr) truncate_file(call, file->inode, 0);
+    if (file == nullptr) return;
+    file->appends = (flags & O_APPEND) != 0;
+    file->direct = (flags & O_DIRECT) != 0;
+    constexpr std::uint64_t makes_new = O_CREAT | O_EXCL;
+    if ((flags & O_TRUNC) != 0 || (flags & makes_new) == makes_new) truncate_file(call, file->inode, 0);
 }
 
 } // namespace
@@ -83,13 +87,27 @@ void sys_truncate(CallContext& call) {
 void sys_fallocate(CallContext& call) {
     const OpenFile* const file = call.descriptors().find_cached(call.argument(0));
     if (file == nullptr) return;
+    const std::uint64_t mode = call.argument(1);
     const std::uint64_t start = call.argument(2);
     const std::uint64_t end = start + call.argument(3);
-    if ((call.argument(1) & (falloc_punch_hole | falloc_zero_range)) != 0)
+    const bool in_memory = call.kernel.files.at(file->inode).kind == InodeKind::Shmem;
+    if (in_memory && (mode & ~(falloc_keep_size | falloc_punch_hole)) != 0) return; // tmpfs refuses it
+    // Blocks of a disk that are allocated alone read as zeroes, as those that are not.
+    if ((mode & (falloc_punch_hole | falloc_zero_range)) != 0)
         punch_hole(call, file->inode, start, end);
-    else if (call.kernel.files.at(file->inode).kind == InodeKind::Shmem)
+    else if (in_memory)
         call.kernel.files.fill(call.op, file->inode, start >> page_shift,
                                (end + page_size - 1) >> page_shift);
+    if ((mode & falloc_keep_size) == 0) call.kernel.files.grow(file->inode, end);
+}
+
+void sys_unlink(CallContext& call) {
+    call.op.path.call(KernelFunction::CloseFile); // assumed: as much work
+    call.kernel.files.unlink(call.op, call.record.path);
+}
+
+void sys_unlinkat(CallContext& call) {
+    if ((call.argument(2) & AT_REMOVEDIR) == 0) sys_unlink(call);
 }
 
 } // namespace pagewalk::os

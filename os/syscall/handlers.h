@@ -39,6 +39,16 @@ void sys_open(CallContext& call);
 void sys_openat(CallContext& call);
 void sys_openat2(CallContext& call);
 void sys_truncate(CallContext& call);
+void sys_unlink(CallContext& call);
+void sys_unlinkat(CallContext& call);
+
+// file_cache_calls.cpp
+void sys_fadvise64(CallContext& call);
+void sys_fsync(CallContext& call);
+void sys_msync(CallContext& call);
+void sys_readahead(CallContext& call);
+void sys_sync(CallContext& call);
+void sys_sync_file_range(CallContext& call);
 
 // data_calls.cpp; by what they do: readv is sys_read, recvmsg is sys_read, copy_file_range is sys_splice
 void sys_pread64(CallContext& call);

@@ -95,13 +95,15 @@ std::optional<VirtAddr> place_mapping(CallContext& call, const PlaceRequest& req
 std::uint64_t whole_pages(std::uint64_t bytes) { return (bytes + page_size - 1) & ~(page_size - 1); }
 
 /// The file that a mapping shows; a user of it is added.
-InodeId mapped_file(CallContext& call, std::uint64_t fd) {
+void set_mapped_file(CallContext& call, std::uint64_t fd, MapRequest& request) {
     if (const OpenFile* file = call.descriptors().find_cached(fd)) {
         call.kernel.files.add_user(file->inode);
-        return file->inode;
+        request.inode = file->inode;
+        request.readahead = file->readahead;
+        return;
     }
     // Opened before the trace began, or in a way it does not show.
-    return call.kernel.files.open(call.op, "fd:" + std::to_string(fd));
+    request.inode = call.kernel.files.open(call.op, "fd:" + std::to_string(fd));
 }
 
 /// Areas may come and go while a page is waited for.
@@ -159,6 +161,10 @@ void advise_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
         return remove_part(call, area, part);
     case DontNeed:
         return memory.discard(call.op, call.space(), part.start, bytes);
+    case WillNeed:
+        if (!area.anonymous())
+            call.kernel.files.read_range(call.op, area.inode, area.index_of(part.start), bytes >> page_shift);
+        return;
     case Free:
         return memory.mark_free(call.op, call.space(), part.start, bytes);
     case Collapse:
@@ -197,7 +203,7 @@ void sys_mmap(CallContext& call) {
     request.flags = area_flags(call.argument(2), flags) | call.space().default_flags;
     if ((flags & map_flag::anonymous) == 0) {
         request.page_offset = call.argument(5) >> page_shift;
-        request.inode = mapped_file(call, call.argument(4));
+        set_mapped_file(call, call.argument(4), request);
         kernel.files.warm_mapping(call.op, request.inode, request.page_offset, bytes);
     } else if ((flags & map_flag::shared) != 0) {
         request.inode = kernel.files.create_shmem(call.op, "/dev/zero (deleted)");

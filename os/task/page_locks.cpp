@@ -10,9 +10,9 @@ void PageLocks::lock_new(Pfn frame) {
     page.owner_flags |= frame_flags::locked;
 }
 
-void PageLocks::wait_until_unlocked(Operation& op, Pfn frame) {
+void PageLocks::wait_while(Operation& op, Pfn frame, std::uint16_t states) {
     ++m_frames.pages().at(frame).refcount;
-    while (is_locked(frame)) m_queues.try_emplace(frame.value(), m_runner).first->second.wait(op);
+    while ((flags(frame) & states) != 0) m_queues.try_emplace(frame.value(), m_runner).first->second.wait(op);
     PageDescriptor& page = m_frames.pages().at(frame);
     PAGEWALK_INVARIANT(page.refcount != 0);
     if (--page.refcount == 0) m_frames.free(op, frame, 0);
@@ -24,9 +24,13 @@ void PageLocks::end_read(std::uint64_t frame, const Moment& moment) {
 }
 
 void PageLocks::unlock(std::uint64_t frame, const Moment& moment) {
+    clear(frame, frame_flags::locked, moment);
+}
+
+void PageLocks::clear(std::uint64_t frame, std::uint16_t state, const Moment& moment) {
     PageDescriptor& page = m_frames.pages().at(Pfn(frame));
-    PAGEWALK_INVARIANT((page.owner_flags & frame_flags::locked) != 0);
-    page.owner_flags = static_cast<std::uint16_t>(page.owner_flags & ~frame_flags::locked);
+    PAGEWALK_INVARIANT((page.owner_flags & state) != 0);
+    page.owner_flags = static_cast<std::uint16_t>(page.owner_flags & ~state);
     const auto found = m_queues.find(frame);
     if (found == m_queues.end()) return;
     found->second.wake_all(moment);

@@ -16,7 +16,9 @@ std::uint64_t left_in_table(VirtAddr at) { return level_span(2) - (at.value() & 
 /// Could `left` grow over `right`, were they of one piece? anon_vmas may differ when one has none, or when
 /// there is only one link that they share.
 bool mergeable(const Vma& left, const Vma& right) {
-    if (left.end != right.start || left.flags != right.flags || left.inode != right.inode) return false;
+    if (left.end != right.start || left.flags != right.flags || left.inode != right.inode ||
+        left.readahead != right.readahead)
+        return false;
     if (right.page_offset != left.page_offset + left.pages()) return false;
     if (left.anon == right.anon) return true;
     if (left.anon == no_anon_vma) return right.chain.size() <= 1;
@@ -129,6 +131,7 @@ void VirtualMemory::map(Operation& op, AddressSpace& space, const MapRequest& re
     area.end = end;
     area.flags = request.flags;
     area.inode = request.inode;
+    area.readahead = request.readahead;
     area.page_offset = request.inode == no_inode ? vpn_of(request.start).value() : request.page_offset;
     insert_or_merge(op, space, std::move(area));
     fit_tree(op, space);

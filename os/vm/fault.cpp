@@ -40,6 +40,35 @@ std::uint64_t VirtualMemory::entry_flags(const Vma& area) const {
            (area.has(vm::exec) ? 0 : std::uint64_t{PageTableEntry::NoExecute});
 }
 
+/// Of a page cache page that is mapped to be read. A write to a file on a disk is to be noticed; one to
+/// shared memory is not.
+std::uint64_t VirtualMemory::shared_entry_flags(const Vma& area) const {
+    const bool notices = !area.has(vm::shared) || m_files.at(area.inode).kind != InodeKind::Shmem;
+    return notices ? entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable} : entry_flags(area);
+}
+
+FileSystem::Page VirtualMemory::page_of_file(Operation& op, const FaultContext& fault) {
+    const Vma& area = fault.space.areas[fault.area];
+    const Readahead::MappedUse use = area.has(vm::random)       ? Readahead::MappedUse::Random
+                                     : area.has(vm::sequential) ? Readahead::MappedUse::Sequential
+                                                                : Readahead::MappedUse::Normal;
+    return m_files.get_page_for_fault(
+        op, {.inode = area.inode, .index = area.index_of(fault.page), .readahead = area.readahead.get()},
+        use);
+}
+
+/// Did the fault let mmap_lock go, for reading or for reading ahead? Then it is tried again.
+bool VirtualMemory::has_waited(const FileSystem::Page& page) const {
+    return page.was_missing || page.looked_ahead || !m_files.ready(page);
+}
+
+/// page_mkwrite: the file system is told before a page of its can be written to.
+void VirtualMemory::make_dirty(Operation& op, const Vma& area, Pfn frame) {
+    if (m_files.at(area.inode).kind != InodeKind::Regular) return;
+    op.path.call(KernelFunction::PageMkwrite);
+    m_files.set_dirty(op, frame);
+}
+
 void VirtualMemory::lock_table(Operation& op, PteSlot slot) {
     op.path.acquire(kernel_layout::struct_page(slot.table) + 40); // ptl in struct page
 }
@@ -90,7 +119,8 @@ VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& spa
     for (;;) {
         FaultResult result = fault_once(op, space, address, access, stray);
         if (result.status == FaultStatus::Retry) {
-            major = major || result.page.read_from_disk;
+            major = true; // mm_account_fault: whatever had to be tried again
+            count_attempt(op);
             unexplained = unexplained || result.unexplained;
             m_files.wait_for(op, result.page);
             continue;
@@ -257,7 +287,7 @@ bool VirtualMemory::map_around(Operation& op, const FaultContext& fault) {
     const VirtAddr end = std::min({area.end, table_end, start + window});
     const PteSlot first = m_tables.get(op, fault.space, start);
     if (!first) return false;
-    const std::uint64_t flags = entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable};
+    const std::uint64_t flags = shared_entry_flags(area);
     op.path.call(KernelFunction::FilemapMapPages);
     op.path.load(m_files.at(area.inode).object);
     lock_table(op, first);
@@ -267,7 +297,7 @@ bool VirtualMemory::map_around(Operation& op, const FaultContext& fault) {
         const PteSlot slot = m_tables.find(fault.space, at);
         if (!slot.entry->empty()) continue;
         const Pfn frame = m_files.find_page(op, area.inode, area.index_of(at));
-        if (frame == no_pfn) continue;
+        if (frame == no_pfn || !m_files.maps_beside(frame)) continue;
         op.path.call(KernelFunction::FilemapMapPage);
         install_file(op, fault, slot, frame, flags);
         mapped = mapped || at == fault.page;
@@ -281,15 +311,15 @@ VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultCo
     const bool around = m_config.fault_around_bytes > page_size && m_files.at(area.inode).maps_around;
     if (around && map_around(op, fault)) return {FaultStatus::Done, FaultKind::FileMap};
     op.path.call(KernelFunction::FilemapFault);
-    const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
+    const FileSystem::Page page = page_of_file(op, fault);
     if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
-    if (!m_files.ready(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
+    if (has_waited(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
     const PteSlot slot = m_tables.get(op, fault.space, fault.page);
     if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
     if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
-    install_file(op, fault, slot, page.frame, entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable});
+    install_file(op, fault, slot, page.frame, shared_entry_flags(area));
     op.path.store(slot.address());
     unlock_table(op, slot);
     if (m_files.at(area.inode).kind == InodeKind::Shmem) return {FaultStatus::Done, FaultKind::Shared};
@@ -305,13 +335,12 @@ VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultCo
     const PteSlot slot = m_tables.get(op, space, fault.page);
     const Vma& area = space.areas[fault.area];
     op.path.call(KernelFunction::FilemapFault);
-    const FileSystem::Page source =
-        slot ? m_files.get_page(op, area.inode, area.index_of(fault.page)) : FileSystem::Page{};
+    const FileSystem::Page source = slot ? page_of_file(op, fault) : FileSystem::Page{};
     if (source.frame == no_pfn) {
         m_frames.free(op, frame, 0);
         return {FaultStatus::NoMemory, FaultKind::Kill};
     }
-    if (!m_files.ready(source)) {
+    if (has_waited(source)) {
         m_frames.free(op, frame, 0);
         return {FaultStatus::Retry, FaultKind::FileMajor, source};
     }
@@ -329,10 +358,10 @@ VirtualMemory::FaultResult VirtualMemory::shared_write(Operation& op, const Faul
     const PteSlot slot = m_tables.get(op, fault.space, fault.page);
     if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
     op.path.call(KernelFunction::FilemapFault);
-    const FileSystem::Page page = m_files.get_page(op, area.inode, area.index_of(fault.page));
+    const FileSystem::Page page = page_of_file(op, fault);
     if (page.frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
-    if (!m_files.ready(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
-    if (m_files.at(area.inode).kind == InodeKind::Regular) op.path.call(KernelFunction::PageMkwrite);
+    if (has_waited(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
+    make_dirty(op, area, page.frame);
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
     if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
@@ -350,7 +379,7 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
         PageTableEntry::Writable | PageTableEntry::Dirty | PageTableEntry::Accessed;
     if (area.has(vm::shared)) {
         op.path.call(KernelFunction::WpPageReuse);
-        if (m_files.at(area.inode).kind == InodeKind::Regular) op.path.call(KernelFunction::PageMkwrite);
+        make_dirty(op, area, frame);
         *slot.entry = slot.entry->with(written);
         op.path.store(slot.address());
         return {FaultStatus::Done, FaultKind::MakeWritable};
@@ -401,11 +430,14 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
     return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
 }
 
+void VirtualMemory::count_attempt(const Operation& op) {
+    if (op.self != nullptr) ++m_counters.pgfault;
+}
+
 void VirtualMemory::count_fault(Operation& op, FaultKind kind) {
     if (op.self == nullptr) return;
-    ++m_counters.pgfault;
+    count_attempt(op);
     ++m_counters.faults[static_cast<std::size_t>(kind)];
-    if (kind == FaultKind::FileMajor) ++m_counters.pgmajfault;
     if (op.self->account == nullptr) return;
     op.self->account->count_fault(kind);
 }
@@ -414,7 +446,7 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
                              Populate how) {
     const VirtAddr end = start + bytes;
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
-    bool again = false, major = false;
+    bool again = false;
     for (VirtAddr at = start.page(); at < end; at += again ? 0 : page_size) {
         again = false;
         const std::size_t area = space.areas.find(at);
@@ -435,13 +467,14 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
             handle(op, {space, area, at, write ? FaultAccess::Write : FaultAccess::Read});
         if (result.status == FaultStatus::Retry) {
             space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
+            count_attempt(op);
             m_files.wait_for(op, result.page);
             space.mmap_lock.lock(op, RwSemaphore::Access::Read);
-            again = major = true;
+            again = true;
         } else if (result.status != FaultStatus::Done) {
             break;
         } else {
-            count_fault(op, std::exchange(major, false) ? FaultKind::FileMajor : result.kind);
+            count_fault(op, result.kind); // a retry makes no major fault of it, as one of the program's would
         }
     }
     m_lru.drain(op);

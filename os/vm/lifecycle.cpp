@@ -1,7 +1,23 @@
 #include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
+#include <utility>
+
 namespace pagewalk::os {
+namespace {
+
+/// Nobody can wait for the disk before the first program runs: a page that it starts with is there.
+void bring_in(FileSystem& files, Operation& op, const AddressSpace& space, VirtAddr at) {
+    const std::size_t found = space.areas.find(at);
+    if (found == space.areas.size() || space.areas[found].anonymous()) return;
+    const Vma& area = space.areas[found];
+    Inode& file = files.at(area.inode);
+    const bool was_warm = std::exchange(file.warm, true);
+    files.warm(op, area.inode, area.index_of(at), 1);
+    file.warm = was_warm;
+}
+
+} // namespace
 
 void VirtualMemory::load_arguments(Operation& op, AddressSpace& space,
                                    std::span<const InitialMapping> image) {
@@ -41,6 +57,7 @@ void VirtualMemory::map_image(Operation& op, AddressSpace& space, const InitialM
 /// execve's own writes fault as a program's do.
 void VirtualMemory::write_image(Operation& op, AddressSpace& space, const InitialMapping& mapping) {
     for (VirtAddr at = mapping.written_from.page(); at < mapping.written_to; at += page_size) {
+        if (!op.may_wait()) bring_in(m_files, op, space, at);
         const FaultResult result = fault(op, space, at, FaultAccess::Write, StrayAccess::Kills);
         count_fault(op, result.kind);
         if (result.status != FaultStatus::Done) return;

@@ -69,6 +69,20 @@ void VirtualMemory::find_mappings(Operation& op, Pfn frame, const FrameMapping& 
     PAGEWALK_INVARIANT(m_found.size() == wanted);
 }
 
+void VirtualMemory::write_protect_file(Operation& op, Pfn frame) {
+    find_mappings(op, frame, m_frames.mapping(frame));
+    for (const MappedAt& at : m_found) {
+        constexpr std::uint64_t written = PageTableEntry::Writable | PageTableEntry::Dirty;
+        if (!at.slot.entry->has(PageTableEntry::Writable) && !at.slot.entry->has(PageTableEntry::Dirty))
+            continue;
+        lock_table(op, at.slot);
+        *at.slot.entry = at.slot.entry->without(written);
+        op.path.store(at.slot.address());
+        flush(op, *at.space, at.page, at.page + page_size);
+        unlock_table(op, at.slot);
+    }
+}
+
 bool VirtualMemory::migrate_page(Operation& op, Pfn from, Pfn to) {
     PageDescriptor& old = m_frames.pages().at(from);
     const FrameMapping mapping = m_frames.mapping(from);

@@ -65,10 +65,8 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
         if (last) --m_counters.nr_mapped;
         const bool writable_file = area.has(vm::shared) && (page.owner_flags & frame_flags::file) != 0;
         if (writable_file && entry.has(PageTableEntry::Dirty) &&
-            (page.owner_flags & (frame_flags::dirty | frame_flags::swapbacked)) == 0) {
-            page.owner_flags |= frame_flags::dirty;
-            ++m_counters.nr_dirty;
-        }
+            (page.owner_flags & (frame_flags::dirty | frame_flags::swapbacked)) == 0)
+            m_files.set_dirty(op, frame);
     }
     return last ? Dropped::LastMapping : Dropped::Mapping;
 }
@@ -182,7 +180,6 @@ void VirtualMemory::discard(Operation& op, AddressSpace& space, VirtAddr start, 
 }
 
 void VirtualMemory::unmap_file(Operation& op, InodeId inode, const FilePages& pages, Copies copies) {
-    m_lru.drain(op);
     for (AddressSpace* space : m_spaces) {
         for (const Vma& area : space->areas) {
             if (area.inode != inode) continue;
@@ -192,12 +189,13 @@ void VirtualMemory::unmap_file(Operation& op, InodeId inode, const FilePages& pa
             const VirtAddr start = area.start + ((first - area.page_offset) << page_shift);
             const VirtAddr stop = start + ((end - first) << page_shift);
             op.path.load(area.object);
+            m_lru.drain(op);
             zap(op, *space, area, start, stop, copies);
             flush(op, *space, start, stop);
             m_gather.flush(op);
+            m_gather.finish(op);
         }
     }
-    m_gather.finish(op);
 }
 
 void VirtualMemory::reap(Operation& op, AddressSpace& space) {

@@ -43,6 +43,7 @@ struct MapRequest {
     std::uint32_t flags = 0; ///< of the area
     InodeId inode = no_inode;
     std::uint64_t page_offset = 0;
+    std::shared_ptr<ReadaheadState> readahead = {}; ///< of the open file
 };
 
 /// Address spaces: areas, demand paging, copy on write, and what takes them apart again. Each call is one
@@ -142,6 +143,8 @@ public:
     /// Takes a page off its LRU list to be moved. False when something else holds on to it, or when it is a
     /// file's and `mask` does not allow the file system's work.
     [[nodiscard]] bool isolate_page(Operation& op, Pfn frame, GfpMask mask);
+    /// folio_mkclean: no shared mapping of the file's page may write to it without another fault.
+    void write_protect_file(Operation& op, Pfn frame);
     /// Puts an isolated page back on its LRU list.
     void put_back_page(Operation& op, Pfn frame);
     /// migrate_pages of one page: `to` takes the place of the isolated page in page tables, page cache and
@@ -266,6 +269,11 @@ private:
     [[nodiscard]] FaultResult shared_write(Operation& op, const FaultContext& fault);
     [[nodiscard]] FaultResult write_protected(Operation& op, const FaultContext& fault, PteSlot slot);
     [[nodiscard]] FaultResult copy_page(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] FileSystem::Page page_of_file(Operation& op, const FaultContext& fault);
+    [[nodiscard]] bool has_waited(const FileSystem::Page& page) const;
+    void count_attempt(const Operation& op); ///< of a fault that is to be tried again
+    [[nodiscard]] std::uint64_t shared_entry_flags(const Vma& area) const;
+    void make_dirty(Operation& op, const Vma& area, Pfn frame);
     [[nodiscard]] bool map_around(Operation& op, const FaultContext& fault);
     [[nodiscard]] Pfn new_anonymous_page(Operation& op, const FaultContext& fault, AllocationPurpose purpose,
                                          GfpMask mask);

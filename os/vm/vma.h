@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace pagewalk::os {
@@ -47,6 +48,7 @@ struct Vma {
     VirtAddr end{};
     std::uint32_t flags = 0;
     InodeId inode = no_inode;
+    std::shared_ptr<ReadaheadState> readahead; ///< of the open file; null: the inode's own
     std::uint64_t page_offset = 0; ///< of `start`: in the file, or start's page number when the area was made
     AnonVmaId anon = no_anon_vma;  ///< gets this area's new anonymous pages
     VirtAddr object{};             ///< struct vm_area_struct

@@ -109,6 +109,53 @@ TEST_F(Requests, MayCompleteInAnyOrder) {
     EXPECT_EQ(block.in_flight(), 0U);
 }
 
+TEST_F(Requests, TellTheOwnerOfEachPageThatIsWritten) {
+    struct Owner final : WrittenPages {
+        std::vector<std::uint64_t> frames;
+        void written(std::uint64_t frame, const Moment&) override { frames.push_back(frame); }
+    } owner;
+    block.connect(disk, lines);
+    std::vector<BlockEvent> events;
+    block.on_complete([&](const BlockEvent& event) { events.push_back(event); });
+    rig.run(cpu1, [&](Operation& op) { block.write(op, 16, frames, owner); });
+    ASSERT_EQ(disk.submitted.size(), 1U);
+    EXPECT_EQ(disk.submitted.front().kind, BlockRequest::Kind::Write);
+    EXPECT_EQ(rig.counters.pgpgout, 16U);
+    EXPECT_EQ(rig.counters.pgpgin, 0U);
+    disk.complete.push_back(disk.submitted.front().tag);
+    interrupt();
+    ASSERT_EQ(owner.frames.size(), 4U);
+    EXPECT_EQ(owner.frames[3], frames[3].value());
+    EXPECT_TRUE(locks.is_locked(frames[0])); // none of a write's business
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(events[0].call, BlockCall::Write);
+    EXPECT_EQ(events[0].nr_sector, 32U);
+    EXPECT_EQ(events[0].sector, 16U);
+}
+
+TEST_F(Requests, ThatFlushTheDeviceAreWaitedFor) {
+    block.connect(disk, lines);
+    int flushed = 0;
+    for (int i = 0; i < 2; ++i)
+        rig.run(cpu1, [&](Operation& op) {
+            block.flush(op);
+            ++flushed;
+        });
+    ASSERT_EQ(disk.submitted.size(), 2U);
+    EXPECT_EQ(disk.submitted.front().kind, BlockRequest::Kind::Flush);
+    disk.complete.push_back(disk.submitted.back().tag);
+    interrupt();
+    while (rig.pick(cpu1) != nullptr) {
+    }
+    EXPECT_EQ(flushed, 1);
+    disk.complete.push_back(disk.submitted.front().tag);
+    interrupt();
+    while (rig.pick(cpu1) != nullptr) {
+    }
+    EXPECT_EQ(flushed, 2);
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
 TEST_F(Requests, NeedADevice) {
     EXPECT_THROW(rig.run(cpu0, [&](Operation& op) { block.read(op, 0, frames); }), RunError);
 }

@@ -22,55 +22,7 @@ struct ColdFiles : testing::Test {
             ++read;
         };
     }
-    [[nodiscard]] std::uint64_t requested(std::size_t request) const {
-        return rig.disk.submitted.at(request).bytes / page_size;
-    }
 };
-
-TEST_F(ColdFiles, ReadAPageOnceForTwoReaders) {
-    rig.run(cpu0, reader(0));
-    rig.run(cpu1, reader(0));
-    EXPECT_EQ(read, 0);
-    ASSERT_EQ(rig.disk.submitted.size(), 1U);
-    rig.complete(0);
-    rig.pick(cpu0);
-    rig.pick(cpu1);
-    EXPECT_EQ(read, 2);
-    EXPECT_EQ(rig.files.cached_pages(), 4U); // with the readahead window
-}
-
-TEST_F(ColdFiles, ReadAPageOnceForTwoReadersThatWaitedForMemory) {
-    rig.use_up_memory();
-    rig.run(cpu0, reader(0));
-    rig.run(cpu1, reader(0));
-    ASSERT_EQ(rig.reclaimer.waiters.size(), 2U);
-    rig.give_back_memory(1000);
-    rig.pick(cpu0);
-    rig.pick(cpu1);
-    ASSERT_EQ(rig.disk.submitted.size(), 1U);
-    EXPECT_EQ(requested(0), 4U);
-    rig.complete(0);
-    rig.pick(cpu0);
-    rig.pick(cpu1);
-    EXPECT_EQ(read, 2);
-    EXPECT_EQ(rig.files.cached_pages(), 4U);
-}
-
-TEST_F(ColdFiles, ReadLargerWindowsForASequentialReader) {
-    for (std::uint64_t index = 0; index < 28; ++index) {
-        rig.run(cpu0, reader(index));
-        for (std::size_t i = 0; i < rig.disk.submitted.size() && read != static_cast<int>(index) + 1; ++i)
-            if (i + 1 == rig.disk.submitted.size()) {
-                rig.complete(i);
-                rig.pick(cpu0);
-            }
-        ASSERT_EQ(read, static_cast<int>(index) + 1);
-    }
-    ASSERT_EQ(rig.disk.submitted.size(), 3U);
-    EXPECT_EQ(requested(0), 4U);
-    EXPECT_EQ(requested(1), 8U);
-    EXPECT_EQ(requested(2), 16U);
-}
 
 TEST_F(ColdFiles, AreTruncatedOnceAPageThatIsBeingReadIsThere) {
     rig.run(cpu0, reader(0));
@@ -94,6 +46,8 @@ TEST_F(ColdFiles, NeedNoReadingForAPageThatIsWrittenAsAWhole) {
         rig.at_once([&](Operation& op) { return rig.files.get_page_for_write(op, file, 7); });
     EXPECT_TRUE(rig.files.ready(page));
     EXPECT_TRUE(rig.disk.submitted.empty());
+    EXPECT_EQ(rig.counters.nr_dirty, 0U);
+    rig.at_once([&](Operation& op) { rig.files.set_dirty(op, page.frame); });
     EXPECT_EQ(rig.counters.nr_dirty, 1U);
 }
 
@@ -111,12 +65,66 @@ TEST_F(ColdFiles, AreKnownByTheirNames) {
     EXPECT_EQ(rig.files.at(file).users, 2U);
 }
 
+TEST_F(ColdFiles, DropWhatNobodyElseUses) {
+    const auto page_of = [&](std::uint64_t index) {
+        return rig.at_once(
+            [&](Operation& op) { return rig.files.get_page_for_write(op, file, index).frame; });
+    };
+    for (std::uint64_t index = 0; index < 4; ++index) (void)page_of(index);
+    rig.at_once([&](Operation& op) { rig.files.set_dirty(op, page_of(1)); });
+    ++rig.frames.pages().at(page_of(2)).refcount; // mapped, or read just now
+    rig.at_once([&](Operation& op) { rig.files.drop_clean(op, file, 0, 4); });
+    EXPECT_EQ(rig.files.at(file).pages.next(0), 1U);
+    EXPECT_EQ(rig.files.at(file).pages.next(2), 2U);
+    EXPECT_EQ(rig.files.cached_pages(), 2U);
+    EXPECT_TRUE(rig.files.at(file).stored.contains(3)); // from the cache only
+}
+
+TEST_F(ColdFiles, StayUntilTheirLastUserGoesOnceTheirNameIsGone) {
+    rig.at_once([&](Operation& op) { (void)rig.files.get_page_for_write(op, file, 0); });
+    rig.at_once([&](Operation& op) { rig.files.unlink(op, "/data"); });
+    EXPECT_EQ(rig.files.cached_pages(), 1U);
+    const auto other = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
+    EXPECT_NE(other, file);
+    rig.at_once([&](Operation& op) { rig.files.drop_user(op, file); });
+    EXPECT_EQ(rig.files.cached_pages(), 0U);
+    EXPECT_EQ(rig.objects.objects(ObjectKind::Inode), 1U); // the other's
+}
+
+TEST_F(ColdFiles, KeepTheirPagesWithoutUsers) {
+    rig.at_once([&](Operation& op) { (void)rig.files.get_page_for_write(op, file, 0); });
+    rig.at_once([&](Operation& op) { rig.files.drop_user(op, file); });
+    EXPECT_EQ(rig.files.cached_pages(), 1U);
+}
+
+TEST_F(ColdFiles, GrowByWritesBehindTheirEnd) {
+    rig.files.grow(file, 5000);
+    EXPECT_EQ(rig.files.at(file).size, Inode::unknown_size);
+    rig.files.add_file("/known", 3 * page_size + 1);
+    const auto known = rig.at_once([&](Operation& op) { return rig.files.open(op, "/known"); });
+    EXPECT_EQ(rig.files.at(known).page_count(), 4U);
+    rig.files.grow(known, 100);
+    EXPECT_EQ(rig.files.at(known).size, 3 * page_size + 1);
+    rig.files.grow(known, 5 * page_size);
+    EXPECT_EQ(rig.files.at(known).page_count(), 5U);
+}
+
+TEST_F(ColdFiles, LieInMemoryBelowAMountedTmpfs) {
+    rig.files.set_tmpfs("/tmpfs/");
+    for (const char* name : {"/tmpfs/a", "/dev/shm/b"}) {
+        const auto id = rig.at_once([&](Operation& op) { return rig.files.open(op, name); });
+        EXPECT_EQ(rig.files.at(id).kind, InodeKind::Shmem);
+        rig.at_once([&](Operation& op) { rig.files.drop_user(op, id); });
+        EXPECT_TRUE(rig.files.at(id).in_use) << "its name keeps it";
+    }
+}
+
 TEST(WarmFiles, BringPagesInWithoutTheDisk) {
     FileRig rig{FileCache::Warm};
     const auto file = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
     const auto page = rig.at_once([&](Operation& op) { return rig.files.get_page(op, file, 100); });
     EXPECT_TRUE(rig.files.ready(page));
-    EXPECT_FALSE(page.read_from_disk);
+    EXPECT_FALSE(page.was_missing);
     EXPECT_TRUE(rig.disk.submitted.empty());
 }
 

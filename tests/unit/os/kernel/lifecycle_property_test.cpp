@@ -223,14 +223,14 @@ private:
         EXPECT_EQ(counters.nr_mapped, 0U);
         EXPECT_EQ(counters.nr_page_table_pages, 0U);
         EXPECT_EQ(counters.nr_shmem, 0U);
-        EXPECT_EQ(counters.nr_kernel_stack, 2U * 4); // the kernel threads'
+        EXPECT_EQ(counters.nr_kernel_stack, 3U * 4); // the kernel threads'
         const std::uint64_t kept = m_machine.kernel->processes().kept_stack_pages();
         EXPECT_LE(kept, 2U * 2 * 4); // two a CPU
         EXPECT_EQ(m_machine.kernel->objects().objects(ObjectKind::VmArea), 0U);
         EXPECT_EQ(m_machine.kernel->objects().objects(ObjectKind::AnonVma), 0U);
         EXPECT_EQ(m_machine.kernel->objects().objects(ObjectKind::AnonVmaChain), 0U);
         EXPECT_EQ(m_machine.kernel->objects().objects(ObjectKind::Mm), 0U);
-        EXPECT_EQ(m_machine.kernel->objects().objects(ObjectKind::Task), 2U);
+        EXPECT_EQ(m_machine.kernel->objects().objects(ObjectKind::Task), 3U);
         std::uint64_t managed = 0;
         for (const auto& zone : m_machine.kernel->allocator().zones()) managed += zone->managed;
         EXPECT_EQ(managed, m_machine.free_frames() + m_machine.kernel->files().cached_pages() +

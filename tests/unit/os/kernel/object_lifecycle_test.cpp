@@ -110,7 +110,7 @@ TEST_P(ObjectLifecycle, ReturnsWhatItsProcessesHadWhenTheyAreGone) {
           ObjectKind::Files, ObjectKind::FileSystemState, ObjectKind::VmArea, ObjectKind::FileSecurity,
           ObjectKind::PathName, ObjectKind::File, ObjectKind::ShmemInode})
         EXPECT_EQ(objects.objects(kind), 0U) << object_type(kind).cache;
-    EXPECT_EQ(objects.objects(ObjectKind::Task), 2U); // kswapd and kcompactd
+    EXPECT_EQ(objects.objects(ObjectKind::Task), 3U); // kswapd, kcompactd and the flusher
     EXPECT_EQ(objects.objects(ObjectKind::Inode), 60U);
     EXPECT_EQ(objects.objects(ObjectKind::Dentry), 60U);
     EXPECT_EQ(objects.reports().count(), 0U);

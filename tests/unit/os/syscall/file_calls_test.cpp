@@ -145,5 +145,62 @@ TEST_F(FileCalls, SayWhichDescriptorsAnExecCloses) {
     EXPECT_NE(file(4), nullptr);
 }
 
+TEST_F(FileCalls, WriteAtTheEndOfAFileThatIsOpenedForThat) {
+    boot(FileCache::Cold);
+    constexpr std::uint64_t new_file = O_RDWR | O_CREAT | O_TRUNC;
+    machine.call(
+        SyscallRecord{.number = SYS_openat, .arguments = {0, 0, new_file}, .result = 4, .path = "/new"});
+    machine.call(SYS_write, {4, buffer, 5000}, 5000);
+    machine.call(SyscallRecord{
+        .number = SYS_openat, .arguments = {0, 0, O_WRONLY | O_APPEND}, .result = 5, .path = "/new"});
+    machine.call(SYS_write, {5, buffer, 5000}, 5000);
+    EXPECT_EQ(file(5)->position, 10000U);
+    EXPECT_EQ(machine.kernel->files().at(file(4)->inode).size, 10000U);
+    EXPECT_EQ(machine.kernel->files().cached_pages(), 3U);
+    EXPECT_TRUE(machine.devices.requests.empty()); // what is behind the end needs no reading
+}
+
+TEST_F(FileCalls, KeepAnUnlinkedFileUntilItIsClosed) {
+    boot(FileCache::Cold);
+    machine.call(SYS_pwrite64, {3, buffer, 2 * page_size, 0}, 2 * page_size);
+    machine.call(SyscallRecord{.number = SYS_unlink, .path = "/data"});
+    EXPECT_EQ(machine.kernel->files().cached_pages(), 2U);
+    machine.call(SYS_close, {3}, 0);
+    EXPECT_EQ(machine.kernel->files().cached_pages(), 0U);
+    EXPECT_EQ(machine.kernel->counters().nr_dirty, 0U);
+}
+
+TEST_F(FileCalls, LearnAFilesSizeFromTheReadThatEndsIt) {
+    boot(FileCache::Cold);
+    machine.call(SYS_pread64, {3, buffer, 4 * page_size, 0}, 5000);
+    machine.finish(task);
+    const Inode& inode = machine.kernel->files().at(file(3)->inode);
+    EXPECT_EQ(inode.size, 5000U);
+    EXPECT_EQ(inode.pages.count(), 2U);
+}
+
+TEST_F(FileCalls, AllocateMemoryAloneInATmpfs) {
+    boot(FileCache::Cold);
+    machine.call(SyscallRecord{.number = SYS_memfd_create, .result = 4, .path = "shared"});
+    machine.call(SYS_fallocate, {4, 0, 0, 3 * page_size}, 0);
+    const Inode& inode = machine.kernel->files().at(file(4)->inode);
+    EXPECT_EQ(inode.size, 3 * page_size);
+    EXPECT_EQ(inode.pages.count(), 3U);
+    const std::uint16_t flags = machine.kernel->allocator().pages().peek(inode.pages.find(1)).owner_flags;
+    EXPECT_EQ(flags & frame_flags::uptodate, 0); // cleared when somebody looks
+    machine.call(SYS_pread64, {4, buffer, 10, page_size}, 10);
+    EXPECT_NE(
+        machine.kernel->allocator().pages().peek(inode.pages.find(1)).owner_flags & frame_flags::uptodate, 0);
+}
+
+TEST_F(FileCalls, ReadHolesOfATmpfsWithoutAPage) {
+    boot(FileCache::Cold);
+    machine.call(SyscallRecord{.number = SYS_memfd_create, .result = 4, .path = "shared"});
+    machine.call(SYS_ftruncate, {4, 8 * page_size}, 0);
+    machine.call(SYS_pread64, {4, buffer, page_size, 0}, page_size);
+    EXPECT_EQ(machine.kernel->counters().nr_shmem, 0U);
+    EXPECT_EQ(machine.kernel->counters().copied_to_user, page_size);
+}
+
 } // namespace
 } // namespace pagewalk::os

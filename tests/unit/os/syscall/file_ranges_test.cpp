@@ -22,6 +22,7 @@ struct FileRanges : testing::Test {
         machine.boot();
         task = machine.pick().task;
         machine.call(SyscallRecord{.number = SYS_memfd_create, .result = 3, .path = "memory"});
+        machine.call(SYS_ftruncate, {3, 8 * page_size}, 0);
         machine.call(SYS_mmap, {0, 8 * page_size, 3, 1, 3, 0}, static_cast<std::int64_t>(shared));
         machine.call(SYS_mmap, {0, 8 * page_size, 3, 2, 3, 0}, static_cast<std::int64_t>(own));
         for (std::uint64_t page = 0; page < 8; ++page) machine.touch(shared + page * page_size);

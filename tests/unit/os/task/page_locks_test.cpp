@@ -44,6 +44,26 @@ TEST_F(LockedPages, LetEveryWaiterGoOnWhenTheyAreThere) {
     EXPECT_EQ(locks.waited_for(), 0U);
 }
 
+TEST_F(LockedPages, MayBeWaitedForUntilTheyAreWritten) {
+    page().owner_flags |= frame_flags::writeback;
+    EXPECT_TRUE(locks.is_busy(frame));
+    rig.run(cpu0, waits('a')); // it is not locked
+    rig.run(cpu0, [&](Operation& op) {
+        locks.wait_until_written(op, frame);
+        order += 'b';
+    });
+    rig.run(cpu1, [&](Operation& op) {
+        locks.wait_until_idle(op, frame);
+        order += 'c';
+    });
+    EXPECT_EQ(order, "a");
+    locks.end_write(frame.value(), {cpu0, rig.now});
+    rig.pick(cpu0);
+    rig.pick(cpu1);
+    EXPECT_EQ(order, "abc");
+    EXPECT_FALSE(locks.is_busy(frame));
+}
+
 TEST_F(LockedPages, AreNotWaitedForOnceUnlocked) {
     rig.run(cpu0, waits('a'));
     EXPECT_EQ(order, "a");

@@ -128,7 +128,8 @@ TEST_F(Faults, OfAPageThatAnotherIsReadingWaitWithoutASecondRequest) {
     rig.pick(cpu1);
     EXPECT_EQ(first.kind, FaultKind::FileMajor);
     EXPECT_EQ(second.status, Status::Done);
-    EXPECT_NE(second.kind, FaultKind::FileMajor); // it started no reading
+    EXPECT_EQ(second.kind, FaultKind::FileMajor); // its task has waited,
+    EXPECT_EQ(rig.counters.pgmajfault, 1U);       // but it started no reading
 }
 
 TEST_F(Faults, OfAPageThatWasUnmappedWhileItWasReadAreBadAddresses) {
@@ -154,12 +155,12 @@ TEST_F(Faults, ThatWriteAPrivateFilePageCopyIt) {
 
 TEST_F(Faults, OfACachedFilePageMapItsCachedNeighboursToo) {
     map_file(vm::read);
-    rig.run(cpu0, rig.fault(*space, page(0), first, FaultAccess::Read)); // reads a window of four
+    rig.run(cpu0, rig.fault(*space, page(0), first, FaultAccess::Read)); // reads 32 pages around it
     rig.complete(0);
     rig.pick(cpu0);
-    EXPECT_TRUE(rig.entry(*space, page(3)).present());
-    EXPECT_FALSE(rig.entry(*space, page(4)).present());
-    EXPECT_EQ(rig.counters.nr_mapped, 4U);
+    EXPECT_TRUE(rig.entry(*space, page(15)).present());
+    EXPECT_FALSE(rig.entry(*space, page(16)).present());
+    EXPECT_EQ(rig.counters.nr_mapped, 16U);
 }
 
 TEST_F(Faults, PopulatingAFileWaitsForEveryPage) {
@@ -179,7 +180,53 @@ TEST_F(Faults, PopulatingAFileWaitsForEveryPage) {
     EXPECT_GT(rig.counters.pgmajfault, 0U);
     EXPECT_GE(rig.counters.pgfault, rig.counters.pgmajfault);
     EXPECT_LE(rig.counters.pgfault, 8U);
-    EXPECT_EQ(rig.counters.pgmajfault, rig.counters.faults[static_cast<std::size_t>(FaultKind::FileMajor)]);
+    EXPECT_EQ(rig.counters.faults[static_cast<std::size_t>(FaultKind::FileMajor)], 0U); // as get_user_pages
+}
+
+TEST_F(Faults, OfSharedMemoryMapPagesThatAreReadWritable) {
+    file = rig.at_once([&](Operation& op) { return rig.files.create_shmem(op, "memfd"); });
+    rig.files.at(file).size = 64 * page_size;
+    rig.map(
+        *space,
+        {.start = base, .bytes = 64 * page_size, .flags = vm::read | vm::write | vm::shared, .inode = file});
+    (void)rig.touch(*space, page(0), FaultAccess::Read);
+    EXPECT_TRUE(rig.entry(*space, page(0)).has(PageTableEntry::Writable));
+    EXPECT_FALSE(rig.entry(*space, page(0)).has(PageTableEntry::Dirty));
+}
+
+TEST_F(Faults, OfAFileOnADiskMapPagesThatAreReadReadOnly) {
+    VmRig warm{FileCache::Warm};
+    auto other = warm.new_space();
+    const auto data = warm.at_once([&](Operation& op) { return warm.files.open(op, "/data"); });
+    warm.map(
+        *other,
+        {.start = base, .bytes = 64 * page_size, .flags = vm::read | vm::write | vm::shared, .inode = data});
+    (void)warm.touch(*other, page(0), FaultAccess::Read);
+    EXPECT_FALSE(warm.entry(*other, page(0)).has(PageTableEntry::Writable));
+    EXPECT_EQ(warm.touch(*other, page(0)).kind, FaultKind::MakeWritable);
+    EXPECT_EQ(warm.counters.nr_dirty, 1U);
+}
+
+TEST_F(Faults, AtTheMarkOfReadaheadAreTriedAgainAndCountTwice) {
+    map_file(vm::read);
+    const auto touch_page = [&](std::uint64_t number) {
+        VirtualMemory::FaultResult result = VmRig::not_yet;
+        rig.run(cpu0, rig.fault(*space, page(number), result, FaultAccess::Read));
+        if (result.status == Status::Done) return result;
+        rig.complete(rig.disk.submitted.size() - 1);
+        rig.pick(cpu0);
+        return result;
+    };
+    EXPECT_EQ(touch_page(0).kind, FaultKind::FileMajor);
+    EXPECT_EQ(rig.counters.pgmajfault, 1U);
+    EXPECT_FALSE(rig.entry(*space, page(24)).present());
+    EXPECT_EQ(touch_page(16).kind, FaultKind::FileMap);
+    EXPECT_TRUE(rig.entry(*space, page(23)).present());
+    EXPECT_FALSE(rig.entry(*space, page(24)).present()); // it has the mark
+    EXPECT_EQ(rig.disk.submitted.size(), 1U);
+    EXPECT_EQ(touch_page(24).kind, FaultKind::FileMajor);
+    EXPECT_EQ(rig.disk.submitted.size(), 2U);
+    EXPECT_EQ(rig.counters.pgmajfault, 1U);
 }
 
 } // namespace

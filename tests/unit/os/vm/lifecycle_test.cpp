@@ -47,6 +47,20 @@ TEST_F(AddressSpaces, AreLoadedWithTheRightsFilesAndHeapOfTheirImage) {
     EXPECT_EQ(space->brk, page(9));
 }
 
+TEST_F(AddressSpaces, AreLoadedWithoutTheDiskBeforeAnybodyCanWaitForIt) {
+    const InitialMapping data{.start = page(0),
+                              .end = page(4),
+                              .readable = true,
+                              .writable = true,
+                              .file = "/bin/true",
+                              .written_from = page(2),
+                              .written_to = page(2) + 100};
+    rig.at_once([&](Operation& op) { rig.vm.load(op, *space, std::span(&data, 1)); });
+    EXPECT_EQ(rig.counters.nr_anon_pages, 1U);
+    EXPECT_TRUE(rig.disk.submitted.empty());
+    EXPECT_FALSE(rig.files.at(space->areas[0].inode).warm); // its other pages are cold
+}
+
 TEST_F(AddressSpaces, LoseTheirPagesWithTheLastUserAndTheirRootWhenDestroyed) {
     rig.map_anonymous(*space, page(0), 4);
     rig.touch(*space, page(0));

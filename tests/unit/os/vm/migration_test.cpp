@@ -86,5 +86,26 @@ TEST_F(Migration, MovesAFilePageInItsPageCacheWhereTheFileSystemMayWork) {
     EXPECT_EQ(rig.files.at(file).pages.find(5), to);
 }
 
+TEST(WriteProtection, TakesTheRightToWriteOutOfSharedMappings) {
+    test::VmRig rig{FileCache::Warm};
+    auto space = rig.new_space(), other = rig.new_space();
+    const auto file = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
+    constexpr std::uint32_t shared = vm::read | vm::write | vm::shared;
+    for (AddressSpace* each : {space.get(), other.get()})
+        rig.map(*each, {.start = test::page(0), .bytes = page_size, .flags = shared, .inode = file});
+    EXPECT_EQ(rig.touch(*space, test::page(0)).kind, FaultKind::Shared);
+    (void)rig.touch(*other, test::page(0), FaultAccess::Read);
+    EXPECT_TRUE(rig.entry(*space, test::page(0)).has(PageTableEntry::Dirty));
+    EXPECT_EQ(rig.counters.nr_dirty, 1U);
+    const Pfn frame = rig.entry(*space, test::page(0)).frame();
+    rig.at_once([&](Operation& op) { rig.vm.write_protect_file(op, frame); });
+    for (AddressSpace* each : {space.get(), other.get()}) {
+        EXPECT_TRUE(rig.entry(*each, test::page(0)).present());
+        EXPECT_FALSE(rig.entry(*each, test::page(0)).has(PageTableEntry::Writable));
+        EXPECT_FALSE(rig.entry(*each, test::page(0)).has(PageTableEntry::Dirty));
+    }
+    EXPECT_EQ(rig.touch(*space, test::page(0)).kind, FaultKind::MakeWritable);
+}
+
 } // namespace
 } // namespace pagewalk::os
