@@ -7,6 +7,7 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <sstream>
 #include <string_view>
 
@@ -18,6 +19,9 @@ namespace fs = std::filesystem;
 
 /// Where the captured machines have their file systems: ext4 on a disk, and memory.
 constexpr std::array<std::string_view, 2> mounts{"/mnt/", "/tmpfs/"};
+
+/// A file that a job reads, where the capture does not tell its size; assumed: as large as its author's.
+constexpr const char* stand_in_mib = " 32";
 
 /// QEMU's user mode takes half a minute to map 1 TiB.
 constexpr std::chrono::minutes most_of_a_call{5};
@@ -39,10 +43,13 @@ constexpr std::array settings = std::to_array<Setting>({
      "ms"},
 });
 
+bool is_moved(const std::string& word) {
+    return std::ranges::any_of(mounts, [&](std::string_view mount) { return word.starts_with(mount); });
+}
+
 /// The same file below `scratch`.
 std::string moved(const std::string& word, const std::string& scratch) {
-    if (std::ranges::none_of(mounts, [&](std::string_view mount) { return word.starts_with(mount); }))
-        return word;
+    if (!is_moved(word)) return word;
     const fs::path path = scratch + word;
     fs::create_directories(path.parent_path());
     return path.string();
@@ -55,6 +62,38 @@ std::string boot_parameter(const std::string& command_line, std::string_view nam
     for (std::string word; words >> word;)
         if (word.starts_with(wanted)) return word.substr(wanted.size());
     return {};
+}
+
+/// "/mnt/r 32", MiB: the file below `scratch`, made of zeroes.
+os::KernelConfig::KnownFile make_file(const std::string& line, const std::string& scratch) {
+    constexpr unsigned mib_shift = 20;
+    std::istringstream in(line);
+    std::string path;
+    std::uint64_t mib = 0;
+    if (!(in >> path >> mib) || !is_moved(path))
+        throw InputError("a job's config: file " + line + " is not PATH MIB below /mnt or /tmpfs");
+    const os::KernelConfig::KnownFile file{moved(path, scratch), mib << mib_shift};
+    std::ofstream(file.path, std::ios::binary).close();
+    fs::resize_file(file.path, file.bytes);
+    return file;
+}
+
+/// What was written to /proc/sys/vm/dirty_* before the job.
+void configure_writeback(os::WritebackConfig& writeback, const os::ProgramJob& job) {
+    using Config = os::WritebackConfig;
+    struct Limit {
+        std::string_view name;
+        std::uint64_t Config::*value;
+    };
+    constexpr std::array limits{Limit{"dirty_ratio", &Config::dirty_ratio},
+                                Limit{"dirty_background_ratio", &Config::dirty_background_ratio},
+                                Limit{"dirty_bytes", &Config::dirty_bytes},
+                                Limit{"dirty_background_bytes", &Config::dirty_background_bytes}};
+    for (const std::string& setting : job.settings)
+        for (const Limit& limit : limits) {
+            const std::string file = "/proc/sys/vm/" + std::string(limit.name) + ' ';
+            if (setting.starts_with(file)) writeback.*limit.value = std::stoull(setting.substr(file.size()));
+        }
 }
 
 } // namespace
@@ -82,9 +121,21 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
         if (blank != std::string::npos && known != settings.end())
             set(known->option, setting.substr(blank + 1) + known->unit);
     }
+    set("os.file_cache", "cold");
     config.os.stocked_objects = true;
     config.os.initramfs = programs.empty() ? "" : fs::absolute(programs).string();
     config.validate();
+}
+
+void configure_files(SystemConfig& config, const os::ProgramJob& job, const std::string& scratch) {
+    config.os.tmpfs = scratch + "/tmpfs/";
+    configure_writeback(config.os.writeback, job);
+    std::vector<std::string> files = job.files;
+    // A capture need not say what the disk held. Programs that make their file truncate it.
+    if (files.empty())
+        for (const std::string& word : job.command)
+            if (word.starts_with(mounts.front())) files.push_back(word + stand_in_mib);
+    for (const std::string& file : files) config.os.files.push_back(make_file(file, scratch));
 }
 
 std::unique_ptr<Workload> start_captured_program(const os::ProgramJob& job, const std::string& programs,

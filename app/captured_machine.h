@@ -21,6 +21,11 @@ public:
 void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine, const os::ProgramJob& job,
                            const std::string& programs);
 
+/// The files and limits of dirty pages that the job finds, and where it may make others: in the folder
+/// `scratch`, which stands for the captured machine's disk and its tmpfs. Errors: InputError for a file that
+/// cannot be understood.
+void configure_files(SystemConfig& config, const os::ProgramJob& job, const std::string& scratch);
+
 /// Starts the job's program, found by its name in the folder `programs`; the files that it names lie in
 /// `scratch`. Errors: CannotRun where it is not there.
 [[nodiscard]] std::unique_ptr<Workload>

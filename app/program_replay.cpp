@@ -7,6 +7,7 @@
 #include "base/scratch_folder.h"
 #include "os/proc/smaps.h"
 #include "os/proc/vmstat.h"
+#include "os/replay/file_trace.h"
 #include "os/replay/inexact_counters.h"
 #include "os/replay/list_comparison.h"
 #include "os/replay/placement_frames.h"
@@ -17,9 +18,11 @@
 #include "workloads/qemu/live_program.h"
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -126,12 +129,46 @@ void run_through(Machine& machine, Expected<Capture>& expected, ProgramReport& r
     }
 }
 
+/// The rows of one event table of the kernel's, until they are taken.
+template <class Event>
+class Rows final : public EventSink {
+public:
+    explicit Rows(os::Kernel& kernel) : m_table(kernel.journal().table<Event>()) {
+        m_table.connect(this, {1});
+    }
+    ~Rows() override { m_table.connect(nullptr, {}); }
+    Rows(const Rows&) = delete;
+    Rows& operator=(const Rows&) = delete;
+
+    void append(const EventSchema&, std::span<const std::byte> rows) override {
+        const std::size_t count = rows.size() / sizeof(Event);
+        const std::size_t before = m_rows.size();
+        m_rows.resize(before + count);
+        std::memcpy(m_rows.data() + before, rows.data(), rows.size());
+    }
+    [[nodiscard]] std::vector<Event> take() {
+        m_table.flush();
+        return std::exchange(m_rows, {});
+    }
+
+private:
+    EventLog<Event>& m_table;
+    std::vector<Event> m_rows;
+};
+
 os::ProgramMachine shape_of(const os::CaptureFiles& files, const ProgramJob& job) {
     const std::string name = job.group + "capture.txt";
     return os::program_machine(files.read(name), name);
 }
 
 TaskId first_task(Machine& machine) { return machine.kernel().processes().accounts().back().id; }
+
+/// Does the job work on a file of the captured machine's disk or tmpfs?
+bool uses_disk(const ProgramJob& job) {
+    return std::ranges::any_of(job.command, [](const std::string& word) {
+        return word.starts_with("/mnt/") || word.starts_with("/tmpfs/");
+    });
+}
 
 ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, const std::string& programs) {
     ProgramReport report{.name = job.name};
@@ -145,6 +182,7 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
     config.os.marker_pause = recorders_time;
+    configure_files(config, job, scratch.path().string());
     Machine machine(config);
     workload = start_captured_program(job, programs, scratch.path().string());
     machine.kernel().start(*workload);
@@ -153,8 +191,16 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
         teller.set_faults_before(exec->processes);
         comparison.compare(*exec, teller.tell("exec"));
     }
-    run_through(machine, expected, report, comparison,
-                [&](const StepCapture& real) { comparison.compare(real, teller.tell(real.step)); });
+    Rows<os::FilemapEvent> pages(machine.kernel());
+    Rows<os::BlockEvent> requests(machine.kernel());
+    os::FileTraceRecorder recorder;
+    run_through(machine, expected, report, comparison, [&](const StepCapture& real) {
+        comparison.compare(real, teller.tell(real.step));
+        recorder.end_step(real.step, pages.take());
+    });
+    recorder.add_requests(requests.take());
+    if (const std::string trace = job.folder + "trace.txt"; uses_disk(job) && files.contains(trace))
+        os::compare_file_traces(os::parse_file_trace(files.read(trace), trace), recorder.take(), report);
     return report;
 }
 
@@ -212,6 +258,7 @@ ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, co
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
     config.os.captured = &frames;
+    configure_files(config, job, scratch.path().string());
     Machine machine(config);
     workload = start_captured_program(job, programs, scratch.path().string());
     machine.kernel().start(*workload);

@@ -41,8 +41,14 @@ ProgramJob parse_job(const CaptureFiles& files, const std::string& config) {
         if (line.starts_with("set ")) job.settings.push_back(rest);
         if (line.starts_with("file ")) job.files.push_back(rest);
     }
-    if (job.command.empty()) throw InputError(files.path() + ": " + config + ": has no line run PROGRAM");
     return job;
+}
+
+/// Files that a job of the group made stay for the later ones.
+void share_files(std::vector<ProgramJob>& jobs, const ProgramJob& maker) {
+    for (ProgramJob& job : jobs)
+        if (job.group == maker.group && job.folder != maker.folder)
+            job.files.insert(job.files.end(), maker.files.begin(), maker.files.end());
 }
 
 /// The word behind `option`.
@@ -69,14 +75,20 @@ std::vector<ProgramJob> find_program_jobs(const CaptureFiles& files) {
     constexpr std::array kinds{Kind{"steps", ProgramJob::Recorded::Steps},
                                Kind{"walks", ProgramJob::Recorded::Walks}};
     std::vector<ProgramJob> jobs;
+    std::vector<ProgramJob> makers; // of files
     for (const std::string& name : files.names("")) {
         if (name != "config" && !name.ends_with("/config")) continue;
+        ProgramJob job = parse_job(files, name);
+        if (!job.files.empty()) makers.push_back(job);
         for (const Kind& kind : kinds) {
             if (!files.contains(folder_of(name) + std::string(kind.file))) continue;
-            jobs.push_back(parse_job(files, name));
+            if (job.command.empty())
+                throw InputError(files.path() + ": " + name + ": has no line run PROGRAM");
+            jobs.push_back(job);
             jobs.back().recorded = kind.recorded;
         }
     }
+    for (const ProgramJob& maker : makers) share_files(jobs, maker);
     return jobs;
 }
 

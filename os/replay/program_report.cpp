@@ -7,9 +7,9 @@
 namespace pagewalk::os {
 namespace {
 
-constexpr std::array tallies{&ProgramReport::pages, &ProgramReport::tables, &ProgramReport::lists,
-                             &ProgramReport::areas, &ProgramReport::sizes,  &ProgramReport::counters,
-                             &ProgramReport::faults};
+constexpr std::array tallies{&ProgramReport::pages,  &ProgramReport::tables, &ProgramReport::lists,
+                             &ProgramReport::areas,  &ProgramReport::sizes,  &ProgramReport::counters,
+                             &ProgramReport::faults, &ProgramReport::cached, &ProgramReport::requests};
 
 /// A field of its own whatever the area: "P0 Rss of 00400000-..." is "P0 Rss".
 std::string_view kind_of(std::string_view field) { return field.substr(0, field.find(" of ")); }
@@ -72,6 +72,8 @@ std::string ProgramReport::totals() const {
     part("sizes ", sizes, "; ");
     part("exact counters ", counters, "; ");
     part("faults ", faults, "; ");
+    part("page cache changes ", cached, "; ");
+    part("disk reads ", requests, "; ");
     return text;
 }
 

@@ -41,6 +41,8 @@ struct ProgramReport {
     Tally sizes;         ///< of smaps
     Tally counters;      ///< of vmstat, that repeat exactly, at each marker
     Tally faults;        ///< minor and major ones of a process, at each marker
+    Tally cached;        ///< steps whose page cache insertions, or deletions, are the same
+    Tally requests;      ///< reads from the disk, by their size
     /// The first of each field, in the order of the markers, and how many more of that field differed.
     struct Field {
         Difference first;

@@ -24,6 +24,8 @@ EXACT = {
     "placement/captures/b-p6.tar.xz": ["touch-always", "touch-madvise"],
     "proc/captures/p1.tar.xz": ["remap"],
     "proc/captures/p6.tar.xz": ["touch-always", "touch-madvise-none", "touch-never"],
+    "proc/captures/p4.tar.xz": ["back4k", "rand4k", "seq1m", "seq4k-random", "seq4k-sequential", "seq64k", "two4k"],
+    "proc/captures/p3.tar.xz": ["read-tmpfs", "sparse-tmpfs"],
     "proc/captures/p1n.tar.xz": ["brk", "order-fwd", "order-rand", "order-rev", "remap", "split", "stack"],
 }
 

@@ -35,6 +35,19 @@ TEST(ProgramJobs, AreFoundByWhatWasRecorded) {
     EXPECT_EQ(jobs[1].settings, std::vector<std::string>{"/proc/sys/vm/swappiness 0"});
 }
 
+TEST(ProgramJobs, FindTheFilesThatOthersOfTheirGroupMade) {
+    const ScratchFolder folder;
+    write(folder / "p4/prepare/config", "file /mnt/r 32\n");
+    write(folder / "p4/seq/config", "run /bin/p4 seq /mnt/r\n");
+    write(folder / "p4/seq/steps", "");
+    write(folder / "p5/map/config", "run /bin/p5 map /mnt/r\n");
+    write(folder / "p5/map/steps", "");
+    const std::vector<ProgramJob> jobs = find_program_jobs(CaptureFiles(folder.path().string()));
+    ASSERT_EQ(jobs.size(), 2U);
+    EXPECT_EQ(jobs[0].files, std::vector<std::string>{"/mnt/r 32"});
+    EXPECT_TRUE(jobs[1].files.empty());
+}
+
 TEST(ProgramJobs, NeedAProgram) {
     const ScratchFolder folder;
     write(folder / "config", "ev x\n");
