@@ -9,6 +9,7 @@ from pagewalk_case import SYNTHETIC, PagewalkCase
 
 try:
     from selenium import webdriver
+    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.chrome.options import Options
     from selenium.webdriver.chrome.service import Service
     from selenium.webdriver.common.action_chains import ActionChains
@@ -81,7 +82,10 @@ class Browser(PagewalkCase):
                      f"--user-data-dir={case.path('profile')}"):
             options.add_argument(word)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        cls.driver = webdriver.Chrome(service=Service(DRIVER), options=options)
+        try:
+            cls.driver = webdriver.Chrome(service=Service(DRIVER), options=options)
+        except WebDriverException as error:
+            raise unittest.SkipTest(f"Chromium does not start on this host: {error.msg}") from None
         cls.addClassCleanup(cls.driver.quit)
 
     def open(self, page):
