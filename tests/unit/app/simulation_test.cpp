@@ -92,10 +92,10 @@ TEST_F(SimulationTest, CyclesAreUserKernelAndIdleCycles) {
 TEST_F(SimulationTest, FileHoldsTimeSeriesEventsAndProcTexts) {
     const results::RunReader reader(s_run->file->path());
     const auto names = reader.event_names();
-    EXPECT_THAT(names,
-                testing::UnorderedElementsAre("allocations", "kills", "kmem", "page_faults", "tlb_misses"));
+    EXPECT_THAT(names, testing::UnorderedElementsAre("allocations", "block_requests", "kills", "kmem",
+                                                     "page_faults", "tlb_misses"));
     for (const std::string& name : names)
-        EXPECT_EQ(reader.events(name, 1).total > 0, name != "kills") << name;
+        EXPECT_EQ(reader.events(name, 1).total > 0, name != "kills" && name != "block_requests") << name;
     EXPECT_THAT(reader.proc("buddyinfo"), testing::HasSubstr("Node 1"));
     EXPECT_THAT(reader.proc("slabinfo"), testing::HasSubstr("vm_area_struct"));
     EXPECT_FALSE(reader.summary().empty());

@@ -51,12 +51,6 @@ TEST_F(ColdFiles, NeedNoReadingForAPageThatIsWrittenAsAWhole) {
     EXPECT_EQ(rig.counters.nr_dirty, 1U);
 }
 
-TEST_F(ColdFiles, HaveBeenReadByTheTimeAProgramsLoaderIsDone) {
-    const auto page = rig.at_once([&](Operation& op) { return rig.files.get_page(op, file, 3); });
-    EXPECT_TRUE(rig.files.ready(page));
-    EXPECT_TRUE(rig.disk.submitted.empty());
-}
-
 TEST_F(ColdFiles, AreKnownByTheirNames) {
     const auto again = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
     const auto other = rig.at_once([&](Operation& op) { return rig.files.open(op, "/other"); });
