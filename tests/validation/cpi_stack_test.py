@@ -20,7 +20,7 @@ MEMORY = ("llc", "remote_cache", "memory", "remote_memory")
 def run(generator, settings):
     return SimulatedRun(
         PROGRAM, SOURCE / "configs/machines/default.cfg",
-        {"machine.cpus": 1, "os.timing": "off", "workload.kind": "synthetic", "workload.synthetic": generator,
+        {"machine.cpus": 1, "os.timing": "off", "os.thp.enabled": "never", "workload.kind": "synthetic", "workload.synthetic": generator,
          "synthetic.first_touch": "pages", "synthetic.instructions": 0, "run.warmup": 400_000, "run.instructions": 400_000, **settings})
 
 

@@ -30,6 +30,7 @@ def latencies(recording, processes, quantum=DEFAULT):
         results = Path(scratch) / "run.h5"
         subprocess.run([PROGRAM, "run", SOURCE / "configs/machines/default.cfg", "-o", results,
                         "--set", f"machine.cpus={cpus}", "--set", f"llc.slices={cpus}", "--set", "dram.channels=8",
+                        "--set", "os.thp.enabled=never",  # a fault for each of the pages
                         "--set", f"run.quantum={quantum}", "--trace", recording], check=True, stdout=subprocess.DEVNULL)
         with h5py.File(results) as file:
             stats = sorted((file[f"stats/cpu{i}"] for i in range(cpus)), key=lambda cpu: cpu["mmu/walks"][()])[1:]

@@ -24,7 +24,7 @@ def results(quantum, generator, threads):
         PROGRAM, SOURCE / "configs/machines/default.cfg",
         {"run.quantum": quantum, "workload.kind": "synthetic", "workload.synthetic": generator,
          "synthetic.threads": threads, "synthetic.instructions": 1000000, "synthetic.first_touch": "off",
-         "synthetic.gups.table": "64MiB", "synthetic.stream.array": "4MiB", "run.warmup": 300000})
+         "synthetic.gups.table": "64MiB", "synthetic.stream.array": "4MiB", "run.warmup": 300000, "os.thp.enabled": "never"})
     values = {name: run.sum(suffix) for name, suffix in COUNTS.items()}
     values["ipc"] = run.sum("/user_instructions") / run.sum("/cycles")
     return values
