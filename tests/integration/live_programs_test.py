@@ -80,7 +80,8 @@ class SystemCallData(LiveCase):
         self.build(name)
         with open(self.path("data16"), "wb") as data:
             data.truncate(16 << 20)
-        self.call("run", self.config(MACHINE), "-o", "live.h5", "--", f"./{name}", *arguments)
+        small_pages = ("--set", "os.thp.enabled=never")
+        self.call("run", self.config(MACHINE), *small_pages, "-o", "live.h5", "--", f"./{name}", *arguments)
         with h5py.File(self.path("live.h5")) as file:
             return {name: value[()] for name, value in file["stats/kernel"].items() if isinstance(value, h5py.Dataset)}
 
