@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "os/proc/meminfo.h"
 #include "os/proc/page_files.h"
+#include "os/proc/swaps.h"
 #include "os/proc/vmstat.h"
 
 #include <algorithm>
@@ -107,6 +108,7 @@ private:
 
     void write_proc() const {
         put("proc/meminfo", os::meminfo_text(m_kernel));
+        put("proc/swaps", os::swaps_text(m_kernel));
         put("proc/vmstat", os::vmstat_text(m_kernel));
         put("proc/buddyinfo", os::buddyinfo_text(m_kernel.allocator()));
         put("proc/zoneinfo", os::zoneinfo_text(m_kernel.allocator(), os::StatisticsSource()));

@@ -3,6 +3,7 @@
 #include "os/proc/maps.h"
 #include "os/proc/meminfo.h"
 #include "os/proc/page_files.h"
+#include "os/proc/swaps.h"
 #include "os/proc/vmstat.h"
 
 #include <string>
@@ -14,6 +15,7 @@ namespace {
 std::vector<results::ProcText> proc_texts(const os::Kernel& kernel, TaskId task) {
     return {{"vmstat", os::vmstat_text(kernel)},
             {"meminfo", os::meminfo_text(kernel)},
+            {"swaps", os::swaps_text(kernel)},
             {"zoneinfo", os::zoneinfo_text(kernel.allocator(), os::StatisticsSource())},
             {"buddyinfo", os::buddyinfo_text(kernel.allocator())},
             {std::to_string(index_of(task)) + "/maps", os::maps_text(kernel, task)}};

@@ -23,6 +23,9 @@
 #include <memory>
 #include <set>
 #include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -161,6 +164,22 @@ os::ProgramMachine shape_of(const os::CaptureFiles& files, const ProgramJob& job
     return os::program_machine(files.read(name), name);
 }
 
+/// Gives the machine the swap area that the captured one had, and its vm.swappiness.
+void configure_swap(os::KernelConfig& config, const os::CaptureFiles& files, const ProgramJob& job) {
+    const std::string name = job.folder + "before.swaps";
+    if (files.contains(name)) {
+        std::istringstream text(files.read(name));
+        std::string line, area, type;
+        std::getline(text, line); // the head
+        std::uint64_t kib = 0;
+        if (text >> area >> type >> kib) config.swap_bytes = (kib << 10) + page_size; // the area's own header
+    }
+    constexpr std::string_view swappiness = "/proc/sys/vm/swappiness ";
+    for (const std::string& setting : job.settings)
+        if (setting.starts_with(swappiness))
+            config.swappiness = static_cast<unsigned>(std::stoul(setting.substr(swappiness.size())));
+}
+
 TaskId first_task(Machine& machine) { return machine.kernel().processes().accounts().back().id; }
 
 /// Does the job work on a file of the captured machine's disk or tmpfs?
@@ -181,6 +200,7 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
     std::unique_ptr<Workload> workload; // outlives the machine
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
+    configure_swap(config.os, files, job);
     config.os.marker_pause = recorders_time;
     configure_files(config, job, scratch.path().string());
     Machine machine(config);
@@ -257,6 +277,7 @@ ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, co
     std::unique_ptr<Workload> workload; // outlives the machine
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
+    configure_swap(config.os, files, job);
     config.os.captured = &frames;
     configure_files(config, job, scratch.path().string());
     Machine machine(config);

@@ -42,6 +42,7 @@ public:
                               {"mean latency", "walk_cycles_mean"},
                               {"mean references", "walk_refs_mean"}});
         latencies();
+        reclaim();
         programs();
         processes();
         memory();
@@ -153,6 +154,30 @@ private:
         latencies_by("Page faults by kind", "kernel/fault_latency_");
         latencies_by("Page allocations by path", "kernel/allocation_latency_");
         latencies_by("Object allocations and frees by path", "kernel/object_latency_");
+    }
+
+    /// What reclaim and swapping have done, where they have done anything.
+    void reclaim() {
+        constexpr std::array rows = std::to_array<std::pair<const char*, const char*>>({
+            {"scanned by kswapd", "pgscan_kswapd"},
+            {"scanned directly", "pgscan_direct"},
+            {"reclaimed by kswapd", "pgsteal_kswapd"},
+            {"reclaimed directly", "pgsteal_direct"},
+            {"written to swap", "pswpout"},
+            {"read from swap", "pswpin"},
+            {"file pages read again", "workingset_refault_file"},
+        });
+        TextTable table;
+        double any = 0;
+        for (const auto& [label, name] : rows)
+            for (const StoredStatistic& stat : m_run.stats(std::string("kernel/") + name)) {
+                any += stat.number();
+                table.add({label, std::to_string(static_cast<std::uint64_t>(stat.number())), "pages"});
+            }
+        if (any == 0) return;
+        title("Reclaim");
+        m_text += table.text("  ");
+        latencies_by("Reclaim passes", "kernel/reclaim_latency_");
     }
 
     /// One row a histogram that has values, its name's rest as the label.

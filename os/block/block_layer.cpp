@@ -14,7 +14,7 @@ void BlockLayer::connect(BlockDevice& device, InterruptLines& lines) {
 
 std::uint64_t BlockLayer::new_request(BlockRequest::Kind kind, std::uint64_t sector,
                                       std::span<const Pfn> frames) {
-    if (m_device == nullptr) throw RunError("the simulated machine has no block device for its files");
+    if (m_device == nullptr) throw RunError("the simulated machine has no block device");
     std::uint64_t tag = m_requests.size();
     if (m_free_tags.empty()) {
         m_requests.emplace_back();
@@ -80,10 +80,12 @@ void BlockLayer::interrupted(Operation& op) {
             const Request& request = m_requests[static_cast<std::size_t>(tag)];
             for (const Pfn frame : request.frames) {
                 op.path.store_page(frame);
-                if (request.owner != nullptr)
+                if (request.owner != nullptr) {
+                    request.owner->complete(op);
                     op.effect<&WrittenPages::written>(*request.owner, frame.value());
-                else
+                } else {
                     op.effect<&PageLocks::end_read>(m_locks, frame.value());
+                }
             }
             op.effect<&BlockLayer::end>(*this, tag);
         }

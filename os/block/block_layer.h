@@ -18,6 +18,8 @@ namespace pagewalk::os {
 class WrittenPages {
 public:
     virtual ~WrittenPages() = default;
+    /// Appends what the interrupt does for a page before it tells of it.
+    virtual void complete(Operation&) {}
     /// As an Operation's effect: the page, a Pfn's value, is on the device.
     virtual void written(std::uint64_t frame, const Moment& moment) = 0;
 };

@@ -37,7 +37,7 @@ FileSystem::FileSystem(const Parts& parts, FileCache cache, AddToLru add_to_lru)
       m_block(parts.block), m_locks(parts.locks),
       m_writeback({parts.frames, parts.counters, parts.block, parts.locks},
                   [this](InodeId id) -> Inode& { return at(id); }),
-      m_add_to_lru(std::move(add_to_lru)) {}
+      m_workingset(parts.workingset), m_add_to_lru(std::move(add_to_lru)) {}
 
 InodeId FileSystem::create(Operation& op, std::string_view path, InodeKind kind) {
     InodeId id{static_cast<std::uint32_t>(m_inodes.size())};
@@ -170,6 +170,7 @@ FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_
     if (const VirtAddr place = inode.pages.place_of(index); place != VirtAddr{}) op.path.store(place);
     op.path.store_page(*frame);
     tell(op, inode, index, *frame, FilemapCall::AddToPageCache);
+    m_workingset.file_page_added(op, *frame);
     m_add_to_lru(op, *frame);
     return {*frame, true};
 }
@@ -195,10 +196,7 @@ void FileSystem::mark_accessed(Operation& op, Pfn frame) {
     if ((page.owner_flags & frame_flags::referenced) == 0) {
         page.owner_flags |= frame_flags::referenced;
     } else if ((page.owner_flags & (frame_flags::active | frame_flags::unevictable)) == 0) {
-        if (m_activate)
-            m_activate(op, frame);
-        else
-            page.owner_flags |= frame_flags::active;
+        if (m_activate) m_activate(op, frame);
         page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::referenced);
     }
 }
@@ -240,8 +238,8 @@ void FileSystem::adopt_page(Operation& op, std::string_view path, std::uint64_t 
     page.owner_flags =
         static_cast<std::uint16_t>(frame_flags::file | frame_flags::uptodate |
                                    (in_memory ? frame_flags::swapbacked | frame_flags::dirty : 0));
-    page.set(PageState::Lru);
-    m_counters.count_lru(page.owner_flags, 1);
+    page.clear(PageState::Lru); // the snapshot's mark
+    m_frames.lru().add(frame);
     drop_user(op, id);
 }
 

@@ -8,6 +8,7 @@
 #include "os/file/writeback.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
+#include "os/reclaim/workingset.h"
 #include "os/task/page_locks.h"
 
 #include <algorithm>
@@ -37,6 +38,7 @@ public:
         KernelCounters& counters;
         BlockLayer& block;
         PageLocks& locks;
+        Workingset& workingset;
     };
     FileSystem(const Parts& parts, FileCache cache, AddToLru add_to_lru);
 
@@ -169,6 +171,7 @@ private:
         return request.readahead != nullptr ? *request.readahead : at(request.inode).readahead;
     }
     void read_window(Operation& op, Inode& inode, ReadaheadWindow window);
+    [[nodiscard]] Pfn read_beyond(Operation& op, Inode& inode, ReadaheadWindow window, Pfn held);
     [[nodiscard]] Pfn read_alone(Operation& op, Inode& inode, std::uint64_t index);
     /// The page of a file in memory, cleared where it was only allocated so far.
     [[nodiscard]] Page shmem_page(Operation& op, Inode& inode, std::uint64_t index, Pfn found);
@@ -189,6 +192,7 @@ private:
     BlockLayer& m_block;
     PageLocks& m_locks;
     Writeback m_writeback;
+    Workingset& m_workingset;
     AddToLru m_add_to_lru, m_activate;
     std::function<void(Operation&)> m_drain_lru;
     std::function<void(const FilemapEvent&)> m_on_page;

@@ -61,7 +61,7 @@ FileSystem::Page FileSystem::get_page(Operation& op, const ReadRequest& request)
     }
     if (!take_mark(page.frame)) return page;
     page.looked_ahead = true;
-    read_window(op, inode, readahead.on_mark(index, request.asked));
+    page.frame = read_beyond(op, inode, readahead.on_mark(index, request.asked), page.frame);
     return page;
 }
 
@@ -77,7 +77,7 @@ FileSystem::Page FileSystem::get_page_for_fault(Operation& op, const ReadRequest
         if (state.mapped_misses != 0) --state.mapped_misses;
         if (use == Readahead::MappedUse::Random || !take_mark(page.frame)) return page;
         page.looked_ahead = true;
-        read_window(op, inode, readahead.on_fault_mark(index));
+        page.frame = read_beyond(op, inode, readahead.on_fault_mark(index), page.frame);
         return page;
     }
     page.was_missing = true;
@@ -136,6 +136,17 @@ void FileSystem::read_window(Operation& op, Inode& inode, ReadaheadWindow window
         if (page.own) op.path.clear_pages(page.frame, 0); // a hole
     }
     submit();
+}
+
+/// The same behind a page that is held meanwhile: memory for the window is not made from it.
+Pfn FileSystem::read_beyond(Operation& op, Inode& inode, ReadaheadWindow window, Pfn held) {
+    PageDescriptor& page = m_frames.pages().at(held);
+    const std::uint64_t index = m_frames.mapping(held).index;
+    ++page.refcount;
+    read_window(op, inode, window);
+    if (--page.refcount != 0) return held;
+    m_frames.free(op, held, 0); // truncated meanwhile
+    return read_alone(op, inode, index);
 }
 
 void FileSystem::submit_read(Operation& op, const Inode& inode, std::uint64_t index,

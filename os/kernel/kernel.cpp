@@ -47,19 +47,22 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_runner({m_scheduler, m_frames, m_layout.addresses, m_counters, m_journal, m_config.costs,
                 m_config.timing}),
       m_page_locks(m_frames, m_runner), m_block(m_page_locks, m_counters),
-      m_lru(m_frames, m_counters, m_layout.map.cpus.size()),
-      m_files({m_frames, m_objects, m_counters, m_block, m_page_locks}, m_config.file_cache,
+      m_lru(m_frames, m_counters, m_layout.map.cpus.size()), m_workingset(m_frames, m_counters),
+      m_swap({m_frames, m_counters, m_block, m_page_locks, m_lru, m_workingset}, m_config.swap_bytes),
+      m_files({m_frames, m_objects, m_counters, m_block, m_page_locks, m_workingset}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
       m_flusher(m_runner, m_files.writeback()), m_open_files(m_objects, m_files),
       m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
-      m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner},
+      m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner, m_swap},
                vm_config(m_config, *m_allocator), m_layout.map.cpus.size()),
       m_khugepaged(m_memory, m_objects, m_lru, m_runner, m_config.vm.khugepaged),
       m_compaction(m_frames, m_memory, m_lru, m_counters),
+      m_reclaim({m_frames, m_counters, m_memory, m_lru, m_swap, m_workingset}, m_config.swappiness,
+                m_config.reclaim),
       m_processes({m_runner, m_scheduler, m_frames, m_objects, m_counters, m_memory, m_open_files},
                   m_layout.map.cpus.size()),
       m_futexes(m_runner), m_streams(m_runner), m_oom_killer(m_processes, m_memory, m_counters),
-      m_daemons({m_frames, m_compaction.compaction(), m_counters, m_runner, m_oom_killer}),
+      m_daemons({m_frames, m_compaction.compaction(), m_counters, m_runner, m_oom_killer, m_reclaim, m_swap}),
       m_cpus(m_layout.map.cpus.size()) {
     for (const auto& zone : m_allocator->zones()) zone->address = m_layout.addresses.zone(*zone);
     m_files.on_activation([this](Operation& op, Pfn frame) { m_lru.activate(op, frame); });
@@ -89,9 +92,9 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         m_objects.stock(*boot);
     }
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
-    m_call_parts =
-        std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames, m_processes,
-                                              m_futexes, m_scheduler, m_segments, *m_driver, m_counters});
+    m_call_parts = std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames,
+                                                         m_processes, m_futexes, m_scheduler, m_segments,
+                                                         *m_driver, m_counters, m_reclaim});
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         for (Handler* handler :
              {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})

@@ -98,6 +98,8 @@ public:
     [[nodiscard]] const Compaction& compaction() const { return m_compaction.compaction(); }
     [[nodiscard]] FrameAllocator& frames() { return m_frames; }
     [[nodiscard]] const FileSystem& files() const { return m_files; }
+    [[nodiscard]] const Swap& swap() const { return m_swap; }
+    [[nodiscard]] Swap& swap() { return m_swap; }
     [[nodiscard]] const KernelObjects& objects() const { return m_objects; }
     [[nodiscard]] KernelObjects& objects() { return m_objects; }
     [[nodiscard]] const Vmalloc& vmalloc() const { return m_vmalloc->areas(); }
@@ -144,6 +146,8 @@ private:
     PageLocks m_page_locks;
     BlockLayer m_block;
     LruBatches m_lru;
+    Workingset m_workingset;
+    Swap m_swap;
     FileSystem m_files;
     Flusher m_flusher;
     OpenFiles m_open_files;
@@ -151,6 +155,7 @@ private:
     VirtualMemory m_memory;
     Khugepaged m_khugepaged;
     CompactionDriver m_compaction;
+    NodeReclaim m_reclaim;
     Processes m_processes;
     Futexes m_futexes;
     StreamWaits m_streams;

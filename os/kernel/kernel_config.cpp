@@ -28,6 +28,19 @@ void KernelConfig::declare(OptionGroup os) {
               {Unit::Bytes, "how far a stack may grow", "Debian's RLIMIT_STACK"});
     vm.thp.declare(os.group("thp"));
     vm.khugepaged.declare(os.group("khugepaged"));
+    os.number("swap", swap_bytes, {0, 1ULL << 40},
+              {Unit::Bytes, "size of the swap area on the disk; 0: none", "user"});
+    os.choice("reclaim", reclaim,
+              {{ReclaimPolicyKind::Lru, "lru"},
+               {ReclaimPolicyKind::Clock, "clock"},
+               {ReclaimPolicyKind::Lfu, "lfu"},
+               {ReclaimPolicyKind::S3Fifo, "s3fifo"}},
+              {Unit::None, "which pages reclaim takes first", "Linux 6.1 default: lru"});
+    os.number(
+        "swappiness", swappiness, {0, 200},
+        {Unit::Count,
+         "vm.swappiness: how readily anonymous pages are reclaimed, against file pages at 200 less that",
+         "Linux 6.1 default"});
     os.number(
         "watermark_boost_factor", pages.watermark_boost_factor, {0, 1'000'000},
         {Unit::Count, "vm.watermark_boost_factor, in 1/10000 of the high watermark", "Linux 6.1 default"});

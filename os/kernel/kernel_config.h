@@ -9,6 +9,7 @@
 #include "os/path/cost_table.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_path_builder.h"
+#include "os/reclaim/policy/reclaim_policy.h"
 #include "os/slab/slab_config.h"
 #include "os/vm/virtual_memory.h"
 #include "os/vmalloc/vmalloc.h"
@@ -28,6 +29,9 @@ struct KernelConfig {
     FileCache file_cache = FileCache::Warm;
     Tick time_slice{4'000'000 * ticks_per_ns};
     VmConfig vm;
+    std::uint64_t swap_bytes = 0; ///< of a swap area on the block device; 0: none
+    unsigned swappiness = 60;
+    ReclaimPolicyKind reclaim = ReclaimPolicyKind::Lru;
     PageSettings pages;
     ObjectAllocatorConfig objects;
     VmallocConfig::HugeMappings huge_vmalloc = VmallocConfig::HugeMappings::Off;

@@ -32,6 +32,14 @@ public:
         (m_last == none ? m_first : pages.at(m_last).next) = frame;
         m_last = frame;
     }
+    /// Contract: `place` is on the list.
+    void insert_before(PageMap& pages, std::uint32_t place, std::uint32_t frame) {
+        PageDescriptor& page = pages.at(frame);
+        page.next = place;
+        page.prev = pages.peek(place).prev;
+        (page.prev == none ? m_first : pages.at(page.prev).next) = frame;
+        pages.at(place).prev = frame;
+    }
     void remove(PageMap& pages, std::uint32_t frame) {
         PageDescriptor& page = pages.at(frame);
         (page.prev == none ? m_first : pages.at(page.prev).next) = page.next;

@@ -334,10 +334,7 @@ void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
 void FrameAllocator::forget(Pfn frame, unsigned order) {
     m_cgroups.uncharge(frame, order);
     PageDescriptor& page = pages().at(frame);
-    if (page.is(PageState::Lru)) {
-        page.clear(PageState::Lru);
-        m_counters.count_lru(page.owner_flags, -static_cast<int>(page.frames()));
-    }
+    if (page.is(PageState::Lru)) m_lru.remove(frame);
     page.owner_flags = 0;
     page.refcount = 0;
 }

@@ -7,6 +7,7 @@
 #include "os/path/frame_mappings.h"
 #include "os/path/kernel_addresses.h"
 #include "os/path/kernel_counters.h"
+#include "os/path/lru_lists.h"
 #include "os/path/memory_cgroup.h"
 #include "os/path/operation.h"
 #include "os/path/page_flags.h"
@@ -31,7 +32,7 @@ public:
     FrameAllocator(PageAllocator& allocator, const KernelAddresses& addresses, KernelCounters& counters,
                    InitOnAlloc init_on_alloc, FrameGate* gate = nullptr)
         : m_allocator(allocator), m_addresses(addresses), m_counters(counters), m_init(init_on_alloc),
-          m_gate(gate) {}
+          m_gate(gate), m_lru(allocator, counters) {}
 
     struct Request {
         GfpMask mask;
@@ -101,6 +102,10 @@ public:
     /// The steps of frees that went through the page allocator itself.
     void describe_free(Operation& op, const AllocTrace& trace);
 
+    /// Of all pages; a page that is freed leaves its list.
+    [[nodiscard]] LruLists& lru() { return m_lru; }
+    [[nodiscard]] const LruLists& lru() const { return m_lru; }
+
     [[nodiscard]] PageMap& pages() { return m_allocator.pages(); }
     [[nodiscard]] PageAllocator& allocator() { return m_allocator; }
     [[nodiscard]] const KernelAddresses& addresses() const { return m_addresses; }
@@ -130,6 +135,7 @@ private:
     KernelCounters& m_counters;
     InitOnAlloc m_init;
     FrameGate* m_gate; ///< null: none
+    LruLists m_lru;
     FrameMappings m_mappings;
     MemoryCgroups m_cgroups;
     TouchPathWriter m_writer;

@@ -44,6 +44,7 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("pgpgout", pgpgout, "KiB", "written to disks");
     group.gauge("nr_mlock", nr_mlock, "pages", "locked in memory now");
     group.counter("pgactivate", pgactivate, "pages", "moved to an active LRU list");
+    group.counter("pgdeactivate", pgdeactivate, "pages", "moved to an inactive LRU list");
     group.counter("pglazyfree", pglazyfree, "pages", "given up by MADV_FREE");
     group.gauge("nr_page_table_pages", nr_page_table_pages, "pages", "user page tables now");
     group.gauge("nr_kernel_stack", nr_kernel_stack, "pages", "kernel stacks now");
@@ -69,6 +70,7 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("thp_zero_page_alloc", thp_zero_page_alloc, "count", "huge zero pages allocated");
     group.counter("thp_zero_page_alloc_failed", thp_zero_page_alloc_failed, "count",
                   "huge zero pages that there was no memory for");
+    reclaim.declare(group);
     group.counter("system_calls", system_calls, "count", "system calls");
     group.counter("copied_to_user", copied_to_user, "bytes", "copied by system calls to programs' memory");
     group.counter("copied_from_user", copied_from_user, "bytes",

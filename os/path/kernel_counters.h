@@ -4,6 +4,7 @@
 #include "base/stats.h"
 #include "os/page/zone_type.h"
 #include "os/path/kernel_events.h"
+#include "os/path/reclaim_counters.h"
 
 #include <array>
 #include <cstdint>
@@ -42,11 +43,13 @@ struct KernelCounters {
     std::uint64_t nr_unevictable = 0;
     std::uint64_t nr_mlock = 0;
     std::uint64_t pgactivate = 0;
+    std::uint64_t pgdeactivate = 0;
     std::uint64_t pglazyfree = 0;
     std::uint64_t unevictable_pgs_culled = 0;
     std::uint64_t unevictable_pgs_rescued = 0;
     std::uint64_t unevictable_pgs_mlocked = 0;
     std::uint64_t unevictable_pgs_munlocked = 0;
+    ReclaimCounters reclaim;
 
     std::uint64_t nr_anon_thps = 0; ///< huge pages that a level-2 entry maps
     std::uint64_t thp_fault_alloc = 0;

@@ -20,6 +20,7 @@ constexpr EnumNames<AllocationPurpose> purposes{
     {AllocationPurpose::Driver, "driver"},
     {AllocationPurpose::Pipe, "pipe"},
     {AllocationPurpose::Socket, "socket"},
+    {AllocationPurpose::SwapIn, "swap_in"},
 };
 constexpr EnumNames<AllocationSource> sources{
     {AllocationSource::PcpHit, "pcp_hit"},
@@ -39,6 +40,8 @@ constexpr EnumNames<FaultKind> kinds{
     {FaultKind::AnonymousRead, "anonymous_read"},
     {FaultKind::FileMap, "file_map"},
     {FaultKind::FileMajor, "file_major"},
+    {FaultKind::SwapCache, "swap_cache"},
+    {FaultKind::SwapMajor, "swap_major"},
     {FaultKind::FileCow, "file_cow"},
     {FaultKind::Shared, "shared"},
     {FaultKind::CopyOnWrite, "copy_on_write"},
@@ -61,6 +64,7 @@ constexpr EnumNames<FilemapCall> filemap_calls{
     {FilemapCall::DeleteFromPageCache, "mm_filemap_delete_from_page_cache"}};
 constexpr EnumNames<BlockCall> block_calls{
     {BlockCall::Read, "read"}, {BlockCall::Write, "write"}, {BlockCall::Flush, "flush"}};
+constexpr EnumNames<ReclaimedBy> reclaimers{{ReclaimedBy::Kswapd, "kswapd"}, {ReclaimedBy::Direct, "direct"}};
 constexpr EnumNames<KillReason> kill_reasons{{KillReason::BadAddress, "bad_address"},
                                              {KillReason::OutOfMemory, "out_of_memory"},
                                              {KillReason::CgroupOutOfMemory, "cgroup_out_of_memory"}};
@@ -86,6 +90,8 @@ std::string_view name_of(KmemCall call) { return kmem_calls[call]; }
 
 std::string_view name_of(FilemapCall call) { return filemap_calls[call]; }
 std::string_view name_of(BlockCall call) { return block_calls[call]; }
+
+std::string_view name_of(ReclaimedBy by) { return reclaimers[by]; }
 
 std::string_view name_of(KillReason reason) { return kill_reasons[reason]; }
 
@@ -187,6 +193,25 @@ EventSchema BlockEvent::schema() {
              event_column("cpu", &E::cpu, "", "CPU that submitted"),
              event_column("call", &E::call, "", "what was asked for")},
             "requests"};
+}
+
+EventSchema ReclaimEvent::schema() {
+    using E = ReclaimEvent;
+    return {"reclaim",
+            "passes of page reclaim over a node",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the kernel path began with it"),
+             event_column("latency", &E::latency, "ps", "to its end"),
+             event_column("task", &E::task, "", "kswapd, or the task that asked for memory"),
+             event_column("scanned", &E::scanned, "pages", "of inactive lists"),
+             event_column("reclaimed", &E::reclaimed, "pages", "freed"),
+             event_column("written", &E::written, "pages", "on their way to swap"),
+             event_column("refilled", &E::refilled, "pages", "of active lists, scanned"),
+             event_column("cpu", &E::cpu, "", "CPU"), event_column("node", &E::node, "", "NUMA node"),
+             event_column("priority", &E::priority, "", "part of the lists to scan, as a shift"),
+             event_column("order", &E::order, "", "log2 of the frames that are needed in one block"),
+             event_column("by", &E::by, "", "who reclaims")},
+            "reclaim passes"};
 }
 
 EventSchema KillEvent::schema() {

@@ -29,6 +29,7 @@ enum class AllocationPurpose : std::uint8_t {
     Driver, ///< alloc_pages of the allocation driver
     Pipe,   ///< data in a pipe
     Socket, ///< data in socket buffers
+    SwapIn, ///< read back from swap
 };
 inline constexpr std::size_t allocation_purpose_count = enum_count<AllocationPurpose>;
 
@@ -54,6 +55,8 @@ enum class FaultKind : std::uint8_t {
     AnonymousRead,  ///< the shared zero page
     FileMap,        ///< page cache pages mapped, those around the fault too
     FileMajor,      ///< read from the disk
+    SwapCache,      ///< swapped out, still or already in the swap cache
+    SwapMajor,      ///< read from swap
     FileCow,        ///< private copy of a page cache page
     Shared,         ///< page of a shared mapping, made or found
     CopyOnWrite,    ///< copy of a page shared since fork
@@ -71,6 +74,10 @@ inline constexpr std::size_t fault_kind_count = enum_count<FaultKind>;
 [[nodiscard]] std::string_view name_of(AllocationPurpose purpose);
 [[nodiscard]] std::string_view name_of(AllocationSource source);
 [[nodiscard]] std::string_view name_of(FaultKind kind);
+/// Does it wait for a disk?
+[[nodiscard]] constexpr bool is_major(FaultKind kind) {
+    return kind == FaultKind::FileMajor || kind == FaultKind::SwapMajor;
+}
 
 /// One call of the page allocator.
 struct AllocationEvent {
@@ -170,6 +177,32 @@ struct DriverEvent {
     std::uint32_t task = 0;
     std::uint16_t cpu = 0;
     std::uint8_t call = 0; ///< DriverCall, from its first
+    std::uint8_t padding = 0;
+
+    [[nodiscard]] static EventSchema schema();
+};
+
+/// Who reclaims pages.
+enum class ReclaimedBy : std::uint8_t {
+    Kswapd,
+    Direct, ///< who asked for memory
+};
+[[nodiscard]] std::string_view name_of(ReclaimedBy by);
+
+/// One pass of reclaim over a node.
+struct ReclaimEvent {
+    std::uint64_t time = 0;    ///< ps, when the path began with it
+    std::uint64_t latency = 0; ///< ps
+    std::uint32_t task = 0;
+    std::uint32_t scanned = 0;   ///< pages of inactive lists
+    std::uint32_t reclaimed = 0; ///< pages
+    std::uint32_t written = 0;   ///< pages that go to swap
+    std::uint32_t refilled = 0;  ///< pages of active lists scanned
+    std::uint16_t cpu = 0;
+    std::uint16_t node = 0;
+    std::uint8_t priority = 0;
+    std::uint8_t order = 0;
+    ReclaimedBy by = ReclaimedBy::Kswapd;
     std::uint8_t padding = 0;
 
     [[nodiscard]] static EventSchema schema();

@@ -29,6 +29,12 @@ struct PathLog {
         std::uint32_t end = 0;   ///< mark
     };
     std::vector<DriverCall> driver_calls;
+    struct Reclaim {
+        ReclaimEvent event;
+        std::uint32_t begin = 0; ///< mark
+        std::uint32_t end = 0;   ///< mark
+    };
+    std::vector<Reclaim> reclaims;
     struct ObjectCall {
         KmemEvent event;
         std::uint32_t begin = 0; ///< mark
@@ -46,6 +52,7 @@ struct PathLog {
         allocations.clear();
         functions.clear();
         driver_calls.clear();
+        reclaims.clear();
         objects.clear();
         dead_tables.clear();
         effects.clear();

@@ -45,6 +45,7 @@ void PathJournal::write(const KernelPath& path, const PathLog& log, Runner runne
     write_allocations(path, log);
     write_functions(path, log, runner);
     write_driver_calls(path, log);
+    write_reclaims(path, log);
     write_object_calls(path, log);
 }
 
@@ -105,6 +106,14 @@ void PathJournal::write_driver_calls(const KernelPath& path, const PathLog& log)
     for (const PathLog::DriverCall& call : log.driver_calls)
         if (const auto when = stretch(path, call.begin, call.end))
             append(table<DriverEvent>(), call.event, *when);
+}
+
+void PathJournal::write_reclaims(const KernelPath& path, const PathLog& log) {
+    for (const PathLog::Reclaim& pass : log.reclaims)
+        if (const auto when = stretch(path, pass.begin, pass.end)) {
+            if (pass.event.by == ReclaimedBy::Direct) m_counters.reclaim.direct_latency.add(when->length());
+            append(table<ReclaimEvent>(), pass.event, *when);
+        }
 }
 
 void PathJournal::write_object_calls(const KernelPath& path, const PathLog& log) {

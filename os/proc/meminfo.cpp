@@ -50,7 +50,7 @@ Zones sum_up(const PageAllocator& allocator) {
 std::string meminfo_text(const Kernel& kernel) {
     const KernelCounters& counters = kernel.counters();
     const Zones zones = sum_up(kernel.allocator());
-    const std::uint64_t file_lru = counters.nr_lru_file - std::min(counters.nr_lru_file, counters.nr_shmem);
+    const std::uint64_t file_lru = counters.nr_lru_file;
     const std::uint64_t cache = file_lru - std::min(file_lru / 2, zones.low);
     const std::uint64_t available = zones.free + cache - std::min(zones.free + cache, zones.reserve);
     const KernelObjects& objects = kernel.objects();
@@ -60,18 +60,22 @@ std::string meminfo_text(const Kernel& kernel) {
     lines.pages("MemFree", zones.free);
     lines.pages("MemAvailable", available);
     lines.kib("Buffers", 0);
-    lines.pages("Cached", counters.nr_file_pages);
-    lines.kib("SwapCached", 0);
-    lines.kib("Active", 0);
-    lines.pages("Inactive", counters.nr_lru_anon + counters.nr_lru_file);
-    lines.kib("Active(anon)", 0);
-    lines.pages("Inactive(anon)", counters.nr_lru_anon + counters.nr_lru_file - file_lru);
-    lines.kib("Active(file)", 0);
-    lines.pages("Inactive(file)", file_lru);
-    for (const char* name : {"Unevictable", "Mlocked", "SwapTotal", "SwapFree", "Zswap", "Zswapped"})
-        lines.kib(name, 0);
+    lines.pages("Cached", counters.nr_file_pages - counters.reclaim.nr_swapcached);
+    lines.pages("SwapCached", counters.reclaim.nr_swapcached);
+    const std::uint64_t active = counters.nr_active_anon + counters.nr_active_file;
+    lines.pages("Active", active);
+    lines.pages("Inactive", counters.nr_lru_anon + file_lru - active);
+    lines.pages("Active(anon)", counters.nr_active_anon);
+    lines.pages("Inactive(anon)", counters.nr_lru_anon - counters.nr_active_anon);
+    lines.pages("Active(file)", counters.nr_active_file);
+    lines.pages("Inactive(file)", file_lru - counters.nr_active_file);
+    lines.pages("Unevictable", counters.nr_unevictable);
+    lines.pages("Mlocked", counters.nr_mlock);
+    lines.pages("SwapTotal", kernel.swap().area().total());
+    lines.pages("SwapFree", kernel.swap().area().free());
+    for (const char* name : {"Zswap", "Zswapped"}) lines.kib(name, 0);
     lines.pages("Dirty", counters.nr_dirty);
-    lines.kib("Writeback", 0);
+    lines.pages("Writeback", counters.nr_writeback + counters.reclaim.nr_swap_writeback);
     lines.pages("AnonPages", counters.nr_anon_pages);
     lines.pages("Mapped", counters.nr_mapped);
     lines.pages("Shmem", counters.nr_shmem);
@@ -82,7 +86,7 @@ std::string meminfo_text(const Kernel& kernel) {
     lines.pages("KernelStack", counters.nr_kernel_stack);
     lines.pages("PageTables", counters.nr_page_table_pages);
     for (const char* name : {"SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp"}) lines.kib(name, 0);
-    lines.pages("CommitLimit", zones.managed * overcommit_percent / 100);
+    lines.pages("CommitLimit", zones.managed * overcommit_percent / 100 + kernel.swap().area().total());
     lines.pages("Committed_AS", counters.nr_anon_pages + counters.nr_shmem);
     lines.kib("VmallocTotal", vmalloc_total_kib);
     lines.pages("VmallocUsed", kernel.vmalloc().pages());

@@ -1,19 +1,23 @@
 #include "os/reclaim/memory_daemons.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::os {
 namespace {
 
-constexpr unsigned reclaim_rounds = 13;         // DEF_PRIORITY down to 0
 constexpr Tick jiffy{4'000'000 * ticks_per_ns}; // CONFIG_HZ=250
 
 } // namespace
 
-MemoryDaemons::MemoryDaemons(const Parts& parts) : m_parts(parts), m_retry(parts.runner) {
+MemoryDaemons::MemoryDaemons(const Parts& parts)
+    : m_parts(parts), m_throttle(parts.frames, parts.counters, parts.runner), m_retry(parts.runner) {
     for (std::size_t i = 0; i < parts.frames.allocator().node_count(); ++i)
         m_nodes.push_back(std::make_unique<Node>(parts, *this, static_cast<NodeId>(i)));
     parts.frames.allocator().set_reclaimer(this);
+    parts.swap.on_written([this](Pfn frame, const Moment& moment) {
+        m_throttle.page_written(m_parts.frames.allocator().zone_of(frame)->node, moment);
+    });
 }
 
 void MemoryDaemons::start(Processes& processes) {
@@ -39,20 +43,101 @@ void MemoryDaemons::wake_kswapd(Zone& zone, unsigned order, GfpMask mask, ZoneTy
     if (kswapd.wanted(zone, order, mask, highest)) kswapd.wake(op);
 }
 
-std::uint64_t MemoryDaemons::direct_reclaim(const ReclaimRequest& request) {
-    Operation& op = m_parts.frames.slow_path_operation();
-    ++m_parts.counters.allocstall[pagewalk::os::index_of(request.highest)];
-    op.path.call(KernelFunction::TryToFreePages);
+/// allow_direct_reclaim, the other way round.
+bool MemoryDaemons::reserves_are_low(NodeId node) const {
+    std::uint64_t reserve = 0, free = 0;
+    for (const auto& zone : m_parts.frames.allocator().zones()) {
+        if (zone->node != node || zone->type > ZoneType::Normal || zone->managed == 0) continue;
+        if (m_parts.reclaim.reclaimable_pages(*zone) == 0) continue;
+        reserve += zone->watermark(Watermark::Min);
+        free += static_cast<std::uint64_t>(std::max<std::int64_t>(zone->free_pages, 0));
+    }
+    return reserve != 0 && free <= reserve / 2;
+}
+
+/// The opposite of skip_throttle_noprogress: the disk has something to do that reclaim can wait for.
+bool MemoryDaemons::much_is_being_written(NodeId node) const {
+    if (kswapd(node).hopeless()) return false;
+    std::uint64_t reclaimable = 0;
+    for (const auto& zone : m_parts.frames.allocator().zones())
+        if (zone->node == node) reclaimable += m_parts.reclaim.reclaimable_pages(*zone);
+    const KernelCounters& counters = m_parts.counters;
+    return 2 * (counters.reclaim.nr_swap_writeback + counters.nr_dirty + counters.nr_writeback) > reclaimable;
+}
+
+/// consider_reclaim_throttle.
+void MemoryDaemons::throttle(Operation& op, NodeId node, const ScanControl& control) {
+    if (control.reclaimed > control.scanned >> 3) {
+        m_throttle.progress(op, node);
+        return;
+    }
+    if (control.priority == 1 && control.reclaimed == 0 && much_is_being_written(node))
+        m_throttle.wait(op, node, ReclaimThrottle::Reason::NoProgress);
+}
+
+void MemoryDaemons::shrink_zones(Operation& op, const ReclaimRequest& request, ScanControl& control) {
     const PageAllocator& allocator = m_parts.frames.allocator();
     const bool local = request.mask.any(gfp::thisnode);
-    for (unsigned round = 0; round < reclaim_rounds; ++round)
-        for (const NodeId node : allocator.node_order()[pagewalk::index_of(request.preferred)]) {
-            if ((local && node != request.preferred) || (request.nodes && !request.nodes->contains(node)))
-                continue;
-            op.path.call(KernelFunction::ShrinkNode);
-            op.path.load(m_parts.frames.addresses().lruvec(node));
+    NodeId first = request.preferred;
+    bool any = false;
+    for (const NodeId node : allocator.node_order()[pagewalk::index_of(request.preferred)]) {
+        if ((local && node != request.preferred) || (request.nodes && !request.nodes->contains(node)))
+            continue;
+        if (!std::exchange(any, true)) first = node;
+        m_parts.reclaim.shrink_node(op, node, control);
+        if (control.reclaimed != 0) kswapd_of(node).forget_failures();
+    }
+    throttle(op, first, control);
+}
+
+// try_to_free_pages. An operation that may not wait is in the middle of something, maybe of a page cache: it
+// leaves files alone.
+std::uint64_t MemoryDaemons::direct_reclaim(const ReclaimRequest& request) {
+    Operation& op = m_parts.frames.slow_path_operation();
+    if (reserves_are_low(request.preferred) && !kswapd(request.preferred).hopeless())
+        m_throttle.wait_for_reserves(op, request.preferred);
+    ++m_parts.counters.allocstall[pagewalk::os::index_of(request.highest)];
+    op.path.call(KernelFunction::TryToFreePages);
+    ScanControl control{.order = request.order,
+                        .highest = request.highest,
+                        .may_io = request.mask.any(gfp::io) && op.runs,
+                        .spares_files = !op.may_wait()};
+    for (const bool all : {false, true}) {
+        control.deactivates_all = all;
+        control.skipped_deactivation = false;
+        for (int priority = ScanControl::first_priority; priority >= 0; --priority) {
+            control.priority = static_cast<unsigned>(priority);
+            control.scanned = 0;
+            shrink_zones(op, request, control);
+            if (control.reclaimed >= control.wanted) break;
+            // What was scanned takes its time: meanwhile the disk gets on, and kswapd may run.
+            if (op.may_wait()) op.host->give_way(op);
         }
-    return 0;
+        if (control.reclaimed != 0 || !control.skipped_deactivation) break;
+    }
+    for (std::size_t node = 0; node < m_nodes.size(); ++node)
+        m_parts.reclaim.note_refaults(static_cast<NodeId>(node));
+    return control.reclaimed;
+}
+
+// kswapd_shrink_node and what balance_pgdat does around it.
+NodeScanResult MemoryDaemons::scan_node(const NodeScan& scan) {
+    Operation& op = m_parts.frames.slow_path_operation();
+    ScanControl control{.wanted = scan.wanted,
+                        .order = scan.order,
+                        .highest = scan.highest,
+                        .priority = scan.priority,
+                        .by_kswapd = true,
+                        .may_write = scan.may_write,
+                        .may_swap = scan.may_swap};
+    if (scan.priority == ScanControl::first_priority) m_parts.reclaim.forget_congestion(scan.node);
+    m_parts.reclaim.age_node(op, scan.node, control);
+    m_parts.reclaim.shrink_node(op, scan.node, control);
+    if (control.pass.immediate != 0) m_throttle.wait(op, scan.node, ReclaimThrottle::Reason::Writeback);
+    throttle(op, scan.node, control);
+    if (!reserves_are_low(scan.node)) m_throttle.reserves_filled(op, scan.node);
+    m_parts.reclaim.note_refaults(scan.node);
+    return {.scanned = control.scanned, .reclaimed = control.reclaimed};
 }
 
 bool MemoryDaemons::reclaim_is_under_way() const {

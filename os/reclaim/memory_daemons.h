@@ -5,6 +5,8 @@
 #include "os/path/kernel_counters.h"
 #include "os/reclaim/kcompactd.h"
 #include "os/reclaim/kswapd.h"
+#include "os/reclaim/node_reclaim.h"
+#include "os/reclaim/reclaim_throttle.h"
 #include "os/task/oom_killer.h"
 #include "os/task/processes.h"
 
@@ -15,7 +17,7 @@
 namespace pagewalk::os {
 
 /// kswapd and kcompactd of every node, and what the page allocator's slow path asks for: waking them, reclaim
-/// in the requester's context, the OOM killer. There is no reclaim yet: nothing is ever found to be freed.
+/// in the requester's context, the OOM killer.
 class MemoryDaemons final : public Reclaimer {
 public:
     struct Parts {
@@ -24,6 +26,8 @@ public:
         KernelCounters& counters;
         TaskRunner& runner;
         OomKiller& oom_killer;
+        NodeReclaim& reclaim;
+        Swap& swap;
     };
     /// From here on the page allocator asks here.
     explicit MemoryDaemons(const Parts& parts);
@@ -41,6 +45,10 @@ public:
 
     void wake_kswapd(Zone& zone, unsigned order, GfpMask mask, ZoneType highest) override;
     [[nodiscard]] std::uint64_t direct_reclaim(const ReclaimRequest& request) override;
+    [[nodiscard]] std::uint64_t reclaimable_pages(const Zone& zone) const override {
+        return m_parts.reclaim.reclaimable_pages(zone);
+    }
+    [[nodiscard]] NodeScanResult scan_node(const NodeScan& scan) override;
     [[nodiscard]] CpuId requester_cpu(CpuId cpu) const override { return m_parts.frames.served_cpu(cpu); }
     [[nodiscard]] OomOutcome out_of_memory(const ReclaimRequest& request) override;
 
@@ -54,9 +62,15 @@ private:
         Kcompactd kcompactd;
     };
     [[nodiscard]] bool reclaim_is_under_way() const;
+    [[nodiscard]] bool reserves_are_low(NodeId node) const;
+    [[nodiscard]] bool much_is_being_written(NodeId node) const;
+    void shrink_zones(Operation& op, const ReclaimRequest& request, ScanControl& control);
+    void throttle(Operation& op, NodeId node, const ScanControl& control);
+    [[nodiscard]] Kswapd& kswapd_of(NodeId node) { return m_nodes[pagewalk::index_of(node)]->kswapd; }
 
     Parts m_parts;
     std::vector<std::unique_ptr<Node>> m_nodes;
+    ReclaimThrottle m_throttle;
     WaitQueue m_retry; ///< requesters that give kswapd time
 };
 

@@ -5,6 +5,7 @@
 #include "os/file/open_files.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_counters.h"
+#include "os/reclaim/node_reclaim.h"
 #include "os/syscall/allocation_driver.h"
 #include "os/syscall/shared_segments.h"
 #include "os/task/futexes.h"
@@ -30,6 +31,7 @@ struct CallParts {
     SharedSegments& segments;
     AllocationDriver& driver;
     KernelCounters& counters;
+    NodeReclaim& reclaim;
 };
 
 /// One system call that has succeeded: who makes it, with what.

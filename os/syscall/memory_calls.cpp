@@ -7,6 +7,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace pagewalk::os {
 namespace {
@@ -41,6 +42,7 @@ enum Advice : std::uint64_t {
     WipeOnFork = 18,
     KeepOnFork = 19,
     Cold = 20,
+    PageOut = 21,
     PopulateRead = 22,
     PopulateWrite = 23,
     Collapse = 25,
@@ -128,6 +130,7 @@ bool allows_advice(const Vma& area, std::uint64_t advice) {
     switch (advice) {
     case DontNeed:
     case Cold:
+    case PageOut:
         return !area.has(vm::locked | vm::dont_expand);
     case Free:
         return area.anonymous() && !area.has(vm::locked | vm::dont_expand);
@@ -148,6 +151,18 @@ void remove_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
     if (area.inode == no_inode) return;
     const std::uint64_t first = area.index_of(part.start) << page_shift;
     punch_hole(call, area.inode, first, first + (part.end - part.start));
+}
+
+/// MADV_PAGEOUT, a table's worth of pages at a time.
+void page_out(CallContext& call, const AdvisedPart& part) {
+    for (VirtAddr at = part.start; at < part.end;) {
+        const VirtAddr table_end = VirtAddr(at.value() & ~(level_span(2) - 1)) + level_span(2);
+        const VirtAddr end = std::min(part.end, table_end);
+        const std::vector<Pfn> pages =
+            call.kernel.memory.isolate_for_pageout(call.op, call.space(), at, end - at);
+        call.kernel.reclaim.reclaim_pages(call.op, pages);
+        at = end;
+    }
 }
 
 void advise_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
@@ -171,6 +186,8 @@ void advise_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
         return memory.collapse_range(call.op, call.space(), part.start, part.end);
     case Cold:
         return memory.age(call.op, call.space(), part.start, bytes);
+    case PageOut:
+        return page_out(call, part);
     default:
         break;
     }

@@ -7,7 +7,7 @@ namespace pagewalk::os {
 
 void ProcessAccount::count_fault(FaultKind kind) {
     ++page_faults;
-    ++(kind == FaultKind::FileMajor ? major_faults : minor_faults);
+    ++(is_major(kind) ? major_faults : minor_faults);
     ++faults[static_cast<std::size_t>(kind)];
 }
 

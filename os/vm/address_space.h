@@ -38,6 +38,7 @@ struct AddressSpace {
 
     std::uint64_t anon_pages = 0;  ///< resident
     std::uint64_t file_pages = 0;  ///< resident
+    std::uint64_t swap_pages = 0;  ///< swapped out: entries that refer to swap slots
     std::uint64_t peak_pages = 0;  ///< most that were resident at a time
     std::uint64_t table_pages = 0; ///< page tables, without the top level
 

@@ -165,13 +165,19 @@ void VirtualMemory::unmap(Operation& op, AddressSpace& space, VirtAddr start, st
     fit_tree(op, space);
 }
 
+/// Will others that the page is swapped out for want what it holds now?
+bool VirtualMemory::is_shared_in_swap(Pfn frame) const {
+    return m_swap.caches(frame) && m_swap.area().references(m_swap.slot_of(frame)) != 0;
+}
+
 /// Does a write to this page need no fault: no copy to be made, no file page to be marked dirty?
 bool VirtualMemory::may_write(const Vma& area, PageTableEntry entry) const {
     if (!area.has(vm::write) || entry.frame() == m_frames.addresses().zero_page) return false;
     const PageDescriptor& page = m_frames.pages().peek(entry.frame());
     if (area.has(vm::shared))
         return entry.has(PageTableEntry::Dirty) || frame_flags::is_shmem(page.owner_flags);
-    return (page.owner_flags & frame_flags::anonymous) != 0 && m_huge.mapcount(entry.frame()) == 1;
+    if ((page.owner_flags & frame_flags::anonymous) == 0 || m_huge.mapcount(entry.frame()) != 1) return false;
+    return !is_shared_in_swap(entry.frame());
 }
 
 std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
@@ -256,37 +262,31 @@ void VirtualMemory::lock_pages(Operation& op, AddressSpace& space, VirtAddr star
         const auto lock = [&](VirtAddr, PteSlot slot) {
             const Pfn frame = slot.entry->frame();
             if (is_zero_page(frame) || (!slot.huge() && m_huge.is_part(frame))) return;
-            PageDescriptor& page = m_frames.pages().at(frame);
-            locked ? lock_page(page) : unlock_page(page);
+            locked ? lock_page(frame) : unlock_page(frame);
         };
         m_tables.for_each(space, std::max(start, area.start), std::min(end, area.end), lock, lock);
     }
 }
 
-void VirtualMemory::lock_page(PageDescriptor& page) {
+void VirtualMemory::lock_page(Pfn frame) {
+    PageDescriptor& page = m_frames.pages().at(frame);
     if ((page.owner_flags & frame_flags::mlocked) != 0) return;
     page.owner_flags |= frame_flags::mlocked;
     m_counters.nr_mlock += page.frames();
     m_counters.unevictable_pgs_mlocked += page.frames();
     if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) != 0) return;
-    const int pages = static_cast<int>(page.frames());
-    m_counters.count_lru(page.owner_flags, -pages);
-    page.owner_flags =
-        static_cast<std::uint16_t>((page.owner_flags | frame_flags::unevictable) & ~frame_flags::active);
-    m_counters.count_lru(page.owner_flags, pages);
+    m_frames.lru().change_flags(frame, frame_flags::unevictable, frame_flags::active);
     m_counters.unevictable_pgs_culled += page.frames();
 }
 
-void VirtualMemory::unlock_page(PageDescriptor& page) {
+void VirtualMemory::unlock_page(Pfn frame) {
+    PageDescriptor& page = m_frames.pages().at(frame);
     if ((page.owner_flags & frame_flags::mlocked) == 0) return;
     page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::mlocked);
     m_counters.nr_mlock -= page.frames();
     m_counters.unevictable_pgs_munlocked += page.frames();
     if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::unevictable) == 0) return;
-    const int pages = static_cast<int>(page.frames());
-    m_counters.count_lru(page.owner_flags, -pages);
-    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::unevictable);
-    m_counters.count_lru(page.owner_flags, pages);
+    m_frames.lru().change_flags(frame, 0, frame_flags::unevictable);
     m_counters.unevictable_pgs_rescued += page.frames();
 }
 
@@ -386,7 +386,7 @@ std::uint32_t VirtualMemory::move_entries(Operation& op, AddressSpace& space, Vi
                                           std::uint64_t bytes) {
     std::uint32_t pages = 0;
     if (m_tables.find(space, from)) (void)m_tables.get(op, space, to);
-    m_tables.for_each(space, from, from + bytes, [&](VirtAddr at, PteSlot slot) {
+    m_tables.for_each_entry(space, from, from + bytes, [&](VirtAddr at, PteSlot slot) {
         const PteSlot target = m_tables.find(space, to + (at - from));
         if (!target) return; // out of memory for tables: the page is dropped with the old range
         *target.entry = *slot.entry;
@@ -453,7 +453,7 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         const bool whole = part == level_span(2);
         if (const PteSlot huge = m_tables.find_huge(space, from)) {
             if (whole && m_tables.move_huge(op, space, huge, to)) continue;
-            split_mapping(op, space, huge, from);
+            if (huge.entry->has(PageTableEntry::Huge)) split_mapping(op, space, huge, from);
         } else if (whole && m_tables.move_leaf_table(op, space, from, to)) {
             continue;
         }

@@ -22,6 +22,7 @@ bool VirtualMemory::worth_collapsing(Operation& op, AddressSpace& space, VirtAdd
         const PteSlot slot = m_tables.find(space, start + i * page_size);
         if (i % (line_size / sizeof(PageTableEntry)) == 0) op.path.load(slot.address());
         const PageTableEntry entry = *slot.entry;
+        if (is_swap(entry)) return false;
         if (entry.empty() || is_zero_page(entry.frame())) {
             if (limits == nullptr || ++none <= limits->none) continue;
             ++m_counters.thp_scan_exceed_none_pte;
@@ -99,7 +100,7 @@ bool VirtualMemory::collapse(Operation& op, AddressSpace& space, VirtAddr start,
 
 bool VirtualMemory::all_collapsible(AddressSpace& space, VirtAddr start) {
     bool all = true;
-    m_tables.for_each(space, start, start + HugePages::bytes, [&](VirtAddr, PteSlot slot) {
+    m_tables.for_each_entry(space, start, start + HugePages::bytes, [&](VirtAddr, PteSlot slot) {
         const Pfn frame = slot.entry->frame();
         all = all && slot.entry->present() && (is_zero_page(frame) || collapsible(frame));
     });
@@ -120,10 +121,8 @@ void VirtualMemory::collapse_page(Operation& op, AddressSpace& space, const Vma&
     op.path.call(KernelFunction::CollapsePte);
     op.path.copy_page(target, frame);
     if (!m_huge.is_part(frame)) { // it was taken off its list, and goes back by way of a batch
-        PageDescriptor& page = m_frames.pages().at(frame);
         op.path.call(KernelFunction::IsolatePage);
-        page.clear(PageState::Lru);
-        count_lru(frame, -1);
+        m_frames.lru().remove(frame);
         m_lru.add(op, frame);
     }
     op.path.call(KernelFunction::PageRemoveRmap);

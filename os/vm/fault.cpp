@@ -5,6 +5,7 @@
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace pagewalk::os {
@@ -114,12 +115,12 @@ std::size_t VirtualMemory::add_stray_area(Operation& op, AddressSpace& space, Vi
 
 VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& space, VirtAddr address,
                                                 FaultAccess access, StrayAccess stray) {
-    bool major = false;
+    std::optional<FaultKind> major;
     bool unexplained = false;
     for (;;) {
         FaultResult result = fault_once(op, space, address, access, stray);
         if (result.status == FaultStatus::Retry) {
-            major = true; // mm_account_fault: whatever had to be tried again
+            major = result.kind; // mm_account_fault: whatever had to be tried again
             count_attempt(op);
             unexplained = unexplained || result.unexplained;
             m_files.wait_for(op, result.page);
@@ -132,7 +133,7 @@ VirtualMemory::FaultResult VirtualMemory::fault(Operation& op, AddressSpace& spa
             unexplained = true;
             continue;
         }
-        if (major && result.status == FaultStatus::Done) result.kind = FaultKind::FileMajor;
+        if (major && result.status == FaultStatus::Done) result.kind = *major;
         result.unexplained = result.unexplained || unexplained;
         return result;
     }
@@ -184,6 +185,7 @@ VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultConte
         if (fault.access != FaultAccess::Write) return file_read(op, fault);
         return area.is_private() ? file_copy(op, fault) : shared_write(op, fault);
     }
+    if (is_swap(*slot.entry)) return swapped_out(op, fault, slot);
     if (allows(*slot.entry, fault.access)) {
         // Another thread was faster, or a TLB remembered less than the table allows.
         *slot.entry = slot.entry->with(PageTableEntry::Accessed);
@@ -316,6 +318,9 @@ VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultCo
     if (has_waited(page)) return {FaultStatus::Retry, FaultKind::FileMajor, page};
     const PteSlot slot = m_tables.get(op, fault.space, fault.page);
     if (!slot) return {FaultStatus::NoMemory, FaultKind::Kill};
+    // Memory for the table may have been made from the page itself.
+    if (m_files.at(area.inode).pages.find(area.index_of(fault.page)) != page.frame)
+        return {FaultStatus::Done, FaultKind::Spurious};
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
     if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
@@ -344,7 +349,7 @@ VirtualMemory::FaultResult VirtualMemory::file_copy(Operation& op, const FaultCo
         m_frames.free(op, frame, 0);
         return {FaultStatus::Retry, FaultKind::FileMajor, source};
     }
-    op.path.copy_page(frame, source.frame);
+    copy_contents(op, frame, source.frame);
     op.path.call(KernelFunction::FinishFault);
     lock_table(op, slot);
     if (overtaken(op, slot, PageTableEntry{}, frame)) return {FaultStatus::Done, FaultKind::Spurious};
@@ -388,9 +393,11 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
         const PageDescriptor& page = m_frames.pages().peek(frame);
         op.path.load_page(frame);
         if ((page.owner_flags & frame_flags::anonymous) != 0) {
-            // A reference of this CPU's LRU batch is no user of the page.
-            if (page.refcount == 2 && (page.owner_flags & frame_flags::in_lru_batch) != 0) m_lru.drain(op);
-            if (m_huge.references(frame) == 1) {
+            // References of this CPU's LRU batch and of the swap cache are no users of the page.
+            const std::uint32_t sole = 1 + references_of_owner(frame);
+            if (page.refcount == sole + 1 && (page.owner_flags & frame_flags::in_lru_batch) != 0)
+                m_lru.drain(op);
+            if (m_huge.references(frame) == sole && !is_shared_in_swap(frame)) {
                 op.path.call(KernelFunction::WpPageReuse);
                 // The sole owner's from now on: others of the family need not be searched for it.
                 const Pfn head = m_huge.head_of(frame);
@@ -406,15 +413,21 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
     return copy_page(op, fault, slot);
 }
 
+void VirtualMemory::copy_contents(Operation& op, Pfn to, Pfn from) {
+    op.path.copy_page(to, from);
+    if (m_on_copy) m_on_copy(from, to);
+}
+
 VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultContext& fault, PteSlot slot) {
     AddressSpace& space = fault.space;
     if (space.areas[fault.area].anon == no_anon_vma) m_anon.prepare(op, space.areas, fault.area);
     const PageTableEntry old = *slot.entry;
+    if (!old.present()) return {FaultStatus::Done, FaultKind::Spurious}; // reclaimed meanwhile
     const bool zero = old.frame() == m_frames.addresses().zero_page;
     const Pfn frame =
         new_anonymous_page(op, fault, AllocationPurpose::CopyOnWrite, zero ? user_gfp | gfp::zero : user_gfp);
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
-    if (!zero) op.path.copy_page(frame, old.frame());
+    if (!zero) copy_contents(op, frame, old.frame());
     op.path.call(KernelFunction::WpPageCopy);
     lock_table(op, slot);
     if (overtaken(op, slot, old, frame)) return {FaultStatus::Done, FaultKind::Spurious};
@@ -426,7 +439,7 @@ VirtualMemory::FaultResult VirtualMemory::copy_page(Operation& op, const FaultCo
             op.path.call(KernelFunction::PageRemoveLastRmap);
     }
     unlock_table(op, slot);
-    if (!zero) m_huge.put(op, old.frame());
+    if (!zero) put_page(op, old.frame());
     return {FaultStatus::Done, zero ? FaultKind::CopyOfZero : FaultKind::CopyOnWrite};
 }
 

@@ -20,11 +20,19 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
         complete = complete && (block.huge ? copy_huge(op, to, begin, block.huge)
                                            : static_cast<bool>(m_tables.get(op, to, begin)));
     });
-    m_tables.for_each(from, area.start, area.end, [&](VirtAddr address, PteSlot slot) {
+    m_tables.for_each_entry(from, area.start, area.end, [&](VirtAddr address, PteSlot slot) {
         if (!complete) return;
         const PteSlot target = m_tables.get(op, to, address);
         if (!target) {
             complete = false;
+            return;
+        }
+        if (slot.entry->empty()) return;    // reclaimed while this one waited for memory
+        if (!target.entry->empty()) return; // a huge page, copied before it was split
+        if (is_swap(*slot.entry)) {
+            m_swap.duplicate(slot_of(*slot.entry));
+            *target.entry = *slot.entry;
+            ++to.swap_pages;
             return;
         }
         if (area.is_private()) *slot.entry = slot.entry->without(PageTableEntry::Writable);

@@ -22,7 +22,7 @@ Pfn VirtualMemory::zap_huge(Operation& op, AddressSpace& space, const Vma& area,
     if (is_zero_page(head)) return no_pfn;
     PageDescriptor& page = m_frames.pages().at(head);
     op.path.store_page(head);
-    if (area.has(vm::locked)) unlock_page(page);
+    if (area.has(vm::locked)) unlock_page(head);
     const std::uint64_t unmapped = m_huge.remove_whole(head);
     if (m_huge.whole_mappings(head) == 0) --m_counters.nr_anon_thps;
     m_counters.nr_anon_pages -= unmapped;
@@ -70,11 +70,10 @@ void VirtualMemory::split_ends(Operation& op, AddressSpace& space, VirtAddr star
 bool VirtualMemory::split_huge_page(Operation& op, Pfn frame) {
     const Pfn head = m_huge.head_of(frame);
     const PageDescriptor& page = m_frames.pages().peek(head);
-    if (page.refcount != 1) {
+    if (page.refcount != 1 || !find_mappings(op, head, m_frames.mapping(head))) {
         ++m_counters.thp_split_page_failed;
         return false;
     }
-    find_mappings(op, head, m_frames.mapping(head));
     for (const MappedAt& at : m_found)
         if (at.slot.huge()) split_mapping(op, *at.space, at.slot, at.page);
     m_huge.break_up(op, head);
@@ -98,9 +97,13 @@ bool VirtualMemory::copy_huge(Operation& op, AddressSpace& to, VirtAddr start, P
     const PteSlot target = m_tables.get_upper(op, to, start);
     if (!target) return false;
     op.path.call(KernelFunction::CopyHugePmd);
+    const Pfn head = slot.entry->frame();
     const Pfn table = m_tables.allocate_leaf(op, to);
     if (table == no_pfn) return false;
-    const Pfn head = slot.entry->frame();
+    if (slot.entry->frame() != head) { // split to be reclaimed, while this one waited for memory
+        m_tables.free_leaf(op, to, table);
+        return static_cast<bool>(m_tables.get(op, to, start));
+    }
     if (!is_zero_page(head)) {
         m_huge.add_whole(head);
         to.add_resident(AddressSpace::Resident::Anonymous, HugePages::frames);

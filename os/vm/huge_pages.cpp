@@ -145,11 +145,11 @@ void HugePages::break_up(Operation& op, Pfn head) {
     for (std::uint64_t i = 0; i < frames; ++i) {
         PageDescriptor& page = pages.at(head + i);
         page.owner_flags = first.owner_flags;
-        if (first.is(PageState::Lru)) page.set(PageState::Lru);
         page.mapcount = page.refcount = mapcounts[i];
         m_frames.set_mapping(head + i, {mapping.kind, mapping.owner, mapping.index + i});
         op.path.store_page(head + i);
     }
+    if (first.is(PageState::Lru)) m_frames.lru().split(head, frames);
     for (std::uint64_t i = 1; i < frames; ++i)
         if (mapcounts[i] == 0) m_frames.free(op, head + i, 0);
     if (mapcounts[0] == 0) m_frames.free(op, head, 0);

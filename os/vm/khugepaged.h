@@ -1,8 +1,8 @@
 #pragma once
 
 #include "os/path/kernel_objects.h"
+#include "os/reclaim/lru_batch.h"
 #include "os/task/kernel_thread.h"
-#include "os/vm/lru_batch.h"
 #include "os/vm/thp_config.h"
 
 #include <cstdint>

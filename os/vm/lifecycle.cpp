@@ -74,7 +74,7 @@ void VirtualMemory::drop_user(Operation& op, AddressSpace& space) {
 }
 
 std::uint64_t VirtualMemory::badness(const AddressSpace& space) const {
-    return space.anon_pages + space.file_pages + space.table_pages;
+    return space.anon_pages + space.file_pages + space.swap_pages + space.table_pages;
 }
 
 MemoryUse VirtualMemory::use(AddressSpace& space) {

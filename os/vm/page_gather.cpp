@@ -33,6 +33,7 @@ void PageGather::release(Operation& op, std::size_t first, std::size_t last) {
             continue;
         }
         PageDescriptor& page = m_frames.pages().at(m_pages[i]);
+        if (page.mapcount == 0) (void)m_swap.try_to_free(op, m_pages[i]);
         PAGEWALK_INVARIANT(page.refcount != 0);
         if (--page.refcount == 0) m_to_free.push_back(m_pages[i]);
     }

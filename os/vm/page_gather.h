@@ -2,8 +2,9 @@
 
 #include "os/path/frame_allocator.h"
 #include "os/path/operation.h"
+#include "os/reclaim/lru_batch.h"
+#include "os/reclaim/swap.h"
 #include "os/vm/huge_pages.h"
-#include "os/vm/lru_batch.h"
 
 #include <cstdint>
 #include <vector>
@@ -14,8 +15,8 @@ namespace pagewalk::os {
 /// (mmu_gather): 8 in the structure itself, then 510 in each of up to 19 pages allocated for the purpose.
 class PageGather {
 public:
-    PageGather(FrameAllocator& frames, LruBatches& lru, HugePages& huge)
-        : m_frames(frames), m_lru(lru), m_huge(huge) {}
+    PageGather(FrameAllocator& frames, LruBatches& lru, HugePages& huge, Swap& swap)
+        : m_frames(frames), m_lru(lru), m_huge(huge), m_swap(swap) {}
 
     /// Drops the mapping's reference. No: there is room for more; Yes: flush() must come before the next
     /// add().
@@ -37,6 +38,7 @@ private:
     FrameAllocator& m_frames;
     LruBatches& m_lru;
     HugePages& m_huge;
+    Swap& m_swap;
     std::vector<Pfn> m_pages;
     std::vector<Pfn> m_batches;
     std::vector<Pfn> m_to_free;

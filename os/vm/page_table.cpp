@@ -156,6 +156,7 @@ void PageTables::set_table(Operation& op, PteSlot slot, Pfn table) {
 bool PageTables::move_huge(Operation& op, AddressSpace& space, PteSlot from, VirtAddr to) {
     const PteSlot target = get_upper(op, space, to);
     if (!target || !target.entry->empty()) return false;
+    if (!from.entry->has(PageTableEntry::Huge)) return false; // split while this one waited for memory
     *target.entry = std::exchange(*from.entry, PageTableEntry{});
     if (target.table != from.table) m_deposited.add(target.table, m_deposited.take(from.table));
     op.path.store(from.address());

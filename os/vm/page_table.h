@@ -5,6 +5,7 @@
 #include "os/path/operation.h"
 #include "os/vm/address_space.h"
 #include "os/vm/deposited_tables.h"
+#include "os/vm/swap_entry.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -94,11 +95,11 @@ public:
     void adopt_root(Operation& op, AddressSpace& space, Pfn frame);
     void adopt_table(AddressSpace& space, VirtAddr address, unsigned level, Pfn frame);
 
-    /// Calls visit(address, PteSlot) for each level-1 entry of [start, end) that is not empty, and
-    /// visit_huge(start of its 2 MiB, PteSlot) for each huge page, by address.
+    /// Calls visit(address, PteSlot) for each level-1 entry of [start, end) that is not empty, those of
+    /// swapped pages included, and visit_huge(start of its 2 MiB, PteSlot) for each huge page, by address.
     template <class Visit, class VisitHuge>
-    void for_each(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit,
-                  const VisitHuge& visit_huge) {
+    void for_each_entry(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit,
+                        const VisitHuge& visit_huge) {
         for_each_block(space, start, end, [&](VirtAddr begin, const Block& block) {
             if (block.huge) return visit_huge(begin, block.huge);
             PageTableMemory::Table& entries = m_memory.table(block.table);
@@ -109,7 +110,20 @@ public:
             }
         });
     }
-    /// The same, where huge pages do not matter.
+    /// The same for pages in memory alone.
+    template <class Visit, class VisitHuge>
+    void for_each(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit,
+                  const VisitHuge& visit_huge) {
+        const auto visit_page = [&visit](VirtAddr at, PteSlot slot) {
+            if (!is_swap(*slot.entry)) visit(at, slot);
+        };
+        for_each_entry(space, start, end, visit_page, visit_huge);
+    }
+    /// Both where huge pages do not matter.
+    template <class Visit>
+    void for_each_entry(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
+        for_each_entry(space, start, end, visit, [](VirtAddr, PteSlot) {});
+    }
     template <class Visit>
     void for_each(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
         for_each(space, start, end, visit, [](VirtAddr, PteSlot) {});

@@ -51,11 +51,11 @@ void VirtualMemory::restore_page(Operation& op, AddressSpace& space, const Space
                                       area.index_of(page.at)});
     space.add_resident(AddressSpace::Resident::Anonymous);
     ++m_counters.nr_anon_pages;
+    descriptor.clear(PageState::Lru); // the snapshot's mark
     if (page.in_lru_batch) {
         m_lru.add(op, page.frame);
     } else {
-        descriptor.set(PageState::Lru);
-        m_counters.count_lru(descriptor.owner_flags, 1);
+        m_frames.lru().add(page.frame);
     }
     PageTableEntry entry(page.frame, flags);
     if (!page.accessible) entry = entry.without(PageTableEntry::Present).with(protection_none);

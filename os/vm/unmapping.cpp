@@ -19,9 +19,9 @@ bool is_anonymous(const PageDescriptor& page) { return (page.owner_flags & frame
 
 VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus)
     : m_frames(parts.frames), m_objects(parts.objects), m_files(parts.files), m_lru(parts.lru),
-      m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_config(config),
-      m_anon(parts.objects), m_huge(parts.frames, parts.counters), m_gather(parts.frames, parts.lru, m_huge),
-      m_cpus(cpus), m_loaded(cpus, nullptr) {}
+      m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_swap(parts.swap),
+      m_config(config), m_anon(parts.objects), m_huge(parts.frames, parts.counters),
+      m_gather(parts.frames, parts.lru, m_huge, parts.swap), m_cpus(cpus), m_loaded(cpus, nullptr) {}
 
 std::shared_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
     const FunctionScope allocating = in(op, TracedFunction::MmAlloc);
@@ -55,7 +55,7 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
     if (frame == m_frames.addresses().zero_page) return Dropped::NoPage;
     PageDescriptor& page = m_frames.pages().at(frame);
     op.path.store_page(frame);
-    if (area.has(vm::locked) && !m_huge.is_part(frame)) unlock_page(page);
+    if (area.has(vm::locked) && !m_huge.is_part(frame)) unlock_page(frame);
     const bool last = m_huge.remove_mapping(frame);
     if ((page.owner_flags & frame_flags::anonymous) != 0) {
         --space.anon_pages;
@@ -69,6 +69,19 @@ VirtualMemory::Dropped VirtualMemory::drop_page(Operation& op, AddressSpace& spa
             m_files.set_dirty(op, frame);
     }
     return last ? Dropped::LastMapping : Dropped::Mapping;
+}
+
+void VirtualMemory::drop_swap_entry(Operation& op, AddressSpace& space, PteSlot slot) {
+    const SwapSlot gone = slot_of(*slot.entry);
+    *slot.entry = PageTableEntry{};
+    --space.swap_pages;
+    m_swap.drop(op, gone);
+}
+
+/// Gives a reference back; a page that nobody maps leaves the swap cache with it.
+void VirtualMemory::put_page(Operation& op, Pfn frame) {
+    if (m_frames.pages().peek(frame).mapcount == 0) (void)m_swap.try_to_free(op, frame);
+    m_huge.put(op, frame);
 }
 
 void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end,
@@ -98,6 +111,10 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         if (slot.table != dirty_table) flush_dirty();
         if (const PhysAddr touched = slot.address().line(); touched != line) op.path.store(line = touched);
         const PageTableEntry entry = *slot.entry;
+        if (is_swap(entry)) {
+            if (copies == Copies::Go) drop_swap_entry(op, space, slot);
+            return;
+        }
         if (copies == Copies::Stay && is_anonymous(m_frames.pages().peek(entry.frame()))) return;
         *slot.entry = PageTableEntry{};
         const Dropped dropped = drop_page(op, space, entry, area);
@@ -111,7 +128,7 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         if (of_file && entry.has(PageTableEntry::Dirty)) dirty_table = slot.table;
         gather(entry.frame());
     };
-    m_tables.for_each(space, start, end, zap_small, [&](VirtAddr, PteSlot slot) {
+    m_tables.for_each_entry(space, start, end, zap_small, [&](VirtAddr, PteSlot slot) {
         if (const Pfn head = zap_huge(op, space, area, slot); head != no_pfn) gather(head);
     });
     flush_dirty();
@@ -219,8 +236,10 @@ void VirtualMemory::age(Operation& op, AddressSpace& space, VirtAddr start, std:
     const auto age_entry = [&](VirtAddr, PteSlot slot) {
         changed = changed || slot.entry->has(PageTableEntry::Accessed);
         *slot.entry = slot.entry->without(PageTableEntry::Accessed);
+        if (is_zero_page(slot.entry->frame())) return;
         PageDescriptor& page = m_frames.pages().at(slot.entry->frame());
         page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::referenced);
+        m_lru.deactivate(op, slot.entry->frame());
     };
     m_tables.for_each(space, start, end, age_entry, age_entry);
     if (changed) flush(op, space, start, end);
@@ -234,15 +253,18 @@ void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start
     m_lru.drain(op);
     split_parts(op, space, start, end);
     const auto free_entry = [&](VirtAddr, PteSlot slot) {
+        if (is_swap(*slot.entry)) return drop_swap_entry(op, space, slot);
         const Pfn frame = slot.entry->frame();
         if (is_zero_page(frame)) return;
-        const PageDescriptor& page = m_frames.pages().peek(frame);
+        PageDescriptor& page = m_frames.pages().at(frame);
         if (!is_anonymous(page) || m_huge.mapcount(frame) != 1) return; // others may need what it holds
+        if (m_swap.caches(frame) && !m_swap.try_to_free(op, frame)) return;
+        page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::dirty);
         *slot.entry = slot.entry->without(PageTableEntry::Dirty | PageTableEntry::Accessed);
         m_lru.give_up(op, frame);
         if (pages++ % entries_per_line == 0) op.path.store(slot.address());
     };
-    m_tables.for_each(space, start, end, free_entry, free_entry);
+    m_tables.for_each_entry(space, start, end, free_entry, free_entry);
     op.path.call(KernelFunction::ChangePte, pages);
     if (pages != 0) flush(op, space, start, end);
     space.mmap_lock.unlock(op, RwSemaphore::Access::Read);
@@ -270,6 +292,7 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
     space.areas.clear();
     fit_tree(op, space);
     PAGEWALK_INVARIANT(space.anon_pages == 0 && space.file_pages == 0 && space.table_pages == 0);
+    PAGEWALK_INVARIANT(space.swap_pages == 0);
 }
 
 void VirtualMemory::destroy(Operation& op, AddressSpace& space) {

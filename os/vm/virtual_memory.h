@@ -6,12 +6,14 @@
 #include "os/path/frame_allocator.h"
 #include "os/path/kernel_objects.h"
 #include "os/path/operation.h"
+#include "os/reclaim/lru_batch.h"
+#include "os/reclaim/page_users.h"
+#include "os/reclaim/swap.h"
 #include "os/task/process_memory.h"
 #include "os/task/program.h"
 #include "os/vm/address_space.h"
 #include "os/vm/anon_vma.h"
 #include "os/vm/huge_pages.h"
-#include "os/vm/lru_batch.h"
 #include "os/vm/page_gather.h"
 #include "os/vm/page_table.h"
 #include "os/vm/space_image.h"
@@ -19,6 +21,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,7 +51,7 @@ struct MapRequest {
 
 /// Address spaces: areas, demand paging, copy on write, and what takes them apart again. Each call is one
 /// kernel operation (or part of one): it changes the state at once and appends its steps.
-class VirtualMemory final : public ProcessMemory {
+class VirtualMemory final : public ProcessMemory, public PageUsers {
 public:
     struct Parts {
         FrameAllocator& frames;
@@ -58,6 +61,7 @@ public:
         PageTables& tables;
         KernelCounters& counters;
         TaskRunner& runner;
+        Swap& swap;
     };
     VirtualMemory(const Parts& parts, const VmConfig& config, std::size_t cpus);
 
@@ -77,6 +81,13 @@ public:
     }
     [[nodiscard]] VirtAddr object_of(const AddressSpace& space) const override { return space.object; }
     void reap(Operation& op, AddressSpace& space) override;
+
+    // PageUsers
+    [[nodiscard]] PageReferences take_references(Operation& op, Pfn frame) override;
+    [[nodiscard]] bool unmap(Operation& op, Pfn frame) override;
+    void flush_unmapped(Operation& op) override;
+    [[nodiscard]] bool split(Operation& op, Pfn head) override;
+    void evict_file_page(Operation& op, Pfn frame) override;
 
     /// switch_mm: makes the operation's CPU use the space's tables, and flushes what its TLB has missed.
     void activate(Operation& op, AddressSpace& space);
@@ -104,6 +115,9 @@ public:
     void discard(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// MADV_COLD: pages lose their accessed bits.
     void age(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
+    /// MADV_PAGEOUT: takes pages of a range that nobody else maps off their LRU lists, to be reclaimed.
+    [[nodiscard]] std::vector<Pfn> isolate_for_pageout(Operation& op, AddressSpace& space, VirtAddr start,
+                                                       std::uint64_t bytes);
     /// MADV_FREE: pages lose their dirty bits; memory pressure may take them.
     void mark_free(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes);
     /// Sets and clears flags of the areas of a range, splitting and merging as madvise and mlock do.
@@ -177,6 +191,9 @@ public:
 
     [[nodiscard]] const ThpConfig& thp() const { return m_config.thp; }
     [[nodiscard]] const HugePages& huge_pages() const { return m_huge; }
+    /// Is told of each page whose contents are copied to another frame, as that is decided: for tests.
+    void on_copy(std::function<void(Pfn from, Pfn to)> told) { m_on_copy = std::move(told); }
+
     [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
     [[nodiscard]] PageTables& tables() { return m_tables; }
     [[nodiscard]] KernelObjects& objects() { return m_objects; }
@@ -187,6 +204,7 @@ private:
         AddressSpace* space;
         VirtAddr page;
         PteSlot slot;
+        const Vma* area;
     };
     struct FaultContext {
         AddressSpace& space;
@@ -215,8 +233,8 @@ private:
     void map_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
     void write_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
     void lock_pages(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
-    void lock_page(PageDescriptor& page);
-    void unlock_page(PageDescriptor& page);
+    void lock_page(Pfn frame);
+    void unlock_page(Pfn frame);
     void restore_page(Operation& op, AddressSpace& space, const SpaceImage::Page& page);
 
     // pages
@@ -228,8 +246,12 @@ private:
     /// `stride`: bytes that an entry of the range maps.
     void flush(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
                std::uint64_t stride = page_size);
+    void drop_swap_entry(Operation& op, AddressSpace& space, PteSlot slot);
+    void put_page(Operation& op, Pfn frame);
+    void copy_contents(Operation& op, Pfn to, Pfn from);
     void flush_all(Operation& op, AddressSpace& space);
     void finish_gather(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, std::size_t zapped);
+    [[nodiscard]] bool is_shared_in_swap(Pfn frame) const;
     [[nodiscard]] bool may_write(const Vma& area, PageTableEntry entry) const;
     [[nodiscard]] PageTableEntry protected_entry(const Vma& area, PteSlot slot) const;
     bool copy_areas(Operation& op, AddressSpace& parent, AddressSpace& child);
@@ -253,8 +275,9 @@ private:
     // rmap
     void find_in_area(Operation& op, AddressSpace& space, const Vma& area, Pfn frame,
                       const FrameMapping& mapping);
-    void find_mappings(Operation& op, Pfn frame, const FrameMapping& mapping);
-    void count_lru(Pfn frame, int change);
+    [[nodiscard]] bool find_mappings(Operation& op, Pfn frame, const FrameMapping& mapping);
+    [[nodiscard]] bool unmap_one(Operation& op, Pfn frame, const MappedAt& at);
+    [[nodiscard]] std::uint32_t references_of_owner(Pfn frame) const;
 
     // faults; mmap_lock is held for reading
     [[nodiscard]] FaultResult fault_once(Operation& op, AddressSpace& space, VirtAddr address,
@@ -267,6 +290,8 @@ private:
     [[nodiscard]] FaultResult file_read(Operation& op, const FaultContext& fault);
     [[nodiscard]] FaultResult file_copy(Operation& op, const FaultContext& fault);
     [[nodiscard]] FaultResult shared_write(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult swapped_out(Operation& op, const FaultContext& fault, PteSlot slot);
+    void map_swapped_in(Operation& op, const FaultContext& fault, PteSlot slot, Pfn frame);
     [[nodiscard]] FaultResult write_protected(Operation& op, const FaultContext& fault, PteSlot slot);
     [[nodiscard]] FaultResult copy_page(Operation& op, const FaultContext& fault, PteSlot slot);
     [[nodiscard]] FileSystem::Page page_of_file(Operation& op, const FaultContext& fault);
@@ -303,6 +328,7 @@ private:
     PageTables& m_tables;
     KernelCounters& m_counters;
     TaskRunner& m_runner;
+    Swap& m_swap;
     VmConfig m_config;
     AnonVmas m_anon;
     HugePages m_huge;
@@ -312,6 +338,8 @@ private:
     std::vector<Pfn> m_freed_tables;
     std::vector<AddressSpace*> m_spaces; ///< that exist, oldest first
     std::vector<MappedAt> m_found;
+    std::function<void(Pfn, Pfn)> m_on_copy;
+    std::vector<AddressSpace*> m_unmapped_in; ///< whose TLBs still know what unmap() has taken out
     std::size_t m_cpus;
     IndexedVec<CpuId, AddressSpace*> m_loaded; ///< whose tables each CPU uses
     std::vector<std::uint16_t> m_free_pcids;

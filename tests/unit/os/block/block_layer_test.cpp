@@ -4,6 +4,8 @@
 
 #include <array>
 #include <deque>
+#include <span>
+#include <vector>
 
 #include <gtest/gtest.h>
 

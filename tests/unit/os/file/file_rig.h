@@ -51,12 +51,13 @@ struct FileRig : TaskRig {
     BlockLayer block{locks, counters};
     ManualDisk disk;
     WaitingReclaimer reclaimer{frames, runner};
+    Workingset workingset{frames, counters};
     FileSystem files;
     std::vector<Pfn> taken; ///< by use_up_memory()
 
     explicit FileRig(
         FileCache cache, FileSystem::AddToLru add_to_lru = [](Operation&, Pfn) {})
-        : files({frames, objects, counters, block, locks}, cache, std::move(add_to_lru)) {
+        : files({frames, objects, counters, block, locks, workingset}, cache, std::move(add_to_lru)) {
         block.connect(disk, lines);
         allocator->set_reclaimer(&reclaimer);
     }

@@ -71,8 +71,8 @@ TEST_F(Frames, AreCountedByPurposeAndWhenFreed) {
 TEST_F(Frames, LeaveTheirLruListWhenTheyAreFreed) {
     const auto frame = rig.frames.allocate(op, user);
     rig.frames.pages().at(*frame).owner_flags = frame_flags::anonymous | frame_flags::swapbacked;
-    rig.frames.pages().at(*frame).set(PageState::Lru);
-    rig.counters.nr_lru_anon = 1;
+    rig.frames.lru().add(*frame);
+    ASSERT_EQ(rig.counters.nr_lru_anon, 1U);
     rig.frames.free(op, *frame, 0);
     EXPECT_EQ(rig.counters.nr_lru_anon, 0U);
 }

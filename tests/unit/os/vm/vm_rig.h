@@ -1,6 +1,6 @@
 #pragma once
 
-#include "os/vm/lru_batch.h"
+#include "os/reclaim/lru_batch.h"
 #include "os/vm/page_table.h"
 #include "os/vm/virtual_memory.h"
 #include "tests/unit/os/file/file_rig.h"
@@ -12,16 +12,19 @@ namespace pagewalk::os::test {
 inline constexpr VirtAddr base{0x7f0000000000};
 [[nodiscard]] inline VirtAddr page(std::uint64_t number) { return base + number * page_size; }
 
+inline constexpr std::uint64_t swap_pages = 1024; ///< of the rig's swap area
+
 /// Address spaces over the files of FileRig; a test runs their operations by hand.
 struct VmRig : FileRig {
     PageTableMemory table_memory;
     LruBatches lru{frames, counters, 2};
+    Swap swap{{frames, counters, block, locks, lru, workingset}, swap_pages << page_shift};
     PageTables tables{table_memory, frames, counters, 4};
     VirtualMemory vm;
 
     explicit VmRig(FileCache cache = FileCache::Cold, const VmConfig& config = {})
         : FileRig(cache, [this](Operation& op, Pfn frame) { lru.add(op, frame); }),
-          vm({frames, objects, files, lru, tables, counters, runner}, config, 2) {
+          vm({frames, objects, files, lru, tables, counters, runner, swap}, config, 2) {
         addresses.zero_page = *allocator->allocate({.mask = gfp::kernel});
         addresses.root = *allocator->allocate({.mask = gfp::kernel});
         table_memory.add(addresses.root);

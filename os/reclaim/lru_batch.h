@@ -20,6 +20,8 @@ public:
     void add(Operation& op, Pfn frame);
     /// mlock_new_page: the same for a new page of a locked area, which goes to the unevictable ones.
     void add_locked(Operation& op, Pfn frame);
+    /// folio_deactivate: from the active list to the inactive one.
+    void deactivate(Operation& op, Pfn frame);
     /// mark_page_lazyfree: the page is given up by its process.
     void give_up(Operation& op, Pfn frame);
     /// folio_activate: to the active list.
@@ -38,15 +40,16 @@ private:
         std::size_t count = 0;
     };
     struct Cpu {
-        Batch add, lock, give_up, activate;
+        Batch add, lock, deactivate, give_up, activate;
     };
-    using Move = void (LruBatches::*)(PageDescriptor& page);
+    using Move = void (LruBatches::*)(Pfn frame);
     void collect(Operation& op, Batch& batch, Pfn frame, Move move);
     void empty(Operation& op, Batch& batch, Move move);
-    void move_to_list(PageDescriptor& page);
-    void move_to_unevictable(PageDescriptor& page);
-    void move_to_given_up(PageDescriptor& page);
-    void move_to_active(PageDescriptor& page);
+    void move_to_list(Pfn frame);
+    void move_to_unevictable(Pfn frame);
+    void move_to_inactive(Pfn frame);
+    void move_to_given_up(Pfn frame);
+    void move_to_active(Pfn frame);
 
     FrameAllocator& m_frames;
     KernelCounters& m_counters;

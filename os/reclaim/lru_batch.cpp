@@ -1,11 +1,6 @@
-#include "os/vm/lru_batch.h"
+#include "os/reclaim/lru_batch.h"
 
 namespace pagewalk::os {
-namespace {
-
-int count_of(const PageDescriptor& page) { return static_cast<int>(page.frames()); }
-
-} // namespace
 
 void LruBatches::add(Operation& op, Pfn frame) {
     m_frames.pages().at(frame).owner_flags |= frame_flags::in_lru_batch;
@@ -20,6 +15,13 @@ void LruBatches::add_locked(Operation& op, Pfn frame) {
     m_counters.unevictable_pgs_mlocked += pages;
     op.path.call(KernelFunction::FolioAddLru);
     collect(op, m_batches[op.cpu].lock, frame, &LruBatches::move_to_unevictable);
+}
+
+void LruBatches::deactivate(Operation& op, Pfn frame) {
+    constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
+    const PageDescriptor& page = m_frames.pages().peek(frame);
+    if (!page.is(PageState::Lru) || (page.owner_flags & states) != frame_flags::active) return;
+    collect(op, m_batches[op.cpu].deactivate, frame, &LruBatches::move_to_inactive);
 }
 
 void LruBatches::give_up(Operation& op, Pfn frame) {
@@ -44,6 +46,7 @@ void LruBatches::drain(Operation& op, CpuId owner) {
     op.path.call(KernelFunction::LruAddDrain);
     Cpu& cpu = m_batches[owner];
     empty(op, cpu.add, &LruBatches::move_to_list);
+    empty(op, cpu.deactivate, &LruBatches::move_to_inactive);
     empty(op, cpu.give_up, &LruBatches::move_to_given_up);
     empty(op, cpu.activate, &LruBatches::move_to_active);
     empty(op, cpu.lock, &LruBatches::move_to_unevictable);
@@ -66,7 +69,7 @@ void LruBatches::empty(Operation& op, Batch& batch, Move move) {
     op.path.call(KernelFunction::FolioBatchMovePage, static_cast<std::uint32_t>(batch.count));
     op.path.call(KernelFunction::LruAddFn, static_cast<std::uint32_t>(batch.count));
     for (std::size_t i = 0; i < batch.count; ++i) {
-        (this->*move)(m_frames.pages().at(batch.frames[i]));
+        (this->*move)(batch.frames[i]);
         op.path.store_page(batch.frames[i]);
     }
     op.path.release(lruvec);
@@ -79,39 +82,45 @@ void LruBatches::empty(Operation& op, Batch& batch, Move move) {
     batch.count = 0;
 }
 
-void LruBatches::move_to_list(PageDescriptor& page) {
-    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
-    page.set(PageState::Lru);
-    m_counters.count_lru(page.owner_flags, count_of(page));
+void LruBatches::move_to_list(Pfn frame) {
+    m_frames.pages().at(frame).owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
+    m_frames.lru().add(frame);
 }
 
-void LruBatches::move_to_unevictable(PageDescriptor& page) {
+void LruBatches::move_to_unevictable(Pfn frame) {
+    PageDescriptor& page = m_frames.pages().at(frame);
     page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::in_lru_batch);
-    page.set(PageState::Lru);
     // munlock may have come first.
     if ((page.owner_flags & frame_flags::mlocked) != 0) {
         page.owner_flags |= frame_flags::unevictable;
         m_counters.unevictable_pgs_culled += page.frames();
     }
-    m_counters.count_lru(page.owner_flags, count_of(page));
+    m_frames.lru().add(frame);
 }
 
-void LruBatches::move_to_given_up(PageDescriptor& page) {
-    if (!page.is(PageState::Lru) || (page.owner_flags & frame_flags::swapbacked) == 0) return;
-    m_counters.count_lru(page.owner_flags, -count_of(page));
-    constexpr std::uint16_t left = frame_flags::swapbacked | frame_flags::active | frame_flags::referenced;
-    page.owner_flags &= static_cast<std::uint16_t>(~left);
-    m_counters.count_lru(page.owner_flags, count_of(page));
+void LruBatches::move_to_inactive(Pfn frame) {
+    constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
+    const PageDescriptor& page = m_frames.pages().peek(frame);
+    if (!page.is(PageState::Lru) || (page.owner_flags & states) != frame_flags::active) return;
+    m_frames.lru().change_flags(frame, 0, frame_flags::active | frame_flags::referenced);
+    m_counters.pgdeactivate += page.frames();
+}
+
+void LruBatches::move_to_given_up(Pfn frame) {
+    constexpr std::uint16_t states =
+        frame_flags::swapbacked | frame_flags::swapcache | frame_flags::unevictable;
+    const PageDescriptor& page = m_frames.pages().peek(frame);
+    if (!page.is(PageState::Lru) || (page.owner_flags & states) != frame_flags::swapbacked) return;
+    m_frames.lru().change_flags(frame, 0,
+                                frame_flags::swapbacked | frame_flags::active | frame_flags::referenced);
     m_counters.pglazyfree += page.frames();
 }
 
-void LruBatches::move_to_active(PageDescriptor& page) {
-    if (!page.is(PageState::Lru) ||
-        (page.owner_flags & (frame_flags::active | frame_flags::unevictable)) != 0)
-        return;
-    m_counters.count_lru(page.owner_flags, -count_of(page));
-    page.owner_flags |= frame_flags::active;
-    m_counters.count_lru(page.owner_flags, count_of(page));
+void LruBatches::move_to_active(Pfn frame) {
+    constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
+    const PageDescriptor& page = m_frames.pages().peek(frame);
+    if (!page.is(PageState::Lru) || (page.owner_flags & states) != 0) return;
+    m_frames.lru().change_flags(frame, frame_flags::active, 0);
     m_counters.pgactivate += page.frames();
 }
 

@@ -1,5 +1,7 @@
-#include "os/vm/lru_batch.h"
+#include "os/reclaim/lru_batch.h"
 #include "tests/unit/os/vm/vm_rig.h"
+
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -57,6 +59,27 @@ TEST_F(Batches, MovePagesBetweenTheLists) {
     EXPECT_EQ(rig.frames.pages().peek(given_up).owner_flags & frame_flags::swapbacked, 0);
     rig.at_once([&](Operation& op) { rig.frames.free(op, active, 0); });
     EXPECT_EQ(rig.counters.nr_active_anon, 0U);
+}
+
+TEST_F(Batches, DeactivatePagesOfTheActiveListAlone) {
+    const Pfn active = add(), inactive = add();
+    drain(cpu0);
+    rig.at_once([&](Operation& op) {
+        lru.activate(op, active);
+        lru.drain(op);
+        lru.deactivate(op, active);
+        lru.deactivate(op, inactive);
+        lru.drain(op);
+    });
+    EXPECT_EQ(rig.counters.pgdeactivate, 1U);
+    EXPECT_EQ(rig.counters.nr_active_anon, 0U);
+    EXPECT_EQ(rig.frames.lru().pages(NodeId{}, LruList::InactiveAnon), (std::vector{active, inactive}));
+}
+
+TEST_F(Batches, PutTheLastThatCameFirst) {
+    std::vector<Pfn> frames;
+    for (int i = 0; i < 15; ++i) frames.insert(frames.begin(), add());
+    EXPECT_EQ(rig.frames.lru().pages(NodeId{}, LruList::InactiveAnon), frames);
 }
 
 TEST_F(Batches, PutPagesOfLockedAreasOutOfReclaimsReach) {

@@ -1,0 +1,90 @@
+#include "os/path/lru_lists.h"
+
+#include "base/error.h"
+
+namespace pagewalk::os {
+
+LruLists::LruLists(PageAllocator& allocator, KernelCounters& counters)
+    : m_allocator(allocator), m_counters(counters), m_lists(allocator.node_count()),
+      m_sizes(allocator.zones().size()) {}
+
+void LruLists::count(const Zone& zone, const PageDescriptor& page, int sign) {
+    const int change = sign * static_cast<int>(page.frames());
+    m_sizes[zone.index][static_cast<std::size_t>(lru_list_of(page.owner_flags))] +=
+        static_cast<std::uint64_t>(change);
+    m_counters.count_lru(page.owner_flags, change);
+}
+
+bool LruLists::is_linked(const FrameList& pages, std::uint32_t frame) const {
+    return m_allocator.pages().peek(Pfn(frame)).prev != FrameList::none || pages.first() == frame;
+}
+
+void LruLists::add(Pfn frame) {
+    const Zone& zone = *m_allocator.zone_of(frame);
+    PageDescriptor& page = m_allocator.pages().at(frame);
+    PAGEWALK_INVARIANT(!page.is(PageState::Lru));
+    const LruList list = lru_list_of(page.owner_flags);
+    if (list != LruList::Unevictable)
+        of(zone.node, list).push_front(m_allocator.pages(), static_cast<std::uint32_t>(frame.value()));
+    page.set(PageState::Lru);
+    count(zone, page, 1);
+}
+
+void LruLists::add_oldest(Pfn frame) {
+    add(frame);
+    rotate(frame);
+}
+
+void LruLists::remove(Pfn frame) {
+    const Zone& zone = *m_allocator.zone_of(frame);
+    PageDescriptor& page = m_allocator.pages().at(frame);
+    PAGEWALK_INVARIANT(page.is(PageState::Lru));
+    page.clear(PageState::Lru);
+    const LruList list = lru_list_of(page.owner_flags);
+    const auto number = static_cast<std::uint32_t>(frame.value());
+    if (list != LruList::Unevictable) {
+        FrameList& pages = of(zone.node, list);
+        if (!is_linked(pages, number)) return; // a snapshot's
+        pages.remove(m_allocator.pages(), number);
+    }
+    count(zone, page, -1);
+}
+
+void LruLists::change_flags(Pfn frame, std::uint16_t set, std::uint16_t clear) {
+    remove(frame);
+    PageDescriptor& page = m_allocator.pages().at(frame);
+    page.owner_flags = static_cast<std::uint16_t>((page.owner_flags | set) & ~clear);
+    add(frame);
+}
+
+void LruLists::rotate(Pfn frame) {
+    const PageDescriptor& page = m_allocator.pages().peek(frame);
+    const LruList list = lru_list_of(page.owner_flags);
+    if (list == LruList::Unevictable) return;
+    FrameList& pages = of(m_allocator.zone_of(frame)->node, list);
+    const auto number = static_cast<std::uint32_t>(frame.value());
+    pages.remove(m_allocator.pages(), number);
+    pages.push_back(m_allocator.pages(), number);
+}
+
+void LruLists::split(Pfn head, std::uint64_t frames) {
+    const PageDescriptor& first = m_allocator.pages().peek(head);
+    PAGEWALK_INVARIANT(first.is(PageState::Lru));
+    const LruList list = lru_list_of(first.owner_flags);
+    FrameList& pages = of(m_allocator.zone_of(head)->node, list);
+    const auto number = static_cast<std::uint32_t>(head.value());
+    const bool linked = list != LruList::Unevictable && is_linked(pages, number);
+    for (std::uint32_t i = static_cast<std::uint32_t>(frames) - 1; i > 0; --i) {
+        m_allocator.pages().at(head + i).set(PageState::Lru);
+        if (linked) pages.insert_before(m_allocator.pages(), number, number + i);
+    }
+}
+
+std::uint64_t LruLists::size(NodeId node, LruList list) const {
+    std::uint64_t pages = 0;
+    for (const auto& zone : m_allocator.zones())
+        if (zone->node == node) pages += size(*zone, list);
+    return pages;
+}
+
+} // namespace pagewalk::os

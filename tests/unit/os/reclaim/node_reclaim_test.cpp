@@ -1,0 +1,122 @@
+#include "os/reclaim/node_reclaim.h"
+#include "tests/unit/os/vm/reclaim_rig.h"
+
+#include <gtest/gtest.h>
+
+namespace pagewalk::os {
+namespace {
+
+using test::page;
+using test::ReclaimRig;
+
+constexpr NodeId node{0};
+
+struct ReclaimOfANode : testing::Test {
+    ReclaimRig rig;
+    ReclaimCounters& counters = rig.counters.reclaim;
+    LruLists& lru = rig.frames.lru();
+
+    /// Clean pages of a file, inactive.
+    void fill_cache(std::uint64_t pages) {
+        rig.at_once([&](Operation& op) {
+            const InodeId file = rig.files.open(op, "/data");
+            for (std::uint64_t index = 0; index < pages; ++index) {
+                const Pfn frame = rig.files.get_page_for_write(op, file, index).frame;
+                rig.frames.pages().at(frame).owner_flags &= static_cast<std::uint16_t>(~frame_flags::dirty);
+            }
+            rig.lru.drain(op);
+        });
+    }
+    void write_pages(std::uint64_t pages) {
+        for (std::uint64_t number = 0; number < pages; ++number) (void)rig.written(number);
+    }
+    ScanControl pass(ScanControl control) {
+        rig.at_once([&](Operation& op) { rig.reclaim.shrink_node(op, node, control); });
+        return control;
+    }
+};
+
+TEST_F(ReclaimOfANode, FreesTheOldestFilePagesAsFarAsItIsAsked) {
+    fill_cache(256);
+    const ScanControl done = pass({.wanted = 32, .priority = 2});
+    EXPECT_EQ(done.reclaimed, 32U);
+    EXPECT_EQ(done.scanned, 32U);
+    EXPECT_EQ(counters.pgscan_direct, 32U);
+    EXPECT_EQ(counters.pgsteal_direct, 32U);
+    EXPECT_EQ(counters.pgsteal[1], 32U);
+    EXPECT_EQ(counters.pgscan_kswapd, 0U);
+    const PageCache& pages = rig.files.at(InodeId{0}).pages;
+    EXPECT_EQ(pages.next(0), 32U);
+    EXPECT_EQ(pages.count(), 224U);
+}
+
+TEST_F(ReclaimOfANode, ScansTheShareOfItsPriority) {
+    fill_cache(256);
+    EXPECT_EQ(pass({.wanted = 1000, .priority = 2, .by_kswapd = true}).scanned, 64U);
+    EXPECT_EQ(counters.pgscan_kswapd, 64U);
+    EXPECT_EQ(pass({.wanted = 1000, .priority = 12}).scanned, 0U);
+}
+
+TEST_F(ReclaimOfANode, LeavesAnonymousMemoryAloneWhereItMayNotSwap) {
+    write_pages(64);
+    fill_cache(64);
+    pass({.wanted = 1000, .priority = 1, .may_swap = false});
+    EXPECT_EQ(counters.pgscan[0], 0U);
+    EXPECT_EQ(counters.pgscan[1], 32U);
+}
+
+TEST_F(ReclaimOfANode, LeavesFilesAloneInTheMiddleOfAnOperation) {
+    write_pages(64);
+    fill_cache(64);
+    pass({.wanted = 1000, .priority = 0, .spares_files = true});
+    EXPECT_EQ(counters.pgscan[1], 0U);
+    EXPECT_EQ(counters.pgscan[0], 64U);
+}
+
+TEST_F(ReclaimOfANode, DeactivatesWhereActivePagesAreMore) {
+    write_pages(64);
+    for (std::uint64_t number = 0; number < 40; ++number)
+        lru.change_flags(rig.entry(*rig.space, page(number)).frame(), frame_flags::active, 0);
+    ScanControl control{.by_kswapd = true};
+    rig.at_once([&](Operation& op) { rig.reclaim.age_node(op, node, control); });
+    EXPECT_EQ(lru.size(node, LruList::ActiveAnon), 8U); // 32 at a time
+    EXPECT_EQ(rig.counters.pgdeactivate, 32U);
+    EXPECT_EQ(counters.pgrefill, 32U);
+    const Pfn oldest = rig.entry(*rig.space, page(0)).frame();
+    EXPECT_NE(rig.flags(oldest) & frame_flags::workingset, 0);
+    rig.at_once([&](Operation& op) { rig.reclaim.age_node(op, node, control); });
+    EXPECT_EQ(lru.size(node, LruList::ActiveAnon), 8U); // few enough
+}
+
+TEST_F(ReclaimOfANode, SparesActivePagesUntilThereIsNoOtherWay) {
+    fill_cache(64);
+    for (const Pfn frame : lru.pages(node, LruList::InactiveFile))
+        if (lru.size(node, LruList::ActiveFile) < 16) lru.change_flags(frame, frame_flags::active, 0);
+    ScanControl control = pass({.wanted = 1000, .priority = 0});
+    EXPECT_TRUE(control.skipped_deactivation);
+    EXPECT_EQ(lru.size(node, LruList::ActiveFile), 16U);
+    EXPECT_EQ(control.reclaimed, 48U);
+    control = pass({.wanted = 1000, .priority = 0, .deactivates_all = true});
+    EXPECT_EQ(lru.size(node, LruList::ActiveFile), 0U);
+}
+
+TEST_F(ReclaimOfANode, PassesOverPagesOfZonesThatDoNotHelp) {
+    fill_cache(64);
+    pass({.wanted = 1000, .highest = ZoneType::Dma, .priority = 0});
+    EXPECT_EQ(counters.pgscan[1], 0U);
+    EXPECT_EQ(rig.reclaim.reclaimable_pages(*rig.allocator->find_zone(node, ZoneType::Dma32)), 64U);
+}
+
+TEST_F(ReclaimOfANode, CountsAnonymousPagesAsReclaimableWhileThereIsSwap) {
+    write_pages(10);
+    const Zone& zone = *rig.allocator->find_zone(node, ZoneType::Dma32);
+    EXPECT_EQ(rig.reclaim.reclaimable_pages(zone), 10U);
+    rig.map_anonymous(*rig.space, page(1000), test::swap_pages);
+    for (std::uint64_t number = 0; number < test::swap_pages; ++number) (void)rig.written(1000 + number);
+    rig.page_out(1000, test::swap_pages);
+    EXPECT_FALSE(rig.reclaim.can_swap());
+    EXPECT_EQ(rig.reclaim.reclaimable_pages(zone), 0U);
+}
+
+} // namespace
+} // namespace pagewalk::os
