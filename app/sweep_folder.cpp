@@ -9,7 +9,9 @@
 #include "results/sweep_index.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <sys/wait.h>
@@ -55,6 +57,10 @@ std::map<std::string, std::string> options_of(const std::string& config) {
     return options;
 }
 
+bool was_killed(const std::optional<ChildEnd>& end) {
+    return end && WIFSIGNALED(end->status) && WTERMSIG(end->status) == SIGKILL;
+}
+
 } // namespace
 
 SweepFolder::SweepFolder(const fs::path& path) : m_path(path) {
@@ -78,15 +84,18 @@ SweepFolder::SweepFolder(const fs::path& path) : m_path(path) {
 FoundPoint SweepFolder::find(const SweepPoint& point) const {
     const fs::path results_file = results(point);
     if (!fs::exists(results_file)) return {};
+    const auto read = [&](std::string& said) {
+        const results::RunReader run(results_file);
+        static_cast<void>(run.summary());
+        static_cast<void>(run.stats());
+        said = is_finished_status(run.status()) ? run.config() : "";
+        return 0;
+    };
     FoundPoint found;
     try {
-        const auto end = in_child([&](std::string& said) {
-            const results::RunReader run(results_file);
-            static_cast<void>(run.summary());
-            static_cast<void>(run.stats());
-            said = is_finished_status(run.status()) ? run.config() : "";
-            return 0;
-        });
+        std::optional<ChildEnd> end = in_child(read);
+        // A kill from outside says nothing about the file.
+        for (int again = 0; again < 2 && was_killed(end); ++again) end = in_child(read);
         if (!end || !WIFEXITED(end->status)) {
             found = {FoundPoint::State::Damaged, "reading it died", {}};
         } else if (end->said.empty()) {
