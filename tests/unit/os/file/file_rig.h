@@ -96,4 +96,19 @@ struct FileRig : TaskRig {
     }
 };
 
+/// A file that is not in the page cache, and who reads it.
+struct ColdFile {
+    FileRig rig{FileCache::Cold};
+    InodeId file = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
+    int read = 0; ///< readers that have their page
+
+    auto reader(std::uint64_t index) {
+        return [this, index](Operation& op) {
+            const FileSystem::Page page = rig.files.get_page(op, file, index);
+            if (!rig.files.ready(page)) rig.files.wait_for(op, page);
+            ++read;
+        };
+    }
+};
+
 } // namespace pagewalk::os::test

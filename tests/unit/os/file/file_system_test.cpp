@@ -10,19 +10,7 @@ using test::cpu0;
 using test::cpu1;
 using test::FileRig;
 
-struct ColdFiles : testing::Test {
-    FileRig rig{FileCache::Cold};
-    InodeId file = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
-    int read = 0; ///< readers that have their page
-
-    auto reader(std::uint64_t index) {
-        return [this, index](Operation& op) {
-            const FileSystem::Page page = rig.files.get_page(op, file, index);
-            if (!rig.files.ready(page)) rig.files.wait_for(op, page);
-            ++read;
-        };
-    }
-};
+struct ColdFiles : testing::Test, test::ColdFile {};
 
 TEST_F(ColdFiles, AreTruncatedOnceAPageThatIsBeingReadIsThere) {
     rig.run(cpu0, reader(0));

@@ -8,21 +8,9 @@ namespace {
 
 using test::cpu0;
 using test::cpu1;
-using test::FileRig;
 using MappedUse = Readahead::MappedUse;
 
-struct PageReads : testing::Test {
-    FileRig rig{FileCache::Cold};
-    InodeId file = rig.at_once([&](Operation& op) { return rig.files.open(op, "/data"); });
-    int read = 0; ///< readers that have their page
-
-    auto reader(std::uint64_t index) {
-        return [this, index](Operation& op) {
-            const FileSystem::Page page = rig.files.get_page(op, file, index);
-            if (!rig.files.ready(page)) rig.files.wait_for(op, page);
-            ++read;
-        };
-    }
+struct PageReads : testing::Test, test::ColdFile {
     FileSystem::Page fault(std::uint64_t index, MappedUse use = MappedUse::Normal) {
         return rig.at_once([&](Operation& op) {
             return rig.files.get_page_for_fault(op, {.inode = file, .index = index}, use);

@@ -42,5 +42,13 @@ TEST_F(Config, RefusesASegmentThatLoadsMoreThanItExecutes) {
     EXPECT_THROW(config.validate(), ConfigError);
 }
 
+TEST_F(Config, RefusesASwapAreaWithoutRoom) {
+    config.memory = pc_memory_map({256ULL << 20}, 1);
+    options.set("os.swap", "1MiB", "test");
+    EXPECT_NO_THROW(config.validate());
+    options.set("os.swap", "4KiB", "test");
+    EXPECT_THROW(config.validate(), ConfigError);
+}
+
 } // namespace
 } // namespace pagewalk::os

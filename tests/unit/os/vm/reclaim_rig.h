@@ -19,6 +19,9 @@ struct ReclaimRig : VmRig {
     }
     ~ReclaimRig() { unwind(); }
 
+    std::shared_ptr<AddressSpace> fork() {
+        return at_once([this](Operation& op) { return vm.fork(op, *space); });
+    }
     /// A page that the process has written to, on its list.
     Pfn written(std::uint64_t number) {
         touch(*space, page(number));

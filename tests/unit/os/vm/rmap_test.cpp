@@ -12,9 +12,6 @@ struct ReverseMaps : testing::Test {
     ReclaimRig rig;
     AddressSpace& space = *rig.space;
 
-    std::shared_ptr<AddressSpace> fork() {
-        return rig.at_once([&](Operation& op) { return rig.vm.fork(op, space); });
-    }
     PageReferences references(Pfn frame) {
         return rig.at_once([&](Operation& op) { return rig.vm.take_references(op, frame); });
     }
@@ -29,7 +26,7 @@ struct ReverseMaps : testing::Test {
 
 TEST_F(ReverseMaps, CollectAccessesOfAllProcessesAndForgetThem) {
     const Pfn frame = rig.written(0);
-    const auto child = fork();
+    const auto child = rig.fork();
     PageTableEntry& of_child = *rig.tables.find(*child, page(0)).entry;
     of_child = of_child.with(PageTableEntry::Accessed);
     EXPECT_EQ(references(frame).entries, 2U);
@@ -63,7 +60,7 @@ TEST_F(ReverseMaps, SayWhichPagesAreLockedOrProgramText) {
 
 TEST_F(ReverseMaps, TakeAPageOutOfEveryProcess) {
     const Pfn frame = rig.written(0);
-    const auto child = fork();
+    const auto child = rig.fork();
     ASSERT_TRUE(unmap(frame));
     for (AddressSpace* each : {&space, child.get()}) {
         EXPECT_TRUE(is_swap(rig.entry(*each, page(0))));
@@ -107,7 +104,7 @@ TEST_F(ReverseMaps, MoveSwapEntriesWithTheirArea) {
 
 TEST_F(ReverseMaps, IsolateForPageoutWhatNobodyElseMaps) {
     const Pfn own = rig.written(0), shared = rig.written(1);
-    const auto child = fork();
+    const auto child = rig.fork();
     rig.touch(space, page(0)); // a copy of its own
     rig.at_once([&](Operation& op) { rig.lru.drain(op); });
     const Pfn copy = rig.entry(space, page(0)).frame();

@@ -13,10 +13,6 @@ using test::ReclaimRig;
 struct SwapFaults : testing::Test {
     ReclaimRig rig;
     AddressSpace& space = *rig.space;
-
-    std::shared_ptr<AddressSpace> fork() {
-        return rig.at_once([&](Operation& op) { return rig.vm.fork(op, space); });
-    }
 };
 
 TEST_F(SwapFaults, MapAPageForWritingWhereNobodyElseHasIt) {
@@ -44,7 +40,7 @@ TEST_F(SwapFaults, GiveTheSlotBackOnAWrite) {
 TEST_F(SwapFaults, CopyAPageThatAnotherProcessWantsFromSwapToo) {
     (void)rig.written(0);
     rig.swap_out(0);
-    const auto child = fork();
+    const auto child = rig.fork();
     EXPECT_TRUE(is_swap(rig.entry(*child, page(0))));
     EXPECT_EQ(child->swap_pages, 1U);
     (void)rig.read_back(0);
@@ -59,7 +55,7 @@ TEST_F(SwapFaults, CopyAPageThatAnotherProcessWantsFromSwapToo) {
 TEST_F(SwapFaults, ShareAPageThatBothProcessesReadAndReclaimFindsBoth) {
     (void)rig.written(0);
     rig.swap_out(0);
-    const auto child = fork();
+    const auto child = rig.fork();
     (void)rig.read_back(0);
     rig.touch(*child, page(0), FaultAccess::Read);
     const Pfn frame = rig.entry(space, page(0)).frame();
