@@ -17,7 +17,7 @@ constexpr const char* policy_meaning =
 const OptionText memory_limit_text{
     Unit::Bytes,
     "memory that its processes together may be charged for, as memory.max of a memory cgroup: beyond it the "
-    "kernel reclaims, then kills the largest of them (0: no limit)",
+    "kernel kills the largest of them, without reclaim before (0: no limit)",
     "user"};
 
 constexpr std::uint64_t least_memory_limit = 1ULL << 20; // a program's start takes some hundred KiB
