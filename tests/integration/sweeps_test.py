@@ -10,7 +10,7 @@ import unittest
 
 import h5py
 
-from pagewalk_case import PAGEWALK, SYNTHETIC, PagewalkCase, contents, text
+from pagewalk_case import PAGEWALK, SOURCE, SYNTHETIC, PagewalkCase, contents, text
 
 KILLS = int(os.environ.get("PAGEWALK_KILLS", 20))
 SEED = int(os.environ.get("PAGEWALK_SEED", 1))
@@ -148,6 +148,21 @@ class Sweeps(SweepCase):
         self.assertEqual(process.returncode, 1, err)
         self.assertIn("--resume runs the rest", out)
         self.assertEqual([file for file in os.listdir(self.path("out/points")) if file.endswith((".lock", ".tmp"))], [])
+
+
+class Shipped(SweepCase):
+    def test_reach_of_the_second_level_tlb_shows(self):
+        shipped = (SOURCE / "configs/sweeps/l2_tlb_reach.cfg").read_text()
+        shipped = shipped.replace("base = ..", f"base = {SOURCE}/configs").replace("repeats = 3", "filter = footprint == 16MiB")
+        config = self.config(shipped, "sweep.cfg")
+        done = self.call("sweep", config, "-o", "out")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        walks = {}
+        for file in self.results():
+            with h5py.File(file, "r") as run:
+                walks[file.name.split(",")[0]] = int(run["stats/cpu0/mmu/walks"][()])
+        self.assertGreater(walks["entries=1024"], 10_000)
+        self.assertEqual(walks["entries=4096"], 0)
 
 
 class Kills(SweepCase):
