@@ -77,11 +77,18 @@ void OooCore::settle_stats() {
     settle_work();
     for (const Mode mode : {Mode::User, Mode::Kernel}) {
         CoreStats::CpiStack& stack = m_stats.cpi_stack[static_cast<std::size_t>(mode)];
-        stack = m_pipeline.charged(mode);
-        std::uint64_t& base = stack[static_cast<std::size_t>(StallCause::Base)];
-        base = 0;
-        const std::uint64_t charged = std::accumulate(stack.begin(), stack.end(), std::uint64_t{0});
-        base = (mode == Mode::User ? m_stats.user_cycles : m_stats.kernel_cycles) - charged;
+        const CoreStats::CpiStack charged = m_pipeline.charged(mode);
+        // Base keeps what it has been given, so that differences of two readings are never negative: a cycle
+        // that rounding would take from it waits for the next reading.
+        std::uint64_t left = (mode == Mode::User ? m_stats.user_cycles : m_stats.kernel_cycles) -
+                             std::accumulate(stack.begin(), stack.end(), std::uint64_t{0});
+        for (std::size_t cause = 0; cause < stack.size(); ++cause) {
+            if (static_cast<StallCause>(cause) == StallCause::Base) continue;
+            const std::uint64_t more = std::min(charged[cause] - stack[cause], left);
+            stack[cause] += more;
+            left -= more;
+        }
+        stack[static_cast<std::size_t>(StallCause::Base)] += left;
     }
 }
 

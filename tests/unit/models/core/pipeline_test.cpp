@@ -193,6 +193,26 @@ TEST(Pipeline, CpiStackAddsUpToTheCycles) {
         EXPECT_GT(stats.cpi_stack[0][static_cast<std::size_t>(cause)], 0U) << static_cast<int>(cause);
 }
 
+TEST(Pipeline, NoCauseLosesCyclesBetweenReadings) {
+    CoreRig rig;
+    Rng rng(1, "readings");
+    CoreStats::CpiStack before{};
+    constexpr unsigned pages = 200; // more than the first-level TLB has: a wait is the TLB's and the cache's
+    const VirtAddr many = data + 0x1000'0000;
+    for (unsigned i = 0; i < pages; ++i) rig.space.map(many + i * page_size, Pfn(0x40000 + i));
+    for (int reading = 0; reading < 3000; ++reading) {
+        const VirtAddr address = many + rng.below(pages) * page_size + rng.below(64) * line_size;
+        ASSERT_EQ(rig.run({step({load(1, 1)}, {read(0, address)})}), RunExit::BatchDone);
+        rig.core.settle_stats();
+        const CoreStats& stats = rig.core.stats();
+        const CoreStats::CpiStack& now = stats.cpi_stack[0];
+        for (std::size_t cause = 0; cause < now.size(); ++cause)
+            ASSERT_GE(now[cause], before[cause]) << cause;
+        ASSERT_EQ(std::accumulate(now.begin(), now.end(), std::uint64_t{0}), stats.user_cycles);
+        before = now;
+    }
+}
+
 TEST(Pipeline, IdleCyclesAreChargedToNothing) {
     CoreRig rig;
     rig.core.settle_stats();
