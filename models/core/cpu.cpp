@@ -36,6 +36,10 @@ Cpu::Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierar
       m_kernel(kernel), m_commons(commons) {
     commons.interrupts.connect(id, *this);
     commons.horizons.connect(id);
+    if (const MmuConfig& mmu = config.mmu; mmu.champsim_frames != 0) {
+        if (!commons.champsim_frames) commons.champsim_frames.emplace(mmu.champsim_frames, mmu.champsim_seed);
+        m_mmu.imitate_champsim(*commons.champsim_frames);
+    }
 }
 
 void Cpu::declare(StatGroup group) const {

@@ -4,6 +4,9 @@
 #include "models/core/interrupt_bus.h"
 #include "models/core/lock_table.h"
 #include "models/core/stream_cursors.h"
+#include "models/mmu/champsim_frames.h"
+
+#include <optional>
 
 namespace pagewalk::models {
 
@@ -13,6 +16,7 @@ struct CpuCommons {
     LockTable locks{horizons};
     InterruptBus interrupts;
     StreamCursors cursors;
+    std::optional<ChampSimFrames> champsim_frames;
 };
 
 } // namespace pagewalk::models

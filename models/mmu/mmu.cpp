@@ -33,8 +33,6 @@ Mmu::Mmu(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarch
       m_l1i_4k(config.l1i_4k), m_l1i_2m(config.l1i_2m), m_l1d_4k(config.l1d_4k), m_l1d_2m(config.l1d_2m),
       m_l1d_1g(config.l1d_1g), m_l2(config.l2), m_l2_1g(config.l2_1g), m_walk_cache(config.walk_cache),
       m_walker_free(config.walkers) {
-    if (config.champsim_frames != 0)
-        m_champsim.emplace(config.champsim_frames, config.champsim_seed, config.levels, config.walk_cache);
     if (config.perfect) m_config.l1_latency = m_config.l2_latency = m_config.walk_cache_latency = Cycles();
 }
 
@@ -178,7 +176,8 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
     Cycles& now = progress.now;
     WalkResult result;
     if (m_champsim) [[unlikely]]
-        for (const PhysAddr where : m_champsim->walk(address, m_context.pcid)) read_entry(where, progress);
+        for (const PhysAddr where : m_champsim->walk(address, m_context.pcid, m_context.root))
+            read_entry(where, progress);
     WalkCache::Start at = m_walk_cache.find(address, m_context.pcid, m_context.root, m_config.levels);
     PageTableMemory::Table* table = m_tables.find(at.table);
     while (table == nullptr) [[unlikely]] {
@@ -218,8 +217,12 @@ Mmu::WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle) {
         if (leaf) {
             const auto size = static_cast<PageSize>(at.level - 1);
             const std::uint64_t frame = entry.frame().value();
-            result.entry = {m_champsim ? m_champsim->place_of(frame) : frame, now,       size, writable,
-                            writable && entry.has(PageTableEntry::Dirty),     executable};
+            result.entry = {m_champsim ? m_champsim->place_of(frame).value() : frame,
+                            now,
+                            size,
+                            writable,
+                            writable && entry.has(PageTableEntry::Dirty),
+                            executable};
             break;
         }
         at.table = entry.frame();

@@ -51,6 +51,11 @@ public:
     Mmu(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarchy& hierarchy,
         PageTableMemory& tables);
 
+    /// Pages lie where ChampSim would put them, and walks read what ChampSim's would.
+    void imitate_champsim(ChampSimFrames& frames) {
+        m_champsim.emplace(frames, m_config.levels, m_config.walk_cache);
+    }
+
     void set_context(const TranslationContext& context) {
         m_context = context;
         m_last_fetch_page = no_page;

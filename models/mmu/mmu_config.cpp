@@ -1,5 +1,7 @@
 #include "models/mmu/mmu_config.h"
 
+#include "models/mmu/champsim_frames.h"
+
 #include <bit>
 
 namespace pagewalk::models {
@@ -32,14 +34,15 @@ void MmuConfig::declare(OptionGroup group) {
     group.flag(
         "perfect", perfect,
         {Unit::None, "translations take no time and read no table entry (what if no TLB missed)", "user"});
-    group.number("champsim_frames", champsim_frames, {0, 1ULL << 40},
+    group.number("champsim_frames", champsim_frames, {0, ChampSimFrames::most_frames},
                  {Unit::Count,
                   "frames of memory, a power of two, over which pages and page tables are scattered as "
                   "ChampSim does; a walk then reads "
                   "the entries that ChampSim's would (0: the OS layer's frames, x86-64's walks)",
                   "to compare with ChampSim"});
-    group.number("champsim_seed", champsim_seed, {0, 1U << 16},
-                 {Unit::None, "which random placement champsim_frames draws", "user"});
+    group.number(
+        "champsim_seed", champsim_seed, {0, 1U << 16},
+        {Unit::None, "which draw of frames champsim_frames makes: ChampSim's randomization", "its default"});
     for (std::size_t i = 0; i < cache_names.size(); ++i) {
         OptionGroup cache = group.group("walk_cache").group(cache_names[i]);
         cache.number(
@@ -54,9 +57,10 @@ void MmuConfig::declare(OptionGroup group) {
 }
 
 void MmuConfig::validate(const OptionSet& options) const {
-    if (champsim_frames != 0 && (!std::has_single_bit(champsim_frames) || champsim_frames == 1))
+    if (champsim_frames != 0 &&
+        (!std::has_single_bit(champsim_frames) || champsim_frames <= ChampSimFrames::first_frame))
         throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
-                          std::to_string(champsim_frames), "wants 0 or a power of two above 1");
+                          std::to_string(champsim_frames), "wants 0 or a power of two above 256");
     l1i_4k.validate(options, "mmu.l1i_4k");
     l1i_2m.validate(options, "mmu.l1i_2m");
     l1d_4k.validate(options, "mmu.l1d_4k");

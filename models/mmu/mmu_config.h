@@ -33,7 +33,7 @@ struct MmuConfig {
     bool perfect = false; ///< translations take no time
     std::uint64_t champsim_frames =
         0; ///< of memory, where walks and frames are to be ChampSim's; 0: x86-64's
-    std::uint32_t champsim_seed = 0;
+    std::uint32_t champsim_seed = 1;
 
     void declare(OptionGroup group);
     void validate(const OptionSet& options) const;

@@ -15,7 +15,7 @@ from simulated_run import SimulatedRun  # noqa: E402
 
 CLOSE = 0.03
 # docs/accuracy.md says what each of these is; of the last two, nothing is asserted.
-ALLOWED = {"chase_dram": 0.12, "dram_gap80f": 0.10, "mlp80n": 0.10, "mp_cmpload20": 0.06, "load_indep": 0.09, "ld2st1alu1": 0.32,
+ALLOWED = {"chase_dram": 0.13, "chase_llc": 0.06, "dram_gap80f": 0.10, "mlp80n": 0.10, "mp_cmpload20": 0.06, "load_indep": 0.09, "ld2st1alu1": 0.32,
            "dram_gap0": None, "mlp20n": None}
 
 

@@ -7,13 +7,15 @@
 namespace pagewalk::models {
 namespace {
 
-constexpr std::uint64_t frames = 1ULL << 13; // an odd number of bits
+constexpr std::uint64_t frames = 1ULL << 13;
+constexpr Pfn root{7};
 constexpr VirtAddr page{0x7f1234567000};
 
 struct Vmem : testing::Test {
-    ChampSimVmem vmem{frames, 1, 5, WalkCacheConfig{}};
+    ChampSimFrames draw{frames, 1}, same_draw{frames, 1};
+    ChampSimVmem vmem{draw, 5, WalkCacheConfig{}};
     std::vector<PhysAddr> walk(VirtAddr address) {
-        const auto references = vmem.walk(address, 0);
+        const auto references = vmem.walk(address, 0, root);
         return {references.begin(), references.end()};
     }
 };
@@ -40,19 +42,18 @@ TEST_F(Vmem, NeighbourResumesInTheFrameOfThePageBeforeAndEndsInItsOwn) {
     EXPECT_EQ(neighbour[0].page_offset(), neighbour[1].page_offset());
 }
 
-TEST_F(Vmem, PlacesAreAPermutationOfTheFrames) {
-    std::set<std::uint64_t> places;
-    std::uint64_t in_order = 0;
-    for (std::uint64_t frame = 0; frame < frames; ++frame) {
-        const std::uint64_t place = vmem.place_of(frame);
-        EXPECT_LT(place, frames);
-        places.insert(place);
-        in_order += place + 1 == vmem.place_of(frame + 1) ? 1 : 0;
-    }
-    EXPECT_EQ(places.size(), frames);
-    EXPECT_LT(in_order, 10U);
-    EXPECT_EQ(vmem.place_of(frames + 5), vmem.place_of(5));
-    EXPECT_NE(vmem.place_of(5), ChampSimVmem(frames, 2, 5, WalkCacheConfig{}).place_of(5));
+TEST_F(Vmem, WalkAfterAFaultDrawsNothing) {
+    const auto before = [&](std::size_t taken) { return same_draw.of_page(taken); };
+    for (std::size_t taken = 0; taken < 5; ++taken)
+        static_cast<void>(before(taken)); // the root and four tables
+    static_cast<void>(walk(page));        // faults
+    static_cast<void>(walk(page));
+    EXPECT_EQ(vmem.place_of(1), before(5));
+    static_cast<void>(walk(page)); // its leaf table's frame is taken once more
+    static_cast<void>(before(6));
+    static_cast<void>(walk(page + page_size)); // one for the neighbour's
+    static_cast<void>(before(7));
+    EXPECT_EQ(vmem.place_of(2), before(8));
 }
 
 } // namespace
