@@ -217,6 +217,21 @@ std::string pagetypeinfo_text(const PageAllocator& allocator) {
     return text;
 }
 
+std::string numastat_text(const PageAllocator& allocator, NodeId node) {
+    ZoneCounters sum;
+    for (const auto& zone : allocator.zones()) {
+        if (zone->node != node) continue;
+        sum.numa_hit += zone->counters.numa_hit;
+        sum.numa_miss += zone->counters.numa_miss;
+        sum.numa_foreign += zone->counters.numa_foreign;
+        sum.numa_local += zone->counters.numa_local;
+        sum.numa_other += zone->counters.numa_other;
+    }
+    return "numa_hit " + std::to_string(sum.numa_hit) + "\nnuma_miss " + std::to_string(sum.numa_miss) +
+           "\nnuma_foreign " + std::to_string(sum.numa_foreign) + "\ninterleave_hit 0\nlocal_node " +
+           std::to_string(sum.numa_local) + "\nother_node " + std::to_string(sum.numa_other) + "\n";
+}
+
 std::string fallback_order_text(const PageAllocator& allocator) {
     std::string text;
     for (std::size_t node = 0; node < allocator.node_count(); ++node) {

@@ -36,6 +36,8 @@ public:
 [[nodiscard]] std::string buddyinfo_text(const PageAllocator& allocator);
 /// /proc/pagetypeinfo
 [[nodiscard]] std::string pagetypeinfo_text(const PageAllocator& allocator);
+/// /sys/devices/system/node/node<N>/numastat
+[[nodiscard]] std::string numastat_text(const PageAllocator& allocator, NodeId node);
 /// The lines of dmesg that tell in which order a node's requests fall back on other nodes.
 [[nodiscard]] std::string fallback_order_text(const PageAllocator& allocator);
 

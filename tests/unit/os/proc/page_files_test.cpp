@@ -53,6 +53,16 @@ TEST(Zoneinfo, ShowsNodesThatHaveMemoryOrCpus) {
     EXPECT_NE(text.find("Node 3, zone    DMA32\n"), std::string::npos);
 }
 
+TEST(Numastat, AddsUpTheZonesOfItsNode) {
+    const auto allocator = boot_page_allocator(two_nodes(512 * mib));
+    ASSERT_TRUE(
+        allocator->allocate({.mask = gfp::kernel, .order = 0, .cpu = CpuId{1}, .preferred = NodeId{1}}));
+    EXPECT_TRUE(numastat_text(*allocator, NodeId{1}).starts_with("numa_hit 1\nnuma_miss 0\n"))
+        << numastat_text(*allocator, NodeId{1});
+    EXPECT_NE(numastat_text(*allocator, NodeId{1}).find("local_node 1\nother_node 0\n"), std::string::npos);
+    EXPECT_TRUE(numastat_text(*allocator, NodeId{0}).starts_with("numa_hit 0\n"));
+}
+
 class FixedStatistics : public StatisticsSource {
 public:
     std::uint64_t node_statistic(NodeId, std::string_view name) const override {
