@@ -1,27 +1,12 @@
 #include "app/marker_log.h"
 
+#include "app/proc_texts.h"
 #include "os/proc/maps.h"
-#include "os/proc/meminfo.h"
-#include "os/proc/page_files.h"
-#include "os/proc/swaps.h"
-#include "os/proc/vmstat.h"
 
 #include <string>
+#include <utility>
 
 namespace pagewalk::app {
-
-namespace {
-
-std::vector<results::ProcText> proc_texts(const os::Kernel& kernel, TaskId task) {
-    return {{"vmstat", os::vmstat_text(kernel)},
-            {"meminfo", os::meminfo_text(kernel)},
-            {"swaps", os::swaps_text(kernel)},
-            {"zoneinfo", os::zoneinfo_text(kernel.allocator(), os::StatisticsSource())},
-            {"buddyinfo", os::buddyinfo_text(kernel.allocator())},
-            {std::to_string(index_of(task)) + "/maps", os::maps_text(kernel, task)}};
-}
-
-} // namespace
 
 EventSchema MarkerEvent::schema() {
     using E = MarkerEvent;
@@ -70,6 +55,9 @@ void MarkerLog::keep(const os::ReachedMarker& marker) {
     StatSnapshot values = m_machine.stats().snapshot();
     values.histograms.clear();
     const std::uint64_t times = m_times[marker.number];
+    const os::Kernel& kernel = m_machine.kernel();
+    std::vector<results::ProcText> proc = proc_texts(kernel);
+    proc.push_back({std::to_string(index_of(marker.task)) + "/maps", os::maps_text(kernel, marker.task)});
     const std::string again = times == 1 ? "" : "@" + std::to_string(times);
     m_snapshots.push_back({.name = std::to_string(marker.number) + again,
                            .task = static_cast<std::uint64_t>(marker.task),
@@ -77,7 +65,7 @@ void MarkerLog::keep(const os::ReachedMarker& marker) {
                            .time = marker.time,
                            .instructions = m_machine.user_instructions(),
                            .values = std::move(values),
-                           .proc = proc_texts(m_machine.kernel(), marker.task)});
+                           .proc = std::move(proc)});
 }
 
 std::uint64_t MarkerLog::times(std::uint32_t number) const {

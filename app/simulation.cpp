@@ -1,11 +1,9 @@
 #include "app/simulation.h"
 
+#include "app/proc_texts.h"
 #include "app/summary.h"
 #include "base/error.h"
 #include "base/sanitizer_fiber.h"
-#include "os/proc/page_files.h"
-#include "os/proc/vmallocinfo.h"
-#include "os/slab/slabinfo.h"
 
 #include <atomic>
 #include <csignal>
@@ -311,14 +309,10 @@ results::RunState Simulation::state(ProcTexts proc) {
     state.simulated_time = m_machine.now();
     state.markers = m_markers.snapshots();
     if (proc == ProcTexts::No) return state;
-    const os::PageAllocator& allocator = m_machine.kernel().allocator();
-    state.proc.push_back({"buddyinfo", os::buddyinfo_text(allocator)});
-    state.proc.push_back({"pagetypeinfo", os::pagetypeinfo_text(allocator)});
-    const os::KernelObjects& objects = std::as_const(m_machine.kernel()).objects();
-    if (std::string text = os::slabinfo_text(objects.allocator()); !text.empty())
-        state.proc.push_back({"slabinfo", std::move(text)});
-    state.proc.push_back({"vmallocinfo", os::vmallocinfo_text(m_machine.kernel().vmalloc())});
-    if (objects.reports().count() != 0) state.proc.push_back({"kmsg", kernel_log(objects.reports())});
+    const os::Kernel& kernel = m_machine.kernel();
+    state.proc = proc_texts(kernel);
+    if (const os::SlabReports& reports = kernel.objects().reports(); reports.count() != 0)
+        state.proc.push_back({"kmsg", kernel_log(reports)});
     return state;
 }
 

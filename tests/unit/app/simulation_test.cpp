@@ -99,6 +99,9 @@ TEST_F(SimulationTest, FileHoldsTimeSeriesEventsAndProcTexts) {
         EXPECT_EQ(reader.events(name, 1).total > 0, !is_rare) << name;
     }
     EXPECT_THAT(reader.proc("buddyinfo"), testing::HasSubstr("Node 1"));
+    for (const char* name :
+         {"zoneinfo", "meminfo", "vmstat", "pagetypeinfo", "page_blocks", "node0/numastat", "node1/numastat"})
+        EXPECT_FALSE(reader.proc(name).empty()) << name;
     EXPECT_THAT(reader.proc("slabinfo"), testing::HasSubstr("vm_area_struct"));
     EXPECT_FALSE(reader.summary().empty());
 }
