@@ -1,5 +1,6 @@
 #include "app/show.h"
 
+#include "app/readable_cell.h"
 #include "base/error.h"
 #include "results/function_graph.h"
 #include "results/run_reader.h"
@@ -148,7 +149,7 @@ void print_events(const RunReader& run, const std::string& name, std::uint64_t r
     for (std::uint64_t row = 0; row < events.read; ++row) {
         std::vector<std::string> cells;
         for (std::size_t column = 0; column < events.schema.columns.size(); ++column)
-            cells.push_back(events.cell(row, column));
+            cells.push_back(readable_cell(events.schema.columns[column], events.cell(row, column)));
         table.add(cells);
     }
     out << table.text() << events.read << " of " << events.total << " rows";

@@ -103,7 +103,7 @@ TEST_F(Show, SummarisesTheStoredSlabinfoAsSlabtopDoes) {
 TEST_F(Show, EventsPrintTheFirstRowsWithEnumerationNames) {
     const std::string text = show({m_file, "--events", "page_faults", "--rows", "2"});
     EXPECT_THAT(text, ContainsRegex("time +address +latency +node +kind"));
-    EXPECT_THAT(text, ContainsRegex("0 +139637976727552 +500 +-1 +minor"));
+    EXPECT_THAT(text, ContainsRegex("0 +0x7f0000000000 +500 +-1 +minor"));
     EXPECT_THAT(text, HasSubstr("major"));
     EXPECT_THAT(text, Not(HasSubstr("spurious")));
     EXPECT_THAT(text, HasSubstr("2 of 50 rows"));
