@@ -6,10 +6,10 @@
 #include "app/list_events.h"
 #include "app/list_options.h"
 #include "app/list_statistics.h"
+#include "app/python_command.h"
 #include "app/read_apart.h"
 #include "app/record.h"
 #include "app/replay.h"
-#include "app/report.h"
 #include "app/run.h"
 #include "app/shell_pages.h"
 #include "app/show.h"
@@ -30,8 +30,9 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static constexpr std::array<Command, 14> table{{
-        {"run", "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
+    static const std::array<Command, 15> table{{
+        {"run",
+         "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
          "simulate a program, a trace or a generator", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
         {"sweep",
@@ -47,8 +48,9 @@ std::span<const Command> commands() {
          "say what differs between two runs, sweeps or sets of repeats; exit status 1: something moved "
          "beyond noise",
          [](std::span<const std::string> a) { return read_apart("compare", a, run_compare); }},
-        {"report", "FILE.h5|SWEEPDIR [-o DIR]", "write one HTML page of a run or a sweep, with plots",
-         run_report},
+        {"report", report_command().usage,
+         "write one HTML page with plots of a run, a sweep, or a real machine's /proc texts", run_report},
+        {"export", export_command().usage, "write events or a table as other tools read them", run_export},
         {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME] | --walk STEPS",
          "boot the OS layer alone and print /proc text", run_boot},
         {"replay", "PACK|FOLDER [--job NAME]... [--programs DIR] [--first-difference]",

@@ -1,12 +1,15 @@
 """One run's results file (results/schema.md) in pandas."""
 
 import html
+import math
 
 import h5py
+import numpy as np
 import pandas as pd
 
 SCHEMA = "pagewalk"
 SCHEMA_VERSION = 2
+CHUNK = 8192  # rows of an event table that are stored together
 
 
 class NotPagewalkResults(ValueError):
@@ -140,6 +143,10 @@ class Run:
     def event_names(self):
         return sorted(self.file["events"])
 
+    def event_count(self, name):
+        """Rows of an event table."""
+        return len(self.file["events"][name])
+
     def events(self, name, rows=slice(None)):
         """DataFrame of an event table; enumerations become categories. `rows` limits what is read."""
         table = self.file["events"][name]
@@ -153,6 +160,20 @@ class Run:
                 )
         frame.attrs["units"] = {column: attribute(table, f"{column}_unit") for column in table.dtype.names}
         frame.attrs["every"] = int(attribute(table, "every"))
+        return frame
+
+    def sampled(self, name, most=1 << 20):
+        """events() of at most about `most` rows: chunks from all over the table, evenly. attrs["sampled"] is the share of
+        the rows that are there."""
+        count = self.event_count(name)
+        if count <= most:
+            frame = self.events(name)
+            frame.attrs["sampled"] = 1.0
+            return frame
+        chunks = math.ceil(count / CHUNK)
+        parts = [self.events(name, slice(c * CHUNK, (c + 1) * CHUNK)) for c in np.linspace(0, chunks - 1, most // CHUNK).astype(int)]
+        frame = pd.concat(parts, ignore_index=True)
+        frame.attrs = {**parts[0].attrs, "sampled": len(frame) / count}
         return frame
 
     @property
@@ -184,6 +205,13 @@ class Run:
         for key in ("unit", "description", "count", "sum", "max", "mean", "p50", "p90", "p99"):
             frame.attrs[key] = attribute(group, key)
         return frame
+
+    @property
+    def proc_names(self):
+        """Names of the /proc texts that the run kept."""
+        names = []
+        self.file["proc"].visititems(lambda path, item: names.append(path) if isinstance(item, h5py.Dataset) else None)
+        return sorted(names)
 
     def proc(self, name):
         """Text of the simulated /proc/<name>."""
