@@ -5,7 +5,9 @@ import re
 import time
 import unittest
 
-from pagewalk_case import SYNTHETIC, PagewalkCase
+import h5py
+
+from pagewalk_case import SYNTHETIC, PagewalkCase, text
 
 try:
     from selenium import webdriver
@@ -20,7 +22,7 @@ except ImportError:
     webdriver = None
 
 DRIVER = "/usr/bin/chromedriver"
-INTERVALS = "[run]\ninterval = 20k\n"
+INTERVALS = "[run]\ninterval = 20k\n[events]\nfunctions = 1\nfilemap = 1\n"
 SWEEP = SYNTHETIC.replace("200k", "50k") + """
 [sweep]
 repeats = 2
@@ -58,6 +60,35 @@ class Files(PagewalkCase):
         process.communicate()
         self.succeed("report", "run.h5")
         self.assertIn("running", self.path("run.html").read_text())
+
+    def test_a_real_machines_texts_have_their_page(self):
+        file = self.run_to_file(config=SYNTHETIC)
+        with h5py.File(file) as run:
+            for moment in ("10.5", "9.25"):
+                folder = self.path(f"texts/{moment}")
+                folder.mkdir(parents=True)
+                for name in ("buddyinfo", "pagetypeinfo", "vmstat", "meminfo", "slabinfo"):
+                    (folder / name).write_text(text(run[f"proc/{name}"]))
+        self.succeed("report", "--from-proc", "texts", "-o", "pages")
+        page = self.path("pages/texts.html").read_text()
+        for named in ("2 moments in 1.25 s", "Page blocks by migratetype", "Free memory by order", "vm_area_struct"):
+            self.assertIn(named, page)
+        # The host's own, as far as it has them.
+        if os.path.exists("/proc/buddyinfo"):
+            self.path("host").mkdir()
+            for name in ("buddyinfo", "vmstat", "meminfo"):
+                self.path(f"host/{name}").write_text(open(f"/proc/{name}").read())
+            self.succeed("report", "--from-proc", "host")
+            self.assertIn("1 moments", self.path("host/host.html").read_text())
+        for broken, named in (("", "no line of buddyinfo"), (None, "has no buddyinfo")):
+            self.path("broken").mkdir(exist_ok=True)
+            target = self.path("broken/buddyinfo")
+            target.unlink(missing_ok=True)
+            if broken is not None:
+                target.write_text("Node 0, zone Normal x\n")
+            refused = self.call("report", "--from-proc", "broken")
+            self.assertEqual(refused.returncode, 2)
+            self.assertIn(named, refused.stderr)
 
     def test_what_programs_are_called_is_text(self):
         file = self.run_to_file("--set", "machine.name=</script><script>alert(1)</script>", config=SYNTHETIC)
@@ -111,9 +142,10 @@ class Browser(PagewalkCase):
         self.open("run")
         headings = [heading.text for heading in self.all("h2")]
         self.assertEqual(headings, ["Overview", "Cycles", "TLBs and page walks", "Page faults", "Allocations", "Free memory",
-                                    "Memory traffic", "Processes"])
+                                    "Physical memory", "Kernel memory", "Page cache and reclaim", "Memory traffic", "Kernel timeline",
+                                    "Processes"])
         figures = self.all("figure")
-        self.assertEqual(len(figures), 9)
+        self.assertGreater(len(figures), 12)
         for figure in figures:
             # Axes alone are lines and texts: bars and curves are filled or stroked paths.
             self.assertGreater(len(figure.find_elements(By.CSS_SELECTOR, "svg path")), 5, figure.text)
@@ -167,6 +199,56 @@ class Browser(PagewalkCase):
         chart.send_keys(Keys.ARROW_RIGHT)
         self.assertIn("slab slob", " ".join(self.until(lambda: self.tooltip(chart))))
         self.assert_no_errors()
+
+    def test_physical_memory_zooms_by_mouse_and_keyboard(self):
+        self.open("run")
+        frame = self.all("#memory-map")[0]
+        # 256 MiB and what lies below: 128 page blocks, a cell each; a node is a choice of its own.
+        self.assertIn("node 0, zone DMA32", [option.text for option in Select(frame.find_elements(By.TAG_NAME, "select")[0]).options])
+        Select(frame.find_elements(By.TAG_NAME, "select")[0]).select_by_visible_text("node 0, zone DMA32")
+        frame.send_keys(Keys.ARROW_RIGHT)
+        self.assertIn("blocks", " ".join(self.until(lambda: self.tooltip(frame))))
+        Select(frame.find_elements(By.TAG_NAME, "select")[1]).select_by_visible_text("use")
+        self.until(lambda: "anonymous" in frame.find_element(By.CSS_SELECTOR, "svg").text)
+        self.assert_no_errors()
+
+    def test_large_memory_opens_cell_by_cell(self):
+        self.open("run")
+        self.driver.execute_script("""
+            const runs = [...Array(4096).keys()].map(i => ({ pfn: i * 512, blocks: 1, node: 0, zone: "Normal", type: i % 2 ? "Movable" : "Unmovable",
+                                                             frames: [512, 0, 0, 0, 0, 0] }));
+            document.querySelector("#memory-map").remove();
+            document.querySelector("#content").prepend(memoryPart({ kind: "memory", title: "Large", text: "", pageBytes: 4096, blockPages: 512, runs }));
+            charts.forEach(draw);
+        """)
+        frame = self.all("#memory-map")[0]
+        out = frame.find_elements(By.TAG_NAME, "button")[0]
+        self.assertFalse(out.is_enabled())
+        frame.send_keys(Keys.ARROW_RIGHT)
+        self.assertIn("4 blocks", " ".join(self.until(lambda: self.tooltip(frame))))
+        frame.send_keys(Keys.ENTER)
+        self.until(out.is_enabled)
+        frame.send_keys(Keys.ARROW_RIGHT)
+        self.until(lambda: "1 blocks" in " ".join(self.tooltip(frame)))
+        frame.send_keys(Keys.ESCAPE)
+        self.until(lambda: not out.is_enabled())
+        self.assert_no_errors()
+
+    def test_all_points_are_lines_through_axes_and_metrics(self):
+        self.open("sweep")
+        frame = self.all("#parallel")[0]
+        text = frame.find_element(By.CSS_SELECTOR, "svg").text
+        for name in ("entries", "slab", "cycles"):
+            self.assertIn(name, text)
+        self.assertGreaterEqual(len(frame.find_elements(By.CSS_SELECTOR, "svg path[fill='none']")), 8)
+        self.assert_no_errors()
+
+    def test_printed_pages_have_no_controls(self):
+        self.open("sweep")
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        self.addCleanup(self.driver.execute_cdp_cmd, "Emulation.setEmulatedMedia", {"media": ""})
+        self.assertFalse(any(controls.is_displayed() for controls in self.all("nav, #theme, .controls")))
+        self.assertTrue(all(figure.is_displayed() for figure in self.all("figure")))
 
     def test_light_and_dark(self):
         self.open("run")

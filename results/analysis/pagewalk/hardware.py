@@ -62,7 +62,7 @@ def cpi_difference(before, after):
 def numa_ratios(run):
     """A row a node: allocations that it served (of those kept as events), the share of them for its own CPUs, bytes of
     its memory read and written. attrs["remote_walk_references"]: share of page walks' references that left the socket."""
-    events, config = run.events("allocations"), run.config
+    events, config = run.sampled("allocations"), run.config
     cpus_of_node = max(1, int(config["machine.cpus"]) // int(config["machine.sockets"]))
     local = (events.cpu.astype(int) // cpus_of_node == events.node.astype(int)).groupby(events.node).agg(["size", "mean"])
     nodes = range(int(config["machine.sockets"]))

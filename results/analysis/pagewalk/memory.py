@@ -15,22 +15,30 @@ def fault_latency(run, cumulative=True):
 
 def allocation_tails(run):
     """Latency of page allocations by the path that served them, from their events: number, p50 to p99.9 and the largest, ns.
-    Of runs that keep every Nth event, of those."""
-    events = run.events("allocations")
+    Of runs that keep every Nth event, of those; of a table of millions, of a sample (attrs["sampled"])."""
+    events = run.sampled("allocations")
     groups = (events.latency / 1000).groupby(events.source, observed=True)
     frame = groups.quantile(TAILS).unstack()
     frame.columns = ["p50", "p90", "p99", "p99.9", "max"]
     frame.insert(0, "number", groups.size())
+    frame.attrs["sampled"] = events.attrs["sampled"]
     frame.attrs["units"] = {"number": "count"} | {column: "ns" for column in frame.columns[1:]}
     return frame
 
 
 def fragmentation(run, order=9):
-    """Free memory over time, from /intervals/buddyinfo: free (bytes), unusable (share of it in blocks too small for
+    """Free memory over time, from /intervals/buddyinfo: free (bytes), and unusable and index as fragmentation_of has them."""
+    rows = run.intervals("buddyinfo")
+    frame = fragmentation_of(rows, order).set_axis(pd.Index(rows.time / 1e9, name="time"))
+    frame.attrs["units"] = {"time": "ms", "free": "bytes", "unusable": "1", "index": "1"}
+    return frame
+
+
+def fragmentation_of(rows, order):
+    """Of numbers of free blocks (columns order0 and so on): free (bytes), unusable (share of it in blocks too small for
     `order`), index (the kernel's fragmentation index: towards 0 such a request fails for lack of memory, towards 1 for
     fragmentation; NaN where it would succeed). Source: mm/vmstat.c's documentation in extfrag_index, Gorman, "Measuring the
     impact of the Linux memory manager", 2005."""
-    rows = run.intervals("buddyinfo")
     orders = np.arange(sum(column.startswith("order") for column in rows.columns))
     blocks = rows[[f"order{o}" for o in orders]].to_numpy(dtype=float)
     pages = blocks * 2.0**orders
@@ -39,12 +47,13 @@ def fragmentation(run, order=9):
     with np.errstate(invalid="ignore", divide="ignore"):
         index = 1 - (1 + free / 2.0**order) / total_blocks
         unusable = (free - usable) / free
-    frame = pd.DataFrame(
-        {"free": free * PAGE, "unusable": unusable, "index": np.where(usable > 0, np.nan, index)},
-        index=pd.Index(rows.time / 1e9, name="time"),
-    )
-    frame.attrs["units"] = {"time": "ms", "free": "bytes", "unusable": "1", "index": "1"}
-    return frame
+    return pd.DataFrame({"free": free * PAGE, "unusable": unusable, "index": np.where(usable > 0, np.nan, index)}, index=rows.index)
+
+
+def fragmentation_by_order(rows, what):
+    """"unusable" or "index" of fragmentation_of for every order above 0, a column each."""
+    orders = sum(column.startswith("order") for column in rows.columns)
+    return pd.DataFrame({f"order {order}": fragmentation_of(rows, order)[what] for order in range(1, orders)}, index=rows.index)
 
 
 def mapped_frames(run):

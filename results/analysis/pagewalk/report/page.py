@@ -41,6 +41,37 @@ def lines(title, frame, x, y, *, text="", stacked=False, log_x=False, log_y=Fals
     }
 
 
+def heat(title, frame, x, unit, *, text="", log=False, limits=None):
+    """Shades over the frame's index, a row a column of it. Long ones are thinned to MOST_POINTS / 2 columns. `x` is "what, unit"."""
+    every = max(1, math.ceil(len(frame) * 2 / MOST_POINTS))
+    thinned = frame.iloc[::every]
+    return {
+        "kind": "heat", "title": title, "text": text, "x": x, "xUnit": x.rpartition(", ")[2], "unit": unit, "log": log, "range": limits,
+        "xs": [plain(value) for value in thinned.index], "rows": [str(name) for name in thinned.columns],
+        "values": [[plain(value) for value in thinned[name].astype(float)] for name in thinned.columns],
+    }
+
+
+def timeline(title, frame, *, text=""):
+    """Slices by row: columns row, begin, end (us) and name."""
+    rows, names = sorted(frame.row.unique(), key=lambda row: (len(row), row)), list(frame.name.value_counts().index)
+    place, kind = {row: i for i, row in enumerate(rows)}, {name: i for i, name in enumerate(names)}
+    return {
+        "kind": "timeline", "title": title, "text": text, "rows": rows, "names": names,
+        "slices": [[place[row.row], round(row.begin, 4), round(row.end, 4), kind[row.name]] for row in frame.itertuples(index=False)],
+    }
+
+
+def memory_map(title, blocks, *, text=""):
+    """Physical memory: a frame of proc_text.page_blocks."""
+    uses = list(blocks.columns[5:])
+    return {
+        "kind": "memory", "title": title, "text": text, "pageBytes": 4096, "blockPages": int(blocks[uses].sum(axis=1).max()),
+        "runs": [{"pfn": row[0], "blocks": row[1], "node": row[2], "zone": row[3], "type": row[4], "frames": list(row[5:])}
+                 for row in blocks.itertuples(index=False, name=None)],
+    }
+
+
 def table(title, frame, units=None, *, text="", name="table"):
     """A table that can be filtered and sorted."""
     units = units or {}
@@ -78,7 +109,9 @@ def render(title, subtitle, sections):
 <main id="content" tabindex="-1"></main>
 <noscript>This page draws its data with JavaScript, which is switched off.</noscript>
 <script type="application/json" id="data">{script}</script>
-<script>{asset("echarts.common.min.js")}</script>
+<script>{asset("echarts.min.js")}</script>
+<script>
+{asset("report_maps.js")}</script>
 <script>
 {asset("report.js")}</script>
 </body>

@@ -1,12 +1,20 @@
 """The page of one run."""
 
+import math
+
 import pandas as pd
 
-from .. import hardware, memory
+from .. import hardware, memory, proc_text
 from ..run import attribute
-from . import page
+from . import kernel_parts, page
 
 PAGE = 4096
+MOST_SLICES = 2000
+
+
+def events_of(run, name):
+    """Has the run events of that table?"""
+    return name in run.event_names and run.event_count(name) > 0
 
 
 def overview(run):
@@ -68,9 +76,11 @@ def faults(run):
 
 def allocations(run):
     parts = []
-    if "allocations" in run.event_names and len(run.events("allocations", slice(0, 1))):
+    if events_of(run, "allocations"):
         tails = memory.allocation_tails(run)
-        parts.append(page.bars("Page allocations by the path that served them", tails[["p50", "p99", "max"]], "ns", log=True))
+        share = tails.attrs["sampled"]
+        parts.append(page.bars("Page allocations by the path that served them", tails[["p50", "p99", "max"]], "ns", log=True,
+                               text="" if share == 1 else f"Of a sample: {100 * share:.3g} % of the events."))
         parts.append(page.table("Tails", tails.rename_axis("path").reset_index(), tails.attrs["units"], name="allocations"))
     return parts
 
@@ -79,15 +89,94 @@ def free_memory(run):
     rows = run.intervals("buddyinfo") if "buddyinfo" in run.interval_names else pd.DataFrame()
     if len(rows) < 2:
         return []
+    rows = rows.set_axis(rows.time / 1e9)
     orders = [column for column in rows.columns if column.startswith("order")]
     free = pd.DataFrame({o: rows[o].astype(float) * 2 ** int(o[5:]) * PAGE / (1 << 20) for o in orders})
-    free = free.set_axis(rows.time / 1e9)
     change = free - free.iloc[0]
     change = change.loc[:, (change != 0).any()]
-    parts = [page.lines("Free blocks by order", free, "simulated time, ms", "MiB", stacked=True)]
+    parts = kernel_parts.fragmentation(rows, "simulated time, ms")
     if len(change.columns):
         parts.append(page.lines("Change since the first interval", change, "simulated time, ms", "MiB", text="Orders that changed."))
+    return [*parts, steals(run)]
+
+
+def steals(run):
+    """Allocations that came from another migratetype's blocks or waited for compaction, over time: None where there were none."""
+    if not events_of(run, "allocations"):
+        return None
+    events = run.sampled("allocations")
+    events = events[events.source.isin(["fallback_steal", "direct_compaction", "direct_reclaim"])]
+    if events.empty:
+        return None
+    counts = events.groupby([pd.cut(events.time.astype(float) / 1e9, 100, labels=False), "source"], observed=True).size().unstack(fill_value=0)
+    counts.index = counts.index * (events.time.max() / 1e9) / 100
+    return page.lines("Fallbacks, compaction and reclaim", counts.astype(float), "simulated time, ms", "allocations", step=True,
+                      text="Page allocations that a steal, direct compaction or direct reclaim served.")
+
+
+def physical_memory(run):
+    if "page_blocks" not in run.proc_names:
+        return []
+    blocks = proc_text.page_blocks(run.proc("page_blocks"))
+    return [page.memory_map("Physical memory by page block", blocks, text="At the run's end; rows begin at the address beside them.")]
+
+
+def kernel_memory(run):
+    parts = []
+    if "meminfo" in run.proc_names:
+        parts += kernel_parts.memory_use(proc_text.counters(run.proc("meminfo")))
+    if "slabinfo" in run.proc_names:
+        parts += kernel_parts.slab(run.proc("slabinfo"))
     return parts
+
+
+def reclaim(run):
+    parts = []
+    if events_of(run, "reclaim"):
+        events = run.sampled("reclaim")
+        over_time = events[["scanned", "reclaimed", "written", "refilled"]].astype(float).cumsum().set_axis(events.time / 1e9)
+        parts.append(page.lines("Passes of reclaim", over_time, "simulated time, ms", "pages so far", step=True))
+    if events_of(run, "filemap"):
+        events = run.sampled("filemap")
+        sign = events.call.astype(str).map({"mm_filemap_add_to_page_cache": 1, "mm_filemap_delete_from_page_cache": -1})
+        cached = pd.DataFrame({"pages": sign.cumsum().to_numpy(dtype=float)}, index=events.time / 1e9)
+        parts.append(page.lines("Page cache", cached, "simulated time, ms", "pages since power-on", step=True))
+    if "vmstat" in run.proc_names:
+        parts += kernel_parts.activity(proc_text.counters(run.proc("vmstat")), "From power-on.")
+    return parts
+
+
+def numa(run):
+    if int(run.config["machine.sockets"]) < 2 or not events_of(run, "allocations"):
+        return []
+    nodes = hardware.numa_ratios(run)
+    nodes.index = [f"node {node}" for node in nodes.index]
+    remote = nodes.attrs["remote_walk_references"]
+    served = pd.DataFrame({"for its own CPUs": nodes.allocations * nodes.local.fillna(0), "for others": nodes.allocations * (1 - nodes.local.fillna(0))})
+    return [
+        page.bars("Page allocations by node", served, "allocations", stacked=True),
+        page.bars("Memory traffic by node", (nodes[["bytes"]] / (1 << 20)).rename(columns={"bytes": "read and written"}), "MiB",
+                  text="" if math.isnan(remote) else f"{100 * remote:.3g} % of page walks' references left the socket."),
+    ]
+
+
+def kernel_timeline(run):
+    """Calls of kernel functions that nobody traced has called, else page faults, by CPU: the longest MOST_SLICES."""
+    if events_of(run, "functions"):
+        calls = run.sampled("functions")
+        calls = calls[calls.depth == 0].astype({"function": str})
+        slices = pd.DataFrame({"row": calls.cpu, "begin": calls.time, "length": calls.duration, "name": calls.function})
+        what = "Calls of kernel functions"
+    elif events_of(run, "page_faults"):
+        faults = run.sampled("page_faults").astype({"kind": str})
+        slices = pd.DataFrame({"row": faults.cpu, "begin": faults.time, "length": faults.latency, "name": faults.kind})
+        what = "Page faults (events.functions = 1 has all kernel functions)"
+    else:
+        return []
+    kept = slices.nlargest(MOST_SLICES, "length").sort_values("begin")
+    kept = pd.DataFrame({"row": "cpu" + kept.row.astype(str), "begin": kept.begin / 1e6, "end": (kept.begin + kept.length) / 1e6, "name": kept.name})
+    which = "" if len(kept) == len(slices) else f", the longest {len(kept)} of {len(slices)}"
+    return [page.timeline("Kernel activity by CPU", kept, text=f"{what}{which}; sleeps included. Ctrl and wheel, or the slider, zoom.")]
 
 
 def traffic(run):
@@ -114,7 +203,8 @@ def render(run, name):
     if hardware.counters(run, r"cpu\d+", "user_instructions").sum() > 0:  # else it was killed before it had begun
         sections += [
             ("Cycles", cycles(run)), ("TLBs and page walks", translation(run)), ("Page faults", faults(run)),
-            ("Allocations", allocations(run)), ("Free memory", free_memory(run)), ("Memory traffic", traffic(run)),
-            ("Processes", processes(run)),
+            ("Allocations", allocations(run)), ("Free memory", free_memory(run)), ("Physical memory", physical_memory(run)),
+            ("Kernel memory", kernel_memory(run)), ("Page cache and reclaim", reclaim(run)), ("Memory traffic", traffic(run)),
+            ("NUMA", numa(run)), ("Kernel timeline", kernel_timeline(run)), ("Processes", processes(run)),
         ]
     return page.render(name, run.meta["workload"], sections)

@@ -118,7 +118,10 @@ function figure(title, text, make) {
 }
 
 function draw(entry) {
-    if (!entry.chart) entry.chart = echarts.init(entry.place, null, { renderer: "svg" });
+    if (!entry.chart) {
+        entry.chart = echarts.init(entry.place, null, { renderer: "svg" });
+        entry.ready?.(entry.chart);
+    }
     entry.chart.setOption(entry.make(), true);
 }
 
@@ -267,6 +270,15 @@ function sweepPart(part) {
     return frame;
 }
 
+function parallelPart(part) {
+    const { frame } = figure("All points at once", "A line a point. Dragging along an axis keeps the points that pass there.", () => parallelOption(part));
+    frame.classList.add("wide");
+    frame.id = "parallel";
+    return frame;
+}
+
+const OPTIONS = { bars: barOption, lines: lineOption, heat: heatOption, timeline: timelineOption };
+
 function build() {
     const data = JSON.parse(document.getElementById("data").textContent);
     const content = document.getElementById("content"), nav = document.getElementById("sections");
@@ -276,8 +288,13 @@ function build() {
         const parts = element("div", { class: "parts" });
         for (const part of section.parts) {
             if (part.kind === "table") parts.append(tablePart(part));
-            else if (part.kind === "sweep") parts.append(sweepPart(part));
-            else parts.append(figure(part.title, part.text, () => part.kind === "bars" ? barOption(part) : lineOption(part)).frame);
+            else if (part.kind === "sweep") parts.append(sweepPart(part), parallelPart(part));
+            else if (part.kind === "memory") parts.append(memoryPart(part));
+            else {
+                const { frame } = figure(part.title, part.text, () => OPTIONS[part.kind](part));
+                if (part.kind === "timeline") frame.classList.add("wide");
+                parts.append(frame);
+            }
         }
         content.append(heading, parts);
     });
