@@ -1,9 +1,12 @@
 """The Python package's helpers on real runs and a real sweep: figures agree with one another and with the summary."""
 
+import os
 import subprocess
 import sys
+import time
 import unittest
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -112,6 +115,34 @@ class Helpers(PagewalkCase):
     def test_notebooks_show_tables(self):
         self.assertIn("<table>", self.run_._repr_html_())
         self.assertIn("sweep", self.sweep._repr_html_())
+
+
+class LargeSweep(PagewalkCase):
+    def test_ten_thousand_points_give_a_metrics_frame_in_seconds(self):
+        self.succeed("sweep", self.config(SWEEP, "sweep.cfg"), "-o", "sweep")
+        count, points = 10_000, self.path("sweep/points")
+        one = next(points.glob("*.h5"))
+        with h5py.File(self.path("sweep/index.h5"), "r+") as index:
+            columns = []
+            index["table"].visititems(lambda path, item: columns.append(path) if isinstance(item, h5py.Dataset) else None)
+            for path in columns:
+                values, attributes = index["table"][path][:], dict(index["table"][path].attrs)
+                made = [f"point{i}".encode() for i in range(count)] if path == "name" else np.resize(values, count)
+                del index["table"][path]
+                index["table"].create_dataset(path, data=np.array(made))
+                for key, value in attributes.items():
+                    text = isinstance(value, bytes)
+                    index["table"][path].attrs[key] = np.array(value, dtype=f"S{max(1, len(value))}") if text else value
+            for i in range(count):
+                os.link(one, points / f"point{i}.h5")
+                index["points"][f"point{i}"] = h5py.ExternalLink(f"points/point{i}.h5", "/")
+        begin = time.process_time()  # others may load the machine
+        with pagewalk.load(self.path("sweep")) as sweep:
+            means = sweep.means("stlb_mpki")
+            last = sweep.run("point9999").summary["cycles"]
+        self.assertLess(time.process_time() - begin, 10)
+        self.assertEqual(means.n.sum(), count)
+        self.assertGreater(last, 0)
 
 
 class Repeats(unittest.TestCase):

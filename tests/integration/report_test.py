@@ -1,11 +1,14 @@
 """Reports in headless Chromium: no error, every plot drawn, hover, filter, sort, themes, keyboard."""
 
 import os
+import pathlib
 import re
+import resource
 import time
 import unittest
 
 import h5py
+import numpy as np
 
 from pagewalk_case import SYNTHETIC, PagewalkCase, text
 
@@ -61,6 +64,19 @@ class Files(PagewalkCase):
         self.succeed("report", "run.h5")
         self.assertIn("running", self.path("run.html").read_text())
 
+    def test_a_hundred_million_events_are_sampled(self):
+        file = self.run_to_file(config=SYNTHETIC + INTERVALS)
+        with h5py.File(file, "r+") as run:
+            for name in ("allocations", "page_faults"):
+                many_rows(run["events"], name, 50_000_000)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.succeed("report", file)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # CPU time: others may load the machine.
+        self.assertLess(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 10)
+        self.assertRegex(self.path("run.html").read_text(), r"Of a sample: 2.\d* % of the events")
+        self.assertLess(self.path("run.html").stat().st_size, 3 << 20)
+
     def test_a_real_machines_texts_have_their_page(self):
         file = self.run_to_file(config=SYNTHETIC)
         with h5py.File(file) as run:
@@ -77,7 +93,7 @@ class Files(PagewalkCase):
         if os.path.exists("/proc/buddyinfo"):
             self.path("host").mkdir()
             for name in ("buddyinfo", "vmstat", "meminfo"):
-                self.path(f"host/{name}").write_text(open(f"/proc/{name}").read())
+                self.path(f"host/{name}").write_bytes(pathlib.Path(f"/proc/{name}").read_bytes())
             self.succeed("report", "--from-proc", "host")
             self.assertIn("1 moments", self.path("host/host.html").read_text())
         for broken, named in (("", "no line of buddyinfo"), (None, "has no buddyinfo")):
@@ -94,6 +110,21 @@ class Files(PagewalkCase):
         file = self.run_to_file("--set", "machine.name=</script><script>alert(1)</script>", config=SYNTHETIC)
         self.succeed("report", file)
         self.assertFalse("<script>alert" in self.path("run.html").read_text())
+
+
+def many_rows(tables, name, count):
+    """Puts in the place of an event table one that repeats its first chunk."""
+    first = tables[name]
+    rows = first[:]
+    attributes = dict(first.attrs)
+    del tables[name]
+    table = tables.create_dataset(name, (count,), rows.dtype, chunks=(8192,), shuffle=True, compression=1)
+    table[:8192] = np.resize(rows, 8192)
+    mask, chunk = table.id.read_direct_chunk((0,))
+    for begin in range(8192, count, 8192):
+        table.id.write_direct_chunk((begin,), chunk, mask)
+    for key, value in attributes.items():
+        table.attrs[key] = np.array(value, dtype=f"S{max(1, len(value))}") if isinstance(value, bytes) else value
 
 
 @unittest.skipUnless(webdriver and os.path.exists(DRIVER), "wants chromium-driver and python3-selenium of scripts/packages-test.txt")
