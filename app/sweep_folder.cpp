@@ -2,6 +2,7 @@
 
 #include "app/child_process.h"
 #include "app/run_set.h"
+#include "app/system_config.h"
 #include "base/config_file.h"
 #include "base/config_value.h"
 #include "base/error.h"
@@ -101,8 +102,8 @@ FoundPoint SweepFolder::find(const SweepPoint& point) const {
         } else if (end->said.empty()) {
             found.state = FoundPoint::State::Unfinished;
         } else {
-            found.state =
-                end->said == point.config ? FoundPoint::State::Finished : FoundPoint::State::Changed;
+            found.state = changed_options(end->said, point.config).empty() ? FoundPoint::State::Finished
+                                                                           : FoundPoint::State::Changed;
             found.config = end->said;
         }
     } catch (const std::exception& error) {
@@ -154,16 +155,22 @@ std::vector<std::string> SweepFolder::last_log_lines(const SweepPoint& point, st
 }
 
 std::vector<std::string> changed_options(const std::string& before, const std::string& after) {
+    if (before == after) return {};
+    static const auto defaults = options_of(SystemConfig().options.resolved());
     const auto old_options = options_of(before), new_options = options_of(after);
     std::vector<std::string> lines;
     for (const auto& [key, value] : new_options) {
         const auto old = old_options.find(key);
-        if (old == old_options.end() || old->second != value)
-            lines.push_back(key + ": " + (old == old_options.end() ? "(absent)" : old->second) + " -> " +
-                            value);
+        const auto normal = defaults.find(key);
+        const bool is_new_and_unset =
+            old == old_options.end() && normal != defaults.end() && normal->second == value;
+        if (is_new_and_unset || (old != old_options.end() && old->second == value)) continue;
+        lines.push_back(key + ": " + (old == old_options.end() ? "(absent)" : old->second) + " -> " + value);
     }
-    for (const auto& [key, value] : old_options)
-        if (!new_options.contains(key)) lines.push_back(key + ": " + value + " -> (absent)");
+    for (const auto& [key, value] : old_options) {
+        const bool is_ours = key.starts_with("program."); // any other is one that Pagewalk no longer has
+        if (is_ours && !new_options.contains(key)) lines.push_back(key + ": " + value + " -> (absent)");
+    }
     return lines;
 }
 

@@ -66,7 +66,8 @@ private:
     std::unique_ptr<SweepJournal> m_journal;
 };
 
-/// The options whose values differ between two configurations: "key: old -> new", a line each.
+/// The options whose values differ between two configurations: "key: old -> new", a line each. One that
+/// Pagewalk has got since and that has its default, or that it has lost, is no change.
 [[nodiscard]] std::vector<std::string> changed_options(const std::string& before, const std::string& after);
 
 } // namespace pagewalk::app

@@ -94,8 +94,17 @@ TEST_F(SweepFolderTest, RefusesWhatItMustNotWrite) {
 }
 
 TEST(ChangedOptions, ListsWhatDiffers) {
-    EXPECT_THAT(changed_options("[a]\nx = 1\ny = 2\nz = 3\n", "[a]\nx = 1\ny = 5\nw = 4\n"),
-                ElementsAre("a.w: (absent) -> 4", "a.y: 2 -> 5", "a.z: 3 -> (absent)"));
+    EXPECT_THAT(
+        changed_options("[a]\nx = 1\ny = 2\n[program.2]\ncommand = ls\n", "[a]\nx = 1\ny = 5\nw = 4\n"),
+        ElementsAre("a.w: (absent) -> 4", "a.y: 2 -> 5", "program.2.command: ls -> (absent)"));
+}
+
+TEST(ChangedOptions, OptionsThatPagewalkHasGotOrLostSinceAreNoChange) {
+    EXPECT_THAT(changed_options("[run]\nseed = 1\n", "[run]\nseed = 1\n[machine]\ncpus = 4\n"),
+                testing::IsEmpty());
+    EXPECT_THAT(changed_options("[run]\nseed = 1\n", "[run]\nseed = 1\n[machine]\ncpus = 8\n"),
+                ElementsAre("machine.cpus: (absent) -> 8"));
+    EXPECT_THAT(changed_options("[run]\nseed = 1\nformer = 3\n", "[run]\nseed = 1\n"), testing::IsEmpty());
 }
 
 } // namespace
