@@ -60,7 +60,8 @@ std::span<const Command> commands() {
         {"stats", "[GLOB] [--markdown]", "list every statistic: unit, description", run_stats},
         {"events", "[GLOB] [--markdown]", "list every event table: columns, units, meaning", run_events},
         {"doctor", "", "say whether this host has what Pagewalk needs", run_doctor},
-        {"completion", "", "print a completion script: source <(pagewalk completion)", run_completion},
+        {"completion", "", "print a completion script for bash and zsh: source <(pagewalk completion)",
+         run_completion},
         {"man", "", "print the manual page: pagewalk man | man -l -", run_manual},
     }};
     return table;

@@ -57,8 +57,14 @@ void print_completion(std::span<const Command> commands, std::span<const Option>
     std::vector<std::string> names, keys;
     for (const Command& command : commands) names.emplace_back(command.name);
     for (const Option& option : options) keys.push_back(option.key + "=");
-    out << "# Completion of pagewalk for bash: source <(pagewalk completion)\n"
+    out << "# Completion of pagewalk for bash and zsh: source <(pagewalk completion)\n"
+           "if [[ -n ${ZSH_VERSION-} ]]; then\n"
+           "    autoload -U +X compinit && compinit -u\n"
+           "    autoload -U +X bashcompinit && bashcompinit\n"
+           "    compopt() { :; } # zsh has none\n"
+           "fi\n"
            "_pagewalk() {\n"
+           "    [[ -n ${ZSH_VERSION-} ]] && setopt localoptions ksharrays shwordsplit\n"
            "    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} words=\n"
            "    if ((COMP_CWORD == 1)) || { ((COMP_CWORD == 2)) && [[ $previous == help ]]; }; then\n"
            "        COMPREPLY=($(compgen -W '"
