@@ -32,8 +32,9 @@ std::string remembered;
 std::span<const Command> commands() {
     static const std::array<Command, 15> table{{
         {"run",
-         "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]",
-         "simulate a program, a trace or a generator", run_run},
+         "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...] | --from FILE.h5 "
+         "[-o FILE.h5]",
+         "simulate a program, a trace or a generator; or repeat a run from its results and compare", run_run},
         {"record", "-o FILE.pwt -- PROGRAM ARGS...", "record a program's instruction stream", run_record},
         {"sweep",
          "FILE.cfg [-o DIR] [-j N] [--executor local|slurm] [--dry-run] [--resume [--rerun-changed]]",

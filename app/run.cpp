@@ -5,6 +5,8 @@
 #include "app/machine_files.h"
 #include "app/programs.h"
 #include "app/progress.h"
+#include "app/repeated_run.h"
+#include "app/run_inputs.h"
 #include "app/run_outcome.h"
 #include "app/simulation.h"
 #include "app/system_config.h"
@@ -34,11 +36,13 @@ namespace {
 
 namespace po = boost::program_options;
 
-constexpr const char* usage =
-    "pagewalk run CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...]";
+constexpr const char* usage = "pagewalk run CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- "
+                              "PROGRAM ARGS...] | --from FILE.h5 [-o "
+                              "FILE.h5]";
 
 struct Arguments {
     std::string config;
+    std::string from;
     std::vector<std::string> settings;
     std::string output;
     std::vector<std::string> traces;
@@ -57,7 +61,8 @@ Arguments parse(std::span<const std::string> words) {
     visible.add_options()("set,s", po::value(&arguments.settings)->composing(),
                           "key=value")("output,o", po::value(&arguments.output), "results file")(
         "trace,t", po::value(&arguments.traces)->composing(),
-        "trace file")("config", po::value(&arguments.config), "configuration");
+        "trace file")("from", po::value(&arguments.from), "results of the run to repeat")(
+        "config", po::value(&arguments.config), "configuration");
     po::positional_options_description positions;
     positions.add("config", 1);
     po::variables_map values;
@@ -75,6 +80,16 @@ Arguments parse(std::span<const std::string> words) {
         throw InputError("--trace names no file\nusage: " + std::string(usage));
     if (values.count("output") != 0 && arguments.output.empty())
         throw InputError("-o names no file\nusage: " + std::string(usage));
+    if (!arguments.from.empty()) {
+        if (!arguments.config.empty() || !arguments.settings.empty() || !arguments.traces.empty() ||
+            !arguments.program.empty())
+            throw InputError("--from repeats a run as it was: nothing but -o goes with it\nusage: " +
+                             std::string(usage));
+        if (!arguments.output.empty())
+            arguments.output = std::filesystem::absolute(arguments.output).string();
+        arguments.config = arguments.from;
+        return arguments;
+    }
     if (arguments.config.empty()) throw InputError("no configuration given\nusage: " + std::string(usage));
     return arguments;
 }
@@ -266,9 +281,15 @@ RunOutcome tell_outcome(Simulation::End end, const Simulation& simulation, const
 int run_run(std::span<const std::string> words) {
     const Arguments arguments = parse(words);
     SystemConfig config;
-    load_config_file(arguments.config, config.options);
-    apply_settings(arguments.settings, config.options);
-    store_workload(arguments, config);
+    std::optional<RepeatedRun> repeated;
+    if (arguments.from.empty()) {
+        load_config_file(arguments.config, config.options);
+        apply_settings(arguments.settings, config.options);
+        store_workload(arguments, config);
+    } else {
+        repeated.emplace(arguments.from);
+        repeated->prepare(config.options);
+    }
     config.validate();
 
     catch_interrupts();                   // from here on there is something to be removed
@@ -282,6 +303,9 @@ int run_run(std::span<const std::string> words) {
         machine_files.emplace();
         surroundings.machine = write_machine_files(machine_files->path(), config, machine.kernel());
     }
+    const std::vector<results::SummaryValue> facts =
+        surrounding_facts(config, surroundings.directory, scratch ? scratch->path() : std::filesystem::path(),
+                          has_live_program(config));
     programs.emplace(open_programs(config, arguments, surroundings));
     programs->start(machine.kernel());
 
@@ -305,6 +329,7 @@ int run_run(std::span<const std::string> words) {
     auto host_facts = [&](results::RunState state) {
         const double seconds =
             std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        std::ranges::copy(facts, std::back_inserter(state.host));
         state.host.push_back({"simulation_seconds", seconds, "s", "wall clock of the simulation itself"});
         state.host.push_back({"simulation_mips",
                               static_cast<double>(machine.user_instructions()) / seconds / 1e6, "1",
@@ -344,7 +369,9 @@ int run_run(std::span<const std::string> words) {
         std::fprintf(stderr, "pagewalk: %s keeps its earlier results; those of this run are in %s\n",
                      file.path().c_str(), output.c_str());
     print_page(output, programs->is_live());
-    return outcome.exit_code();
+    const int difference =
+        repeated ? repeated->compare(output, programs->is_live() ? std::cerr : std::cout) : 0;
+    return std::max(outcome.exit_code(), difference);
 }
 
 } // namespace pagewalk::app
