@@ -173,7 +173,7 @@ class Browser(PagewalkCase):
         self.open("run")
         headings = [heading.text for heading in self.all("h2")]
         self.assertEqual(headings, ["Overview", "Cycles", "TLBs and page walks", "Page faults", "Allocations", "Free memory",
-                                    "Physical memory", "Kernel memory", "Page cache and reclaim", "Memory traffic", "Kernel timeline",
+                                    "Physical memory", "Kernel memory", "Memory traffic", "Kernel timeline",
                                     "Processes"])
         figures = self.all("figure")
         self.assertGreater(len(figures), 12)

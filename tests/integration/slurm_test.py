@@ -1,6 +1,7 @@
 """The Slurm executor on a cluster of this host: munged, slurmctld and slurmd that the test starts."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -10,10 +11,12 @@ import unittest
 
 import h5py
 
-from pagewalk_case import PAGEWALK, SOURCE, SYNTHETIC, PagewalkCase, contents
+from pagewalk_case import PAGEWALK, SOURCE, SYNTHETIC, PagewalkCase, contents, text
 
 sys.path.insert(0, str(SOURCE / "tests/support"))
 from slurm_cluster import SlurmCluster, is_installed  # noqa: E402
+
+ROUNDS = int(os.environ.get("PAGEWALK_KILLS", 4))  # of cancelled tasks and killed daemons
 
 SWEEP = SYNTHETIC.replace("instructions = 200k", "instructions = 50k") + """
 [axis.entries]
@@ -89,6 +92,47 @@ class Slurm(PagewalkCase):
         self.assertEqual(process.returncode, 1, err)
         self.assertEqual(self.outcomes(), ["finished", "stopped"])
         self.assertIn("1 of 2 points finished", out)
+
+    def test_cancelled_tasks_and_a_killed_slurmd_lose_nothing(self):
+        draw = random.Random(1)
+        config = self.config(SWEEP.replace("128, 256", "64, 128, 256, 512").replace("instructions = 50k", "instructions = 500k"), "sweep.cfg")
+        before = {}
+        for round_number in range(ROUNDS):
+            process = self.start("sweep", config, "-o", "out", "--resume", "--executor", "slurm", env=self.cluster.environment)
+            self.addCleanup(process.kill)
+            ended = lambda: process.poll() is not None  # noqa: E731
+            self.cluster.wait_for(lambda: ended() or self.cluster.ask("squeue", "-h", "-o", "%A"), "array in the queue")
+            time.sleep(draw.uniform(0, 1.5))
+            if round_number % 2:
+                self.cluster.kill_slurmd()
+                time.sleep(draw.uniform(0, 1))
+                self.cluster.start_slurmd()
+            else:
+                jobs = self.cluster.ask("squeue", "-h", "-r", "-o", "%i").split()
+                self.cluster.ask("scancel", draw.choice(jobs)) if jobs else None
+            process.communicate(timeout=200)
+            after = self.finished()
+            with self.subTest(round=round_number):
+                self.assertEqual({file: after.get(file) for file in before}, before)
+            before = after
+            if len(before) == 4:  # all there: two go on another time
+                for file in sorted(before)[:2]:
+                    file.unlink()
+                    before.pop(file)
+        done = self.sweep(config.read_text(), "--resume")
+        self.assertEqual(done.returncode, 0, done.stderr + self.cluster.logs())
+        self.succeed("sweep", config, "-o", "local")
+        for file in self.path("local/points").glob("*.h5"):
+            self.assertEqual(contents(file), contents(self.path("out/points") / file.name))
+
+    def finished(self):
+        """Files of finished points; one that does not open fails the test."""
+        found = {}
+        for file in self.path("out/points").glob("*.h5"):
+            with h5py.File(file, "r") as run:
+                if text(run["meta/status"]) == "complete":
+                    found[file] = file.stat().st_ino
+        return found
 
     def test_refusals_are_the_users(self):
         done = self.sweep(SWEEP.replace("partition = other", "partition = absent"))

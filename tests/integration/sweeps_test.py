@@ -12,7 +12,7 @@ import h5py
 
 from pagewalk_case import PAGEWALK, SOURCE, SYNTHETIC, PagewalkCase, contents, text
 
-KILLS = int(os.environ.get("PAGEWALK_KILLS", 20))
+KILLS = int(os.environ.get("PAGEWALK_KILLS", 50))
 SEED = int(os.environ.get("PAGEWALK_SEED", 1))
 
 FEW = SYNTHETIC.replace("instructions = 200k", "instructions = 50k")

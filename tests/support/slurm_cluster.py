@@ -62,9 +62,19 @@ class SlurmCluster:
                    f"--pid-file={path}/munge.pid", f"--log-file={path}/munge.log", f"--seed-file={path}/munge.seed")
         self.wait_for(lambda: (path / "munge.socket").exists(), "munged")
         self.start("slurmctld", "-D", "-f", f"{path}/slurm.conf")
-        self.start("slurmd", "-D", "-f", f"{path}/slurm.conf")
+        self.start_slurmd()
         self.wait_for(lambda: self.ask("sinfo", "-h", "-p", "short", "-o", "%T").strip() == "idle", "an idle node")
         return self
+
+    def start_slurmd(self):
+        self.start("slurmd", "-D", "-f", f"{self.folder}/slurm.conf")
+
+    def kill_slurmd(self):
+        """As a node's failure does: the daemon goes without a word. What it has started may go on."""
+        slurmd = next(process for process in self.processes if process.args[0].endswith("slurmd"))
+        slurmd.kill()
+        slurmd.wait()
+        self.processes.remove(slurmd)
 
     def __exit__(self, *_):
         self.ask("scancel", "-u", "root")

@@ -69,7 +69,7 @@ const shortNumber = value => value !== 0 && (Math.abs(value) >= 1e6 || Math.abs(
 function barOption(part) {
     const option = baseOption();
     option.tooltip.axisPointer = { type: "shadow" };
-    option.xAxis = axis(part.unit, { type: part.log ? "log" : "value", axisLabel: { color: style("--muted"), formatter: shortNumber } });
+    option.xAxis = axis(part.unit, { type: part.log ? "log" : "value", min: part.log ? range => range.min / 2 : undefined, axisLabel: { color: style("--muted"), formatter: shortNumber } });
     option.yAxis = axis("", { type: "category", data: part.categories, inverse: true });
     option.series = part.series.map(series => ({
         name: series.name, type: "bar", stack: part.stacked ? "all" : undefined, barMaxWidth: 26,
