@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The figures of docs/analysis.md: one of each helper of the package.
 
-    helper_figures.py RUN.h5 OTHER.h5 SWEEP_FOLDER -o docs/figures
+    helper_figures.py RUN.h5 OTHER.h5 OVERCOMMITTED.h5 READER.h5 SWEEP_FOLDER -o docs/figures
 """
 
 import argparse
@@ -69,6 +69,16 @@ def contiguity(axes, run, **_):
     )
 
 
+def reclaim_activity(axes, overcommitted, **_):
+    frame = pagewalk.reclaim_activity(overcommitted).drop(columns="by")
+    frame.plot(ax=axes, drawstyle="steps-post", xlabel="simulated time, ms", ylabel="pages so far")
+
+
+def page_cache_activity(axes, reader, **_):
+    frame = pagewalk.page_cache_activity(reader)
+    frame.plot(ax=axes, drawstyle="steps-post", xlabel="simulated time, ms", ylabel="pages so far")
+
+
 def means(axes, sweep, **_):
     for footprint, rows in sweep.means("cycles").groupby(level="footprint"):
         rows = rows.droplevel("footprint")
@@ -89,17 +99,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run")
     parser.add_argument("other")
+    parser.add_argument("overcommitted")
+    parser.add_argument("reader")
     parser.add_argument("sweep")
     parser.add_argument("-o", "--output", required=True, type=pathlib.Path)
     arguments = parser.parse_args()
     plt.rcParams["axes.prop_cycle"] = plt.cycler(color=COLOURS)
     plt.rcParams["font.size"] = 9
     arguments.output.mkdir(parents=True, exist_ok=True)
-    with pagewalk.load(arguments.run) as run, pagewalk.load(arguments.other) as other, pagewalk.load(arguments.sweep) as sweep:
+    with (pagewalk.load(arguments.run) as run, pagewalk.load(arguments.other) as other,
+          pagewalk.load(arguments.overcommitted) as overcommitted, pagewalk.load(arguments.reader) as reader,
+          pagewalk.load(arguments.sweep) as sweep):
         for draw in (tlb_mpki, walk_latency, cpi_stack, cpi_difference, bandwidth, numa_ratios, fault_latency, allocation_tails,
-                     fragmentation, contiguity, means, differences):
+                     fragmentation, contiguity, reclaim_activity, page_cache_activity, means, differences):
             figure, axes = plt.subplots(figsize=(4.6, 2.9))
-            draw(axes, run=run, other=other, sweep=sweep)
+            draw(axes, run=run, other=other, overcommitted=overcommitted, reader=reader, sweep=sweep)
             axes.spines[["top", "right"]].set_visible(False)
             figure.tight_layout()
             figure.savefig(arguments.output / f"{draw.__name__}.png", dpi=70)

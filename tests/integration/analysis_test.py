@@ -85,6 +85,19 @@ class Helpers(PagewalkCase):
         self.assertTrue((frame.unusable == 0).all())
         self.assertTrue((pagewalk.fragmentation(self.run_, order=10).unusable > 0).all())
 
+    def test_reclaim_and_page_cache_follow_their_events(self):
+        config = (SYNTHETIC.replace("gups", "kvstore").replace("memory = 256MiB", "memory = 128MiB").replace("table = 4MiB", "entries = 130000")
+                  .replace("instructions = 200k", "instructions = 600k").replace("first_touch = off", "first_touch = pages"))
+        file = self.run_to_file(config=config + "[os]\nswap = 256MiB\ntiming = off\n[events]\nfilemap = 1\n")
+        with pagewalk.load(file) as run:
+            reclaim, events = pagewalk.reclaim_activity(run), run.events("reclaim")
+            self.assertGreater(len(reclaim), 1)
+            self.assertEqual(reclaim.reclaimed.iloc[-1], events.reclaimed.sum())
+            self.assertLessEqual(set(reclaim.by), {"kswapd", "direct"})
+            cache = pagewalk.page_cache_activity(run)
+            self.assertEqual(len(cache), len(run.events("filemap")))
+            self.assertTrue((cache.cached == cache.added - cache.removed).all())
+
     def test_units_are_told(self):
         for helper in (pagewalk.tlb_mpki, pagewalk.cpi_stack, pagewalk.bandwidth, pagewalk.allocation_tails,
                        pagewalk.fragmentation, pagewalk.numa_ratios, pagewalk.fault_latency):

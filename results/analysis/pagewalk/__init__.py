@@ -14,7 +14,10 @@ import pathlib
 import h5py
 
 from .hardware import bandwidth, cpi_difference, cpi_stack, numa_ratios, tlb_mpki, walk_latency
-from .memory import allocation_tails, contiguity, fault_latency, fragmentation, fragmentation_by_order, mapped_frames
+from .memory import (
+    allocation_tails, contiguity, fault_latency, fragmentation, fragmentation_by_order, mapped_frames, page_cache_activity,
+    reclaim_activity,
+)
 from .repeats import mean_interval, paired_difference
 from .run import NotPagewalkResults, Run, attribute
 from .sweep import SWEEP_SCHEMA, Sweep
@@ -22,7 +25,7 @@ from .sweep import SWEEP_SCHEMA, Sweep
 __all__ = [
     "NotPagewalkResults", "Run", "Sweep", "allocation_tails", "attribute", "bandwidth", "contiguity", "cpi_difference",
     "cpi_stack", "fault_latency", "fragmentation", "fragmentation_by_order", "load", "mapped_frames", "mean_interval", "numa_ratios",
-    "paired_difference", "tlb_mpki", "walk_latency",
+    "page_cache_activity", "paired_difference", "reclaim_activity", "tlb_mpki", "walk_latency",
 ]
 
 

@@ -56,6 +56,30 @@ def fragmentation_by_order(rows, what):
     return pd.DataFrame({f"order {order}": fragmentation_of(rows, order)[what] for order in range(1, orders)}, index=rows.index)
 
 
+def reclaim_activity(run):
+    """Passes of reclaim: time (ms) as index, kswapd or direct as "by", and pages scanned, reclaimed, written and refilled so far, by both
+    together. Of a table of millions, of a sample's passes."""
+    events = run.sampled("reclaim").sort_values("time")
+    columns = ["scanned", "reclaimed", "written", "refilled"]
+    frame = events[columns].astype(float).cumsum().set_index(pd.Index(events.time / 1e9, name="time"))
+    frame.insert(0, "by", events.by.astype(str).to_numpy())
+    frame.attrs["units"] = {"time": "ms", "by": "", **dict.fromkeys(columns, "pages")}
+    return frame
+
+
+def page_cache_activity(run):
+    """Pages that page caches got and lost so far: time (ms) as index, added, removed, cached (the difference). Wants
+    events.filemap = 1."""
+    events = run.events("filemap").sort_values("time", kind="stable")
+    if events.attrs["every"] != 1:
+        raise ValueError("page_cache_activity wants every event: events.filemap = 1")
+    added = (events.call == "mm_filemap_add_to_page_cache").to_numpy()
+    frame = pd.DataFrame({"added": added.cumsum(), "removed": (~added).cumsum()}, index=pd.Index(events.time / 1e9, name="time"))
+    frame["cached"] = frame.added - frame.removed
+    frame.attrs["units"] = {"time": "ms", "added": "pages", "removed": "pages", "cached": "pages"}
+    return frame
+
+
 def mapped_frames(run):
     """Where anonymous faults' pages lie, from events: task, address and pfn. Wants events.page_faults = 1 and
     events.allocations = 1: the page of a fault is the user's one that its task was given while the fault lasted."""

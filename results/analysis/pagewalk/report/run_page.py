@@ -133,14 +133,10 @@ def kernel_memory(run):
 def reclaim(run):
     parts = []
     if events_of(run, "reclaim"):
-        events = run.sampled("reclaim")
-        over_time = events[["scanned", "reclaimed", "written", "refilled"]].astype(float).cumsum().set_axis(events.time / 1e9)
-        parts.append(page.lines("Passes of reclaim", over_time, "simulated time, ms", "pages so far", step=True))
-    if events_of(run, "filemap"):
-        events = run.sampled("filemap")
-        sign = events.call.astype(str).map({"mm_filemap_add_to_page_cache": 1, "mm_filemap_delete_from_page_cache": -1})
-        cached = pd.DataFrame({"pages": sign.cumsum().to_numpy(dtype=float)}, index=events.time / 1e9)
-        parts.append(page.lines("Page cache", cached, "simulated time, ms", "pages since power-on", step=True))
+        parts.append(page.lines("Passes of reclaim", memory.reclaim_activity(run).drop(columns="by"), "simulated time, ms", "pages so far", step=True))
+    if events_of(run, "filemap") and attribute(run.file["events/filemap"], "every") == 1:
+        parts.append(page.lines("Page cache", memory.page_cache_activity(run)[["cached"]].astype(float), "simulated time, ms",
+                                "pages since power-on", step=True))
     if "vmstat" in run.proc_names:
         parts += kernel_parts.activity(proc_text.counters(run.proc("vmstat")), "From power-on.")
     return parts
