@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <map>
 
 namespace pagewalk {
 namespace {
@@ -142,22 +143,27 @@ void OptionSet::set(std::string_view key, std::string_view value, std::string_vi
 
 std::string OptionSet::resolved() const {
     // A section must appear once, wherever its options were declared.
-    std::vector<std::string> sections;
-    auto section_of = [](const Option& option) {
-        const std::size_t dot = option.key.rfind('.');
-        return dot == std::string::npos ? std::string() : option.key.substr(0, dot);
+    struct Section {
+        std::string_view name;
+        std::string lines;
     };
-    for (const Option& option : m_options)
-        if (std::string section = section_of(option); std::ranges::find(sections, section) == sections.end())
-            sections.push_back(section);
-    std::ranges::stable_partition(sections, &std::string::empty);
+    std::vector<Section> sections;
+    std::map<std::string_view, std::size_t> places;
+    for (const Option& option : m_options) {
+        const std::string_view key = option.key;
+        const std::size_t dot = key.rfind('.');
+        const std::string_view name = dot == std::string_view::npos ? std::string_view() : key.substr(0, dot);
+        const auto [place, is_new] = places.try_emplace(name, sections.size());
+        if (is_new) sections.push_back({name, {}});
+        std::string& lines = sections[place->second].lines;
+        lines += key.substr(name.empty() ? 0 : name.size() + 1);
+        lines += " = " + format_config_value(option.get()) + "\n";
+    }
+    std::ranges::stable_partition(sections, [](const Section& section) { return section.name.empty(); });
     std::string text;
-    for (const std::string& section : sections) {
-        if (!section.empty()) text += (text.empty() ? "[" : "\n[") + section + "]\n";
-        for (const Option& option : m_options)
-            if (section_of(option) == section)
-                text += option.key.substr(section.empty() ? 0 : section.size() + 1) + " = " +
-                        format_config_value(option.get()) + "\n";
+    for (const Section& section : sections) {
+        if (!section.name.empty()) text += (text.empty() ? "[" : "\n[") + std::string(section.name) + "]\n";
+        text += section.lines;
     }
     return text;
 }

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 import random
 import signal
 import subprocess
@@ -211,6 +212,33 @@ class Kills(SweepCase):
         self.assertEqual(self.call("sweep", config, "-o", "other").returncode, 0)
         for file in sorted(self.path("other/points").glob("*.h5")):
             self.assertEqual(whole[file.name], contents(file))
+
+
+class Cost(SweepCase):
+    def test_a_sweep_keeps_two_cores_busy_and_adds_little(self):
+        config = self.config(SYNTHETIC.replace("instructions = 200k", "instructions = 2M") + """
+[sweep]
+repeats = 10
+[axis.entries]
+option = mmu.l2_tlb.entries
+values = 256, 512
+""", "sweep.cfg")
+        process = self.start("sweep", config, "-o", "out", "-j", "2", stdout=subprocess.DEVNULL)
+        running, ticks = [], [0, 0]
+        while process.poll() is None:
+            try:
+                place = pathlib.Path(f"/proc/{process.pid}")
+                stat = (place / "stat").read_text().rpartition(")")[2].split()
+                children = (place / f"task/{process.pid}/children").read_text().split()
+            except OSError:
+                break
+            ticks = [int(stat[11]) + int(stat[12]), int(stat[13]) + int(stat[14])]  # its own, its points'
+            running.append(len(children))
+            time.sleep(0.02)
+        self.assertEqual(process.wait(), 0, process.communicate()[1])
+        # CPU time and numbers of processes: others may load the machine.
+        self.assertLess(ticks[0] / ticks[1], 0.02)
+        self.assertGreater(sum(count >= 2 for count in running) / len(running), 0.9)
 
 
 class BadInput(SweepCase):
