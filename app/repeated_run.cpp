@@ -67,7 +67,7 @@ RowDifference compare_table(const results::RunReader& before, const results::Run
 
 } // namespace
 
-RepeatedRun::RepeatedRun(std::filesystem::path file)
+RepeatedRun::RepeatedRun(const std::filesystem::path& file)
     : m_path(std::filesystem::absolute(file)), m_before(m_path) {
     if (const std::string status = m_before.status(); status == "running" || status == "failed")
         throw InputError(m_path.string() + " is of a run that did not end (" + status +

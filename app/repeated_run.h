@@ -14,7 +14,7 @@ namespace pagewalk::app {
 class RepeatedRun {
 public:
     /// Throws InputError for a file that is none of ours, or whose run did not end.
-    explicit RepeatedRun(std::filesystem::path file);
+    explicit RepeatedRun(const std::filesystem::path& file);
 
     /// Takes over its configuration, working directory and environment, and says on standard error what is
     /// not as it was: Pagewalk's revision, inputs. Throws InputError where the working directory is gone.
