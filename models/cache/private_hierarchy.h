@@ -78,6 +78,12 @@ public:
         return l1i_slow(line, address, cycle);
     }
 
+    /// Would a fetch find the line, there and not brought by a prefetcher? Counts and ages nothing.
+    [[nodiscard]] bool fetch_hits(PhysAddr address, Cycles cycle) {
+        const CacheLine* const line = m_l1i.tags.probe(line_number_of(address));
+        return line != nullptr && line->ready() <= (cycle + m_l1i.latency).value() && !line->prefetched();
+    }
+
     /// A page walker's load of a table entry.
     AccessResult walk(PhysAddr address, Cycles cycle) {
         if (m_walks_through == WalksThrough::L2) return walk_l2(address, cycle);

@@ -1,6 +1,7 @@
 #include "models/core/fast_forward.h"
 
 #include "base/error.h"
+#include "models/core/kernel_text.h"
 
 #include <algorithm>
 
@@ -8,8 +9,6 @@ namespace pagewalk::models {
 namespace {
 
 constexpr VirtAddr no_line{~0ULL};
-constexpr std::uint64_t kernel_instruction_bytes = 4; // as OooCore has it
-constexpr std::uint32_t instructions_a_line = line_size / kernel_instruction_bytes;
 
 } // namespace
 

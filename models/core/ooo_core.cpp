@@ -1,6 +1,7 @@
 #include "models/core/ooo_core.h"
 
 #include "models/core/decoder.h"
+#include "models/core/kernel_text.h"
 
 #include <algorithm>
 #include <numeric>
@@ -14,8 +15,6 @@ using Queue = Pipeline::Queue;
 constexpr RegisterId kernel_register = 240; ///< what kernel code computes with: one chain of dependences
 constexpr RegisterId kernel_copy_register = 241;
 constexpr std::uint32_t kernel_parallelism = 2; // assumed: kernel code runs at an IPC of about 1
-constexpr std::uint64_t kernel_instruction_bytes = 4;
-constexpr std::uint32_t instructions_a_line = line_size / kernel_instruction_bytes;
 
 StallCause cause_of(HitLevel level) {
     return static_cast<StallCause>(static_cast<unsigned>(StallCause::L1) + static_cast<unsigned>(level));
@@ -26,31 +25,6 @@ bool is_plain(const MicroOp& uop) {
     static_assert(UopClass::Nop < UopClass::IntAlu && UopClass::Branch < UopClass::Load);
     return uop.cls >= UopClass::IntAlu && uop.cls <= UopClass::Branch && uop.pipelined;
 }
-
-/// Spreads some of a function's instructions evenly over its lines of text.
-class Share {
-public:
-    /// `lines` have had theirs already.
-    Share(std::uint32_t part, std::uint32_t whole, std::uint64_t lines)
-        : m_part(part), m_whole(whole), m_line_whole(part * instructions_a_line / whole),
-          m_line_rest(part * instructions_a_line % whole),
-          m_rest(lines == 0 ? 0 : static_cast<std::uint32_t>(lines * m_line_rest % whole)) {}
-
-    /// How many are among the next `count` instructions, a line's at most.
-    [[nodiscard]] std::uint32_t of(std::uint32_t count) {
-        if (count != instructions_a_line) [[unlikely]]
-            return (m_rest + m_part * count) / m_whole; // the last line
-        m_rest += m_line_rest;
-        const std::uint32_t carry = m_rest >= m_whole ? 1 : 0;
-        m_rest -= carry * m_whole;
-        return m_line_whole + carry;
-    }
-
-private:
-    std::uint32_t m_part, m_whole;
-    std::uint32_t m_line_whole, m_line_rest;
-    std::uint32_t m_rest;
-};
 
 } // namespace
 
@@ -441,9 +415,15 @@ void OooCore::leave_kernel(Mode to) {
     m_fast_forward.forget_line();
 }
 
-// `count` micro-ops of one dependence chain, their loads and stores hitting L1.
-inline void OooCore::kernel_chain(std::uint32_t count, std::uint32_t loads, std::uint32_t stores) {
-    const std::uint64_t work = (count - loads) + loads * m_load_hit_latency.value();
+// All of a run but the first of its free loads and stores, which go to memory: the chain, its loads and
+// stores hitting L1, and beside it the other free ones.
+inline void OooCore::kernel_chain(const TextRun& run) {
+    const std::uint32_t loads = run.chain_loads + std::max(run.free_loads, 1U) - 1;
+    const std::uint32_t stores = run.chain_stores + std::max(run.free_stores, 1U) - 1;
+    const std::uint32_t count =
+        run.instructions - std::min(run.free_loads, 1U) - std::min(run.free_stores, 1U);
+    if (count == 0) return;
+    const std::uint64_t work = run.chain() - run.chain_loads + run.chain_loads * m_load_hit_latency.value();
     m_pipeline.run_chain(count, kernel_register,
                          Cycles(std::max<std::uint64_t>(1, work / kernel_parallelism)));
     m_stats.loads += loads;
@@ -478,6 +458,20 @@ void OooCore::kernel_store(VirtAddr address) {
     ++m_stats.kernel_uops;
 }
 
+inline void OooCore::fetch_kernel_line(VirtAddr text, std::uint32_t instructions) {
+    if (text.line() != m_last_line) {
+        const bool mapped = fetch_line(text.line(), text);
+        PAGEWALK_INVARIANT(mapped);
+    }
+    m_pipeline.pass_fetch(instructions);
+}
+
+// Does L1I have a line of text in the page of the one that was fetched last?
+inline bool OooCore::fetch_hits(VirtAddr fetched, VirtAddr text) const {
+    const Cycles cycle = m_pipeline.fetch_cycle();
+    return text.page() == fetched.page() && m_hierarchy.fetch_hits(m_mmu.fetched(text), cycle);
+}
+
 std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
                                       Cycles until) {
     if (m_fast) return m_fast_forward.kernel_execute(step, stack, done, until);
@@ -486,34 +480,36 @@ std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, st
     if (step.count == 0) return 0;
     const std::uint32_t before = done;
     const std::uint32_t lines = done / instructions_a_line;
-    Share loads_share(step.loads, step.count, lines), stores_share(step.stores, step.count, lines);
+    TextShare loads(step.loads, step.count, lines), stores(step.stores, step.count, lines);
     do {
-        // A line of text at a time. Of its loads and stores one each goes to the stack's lines for real; the
-        // others are spills, arguments and per-CPU data that hit L1.
-        const std::uint32_t count = std::min(instructions_a_line, step.count - done);
+        // A run at a time: a line of text that may miss, and those behind it that L1I has. Of its loads and
+        // stores one each goes to the stack's lines for real; the others are spills, arguments and per-CPU
+        // data that hit L1.
         const VirtAddr text = step.address + done * kernel_instruction_bytes;
-        if (text.line() != m_last_line) {
-            const bool mapped = fetch_line(text.line(), text);
-            PAGEWALK_INVARIANT(mapped);
-        }
-        m_pipeline.pass_fetch(count);
-        std::uint32_t loads = loads_share.of(count);
-        std::uint32_t stores = stores_share.of(count);
-        std::uint32_t plain = count;
         const VirtAddr frame = stack - line_size - (done * 4 & (8 * line_size - 1));
-        if (loads != 0) {
+        const auto line_from = [&](std::uint32_t at) {
+            return std::min(instructions_a_line, step.count - at);
+        };
+        TextRun run;
+        const auto add = [&](std::uint32_t count) { run.add(count, loads.of(count), stores.of(count)); };
+        add(line_from(done));
+        fetch_kernel_line(text, run.instructions);
+        const std::uint32_t first = run.instructions;
+        while (run.instructions < TextRun::longest && done + run.instructions < step.count &&
+               fetch_hits(text, text + run.instructions * kernel_instruction_bytes))
+            add(line_from(done + run.instructions));
+        const std::uint32_t count = run.instructions;
+        if (run.free_loads != 0) {
             const MemoryOutcome outcome = execute_load<Mode::Kernel>(reload, frame, 8, VirtAddr());
             PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
-            --loads;
-            --plain;
         }
-        if (stores != 0 && plain != 0) {
+        if (run.free_stores != 0) {
             const MemoryOutcome outcome = execute_store<Mode::Kernel>(spill, frame, 8, VirtAddr());
             PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
-            --stores;
-            --plain;
         }
-        if (plain != 0) kernel_chain(plain, std::min(loads, plain), stores);
+        kernel_chain(run);
+        for (std::uint32_t at = first; at < count; at += instructions_a_line)
+            fetch_kernel_line(text + at * kernel_instruction_bytes, line_from(done + at));
         done += count;
         m_kernel_since_mispredict += count;
         if (m_config.kernel_mispredict_interval != 0 &&

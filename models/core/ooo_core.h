@@ -6,6 +6,7 @@
 #include "models/core/core_config.h"
 #include "models/core/core_stats.h"
 #include "models/core/fast_forward.h"
+#include "models/core/kernel_text.h"
 #include "models/core/pipeline.h"
 #include "models/core/stream_cursor.h"
 #include "models/mmu/mmu.h"
@@ -125,7 +126,9 @@ private:
     void execute_plain(const MicroOp& uop);
     void execute_special(const MicroOp& uop);
     void execute_without_access(const MicroOp& uop);
-    void kernel_chain(std::uint32_t count, std::uint32_t loads, std::uint32_t stores);
+    void fetch_kernel_line(VirtAddr text, std::uint32_t instructions);
+    [[nodiscard]] bool fetch_hits(VirtAddr fetched, VirtAddr text) const;
+    void kernel_chain(const TextRun& run);
     [[nodiscard]] std::uint32_t finish_string_step(const KernelStep& step, std::uint32_t done,
                                                    std::uint32_t uops_a_line);
     void kernel_memory(const MicroOp& uop, VirtAddr address, std::uint32_t size = 8);

@@ -101,6 +101,11 @@ public:
         return translate_fetch_slow(address, cycle);
     }
 
+    /// Where an instruction lies in the page of the last fetch.
+    [[nodiscard]] PhysAddr fetched(VirtAddr address) const {
+        return m_last_fetch_frame + address.page_offset();
+    }
+
     /// Drops translations at once; the cost is the kernel path's.
     std::uint64_t invalidate(const TlbInvalidation& invalidation);
 
