@@ -3,6 +3,7 @@
 #include "app/command.h"
 #include "app/machine.h"
 #include "app/machine_files.h"
+#include "app/option_effects.h"
 #include "app/programs.h"
 #include "app/progress.h"
 #include "app/repeated_run.h"
@@ -25,6 +26,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <numeric>
 #include <optional>
 #include <unistd.h>
 
@@ -151,10 +153,22 @@ void store_workload(const Arguments& arguments, SystemConfig& config) {
 }
 
 std::string machine_line(const SystemConfig& config) {
+    const std::vector<std::uint64_t> nodes = config.machine.node_bytes(config.options);
     return config.machine.name + ": " + std::to_string(config.machine.sockets) + " socket(s), " +
            std::to_string(config.machine.cpus) + " CPU(s) at " +
            format_quantity(config.cpu.core.frequency, Unit::Hertz) + ", " +
-           format_quantity(config.machine.memory, Unit::Bytes) + " of memory";
+           format_quantity(std::accumulate(nodes.begin(), nodes.end(), std::uint64_t{0}), Unit::Bytes) +
+           " of memory";
+}
+
+/// Says so of options that were set in vain; a line each.
+std::string report_no_effect(const SystemConfig& config) {
+    std::string text;
+    for (const std::string& line : options_without_effect(config)) {
+        std::fprintf(stderr, "pagewalk: %s\n", line.c_str());
+        text += line + "\n";
+    }
+    return text;
 }
 
 /// The kernel tells of programs it killed on their stderr; so do we.
@@ -315,6 +329,7 @@ int run_run(std::span<const std::string> words) {
                           .command_line = command_line(),
                           .workload = programs->description(),
                           .machine = machine_line(config),
+                          .no_effect = report_no_effect(config),
                           .seed = config.run.seed};
     Progress progress(programs->expected_instructions());
     if (isatty(STDERR_FILENO) != 0)

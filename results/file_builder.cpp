@@ -502,6 +502,8 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
     builder.write_value("/meta/seed", {"seed", meta.seed, "number", "seed of all random streams"});
     builder.write_text("/meta/workload", meta.workload, "what ran");
     builder.write_text("/meta/machine", meta.machine, "what it ran on");
+    if (!meta.no_effect.empty())
+        builder.write_text("/meta/no_effect", meta.no_effect, "options that were set and have no effect");
     builder.write_value("/meta/simulated_time",
                         {"simulated_time", state.simulated_time.value(), "ps", "simulated time reached"});
     builder.write_text("/meta/status", name_of(content.status), "how the run ended", status_bytes);

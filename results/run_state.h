@@ -31,8 +31,9 @@ struct RunMeta {
     std::string git_revision; ///< of the source Pagewalk was built from
     std::string config;       ///< every option with its value, as a config file (OptionSet::resolved)
     std::string command_line;
-    std::string workload; ///< program, trace or generator, for people
-    std::string machine;  ///< one line, for people
+    std::string workload;  ///< program, trace or generator, for people
+    std::string machine;   ///< one line, for people
+    std::string no_effect; ///< options that were set in vain, a line each; empty: none were
     std::uint64_t seed = 0;
 };
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -76,13 +77,21 @@ private:
         add("run", m_run.path().string());
         add("workload", m_run.meta("workload"));
         add("machine", m_run.meta("machine"));
-        m_text += table.text();
+        m_text += table.text() + in_vain();
         const std::string status = m_run.status();
         const bool good = status == "complete" || status == "instruction_limit" || status == "region_end";
         m_text += "status    " + painted(status, good ? "32" : "31");
         if (status != "complete" && !m_run.status_text().empty()) m_text += ": " + m_run.status_text();
         m_text += "\n";
         ending();
+    }
+
+    /// Options that were set and have no effect.
+    std::string in_vain() const {
+        std::istringstream lines(m_run.meta("no_effect"));
+        std::string text;
+        for (std::string line; std::getline(lines, line);) text += "no effect " + line + "\n";
+        return text;
     }
 
     /// How the program itself ended, where that is not by exit status 0.

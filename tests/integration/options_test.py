@@ -4,10 +4,12 @@ import os
 import re
 import subprocess
 import unittest
+from random import Random
 
 import h5py
 
-from pagewalk_case import SMALL, SOURCE, SYNTHETIC, PagewalkCase, contents, text
+import random_machines
+from pagewalk_case import PAGEWALK, SMALL, SOURCE, SYNTHETIC, PagewalkCase, contents, text
 
 # What a run's configuration does not have: sections of a number or a name, and those of sweeps.
 ELSEWHERE = ("program.N", "axis.NAME", "sweep", "slurm")
@@ -76,6 +78,40 @@ class Options(PagewalkCase):
         done = self.call("run", self.config(config), "-o", "run.h5", "--set", "workload.kind=synthetic",
                          "--set", "synthetic.instructions=1k", "--set", "synthetic.first_touch=off")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    # Each takes the effect of options that another of them, or the defaults, leave.
+    IN_VAIN = ({"mmu.perfect": "on", "core.perfect_branches": "on", "os.slab": "slob", "os.thp.enabled": "never"},
+               {"os.timing": "off", "os.slab": "slab", "machine.node_memory": "256MiB"},
+               {"cache.l1d.capacity": "48KiB", "cache.l1i.capacity": "32KiB", "cache.l2.capacity": "1280KiB", "llc.capacity": "1536KiB",
+                "os.dirty_bytes": "1MiB", "os.dirty_background_bytes": "64KiB", "workload.trace": TRACE})
+
+    def test_what_is_said_to_have_no_effect_has_none(self):
+        depends = set(re.findall(r"^(\S+) = .*\n(?:    .*\n)*?    no effect without: ", self.listed(), re.MULTILINE))
+        options = [option for option in random_machines.options(PAGEWALK) if option.key in depends and not option.key.startswith("os.cost.")]
+        random, tried = Random(1), set()
+        for base in self.IN_VAIN:
+            kind = "trace" if "workload.trace" in base else "synthetic"
+            config = SYNTHETIC.replace("kind = synthetic", f"kind = {kind}") + "".join(f"[{key.rpartition('.')[0]}]\n{key.rpartition('.')[2]} = {value}\n" for key, value in base.items())
+            drawn = {option.key: value for option in options if option.key not in base
+                     and (value := random_machines.draw(option, random)) is not None and value != option.default}
+            self.config(config, "vain.cfg")
+            vain = [key for key in drawn if self.is_in_vain(key, drawn[key])]
+            tried.update(vain)
+            words = [word for key in vain for word in ("--set", f"{key}={drawn[key]}")]
+            self.assertEqual(self.measured("vain.cfg", *words), self.measured("vain.cfg"), base)
+        self.assertGreater(len(tried), 50)
+
+    def is_in_vain(self, key, value):
+        done = self.call("run", "vain.cfg", "-o", "one.h5", "--set", f"{key}={value}", "--set", "run.instructions=1k")
+        return f"{key} = " in done.stderr and "no effect" in done.stderr
+
+    def measured(self, config, *words):
+        """What a run measured, without what it was told; it tells the same to its user and to its file."""
+        done = self.succeed("run", config, "-o", "run.h5", *words)
+        with h5py.File(self.path("run.h5"), "r") as run:
+            lines = text(run["meta/no_effect"]).splitlines() if "no_effect" in run["meta"] else []
+        self.assertEqual([line.removeprefix("pagewalk: ") for line in done.stderr.splitlines() if "no effect" in line], lines)
+        return {name: value for name, value in contents(self.path("run.h5")).items() if not name.startswith("meta")}
 
     def test_glob_selects(self):
         listed = re.findall(r"^(\S+) = ", self.listed("machine.*"), re.MULTILINE)

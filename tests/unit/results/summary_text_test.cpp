@@ -30,6 +30,16 @@ TEST(SummaryPage, ARunWithoutStatisticsStillHasAPageThatSaysWhy) {
     EXPECT_THAT(page, Not(HasSubstr("Execution")));
 }
 
+TEST(SummaryPage, TellsOptionsThatHadNoEffect) {
+    const ScratchFolder folder;
+    const SampleRun sample;
+    RunMeta meta = SampleRun::meta();
+    meta.no_effect = "os.swappiness = 10 (a.cfg:3) has no effect: it wants os.swap\n";
+    RunFile(folder / "run.h5", meta).finish(RunStatus::Complete, "", sample.state());
+    const std::string page = summary_page(RunReader(folder / "run.h5"), Colour::Off);
+    EXPECT_THAT(page, HasSubstr("no effect os.swappiness = 10 (a.cfg:3)"));
+}
+
 TEST(SummaryPage, ListsProcessesWithMostInstructionsFirst) {
     const ScratchFolder folder;
     const auto page_with = [&](std::uint64_t last) {

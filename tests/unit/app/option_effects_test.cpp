@@ -1,0 +1,78 @@
+#include "app/option_effects.h"
+#include "base/config_file.h"
+
+#include <algorithm>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace pagewalk::app {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::vector<std::string> in_vain(std::initializer_list<std::string> settings) {
+    SystemConfig config;
+    const std::vector<std::string> list(settings);
+    apply_settings(list, config.options);
+    config.validate();
+    return options_without_effect(config);
+}
+
+TEST(OptionEffects, NothingIsInVainThatNobodySet) { EXPECT_THAT(in_vain({}), IsEmpty()); }
+
+TEST(OptionEffects, TellWhatWasSetInVainWhereAndWhatItWants) {
+    EXPECT_THAT(in_vain({"os.swappiness=10"}),
+                ElementsAre("os.swappiness = 10 (--set) has no effect: it wants os.swap"));
+    EXPECT_THAT(in_vain({"os.swappiness=10", "os.swap=64MiB"}), IsEmpty());
+}
+
+TEST(OptionEffects, ADefaultGivenAgainIsNotInVain) { EXPECT_THAT(in_vain({"os.swappiness=60"}), IsEmpty()); }
+
+TEST(OptionEffects, OneLineTellsOfAllThatOneRuleNames) {
+    EXPECT_THAT(in_vain({"os.timing=off", "os.cost.handle_mm_fault.loads=1", "os.cost.do_fault.loads=2"}),
+                ElementsAre(AllOf(HasSubstr("and 1 more of os.cost.*"), HasSubstr("os.timing = on"))));
+}
+
+TEST(OptionEffects, AnOptionIsToldOnce) {
+    EXPECT_THAT(in_vain({"synthetic.stream.repeats=3"}),
+                ElementsAre("synthetic.stream.repeats = 3 (--set) has no effect: it wants a generator"));
+}
+
+TEST(OptionEffects, OfGeneratorsOnlyTheChosenOnesOptionsHaveAny) {
+    EXPECT_THAT(
+        in_vain({"workload.kind=synthetic", "synthetic.stream.repeats=3", "synthetic.gups.table=1MiB"}),
+        ElementsAre(HasSubstr("synthetic.stream.repeats")));
+    EXPECT_THAT(in_vain({"program.1.synthetic=stream", "program.2.synthetic=gups",
+                         "synthetic.stream.repeats=3", "synthetic.gups.table=1MiB"}),
+                IsEmpty());
+}
+
+TEST(OptionEffects, AWorkloadOfTheFileThatTheCommandLineReplacesIsNoMistake) {
+    SystemConfig config;
+    config.options.set("workload.synthetic", "stream", "run.cfg:3");
+    config.options.set("workload.kind", "program", "--");
+    EXPECT_THAT(options_without_effect(config), IsEmpty());
+    config.options.set("workload.kind", "program", "run.cfg:4");
+    EXPECT_THAT(options_without_effect(config), ElementsAre(HasSubstr("(run.cfg:3)")));
+}
+
+TEST(OptionEffects, SmallMachinesHaveNoHugePages) {
+    EXPECT_THAT(in_vain({"machine.memory=256MiB", "os.thp.enabled=madvise"}),
+                ElementsAre(HasSubstr("more than 512MiB")));
+}
+
+TEST(OptionEffects, EveryRuleNamesOptionsThatThereAre) {
+    const SystemConfig config;
+    for (const EffectRule& rule : effect_rules()) {
+        const auto named = [&](const Option& option) { return matches_glob(option.key, rule.options); };
+        EXPECT_TRUE(std::ranges::any_of(config.options.all(), named)) << rule.options;
+        EXPECT_FALSE(rule.wants.empty()) << rule.options;
+    }
+}
+
+} // namespace
+} // namespace pagewalk::app
