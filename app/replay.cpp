@@ -18,6 +18,11 @@ namespace {
 constexpr const char* usage =
     "pagewalk replay PACK|FOLDER [--job NAME]... [--programs DIR] [--first-difference]";
 
+constexpr const char* capture_contents =
+    "a capture of allocators holds snapA (the machine before), raw.cpu0, raw.cpu1, ... with format/ (the "
+    "trace), and maybe snapB and gtlog; one of programs holds a folder for each job, with config (its line "
+    "'run PROGRAM') and steps or walks";
+
 struct Arguments {
     std::string capture;
     std::vector<std::string> jobs; ///< empty: all
@@ -114,6 +119,8 @@ int run_replay(std::span<const std::string> words) {
     if (!jobs.empty()) return replay_jobs(files, chosen(jobs, arguments), arguments);
     if (!arguments.jobs.empty())
         throw InputError("replay: " + arguments.capture + " is no capture of programs: it has no jobs");
+    if (!files.contains("snapA"))
+        throw InputError("replay: " + arguments.capture + " is no capture: " + capture_contents);
     return replay_allocators(files, arguments);
 }
 
