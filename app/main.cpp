@@ -78,6 +78,8 @@ int dispatch(const std::vector<std::string>& words) {
     return app::run_command(command_of(words[0]), std::span(words).subspan(1));
 }
 
+bool own_silence = false; ///< SystemC reads it from the environment before sc_main()
+
 /// Where a standard descriptor is closed, keeps files of ours from taking its number. Reading and writing it
 /// fail as they would; the program that we start still finds it closed.
 void hold_standard_descriptors() {
@@ -113,6 +115,8 @@ void raise_stack_limit() {
 // libsystemc owns main(); see its sc_main contract.
 int sc_main(int argc, char** argv) {
     try {
+        if (own_silence)
+            unsetenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE"); // programs that we start find what they would
         std::vector<std::string> words(argv + 1, argv + argc);
         const int status = dispatch(words);
         app::flush_standard_output();
@@ -122,7 +126,8 @@ int sc_main(int argc, char** argv) {
         return 2;
     } catch (const std::bad_alloc&) {
         std::fprintf(stderr, "pagewalk: the host has no more memory for this simulation\n");
-        return 1;
+        // What is to be cleaned up has been; libraries that were refused memory do not all end well.
+        std::_Exit(1);
     } catch (const std::exception& error) {
         std::fprintf(stderr, "pagewalk: %s\n", printable(error.what()).c_str());
         return 1;
@@ -134,7 +139,9 @@ int main(int argc, char** argv) {
     hold_standard_descriptors();
     take_file_size_limit_as_error();
     app::remember_command_line(argc, argv);
-    setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);
+    constexpr const char* silence = "SYSTEMC_DISABLE_COPYRIGHT_MESSAGE";
+    own_silence = getenv(silence) == nullptr;
+    setenv(silence, "1", 0);
     sc_core::sc_report_handler::set_actions("/OSCI/SystemC", sc_core::SC_INFO, sc_core::SC_DO_NOTHING);
     return sc_core::sc_elab_and_sim(argc, argv);
 }

@@ -2,11 +2,13 @@
 
 #include "base/printable.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <fcntl.h>
 #include <string>
+#include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -38,6 +40,18 @@ bool is_named(int descriptor, const fs::path& name) {
     }, named{};
     return ::fstat(descriptor, &opened) == 0 && ::lstat(name.c_str(), &named) == 0 &&
            opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+/// Makes `text` the file's content. False, with errno, where that fails.
+bool write_all(int file, std::string_view text) {
+    std::size_t done = 0;
+    while (done < text.size()) {
+        const ssize_t written =
+            ::pwrite(file, text.data() + done, text.size() - done, static_cast<off_t>(done));
+        if (written < 0 && errno != EINTR) return false;
+        done += static_cast<std::size_t>(std::max<ssize_t>(written, 0));
+    }
+    return ::ftruncate(file, static_cast<off_t>(text.size())) == 0;
 }
 
 bool holds_content(const fs::path& file) {
@@ -93,9 +107,7 @@ void OutputClaim::lock() {
         if (is_named(m_lock, m_lock_name)) break;
         ::close(m_lock);
     }
-    const std::string name = own_name();
-    const auto size = static_cast<ssize_t>(name.size());
-    if (::pwrite(m_lock, name.data(), name.size(), 0) != size || ::ftruncate(m_lock, size) != 0) {
+    if (!write_all(m_lock, own_name())) {
         const std::error_code why(errno, std::generic_category());
         ::unlink(m_lock_name.c_str());
         ::close(m_lock);

@@ -37,7 +37,11 @@ RunFile::RunFile(std::filesystem::path path, RunMeta meta, RunFileOptions option
 }
 
 RunFile::~RunFile() {
-    if (m_stage == Stage::Running) fail("the run ended without finishing its results", {});
+    if (m_stage == Stage::Running) try {
+            fail("the run ended without finishing its results", {});
+        } catch (const std::bad_alloc&) {
+            // Where there is no memory, the last checkpoint stays.
+        }
 }
 
 RecordedEvents& RunFile::table_of(const EventSchema& schema) {
@@ -98,7 +102,8 @@ std::filesystem::path RunFile::fail(const std::string& status_text, const RunSta
     return kept;
 }
 
-std::filesystem::path RunFile::keep_partial(const std::string& status_text, const RunState& state) noexcept {
+std::filesystem::path RunFile::keep_partial(const std::string& status_text, const RunState& state) noexcept
+    try {
     std::filesystem::path partial = m_claim->partial();
     std::error_code ignored;
     if (state.registry != nullptr) try {
@@ -118,6 +123,8 @@ std::filesystem::path RunFile::keep_partial(const std::string& status_text, cons
         return {};
     }
     return partial;
+} catch (const std::exception&) {
+    return {}; // there is no memory even for its name
 }
 
 std::filesystem::path RunFile::checkpoint_file() const {
