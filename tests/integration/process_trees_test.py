@@ -104,6 +104,12 @@ class SmallPrograms(TreeCase):
         self.assertEqual(summary["exit_status"], 42)
 
 
+class Buffers(TreeCase):
+    def test_one_that_is_partly_mapped_gets_what_it_has_room_for(self):
+        self.check_like_native(program("partly_mapped"), processes=1)
+        self.assertIn("read 4096", self.native(program("partly_mapped")).stdout)
+
+
 class Commands(TreeCase):
     def test_shells_pipelines_and_wrappers(self):
         for words, count in ((("sh", "-c", "echo one; env X=1 echo two | cat; exit 3"), None),

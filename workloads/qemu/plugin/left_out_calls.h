@@ -9,12 +9,16 @@
 
 namespace pagewalk::workloads {
 
-/// System calls that QEMU 7.2 answers with ENOSYS by itself and that the plugin makes in its place: to the
-/// supervisor, or to the host's kernel where there is none. The result goes into the program's RAX.
+/// System calls that QEMU 7.2 answers by itself and that the plugin makes in its place: to the supervisor, or
+/// to the host's kernel where there is none. The result goes into the program's RAX.
 class LeftOutCalls {
 public:
-    [[nodiscard]] static bool contains(std::uint64_t number) {
-        return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
+    /// ENOSYS for policies that it does not know; EFAULT, before anything is done, for a buffer of which a
+    /// part is not mapped, where Linux moves what the rest holds.
+    [[nodiscard]] static bool contains(std::uint64_t number, std::int64_t result) {
+        if (result == -ENOSYS) return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
+        return result == -EFAULT &&
+               (number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64);
     }
     [[nodiscard]] static std::int64_t make(std::uint64_t number, const std::array<std::uint64_t, 6>& a) {
         const long result = ::syscall(static_cast<long>(number), a[0], a[1], a[2], a[3], a[4], a[5]);

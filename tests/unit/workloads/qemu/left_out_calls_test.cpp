@@ -1,5 +1,8 @@
 #include "workloads/qemu/plugin/left_out_calls.h"
 
+#include <fcntl.h>
+#include <sys/mman.h>
+
 #include <gtest/gtest.h>
 
 namespace pagewalk::workloads {
@@ -12,7 +15,26 @@ TEST(LeftOutCalls, AreMadeAsTheHostsKernelMakesThem) {
     EXPECT_EQ(LeftOutCalls::make(SYS_get_mempolicy, {reinterpret_cast<std::uint64_t>(&mode)}), 0);
     EXPECT_GE(mode, 0);
     EXPECT_EQ(LeftOutCalls::make(SYS_set_mempolicy, {77}), -EINVAL);
-    EXPECT_FALSE(LeftOutCalls::contains(SYS_mbind)); // the simulated kernel's areas have no policies
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_get_mempolicy, -ENOSYS));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_get_mempolicy, -EINVAL));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_mbind, -ENOSYS)); // the simulated kernel's areas have no policies
+}
+
+TEST(LeftOutCalls, MoveWhatABufferHoldsThatIsPartlyMapped) {
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_read, -EFAULT));
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_pwrite64, -EFAULT));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_read, -EBADF));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_stat, -EFAULT));
+    constexpr std::size_t page = 4096;
+    auto* const pages = static_cast<char*>(
+        mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    munmap(pages + page, page);
+    const int zeroes = open("/dev/zero", O_RDONLY);
+    EXPECT_EQ(LeftOutCalls::make(SYS_read, {static_cast<std::uint64_t>(zeroes),
+                                            reinterpret_cast<std::uint64_t>(pages), 2 * page}),
+              static_cast<std::int64_t>(page));
+    close(zeroes);
+    munmap(pages, page);
 }
 
 TEST(ReturnRegister, IsKnownByAResultThatNothingElseIs) {
