@@ -280,6 +280,8 @@ private:
 
 workloads::SeenMachine write_machine_files(const std::filesystem::path& folder, const SystemConfig& config,
                                            const os::Kernel& kernel) {
+    // Programs that become other users read them too; nobody can list the folder.
+    fs::permissions(folder, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
     return Writer(folder, config, kernel).write();
 }
 

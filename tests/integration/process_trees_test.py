@@ -104,6 +104,23 @@ class SmallPrograms(TreeCase):
         self.assertEqual(summary["exit_status"], 42)
 
 
+@unittest.skipUnless(os.geteuid() == 0, "only root can become another user")
+class OtherUsers(TreeCase):
+    def test_a_process_that_became_another_user_executes(self):
+        self.folder.chmod(0o755)
+        for words, count in ((("setpriv", "--reuid", 65534, "--clear-groups", "id", "-u"), 1),
+                             (("setpriv", "--reuid", 65534, "--regid", 65534, "--clear-groups", "sh", "-c",
+                               "id -u; env | sort | wc; (echo a; id -g) | cat; nproc"), None)):
+            with self.subTest(words=words):
+                summary, processes = self.check_like_native(*words, processes=count)
+                self.assertEqual(summary["status"], "complete")
+
+    def test_its_files_of_the_machine_are_there(self):
+        self.folder.chmod(0o755)
+        done, status, _ = self.simulate("setpriv", "--reuid", 65534, "--clear-groups", "grep", "-c", "processor", "/proc/cpuinfo")
+        self.assertEqual((done.stdout, status), ("2\n", "complete"), done.stderr)
+
+
 class Buffers(TreeCase):
     def test_one_that_is_partly_mapped_gets_what_it_has_room_for(self):
         self.check_like_native(program("partly_mapped"), processes=1)

@@ -63,6 +63,16 @@ std::string absolute(pid_t tid, const std::string& path, int folder = AT_FDCWD) 
     return (directory / path).string();
 }
 
+/// The name by which the process itself opens the segment that it holds; empty where it holds none.
+std::string kept_segment(pid_t tid, int segment) {
+    const std::string own = "/proc/self/fd/" + std::to_string(segment);
+    std::error_code ignored;
+    for (const auto& entry :
+         std::filesystem::directory_iterator("/proc/" + std::to_string(tid) + "/fd", ignored))
+        if (same_file(entry.path(), own)) return "/proc/self/fd/" + entry.path().filename().string();
+    return {};
+}
+
 /// A child that tries what the supervised do; its exit status is 0 or an errno.
 [[noreturn]] void try_to_be_supervised(int gate, const std::vector<sock_filter>& filter) {
     char go = 0;
@@ -333,25 +343,28 @@ int Supervisor::start_image(pid_t tid, const Tracee& tracee, const ExecCall& cal
     const auto ring = ring_of(tid);
     const auto registers = tracee.registers();
     if (!ring || !registers) return ENOMEM;
-    auto image = std::make_unique<Image>();
+    // A process that became another user's may not open what is ours, but what it holds open itself.
+    const std::string kept = kept_segment(tid, m_setup.segment_descriptor);
+    auto image = std::make_unique<Image>(kept.empty() ? OpenedBy::OwnUser : OpenedBy::Anybody);
     image->thread = m_setup.segment.control(*ring).thread;
     image->program = absolute(tid, program.path);
     image->command = joined(call.words);
     image->arguments[0] = registers->rdi;
     image->arguments[1] = registers->rsi;
     image->arguments[2] = registers->rdx;
-    std::vector<std::string> words{m_setup.emulator,
-                                   "-d",
-                                   "page",
-                                   "-D",
-                                   image->log.name(),
-                                   "-plugin",
-                                   m_setup.plugin +
-                                       ",segment=" + name_of_descriptor(m_setup.segment_descriptor) +
-                                       ",ring=" + std::to_string(*ring) + ",map=" + image->maps.name(),
-                                   "-0",
-                                   program.argv[0],
-                                   program.path};
+    std::vector<std::string> words{
+        m_setup.emulator,
+        "-d",
+        "page",
+        "-D",
+        image->log.name(),
+        "-plugin",
+        m_setup.plugin +
+            ",segment=" + (kept.empty() ? name_of_descriptor(m_setup.segment_descriptor) : kept) +
+            ",ring=" + std::to_string(*ring) + ",map=" + image->maps.name(),
+        "-0",
+        program.argv[0],
+        program.path};
     words.insert(words.end(), program.argv.begin() + 1, program.argv.end());
     const auto tail = std::span(call.argv).subspan(std::min<std::size_t>(1, call.argv.size()));
     if (!replace_exec(tracee, m_setup.emulator, words, tail, call.environment)) return E2BIG;

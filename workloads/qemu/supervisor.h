@@ -80,7 +80,8 @@ public:
 private:
     /// An image on its way into a process.
     struct Image {
-        MemoryFile log{"pagewalk-log"}, maps{"pagewalk-maps"};
+        explicit Image(OpenedBy who) : log("pagewalk-log", who), maps("pagewalk-maps", who) {}
+        MemoryFile log, maps;     ///< written by the process that executes it
         std::uint64_t thread = 0; ///< that executes it
         std::string program, command;
         std::uint64_t arguments[3] = {}; ///< registers of the call, for its failure

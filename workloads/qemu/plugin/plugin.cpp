@@ -38,6 +38,7 @@ namespace pagewalk::workloads {
 namespace {
 
 constexpr std::uint64_t address_mask = (1ULL << 48) - 1;
+constexpr int lowest_kept_descriptor = 1000; // of 1024 that there are by default
 
 struct TranslatedBlock {
     std::uint64_t pc = 0;
@@ -75,6 +76,8 @@ struct Plugin {
     bool sees_rax = false;
     pid_t pid = 0;
     int executed_in = -1; ///< ring of the thread whose execve made this image, until it runs; -1: none
+    std::string segment_file;
+    bool keeps_segment = false; ///< open, for what comes after the next execve
 };
 Plugin plugin;
 
@@ -313,12 +316,43 @@ void append_enter(RingControl& ring, std::uint64_t number, const CallArguments& 
     }
 }
 
+bool changes_user(std::uint64_t number) {
+    switch (number) {
+    case SYS_setuid:
+    case SYS_setgid:
+    case SYS_setreuid:
+    case SYS_setregid:
+    case SYS_setresuid:
+    case SYS_setresgid:
+    case SYS_setfsuid:
+    case SYS_setfsgid:
+    case SYS_setgroups:
+    case SYS_capset:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/// Another user may not open what Pagewalk holds: what this process executes as one finds it open, under a
+/// high number that no program expects.
+void keep_segment_open() {
+    if (std::exchange(plugin.keeps_segment, true)) return;
+    const int fd = open(plugin.segment_file.c_str(), O_RDWR | O_CLOEXEC);
+    if (fd < 0) return;
+    for (const int least : {lowest_kept_descriptor, 64})
+        if (fcntl(fd, F_DUPFD, least) >= 0) break;
+    close(fd);
+}
+
 void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std::uint64_t a1,
                 std::uint64_t a2, std::uint64_t a3, std::uint64_t a4, std::uint64_t a5, std::uint64_t a6,
                 std::uint64_t, std::uint64_t) {
     const auto number = static_cast<std::uint64_t>(signed_number);
     const CallArguments arguments{a1, a2, a3, a4, a5, a6};
     RingControl& ring = ring_with_room(vcpu);
+    if (changes_user(number)) [[unlikely]]
+        keep_segment_open();
     CallState& call = *calls[vcpu];
     call.arguments = arguments;
     call.memory.read(plugin.pid, number, arguments);
@@ -426,7 +460,7 @@ void close_log_at_execve() {
     while (const dirent* entry = readdir(descriptors)) {
         std::array<char, 64> target{};
         if (readlinkat(dirfd(descriptors), entry->d_name, target.data(), target.size() - 1) > 0 &&
-            std::strncmp(target.data(), "/memfd:pagewalk-log", 19) == 0)
+            std::strstr(target.data(), "pagewalk-log") != nullptr)
             fcntl(std::atoi(entry->d_name), F_SETFD, FD_CLOEXEC);
     }
     closedir(descriptors);
@@ -465,6 +499,8 @@ int number(const char* text) { return text != nullptr ? std::atoi(text) : -1; }
 bool map_segment(const char* file) {
     const int fd = file != nullptr ? open(file, O_RDWR | O_CLOEXEC) : -1;
     if (fd < 0) return false;
+    plugin.segment_file = file; // QEMU frees the arguments
+    plugin.keeps_segment = plugin.segment_file.starts_with("/proc/self/");
     const off_t size = lseek(fd, 0, SEEK_END);
     void* base = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_NORESERVE, fd, 0);

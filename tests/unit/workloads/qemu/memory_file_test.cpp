@@ -19,5 +19,21 @@ TEST(MemoryFile, IsWrittenByNameAndGoneWithItsOwner) {
     EXPECT_FALSE(std::filesystem::exists(name));
 }
 
+TEST(MemoryFile, ForAnybodyLiesInAFolderThatOthersMayPassAndNotList) {
+    std::filesystem::path name;
+    {
+        const MemoryFile file("test", OpenedBy::Anybody);
+        name = file.name();
+        std::ofstream(name) << "written by name";
+        EXPECT_EQ(file.text(), "written by name");
+        using std::filesystem::perms;
+        EXPECT_EQ(std::filesystem::status(name).permissions() & perms::others_all,
+                  perms::others_read | perms::others_write);
+        EXPECT_EQ(std::filesystem::status(name.parent_path()).permissions() & perms::others_all,
+                  perms::others_exec);
+    }
+    EXPECT_FALSE(std::filesystem::exists(name.parent_path()));
+}
+
 } // namespace
 } // namespace pagewalk::workloads
