@@ -1,4 +1,5 @@
 #include "os/syscall/handlers.h"
+#include "os/syscall/user_memory.h"
 
 #include <algorithm>
 #include <array>
@@ -50,7 +51,15 @@ void sys_clone3(CallContext& call) {
     call.kernel.processes.clone(call.op, call.task, thread_flags, call.record.result);
 }
 
-void sys_execve(CallContext& call) { call.kernel.processes.exec(call.op, call.task); }
+void sys_execve(CallContext& call) {
+    // The words and the environment: where the source has them, all that lies together in one piece.
+    for (const UserSegment& piece : call.record.segments) {
+        constexpr std::uint64_t most = 2ULL << 20; // a quarter of the usual stack limit
+        UserRange user(piece.address, piece.bytes);
+        copy_user_on_stack(call, user, std::min(piece.bytes, most), UserCopy::FromUser);
+    }
+    call.kernel.processes.exec(call.op, call.task);
+}
 void sys_exit(CallContext& call) { call.kernel.processes.exit(call.op, call.task); }
 void sys_exit_group(CallContext& call) { call.kernel.processes.exit_group(call.op, call.task); }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>
@@ -19,8 +20,8 @@ namespace pagewalk::workloads {
 using CallArguments = std::array<std::uint64_t, 6>;
 
 /// What a system call finds in the program's memory beyond its arguments: its first file name, which
-/// pieces of memory its iovecs name, and the time or the CPUs or nodes that it points to. Read through the
-/// kernel, because the program's pointers may be bad.
+/// pieces of memory its iovecs name or its argument strings are, and the time or the CPUs or nodes that it
+/// points to. Read through the kernel, because the program's pointers may be bad.
 class CallMemory {
 public:
     /// Of the calling process, whose id is `pid`.
@@ -36,6 +37,11 @@ public:
         if (number == SYS_clock_gettime) {
             m_clock = static_cast<clockid_t>(arguments[0]);
             m_clock_source = arguments[1];
+        }
+        if (number == SYS_execve || number == SYS_execveat) {
+            const std::size_t first = number == SYS_execve ? 1 : 2;
+            read_strings(arguments[first]);
+            read_strings(arguments[first + 1]);
         }
         if (number == SYS_sched_setaffinity) read_mask(arguments[2], arguments[1]);
         // Linux's maxnode counts one bit too many.
@@ -56,6 +62,8 @@ public:
     [[nodiscard]] const std::vector<iovec>& segments() const { return m_segments; }
 
 private:
+    static constexpr std::uint64_t page_bytes = 4096;
+
     void read_buffer(const UserBuffer& buffer, const CallArguments& arguments) {
         const std::uint64_t address = arguments[buffer.argument];
         if (buffer.use == UserBuffer::Use::None || address == 0) return;
@@ -88,6 +96,46 @@ private:
         m_segments.resize(before + std::min<std::uint64_t>(count, max_segments - before));
         const std::size_t bytes = (m_segments.size() - before) * sizeof(iovec);
         if (bytes != 0 && !copy(address, &m_segments[before], bytes)) m_segments.resize(before);
+    }
+    /// An array of pointers to strings, null at its end, and these.
+    void read_strings(std::uint64_t array) {
+        constexpr std::uint64_t step = 64; // pointers read at a time
+        std::array<std::uint64_t, step> pointers{};
+        for (std::uint64_t at = array; at != 0; at += sizeof pointers) {
+            // To the page's end, where the next may be missing.
+            const std::uint64_t in_page = (page_bytes - at % page_bytes) / sizeof at;
+            const std::uint64_t count = std::min(step, std::max<std::uint64_t>(in_page, 1));
+            if (!copy(at, pointers.data(), count * sizeof at)) return;
+            for (std::uint64_t i = 0; i < count; ++i) {
+                if (pointers[i] == 0 || m_segments.size() >= max_segments) return;
+                add_segment(pointers[i], string_bytes(pointers[i]));
+                add_segment(at + i * sizeof at, sizeof at);
+            }
+            at -= sizeof pointers - count * sizeof at;
+        }
+    }
+    /// What follows a piece directly belongs to it.
+    void add_segment(std::uint64_t address, std::uint64_t bytes) {
+        if (bytes == 0) return;
+        for (iovec& known : std::span(m_segments).last(std::min<std::size_t>(m_segments.size(), 2)))
+            if (reinterpret_cast<std::uint64_t>(known.iov_base) + known.iov_len == address) {
+                known.iov_len += bytes;
+                return;
+            }
+        m_segments.push_back({reinterpret_cast<void*>(address), bytes});
+    }
+    /// With its null byte; 0 where it has none that can be read.
+    [[nodiscard]] std::uint64_t string_bytes(std::uint64_t address) const {
+        constexpr std::uint64_t longest = 128UL << 10; // Linux: MAX_ARG_STRLEN
+        std::array<char, page_bytes> part;
+        for (std::uint64_t length = 0; length < longest;) {
+            const std::uint64_t step = page_bytes - (address + length) % page_bytes;
+            if (!copy(address + length, part.data(), step)) return 0;
+            const std::size_t end = std::string_view(part.data(), step).find('\0');
+            if (end != std::string_view::npos) return length + end + 1;
+            length += step;
+        }
+        return 0;
     }
     /// How long from now, in nanoseconds. A point in time counts from when the thread last read the clock, or
     /// from the last point that it waited for: how fast the host is does not matter then.

@@ -53,6 +53,17 @@ TEST_F(ProcessCalls, VforkAChildInTheParentsMemoryAndWaitForIt) {
     EXPECT_NE(task(child).space, task(parent).space);
 }
 
+TEST_F(ProcessCalls, ExecveReadsItsWordsWhereTheyLie) {
+    machine.map_anonymous(word, 2 * page_size);
+    const KernelCounters& counters = machine.kernel->counters();
+    const std::uint64_t faults = counters.pgfault, copied = counters.copied_from_user;
+    SyscallRecord record{.number = SYS_execve};
+    record.segments = {{VirtAddr(word + page_size - 10), 30}};
+    machine.call(record, cpu0);
+    EXPECT_EQ(counters.copied_from_user - copied, 30U);
+    EXPECT_EQ(counters.pgfault - faults, 2U); // nobody had touched the pages
+}
+
 TEST_F(ProcessCalls, MakeAThreadWithClone3) {
     clone(SYS_clone3);
     EXPECT_EQ(task(child).group, task(parent).group);

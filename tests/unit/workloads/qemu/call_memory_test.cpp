@@ -50,6 +50,23 @@ TEST_F(CallMemoryTest, HasNothingOfBadPointers) {
     EXPECT_TRUE(memory.segments().empty());
 }
 
+TEST_F(CallMemoryTest, HasTheWordsAndTheEnvironmentOfAnExecve) {
+    const std::array<char, 9> words{'a', 0, 'b', 'c', 0, 0, 'X', '=', 0}; // argv's two, and envp's one
+    const std::array<const char*, 3> argv{&words[0], &words[2], nullptr};
+    const std::array<const char*, 2> envp{&words[6], nullptr};
+    read(SYS_execve, {address_of("/bin/program"), address_of(argv.data()), address_of(envp.data())});
+    EXPECT_EQ(memory.path(), "/bin/program");
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{5, 16, 3, 8}));
+    EXPECT_EQ(memory.segments()[0].iov_base, &words[0]);
+    EXPECT_EQ(memory.segments()[1].iov_base, argv.data());
+}
+
+TEST_F(CallMemoryTest, HasNoWordsThatAreNotThere) {
+    const std::array<std::uint64_t, 2> argv{8, 0};
+    read(SYS_execve, {address_of("/bin/program"), address_of(argv.data()), 8});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{8})); // the pointer
+}
+
 TEST_F(CallMemoryTest, HasWhatIovecsPointTo) {
     const std::array<iovec, 2> vector{iovec{bytes.data(), 3}, iovec{bytes.data() + 8, 5}};
     read(SYS_writev, {1, address_of(vector.data()), 2});
