@@ -17,7 +17,10 @@ namespace pagewalk::workloads {
 namespace {
 
 [[noreturn]] void throw_system(const std::string& what) {
-    throw RunError("shared memory with QEMU: " + what + ": " + std::strerror(errno));
+    const int error = errno;
+    std::string why = std::strerror(error);
+    if (error == EFBIG) why += ": the shell's limit on the size of files (ulimit -f) holds for it too";
+    throw RunError("shared memory with QEMU: " + what + ": " + why);
 }
 
 } // namespace
