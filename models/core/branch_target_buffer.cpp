@@ -27,9 +27,11 @@ void BranchTargetBufferConfig::validate(const OptionSet& options) const {
         if (levels[i].entries == 0 || (levels[i].entries % levels[i].ways == 0 &&
                                        std::has_single_bit(levels[i].entries / levels[i].ways)))
             continue;
-        const std::string key = "core.branch_predictor.btb.level" + std::to_string(i + 1) + ".entries";
-        throw ConfigError(options.where(key), key, std::to_string(levels[i].entries),
-                          "wants 0 or " + std::to_string(levels[i].ways) + " ways times a power of two");
+        const std::string level = "core.branch_predictor.btb.level" + std::to_string(i + 1);
+        const std::string ways = level + ".ways = " + std::to_string(levels[i].ways);
+        throw ConfigError(
+            options.where(level + ".entries"), level + ".entries", std::to_string(levels[i].entries),
+            "wants 0, or " + ways + " (" + options.where(level + ".ways") + ") times a power of two");
     }
 }
 

@@ -63,7 +63,8 @@ void KernelConfig::validate() {
     memory.validate();
     constexpr std::uint64_t least_swap = 1ULL << 20; // a smaller area has no room for what goes out together
     if (swap_bytes != 0 && swap_bytes < least_swap)
-        throw ConfigError("os.swap = " + std::to_string(swap_bytes) + ": must be 0 or at least 1MiB");
+        throw ConfigError("os.swap = " + format_quantity(swap_bytes, Unit::Bytes) +
+                          ": must be 0 or at least 1MiB");
     // khugepaged does not run: it asks for no memory to be kept free.
     if (vm.thp.enabled == ThpEnabled::Never) memory.transparent_hugepages = false;
     costs.finish();
