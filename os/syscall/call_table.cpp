@@ -3,6 +3,7 @@
 #include "contract/system_calls.h"
 #include "os/syscall/argument_memory.h"
 #include "os/syscall/handlers.h"
+#include "os/syscall/possible_calls.h"
 #include "os/syscall/timed_calls.h"
 
 #include <array>
@@ -135,7 +136,8 @@ void serve_call(CallContext& call) {
     arguments.copy_in();
     if (const Tick time = slept(call.record); time != Tick())
         call.op.host->sleep(call.op, call.op.now + time);
-    if (handler != nullptr && (call.record.result >= 0 || refused_by_emulator)) handler(call);
+    const bool succeeded = call.record.result >= 0 || refused_by_emulator;
+    if (handler != nullptr && succeeded && is_possible(call)) handler(call);
     if (call.record.result >= 0 && !call.task.exited) arguments.copy_out();
     arguments.finish();
 }

@@ -10,6 +10,9 @@
 namespace pagewalk::os {
 namespace {
 
+/// MAX_RW_COUNT: what one call moves at most, whatever it is asked for.
+constexpr std::uint64_t most_at_a_time = 0x7ffff000;
+
 /// A call's data, as the program sees them.
 struct UserData {
     UserRange memory;
@@ -42,6 +45,7 @@ UserData data_of(const CallContext& call) {
         data.bytes = data.bytes * call.result() / std::max<std::uint64_t>(call.argument(2), 1);
     else
         data.bytes = std::min(data.bytes, call.result());
+    data.bytes = std::min(data.bytes, most_at_a_time);
     return data;
 }
 
