@@ -93,8 +93,12 @@ void PrivateHierarchyConfig::declare(OptionGroup group) {
     group.flag(
         "perfect_l2", perfect_l2,
         {Unit::None, "every access that reaches L2 hits it (what if nothing missed L2); one CPU", "user"});
-    group.choice("walks_through", walks_through, {{WalksThrough::L1d, "l1d"}, {WalksThrough::L2, "l2"}},
-                 {Unit::None, "cache that page-walk loads look up first", "assumed"});
+    group.choice("walks_through", walks_through,
+                 {{WalksThrough::L1d, "l1d"}, {WalksThrough::L2, "l2"}, {WalksThrough::Llc, "llc"}},
+                 {Unit::None,
+                  "cache that page-walk loads look up first; with llc, what the core's own caches hold comes "
+                  "from there",
+                  "assumed"});
     group.choice("l1_inclusion", l1_inclusion,
                  {{L1Inclusion::NonInclusive, "non_inclusive"}, {L1Inclusion::Inclusive, "inclusive"}},
                  {Unit::None, "whether what L2 drops leaves L1 too",

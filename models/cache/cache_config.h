@@ -38,8 +38,9 @@ struct CacheConfig {
     [[nodiscard]] static CacheConfig l2();
 };
 
-/// Through which cache the page walker's loads go.
-enum class WalksThrough : std::uint8_t { L1d, L2 };
+/// Through which cache the page walker's loads go. Llc: what the core's own caches hold comes from there all
+/// the same; what they do not hold comes into none of them.
+enum class WalksThrough : std::uint8_t { L1d, L2, Llc };
 /// Whether a line leaves the L1 caches when L2 drops it.
 enum class L1Inclusion : std::uint8_t { NonInclusive, Inclusive };
 

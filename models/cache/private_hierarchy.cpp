@@ -72,6 +72,21 @@ bool PrivateHierarchy::note_hit(Level& level, CacheLine& line, Cycles ready, boo
     return result;
 }
 
+AccessResult PrivateHierarchy::walk_below_l1(PhysAddr address, Cycles cycle) {
+    const LineNumber number = line_number_of(address);
+    if (m_walks_through == WalksThrough::L2 || m_l1d.tags.probe(number) != nullptr ||
+        m_l2.tags.probe(number) != nullptr)
+        return walk_l2(address, cycle);
+    const LineResponse response = m_memory.request({.line = address_of_line(number),
+                                                    .requester = m_cpu,
+                                                    .kind = AccessKind::Walk,
+                                                    .time = m_clock.to_ticks(cycle)});
+    const Cycles ready = std::max(cycle, m_clock.to_cycles(response.ready));
+    // The line stays below: the directory hears at once that no private cache has it.
+    send_victim(number, ready, Dirty::No, Retained::No);
+    return {ready, response.level};
+}
+
 AccessResult PrivateHierarchy::walk_l2(PhysAddr address, Cycles cycle) {
     const L2Result result = access_l2(line_number_of(address), cycle, AccessKind::Walk, VirtAddr(), address);
     return {result.ready, result.level};
@@ -225,6 +240,8 @@ void PrivateHierarchy::write_back_to_l2(const CacheLine& victim, Cycles cycle) {
 }
 
 void PrivateHierarchy::leave_l2(const CacheLine& victim, Cycles cycle) {
+    if ((victim.number() & translation_mark) != 0) [[unlikely]]
+        return; // the page tables have them
     Dirty dirty = victim.dirty() ? Dirty::Yes : Dirty::No;
     Retained retained = Retained::No;
     if (m_l1_inclusion == L1Inclusion::Inclusive) {
@@ -247,6 +264,26 @@ void PrivateHierarchy::send_victim(LineNumber number, Cycles cycle, Dirty dirty,
                     .kind = AccessKind::WriteBack,
                     .time = m_clock.to_ticks(cycle)},
                    dirty, retained);
+}
+
+PrivateHierarchy::Translations PrivateHierarchy::find_translations(std::uint64_t number, Cycles cycle) {
+    const Cycles known = begin_at(m_l2, cycle) + m_l2.latency;
+    const CacheLine* const line = m_l2.tags.access(translation_mark | number);
+    if (line == nullptr) return {known, false};
+    return {std::max(known, Cycles(line->ready())), true};
+}
+
+bool PrivateHierarchy::keep_translations(std::uint64_t number, Cycles cycle) {
+    if (has_translations(number)) return false;
+    fill_l2(translation_mark | number, cycle, HitLevel::L2);
+    return true;
+}
+
+bool PrivateHierarchy::drop_translations(std::uint64_t number) {
+    CacheLine* const line = m_l2.tags.probe(translation_mark | number);
+    if (line == nullptr) return false;
+    m_l2.tags.drop(*line);
+    return true;
 }
 
 SnoopTarget::Dirty PrivateHierarchy::invalidate(PhysAddr address) {

@@ -86,7 +86,7 @@ public:
 
     /// A page walker's load of a table entry.
     AccessResult walk(PhysAddr address, Cycles cycle) {
-        if (m_walks_through == WalksThrough::L2) return walk_l2(address, cycle);
+        if (m_walks_through != WalksThrough::L1d) return walk_below_l1(address, cycle);
         ++m_l1d.stats.accesses;
         ++m_l1d.stats.walk_accesses;
         cycle = begin_at(m_l1d, cycle);
@@ -96,6 +96,21 @@ public:
             return {ready, HitLevel::L1};
         return l1d_slow(line, address, cycle, AccessKind::Walk, VirtAddr());
     }
+
+    /// A line of L2 that holds translations in the place of memory, by the number of what it translates.
+    struct Translations {
+        Cycles known{};
+        bool found = false;
+    };
+    [[nodiscard]] Translations find_translations(std::uint64_t number, Cycles cycle);
+    /// Makes a line of L2 one of translations. False where it is there already.
+    bool keep_translations(std::uint64_t number, Cycles cycle);
+    [[nodiscard]] bool has_translations(std::uint64_t number) {
+        return m_l2.tags.probe(translation_mark | number) != nullptr;
+    }
+    /// False where it is not there.
+    bool drop_translations(std::uint64_t number);
+    [[nodiscard]] std::uint64_t l2_lines() const { return m_l2.tags.lines(); }
 
     Dirty invalidate(PhysAddr line) override;
     Dirty downgrade(PhysAddr line) override;
@@ -108,6 +123,9 @@ public:
     void declare(StatGroup group) const;
 
 private:
+    /// Tells lines of translations from memory's: no memory lies as high.
+    static constexpr LineNumber translation_mark = 1ULL << (CacheLine::number_bits - 1);
+
     struct Level {
         Level(const CacheConfig& config, std::uint64_t seed, const std::string& name,
               Cache::RecentFirst recent_first)
@@ -140,6 +158,7 @@ private:
 
     AccessResult l1d_slow(CacheLine* line, PhysAddr address, Cycles cycle, AccessKind kind, VirtAddr pc);
     AccessResult l1i_slow(CacheLine* line, PhysAddr address, Cycles cycle);
+    AccessResult walk_below_l1(PhysAddr address, Cycles cycle);
     AccessResult walk_l2(PhysAddr address, Cycles cycle);
     AccessResult hit_l1d(CacheLine& line, LineNumber number, Cycles cycle, AccessKind kind);
     AccessResult miss_l1(Level& l1, PhysAddr address, Cycles cycle, AccessKind kind, VirtAddr pc);

@@ -220,6 +220,46 @@ TEST_F(PrivateHierarchyTest, WalksGoThroughL1OrPastIt) {
     EXPECT_EQ(past_l1.l2_stats().walk_accesses, 1U);
 }
 
+TEST_F(PrivateHierarchyTest, WalksThroughTheLlcLeaveNoPrivateCopy) {
+    PrivateHierarchyConfig config = champsim();
+    config.walks_through = WalksThrough::Llc;
+    PrivateHierarchy caches = make(config);
+    EXPECT_EQ(caches.walk(PhysAddr(0x1000), Cycles(1000)).ready.value(), 1000 + memory_cycles);
+    // The directory is told that the core does not keep the line.
+    ASSERT_EQ(memory.evictions.size(), 1U);
+    EXPECT_EQ(memory.evictions[0].line.line, PhysAddr(0x1000));
+    EXPECT_EQ(memory.evictions[0].dirty, SnoopTarget::Dirty::No);
+    EXPECT_EQ(memory.evictions[0].retained, Retained::No);
+    EXPECT_EQ(caches.walk(PhysAddr(0x1000), Cycles(2000)).ready.value(), 2000 + memory_cycles);
+    EXPECT_EQ(caches.l2_stats().accesses, 0U);
+    // An entry that the core has written comes from where it is.
+    caches.store(PhysAddr(0x2000), Cycles(3000), VirtAddr(1));
+    EXPECT_EQ(caches.walk(PhysAddr(0x2000), Cycles(4000)).level, HitLevel::L2);
+}
+
+TEST_F(PrivateHierarchyTest, LinesOfTranslationsAreFoundInL2AndLeaveItSilently) {
+    memory.clean_victims = true;
+    PrivateHierarchy caches = make(champsim());
+    EXPECT_TRUE(caches.keep_translations(5, Cycles(1000)));
+    EXPECT_FALSE(caches.keep_translations(5, Cycles(1000)));
+    const PrivateHierarchy::Translations found = caches.find_translations(5, Cycles(2000));
+    EXPECT_TRUE(found.found);
+    EXPECT_EQ(found.known.value(), 2010U);
+    EXPECT_FALSE(caches.find_translations(6, Cycles(2000)).found);
+    // Not the line of memory that has the number.
+    EXPECT_EQ(caches.load(PhysAddr(5 * line_size), Cycles(3000), VirtAddr(1)).level, HitLevel::Memory);
+    // Lines of its set push it out; nobody is told of it.
+    for (std::uint64_t i = 1; i <= 9; ++i)
+        caches.fetch(PhysAddr((5 + i * 1024) * line_size), Cycles(10'000 + i * 1000));
+    EXPECT_FALSE(caches.has_translations(5));
+    for (const FixedMemory::Eviction& eviction : memory.evictions)
+        EXPECT_LT(eviction.line.line.value(), 1ULL << 40);
+    EXPECT_FALSE(caches.drop_translations(5));
+    caches.keep_translations(5, Cycles(1000));
+    EXPECT_TRUE(caches.drop_translations(5));
+    EXPECT_FALSE(caches.has_translations(5));
+}
+
 TEST_F(PrivateHierarchyTest, FetchesUseTheirOwnL1) {
     PrivateHierarchy caches = make(champsim());
     caches.fetch(PhysAddr(0x1000), Cycles(1000));
