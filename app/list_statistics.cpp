@@ -2,14 +2,17 @@
 
 #include "app/machine.h"
 #include "app/program_regions.h"
+#include "base/enum_table.h"
 #include "base/error.h"
 #include "base/option.h"
+#include "models/mmu/mmu.h"
 #include "os/task/process_account.h"
 
 #include <algorithm>
 #include <array>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <vector>
 
 namespace pagewalk::app {
@@ -75,6 +78,40 @@ void configure_sample(SystemConfig& config) {
     config.validate();
 }
 
+/// Memory for MMUs that are listed, not run.
+class NoMemory final : public models::CoherentMemory {
+public:
+    LineResponse request(const LineRequest& request) override { return {.ready = request.time}; }
+    void evict(const LineRequest&, SnoopTarget::Dirty, models::Retained) override {}
+    [[nodiscard]] bool wants_clean_victims() const override { return false; }
+    void attach(CpuId, SnoopTarget&) override {}
+};
+
+/// An MMU of each translation design: a machine has but one.
+class DesignSamples {
+public:
+    explicit DesignSamples(SystemConfig& config)
+        : m_clock(config.cpu.core.frequency), m_caches(config.caches, CpuId{0}, m_clock, m_memory, 0) {
+        for (std::size_t i = 1; i < enum_count<models::TranslationDesignKind>; ++i) {
+            config.cpu.mmu.design.kind = static_cast<models::TranslationDesignKind>(i);
+            m_mmus.push_back(
+                std::make_unique<models::Mmu>(config.cpu.mmu, CpuId{0}, m_clock, m_caches, m_tables));
+        }
+    }
+    /// Each as another CPU's.
+    void declare(StatRegistry& registry) const {
+        for (std::size_t i = 0; i < m_mmus.size(); ++i)
+            m_mmus[i]->declare(registry.group("cpu" + std::to_string(max_cpus + i)).group("mmu"));
+    }
+
+private:
+    Clock m_clock;
+    NoMemory m_memory;
+    models::PrivateHierarchy m_caches;
+    PageTableMemory m_tables;
+    std::vector<std::unique_ptr<models::Mmu>> m_mmus;
+};
+
 } // namespace
 
 std::string path_pattern(std::string_view path) {
@@ -135,6 +172,8 @@ int run_stats(std::span<const std::string> arguments) {
     configure_sample(config);
     Machine machine(config);
     StatRegistry registry = machine.stats();
+    const DesignSamples designs(config);
+    designs.declare(registry);
     const os::ProcessAccount process;
     process.declare(registry.group("process/N"));
     const ProgramAccount program;

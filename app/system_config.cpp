@@ -206,9 +206,31 @@ void SystemConfig::validate() {
     dram.validate();
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options);
+    if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();
     os.seed = run.seed;
     os.validate();
     synthetic.common.seed = run.seed;
+}
+
+void SystemConfig::reserve_memory() {
+    models::PomTlbConfig& table = cpu.mmu.design.pom_tlb;
+    const std::uint64_t bytes = table.size * machine.cpus;
+    os::PhysRange& last = os.memory.usable.back();
+    if (bytes >= (last.end - last.begin) / 2)
+        throw ConfigError(options.where("mmu.pom_tlb.size"), "mmu.pom_tlb.size",
+                          format_quantity(table.size, Unit::Bytes),
+                          "for each CPU is more than half of the last range of memory, " +
+                              format_quantity(last.end - last.begin, Unit::Bytes));
+    const PhysAddr begin(last.end.value() - bytes);
+    std::vector<os::PhysicalResource>& resources = os.memory.resources;
+    if (const auto ram = std::ranges::find(resources, last.end, [](const auto& r) { return r.range.end; });
+        ram != resources.end()) {
+        const os::PhysRange taken{begin, last.end};
+        ram->range.end = begin;
+        resources.push_back({taken, "Reserved"});
+    }
+    last.end = begin;
+    table.base = begin.value();
 }
 
 } // namespace pagewalk::app

@@ -58,6 +58,11 @@ public:
     /// after the last option was set.
     void validate();
 
+private:
+    /// Takes memory that hardware keeps for itself from the end of the machine's.
+    void reserve_memory();
+
+public:
     OptionSet options;
     MachineConfig machine;
     models::CpuConfig cpu;

@@ -42,7 +42,7 @@ inline bool FastForward::fetch(VirtAddr start, VirtAddr end, PendingFault& fault
 inline bool FastForward::access_line(VirtAddr address, bool store, VirtAddr pc, PendingFault& fault) {
     if (has_seen(address, store)) return true;
     const Translation translation =
-        store ? m_mmu.translate_store(address, m_now) : m_mmu.translate_load(address, m_now);
+        store ? m_mmu.translate_store(address, m_now, pc) : m_mmu.translate_load(address, m_now, pc);
     if (translation.faulted()) [[unlikely]] {
         fault = {address, store ? FaultAccess::Write : FaultAccess::Read};
         wait_for(translation.ready);

@@ -133,8 +133,8 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
     const Cycles dispatched = m_pipeline.dispatch<Queue::Load>(uop);
     const Cycles start = m_pipeline.issue(
         UopClass::Load, m_pipeline.operands_ready(uop, std::max(dispatched + Cycles(1), m_fence)));
-    const Translation translation = mode == Mode::User ? m_mmu.translate_load(address, start)
-                                                       : m_mmu.translate_kernel_load(address, start);
+    const Translation translation = mode == Mode::User ? m_mmu.translate_load(address, start, pc)
+                                                       : m_mmu.translate_kernel_load(address, start, pc);
     if (translation.faulted()) [[unlikely]]
         return faulted(address, FaultAccess::Read, translation.ready);
     const bool crosses = (address.value() & (line_size - 1)) + size > line_size;
@@ -198,8 +198,8 @@ OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
     const Cycles dispatched = m_pipeline.dispatch<Queue::Store>(uop);
     const Cycles start = m_pipeline.issue(
         UopClass::Store, m_pipeline.operands_ready(uop, std::max(dispatched + Cycles(1), m_fence)));
-    const Translation translation = mode == Mode::User ? m_mmu.translate_store(address, start)
-                                                       : m_mmu.translate_kernel_store(address, start);
+    const Translation translation = mode == Mode::User ? m_mmu.translate_store(address, start, pc)
+                                                       : m_mmu.translate_kernel_store(address, start, pc);
     if (translation.faulted()) [[unlikely]]
         return faulted(address, FaultAccess::Write, translation.ready);
     const bool crosses = (address.value() & (line_size - 1)) + size > line_size;

@@ -1,20 +1,17 @@
 #pragma once
 
-#include "base/event_table.h"
-#include "base/histogram.h"
 #include "base/time.h"
 #include "contract/kernel_interface.h"
 #include "contract/page_table.h"
 #include "models/cache/private_hierarchy.h"
-#include "models/mmu/champsim_vmem.h"
 #include "models/mmu/mmu_config.h"
+#include "models/mmu/page_walker.h"
 #include "models/mmu/tlb.h"
-#include "models/mmu/tlb_miss_event.h"
-#include "models/mmu/walk_cache.h"
+#include "models/mmu/tlb_hierarchy.h"
+#include "models/mmu/translation_design.h"
 
 #include <cstdint>
-#include <optional>
-#include <vector>
+#include <memory>
 
 namespace pagewalk::models {
 
@@ -24,13 +21,14 @@ struct MmuStats {
     std::uint64_t l2_tlb_hits = 0;
     std::uint64_t l2_tlb_misses = 0;
     std::uint64_t l2_tlb_data_misses = 0;
-    std::uint64_t walks = 0;
-    std::uint64_t walk_cycles = 0;
-    std::uint64_t walk_references = 0;
-    std::uint64_t walker_wait_cycles = 0;
-    std::uint64_t faults = 0;
-    std::uint64_t dirty_updates = 0;
-    std::array<std::uint64_t, hit_level_count> references_at{};
+
+    void declare(StatGroup group) const;
+};
+
+/// What a translation design was asked for and had.
+struct DesignStats {
+    std::uint64_t look_ups = 0;
+    std::uint64_t hits = 0;
 
     void declare(StatGroup group) const;
 };
@@ -44,17 +42,15 @@ struct Translation {
     [[nodiscard]] bool faulted() const { return address == no_address; }
 };
 
-/// The MMU of one core: TLBs, paging-structure caches and page walkers. Walk references are physical loads
-/// through the core's data caches.
+/// The MMU of one core: TLBs, a page walker, and where one is chosen a translation design between them, which
+/// is asked past a second-level TLB's miss alone.
 class Mmu {
 public:
     Mmu(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarchy& hierarchy,
         PageTableMemory& tables);
 
-    /// Pages lie where ChampSim would put them, and walks read what ChampSim's would.
-    void imitate_champsim(ChampSimFrames& frames) {
-        m_champsim.emplace(frames, m_config.levels, m_config.walk_cache);
-    }
+    /// As the walker's.
+    void imitate_champsim(ChampSimFrames& frames) { m_walker.imitate_champsim(frames); }
 
     void set_context(const TranslationContext& context) {
         m_context = context;
@@ -62,37 +58,39 @@ public:
     }
     [[nodiscard]] const TranslationContext& context() const { return m_context; }
 
-    [[nodiscard]] Translation translate_load(VirtAddr address, Cycles cycle) {
-        if (const TlbEntry* entry = m_l1d_4k.recent({address, PageSize::Page4K, m_context.pcid})) [[likely]] {
-            m_l1d_4k.count_hit();
+    /// `pc`: the instruction, for designs and policies that learn by it.
+    [[nodiscard]] Translation translate_load(VirtAddr address, Cycles cycle, VirtAddr pc = {}) {
+        if (const TlbEntry* entry = m_tlbs.l1d_4k.recent({address, PageSize::Page4K, m_context.pcid}))
+            [[likely]] {
+            m_tlbs.l1d_4k.count_hit();
             return hit<PageSize::Page4K>(*entry, address, cycle);
         }
-        return translate_data_slow(address, FaultAccess::Read, cycle);
+        return translate_data_slow(address, FaultAccess::Read, cycle, pc);
     }
-    [[nodiscard]] Translation translate_store(VirtAddr address, Cycles cycle) {
-        if (const TlbEntry* entry = m_l1d_4k.recent({address, PageSize::Page4K, m_context.pcid});
+    [[nodiscard]] Translation translate_store(VirtAddr address, Cycles cycle, VirtAddr pc = {}) {
+        if (const TlbEntry* entry = m_tlbs.l1d_4k.recent({address, PageSize::Page4K, m_context.pcid});
             entry != nullptr && entry->dirty) [[likely]] {
-            m_l1d_4k.count_hit();
+            m_tlbs.l1d_4k.count_hit();
             return hit<PageSize::Page4K>(*entry, address, cycle);
         }
-        return translate_data_slow(address, FaultAccess::Write, cycle);
+        return translate_data_slow(address, FaultAccess::Write, cycle, pc);
     }
     /// As the above, for kernel memory: most of it is mapped by large pages, which are looked up first.
-    [[nodiscard]] Translation translate_kernel_load(VirtAddr address, Cycles cycle) {
-        if (const TlbEntry* entry = recent_large<PageSize::Page1G>(l1d_1g(), address)) [[likely]]
+    [[nodiscard]] Translation translate_kernel_load(VirtAddr address, Cycles cycle, VirtAddr pc = {}) {
+        if (const TlbEntry* entry = recent_large<PageSize::Page1G>(m_tlbs.l1d_1g(), address)) [[likely]]
             return hit<PageSize::Page1G>(*entry, address, cycle);
-        if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_l1d_2m, address)) [[likely]]
+        if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_tlbs.l1d_2m, address)) [[likely]]
             return hit<PageSize::Page2M>(*entry, address, cycle);
-        return translate_load(address, cycle);
+        return translate_load(address, cycle, pc);
     }
-    [[nodiscard]] Translation translate_kernel_store(VirtAddr address, Cycles cycle) {
-        if (const TlbEntry* entry = recent_large<PageSize::Page1G>(l1d_1g(), address, NeedsDirty::Yes))
+    [[nodiscard]] Translation translate_kernel_store(VirtAddr address, Cycles cycle, VirtAddr pc = {}) {
+        if (const TlbEntry* entry = recent_large<PageSize::Page1G>(m_tlbs.l1d_1g(), address, NeedsDirty::Yes))
             [[likely]]
             return hit<PageSize::Page1G>(*entry, address, cycle);
-        if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_l1d_2m, address, NeedsDirty::Yes))
+        if (const TlbEntry* entry = recent_large<PageSize::Page2M>(m_tlbs.l1d_2m, address, NeedsDirty::Yes))
             [[likely]]
             return hit<PageSize::Page2M>(*entry, address, cycle);
-        return translate_store(address, cycle);
+        return translate_store(address, cycle, pc);
     }
     [[nodiscard]] Translation translate_fetch(VirtAddr address, Cycles cycle) {
         // Sequential fetch stays in a page: no look-up is repeated for it.
@@ -111,8 +109,10 @@ public:
 
     [[nodiscard]] const MmuStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
-    using Events = EventLogs<TlbMissEvent>;
-    [[nodiscard]] Events& events() { return m_events; }
+    [[nodiscard]] const PageWalker& walker() const { return m_walker; }
+    [[nodiscard]] const DesignStats& design_stats() const { return m_design_stats; }
+    using Events = PageWalker::Events;
+    [[nodiscard]] Events& events() { return m_walker.events(); }
 
 private:
     static constexpr VirtAddr no_page{~0ULL};
@@ -135,42 +135,26 @@ private:
         tlb.count_hit();
         return entry;
     }
-    /// Where the first level keeps its 1 GiB pages.
-    [[nodiscard]] Tlb& l1d_1g() { return m_l1d_1g.present() ? m_l1d_1g : m_l1d_2m; }
-    [[nodiscard]] Translation translate_data_slow(VirtAddr address, FaultAccess access, Cycles cycle);
+    [[nodiscard]] Translation translate_data_slow(VirtAddr address, FaultAccess access, Cycles cycle,
+                                                  VirtAddr pc);
     [[nodiscard]] Translation translate_fetch_slow(VirtAddr address, Cycles cycle);
-    /// Second-level TLBs, then a walk. Null when the walk faults; `ready` is set either way.
-    [[nodiscard]] TlbEntry* find_second_level(VirtAddr address);
-    struct WalkResult {
-        TlbEntry entry;
-        bool faulted = false;
-    };
-    [[nodiscard]] WalkResult walk(VirtAddr address, FaultAccess access, Cycles cycle);
-    /// What a walk has read so far.
-    struct WalkProgress {
-        Cycles now{};
-        unsigned references = 0;
-        TlbMissEvent event;
-    };
-    void read_entry(PhysAddr where, WalkProgress& progress);
-    void fill_l1_data(VirtAddr address, const TlbEntry& entry);
+    /// Whether every TLB has been looked up in vain, or has the page but not for this access.
+    enum class Missed : bool { Rights, All };
+    /// Past the TLBs: by the design where there is one, else by a walk.
+    [[nodiscard]] WalkResult walk(VirtAddr address, FaultAccess access, Cycles cycle, VirtAddr pc,
+                                  Missed missed);
+    [[nodiscard]] WalkResult walk_by_design(const TlbMiss& miss, Missed missed);
+    void fill_by_design(const TlbMiss& miss, const TlbEntry& entry);
 
     MmuConfig m_config;
-    CpuId m_cpu;
-    const Clock& m_clock;
-    PrivateHierarchy& m_hierarchy;
-    PageTableMemory& m_tables;
     TranslationContext m_context;
     VirtAddr m_last_fetch_page = no_page;
     PhysAddr m_last_fetch_frame{};
-    Tlb m_l1i_4k, m_l1i_2m, m_l1d_4k, m_l1d_2m, m_l1d_1g, m_l2, m_l2_1g;
-    WalkCache m_walk_cache;
-    std::optional<ChampSimVmem> m_champsim;
-    std::vector<Cycles> m_walker_free; ///< cycle from which each walker is idle
+    TlbHierarchy m_tlbs;
+    PageWalker m_walker;
+    std::unique_ptr<TranslationDesign> m_design; ///< null: walks alone
     MmuStats m_stats;
-    Histogram m_walk_latency;
-    Histogram m_walk_levels;
-    Events m_events;
+    DesignStats m_design_stats;
 };
 
 } // namespace pagewalk::models

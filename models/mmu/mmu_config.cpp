@@ -3,6 +3,7 @@
 #include "models/mmu/champsim_frames.h"
 
 #include <bit>
+#include <utility>
 
 namespace pagewalk::models {
 
@@ -19,6 +20,13 @@ void MmuConfig::declare(OptionGroup group) {
     l1d_2m.declare(group.group("l1d_2m"), "first-level data TLB for 2 MiB pages", ice_lake);
     l1d_1g.declare(group.group("l1d_1g"), "first-level data TLB for 1 GiB pages", ice_lake);
     l2.declare(group.group("l2_tlb"), "second-level TLB shared by 4 KiB and 2 MiB pages", ice_lake);
+    group.group("l2_tlb").choice(
+        "replacement", l2_replacement, tlb_replacement_names,
+        {Unit::None,
+         "which translation leaves a full set: the least recent, one by re-reference interval prediction, "
+         "one "
+         "at random, or one that control-flow history says will not be used",
+         "srrip: Jaleel et al., ISCA 2010; chirp: after Mirbagher-Ajorpaz et al., MICRO 2020"});
     l2_1g.declare(group.group("l2_tlb_1g"), "second-level TLB for 1 GiB pages", "assumed");
     group.number("l1_latency", l1_latency, {0, 100},
                  {Unit::Cycles, "cycles that a first-level TLB hit adds to an access",
@@ -52,6 +60,7 @@ void MmuConfig::declare(OptionGroup group) {
              "assumed; Intel SDM vol. 3A, 4.10.3 describes but does not size them"});
         cache.number("ways", walk_cache.ways[i], {1, 4096}, {Unit::Count, "its associativity", "assumed"});
     }
+    design.declare(group);
     group.number("walk_cache.latency", walk_cache_latency, {0, 10000},
                  {Unit::Cycles, "cycles of a look-up in all paging-structure caches", "assumed"});
 }
@@ -61,6 +70,18 @@ void MmuConfig::validate(const OptionSet& options) const {
         (!std::has_single_bit(champsim_frames) || champsim_frames <= ChampSimFrames::first_frame))
         throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
                           std::to_string(champsim_frames), "wants 0 or a power of two above 256");
+    if (design.kind != TranslationDesignKind::None)
+        for (const auto& [on, key] :
+             {std::pair{perfect, "mmu.perfect"}, std::pair{champsim_frames != 0, "mmu.champsim_frames"}})
+            if (on)
+                throw ConfigError(options.where("mmu.design"), "mmu.design",
+                                  options.find("mmu.design")->get(),
+                                  std::string("is not possible with ") + key);
+    if (l2.entries == 0 && l2_replacement != TlbReplacementKind::Lru)
+        throw ConfigError(options.where("mmu.l2_tlb.replacement"), "mmu.l2_tlb.replacement",
+                          std::string(tlb_replacement_names[l2_replacement]),
+                          "has no effect with mmu.l2_tlb.entries = 0");
+    design.validate(options);
     l1i_4k.validate(options, "mmu.l1i_4k");
     l1i_2m.validate(options, "mmu.l1i_2m");
     l1d_4k.validate(options, "mmu.l1d_4k");

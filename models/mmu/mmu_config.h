@@ -2,6 +2,8 @@
 
 #include "base/option.h"
 #include "base/time.h"
+#include "models/mmu/design/design_config.h"
+#include "models/mmu/replacement/tlb_replacement.h"
 #include "models/mmu/tlb.h"
 
 #include <array>
@@ -23,6 +25,7 @@ struct MmuConfig {
     TlbConfig l1d_2m{32, 4};
     TlbConfig l1d_1g{8, 8};
     TlbConfig l2{2048, 16}; ///< shared by 4 KiB and 2 MiB pages
+    TlbReplacementKind l2_replacement = TlbReplacementKind::Lru;
     TlbConfig l2_1g{16, 4};
     WalkCacheConfig walk_cache;
     Cycles l1_latency{0}; ///< cycles a first-level hit adds: the look-up is parallel to the cache's
@@ -34,6 +37,7 @@ struct MmuConfig {
     std::uint64_t champsim_frames =
         0; ///< of memory, where walks and frames are to be ChampSim's; 0: x86-64's
     std::uint32_t champsim_seed = 1;
+    DesignConfig design;
 
     void declare(OptionGroup group);
     void validate(const OptionSet& options) const;

@@ -27,7 +27,7 @@ void TlbStats::declare(StatGroup group) const {
     group.counter("invalidations", invalidations, "count", "translations dropped by invalidation");
 }
 
-Tlb::Tlb(const TlbConfig& config)
+Tlb::Tlb(const TlbConfig& config, TlbReplacementKind replacement)
     : m_ways(config.entries == 0 ? 0 : config.ways), m_stride((m_ways + 3) / 4 * 4),
       m_blocks((m_ways + 15) / 16), m_set_mask(config.entries == 0 ? 0 : config.entries / config.ways - 1),
       m_fingerprints((m_set_mask + 1) * m_blocks), m_recent(m_set_mask + 1),
@@ -36,6 +36,7 @@ Tlb::Tlb(const TlbConfig& config)
         m_recent[set] = &m_slots[set * m_stride];
         std::fill_n(m_used.data() + set * m_stride, m_ways, 0);
     }
+    if (present()) m_policy = make_tlb_replacement(replacement, {m_slots.size(), m_ways});
 }
 
 Tlb::Slot* Tlb::search_blocks(std::size_t set, PageTag tag) {
@@ -44,14 +45,28 @@ Tlb::Slot* Tlb::search_blocks(std::size_t set, PageTag tag) {
     return nullptr;
 }
 
-void Tlb::insert(PageTag tag, const TlbEntry& entry) {
+[[gnu::noinline]] void Tlb::note_hit(const Slot* slot) { m_policy->hit(index_of(slot)); }
+
+// Of a set without a free way, by the policy.
+std::size_t Tlb::victim_way(std::size_t set) {
+    const std::size_t first = set * m_stride;
+    return m_policy->victim(first, std::span<const std::int64_t>(&m_used[first], m_ways));
+}
+
+void Tlb::insert(PageTag tag, const TlbEntry& entry, std::optional<TaggedTlbEntry>* evicted) {
     if (m_ways == 0) return;
     const std::size_t set = set_of(tag);
     Slot* slot = search(set, tag);
     if (slot == nullptr) {
         // What the least recent way holds is known from when it was used: its slot is written, not read.
-        const IndexedTime oldest = earliest_of(&m_used[set * m_stride], m_stride);
+        IndexedTime oldest = earliest_of(&m_used[set * m_stride], m_stride);
         if (oldest.time != 0) {
+            if (m_policy != nullptr) [[unlikely]] {
+                oldest.index = victim_way(set);
+                oldest.time = m_used[set * m_stride + oldest.index];
+            }
+            if (evicted != nullptr) [[unlikely]]
+                *evicted = m_slots[set * m_stride + oldest.index];
             ++m_stats.evictions;
             --m_held[static_cast<std::size_t>(oldest.time) % PageTag::kinds];
         }
@@ -59,6 +74,8 @@ void Tlb::insert(PageTag tag, const TlbEntry& entry) {
         m_fingerprints[set * m_blocks + oldest.index / 16].ways[oldest.index % 16] = fingerprint(tag);
         slot = &m_slots[set * m_stride + oldest.index];
         slot->tag = tag;
+        if (m_policy != nullptr) [[unlikely]]
+            m_policy->filled(index_of(slot));
     }
     slot->entry = entry;
     touch(set, slot, tag);
@@ -67,7 +84,16 @@ void Tlb::insert(PageTag tag, const TlbEntry& entry) {
 void Tlb::drop(Slot& slot) {
     --m_held[slot.tag.kind()];
     slot.tag = {};
-    m_used[static_cast<std::size_t>(&slot - m_slots.data())] = 0;
+    m_used[index_of(&slot)] = 0;
+}
+
+std::optional<TlbEntry> Tlb::take(PageTag tag) {
+    if (m_ways == 0 || m_held[tag.kind()] == 0) return std::nullopt;
+    Slot* const slot = search(set_of(tag), tag);
+    if (slot == nullptr) return std::nullopt;
+    const TlbEntry entry = slot->entry;
+    drop(*slot);
+    return entry;
 }
 
 bool covers(const TlbInvalidation& invalidation, PageTag tag) {

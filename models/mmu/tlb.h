@@ -7,12 +7,15 @@
 #include "base/time.h"
 #include "contract/canonical_half.h"
 #include "contract/kernel_path.h"
+#include "models/mmu/replacement/tlb_replacement.h"
 
 #include <array>
 #include <bit>
 #include <cstdint>
 #include <emmintrin.h>
 #include <limits>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +69,12 @@ public:
         return static_cast<std::uint16_t>(m_raw >> space_shift & 0xfff);
     }
     [[nodiscard]] PageSize size() const { return static_cast<PageSize>((m_raw & size_mask) - 1); }
+    /// Of the same address space and size, `pages` pages on.
+    [[nodiscard]] PageTag neighbour(std::uint64_t pages) const {
+        PageTag other;
+        other.m_raw = m_raw + (pages << page_bit);
+        return other;
+    }
     /// Page size and whether it is the kernel's, in one number below `kinds`.
     [[nodiscard]] std::size_t kind() const {
         return (m_raw & size_mask) | (m_raw & kernel_bit) >> (std::countr_zero(kernel_bit) - 2);
@@ -93,11 +102,18 @@ struct TlbEntry {
     bool executable = false;
 };
 
-/// A set-associative TLB with true LRU; may hold several page sizes, each indexed by its own page number. A
-/// look-up tries the most recent way of its set, then searches a byte of each tag, sixteen ways at a time.
+/// A translation and the page that it is for.
+struct TaggedTlbEntry {
+    PageTag tag;
+    TlbEntry entry;
+};
+
+/// A set-associative TLB with true LRU or another policy; may hold several page sizes, each indexed by its
+/// own page number. A look-up tries the most recent way of its set, then searches a byte of each tag, sixteen
+/// ways at a time.
 class Tlb {
 public:
-    explicit Tlb(const TlbConfig& config);
+    explicit Tlb(const TlbConfig& config, TlbReplacementKind replacement = TlbReplacementKind::Lru);
     Tlb(const Tlb&) = delete;
     Tlb& operator=(const Tlb&) = delete;
 
@@ -122,12 +138,26 @@ public:
             if (slot == nullptr) return nullptr;
             touch(set, slot, tag);
         }
+        if (m_policy != nullptr) [[unlikely]]
+            note_hit(slot);
         return &slot->entry;
+    }
+    /// Is the page here? Changes nothing.
+    [[nodiscard]] bool contains(PageTag tag) {
+        return m_held[tag.kind()] != 0 && search(set_of(tag), tag) != nullptr;
+    }
+    /// Takes the page's translation out.
+    [[nodiscard]] std::optional<TlbEntry> take(PageTag tag);
+    /// The instruction whose look-up or insertion comes next, for policies that learn by instruction.
+    void note_instruction(VirtAddr pc) {
+        if (m_policy != nullptr) [[unlikely]]
+            m_policy->note_instruction(pc);
     }
     void count_hit() { ++m_stats.hits; }
     void count_miss() { ++m_stats.misses; }
 
-    void insert(PageTag tag, const TlbEntry& entry);
+    /// Where another translation has to leave, `evicted` (not null) is told.
+    void insert(PageTag tag, const TlbEntry& entry, std::optional<TaggedTlbEntry>* evicted = nullptr);
     void insert(VirtAddr address, std::uint16_t pcid, const TlbEntry& entry) {
         insert({address, entry.size, pcid}, entry);
     }
@@ -142,10 +172,7 @@ public:
     }
 
 private:
-    struct Slot {
-        PageTag tag;
-        TlbEntry entry;
-    };
+    using Slot = TaggedTlbEntry;
     static constexpr std::size_t spare_slots = 16; ///< never filled: a search looks at 16 ways
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
     struct alignas(16) Fingerprints {
@@ -172,9 +199,13 @@ private:
             if (Slot* const slot = first + std::countr_zero(candidates); slot->tag == tag) return slot;
         return nullptr;
     }
+    [[nodiscard]] std::size_t index_of(const Slot* slot) const {
+        return static_cast<std::size_t>(slot - m_slots.data());
+    }
+    [[nodiscard]] std::size_t victim_way(std::size_t set);
+    void note_hit(const Slot* slot);
     void touch(std::size_t set, Slot* slot, PageTag tag) {
-        m_used[static_cast<std::size_t>(slot - m_slots.data())] =
-            static_cast<std::int64_t>(++m_clock * PageTag::kinds + tag.kind());
+        m_used[index_of(slot)] = static_cast<std::int64_t>(++m_clock * PageTag::kinds + tag.kind());
         m_recent[set] = slot;
     }
     void drop(Slot& slot);
@@ -190,6 +221,7 @@ private:
     std::vector<Slot> m_slots;
     std::vector<std::int64_t>
         m_used; ///< by slot: when, times kinds, plus kind; 0 = invalid, `never` = no way
+    std::unique_ptr<TlbReplacement> m_policy; ///< null: LRU
     TlbStats m_stats;
 };
 

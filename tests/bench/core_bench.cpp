@@ -82,7 +82,7 @@ void measure(benchmark::State& state, std::string_view name, const workloads::Sy
     Machine machine(name, config);
     machine.run(4 * piece); // past the first touch
     const std::uint64_t begin = machine.cpu.core().stats().user_instructions;
-    const std::uint64_t walks = machine.cpu.mmu().stats().walks;
+    const std::uint64_t walks = machine.cpu.mmu().walker().stats().walks;
     const std::uint64_t cycles = machine.cpu.core().cycle().value();
     for (auto _ : state)
         if (!machine.run(piece)) {
@@ -93,7 +93,7 @@ void measure(benchmark::State& state, std::string_view name, const workloads::Sy
     state.counters["MIPS"] = benchmark::Counter(done / 1e6, benchmark::Counter::kIsRate);
     state.counters["IPC"] = done / static_cast<double>(machine.cpu.core().cycle().value() - cycles);
     state.counters["walks_per_1000"] =
-        static_cast<double>(machine.cpu.mmu().stats().walks - walks) * 1000 / done;
+        static_cast<double>(machine.cpu.mmu().walker().stats().walks - walks) * 1000 / done;
 }
 
 workloads::SyntheticConfig endless() {

@@ -143,9 +143,9 @@ TEST(CpuShootdowns, ReceiverDropsItsTranslation) {
                       call(Call::Sleep, 20 * microsecond.value()));
     victim.stream.add({step({load()}, {read(0, data)})}, StreamStatus::End);
     rig.run(microsecond, microsecond * 10);
-    const std::uint64_t walks = rig.cpus[1]->mmu().stats().walks;
+    const std::uint64_t walks = rig.cpus[1]->mmu().walker().stats().walks;
     (void)flush_time(rig, 1, 2);
-    EXPECT_GT(rig.cpus[1]->mmu().stats().walks, walks);
+    EXPECT_GT(rig.cpus[1]->mmu().walker().stats().walks, walks);
     EXPECT_TRUE(victim.exited);
 }
 

@@ -34,10 +34,10 @@ TEST(FastForward, WarmsCachesAndTlbsForTheDetailedCore) {
     (void)rig.run({step({load()}, {read(0, cold)})});
     rig.core.set_execution(Execution::Detailed);
     const std::uint64_t misses = rig.caches.l1d_stats().misses;
-    const std::uint64_t walks = rig.mmu.stats().walks;
+    const std::uint64_t walks = rig.mmu.walker().stats().walks;
     (void)rig.run({step({load()}, {read(0, cold)})});
     EXPECT_EQ(rig.caches.l1d_stats().misses, misses);
-    EXPECT_EQ(rig.mmu.stats().walks, walks);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, walks);
 }
 
 TEST(FastForward, LeavesCachesAloneWhereItIsBare) {

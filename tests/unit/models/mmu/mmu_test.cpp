@@ -42,10 +42,10 @@ TEST(Mmu, ColdWalkReadsEveryLevelFromMemory) {
     const Translation t = rig.mmu.translate_load(user + 0x123, Cycles(1000));
     EXPECT_EQ(t.address, address_of(frame) + 0x123);
     EXPECT_EQ(t.ready.value(), 1000 + before_walk + 4 * cold_cycles);
-    EXPECT_EQ(rig.mmu.stats().walks, 1U);
-    EXPECT_EQ(rig.mmu.stats().walk_references, 4U);
-    EXPECT_EQ(rig.mmu.stats().references_at[static_cast<std::size_t>(HitLevel::Memory)], 4U);
-    EXPECT_EQ(rig.mmu.stats().walk_cycles, 1 + 4 * cold_cycles);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walk_references, 4U);
+    EXPECT_EQ(rig.mmu.walker().stats().references_at[static_cast<std::size_t>(HitLevel::Memory)], 4U);
+    EXPECT_EQ(rig.mmu.walker().stats().walk_cycles, 1 + 4 * cold_cycles);
     EXPECT_EQ(rig.mmu.stats().dtlb_misses, 1U);
     EXPECT_EQ(rig.mmu.stats().l2_tlb_data_misses, 1U);
 }
@@ -56,7 +56,7 @@ TEST(Mmu, FiveLevelWalkReadsOneMore) {
     PagingRig rig(config);
     rig.space.map(user, frame);
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(0)).ready.value(), before_walk + 5 * cold_cycles);
-    EXPECT_EQ(rig.mmu.stats().walk_references, 5U);
+    EXPECT_EQ(rig.mmu.walker().stats().walk_references, 5U);
 }
 
 TEST(Mmu, HugePagesEndTheWalkEarly) {
@@ -70,7 +70,7 @@ TEST(Mmu, HugePagesEndTheWalkEarly) {
     EXPECT_EQ(one.address, address_of(frame) + (gigabyte - 1));
     // The root's line is in L1 by now: entries 254 and 255 share it.
     EXPECT_EQ(one.ready.value(), later + before_walk + l1_cycles + cold_cycles);
-    EXPECT_EQ(rig.mmu.stats().walk_references, 5U);
+    EXPECT_EQ(rig.mmu.walker().stats().walk_references, 5U);
 }
 
 TEST(Mmu, WalkBeginsWhereThePagingStructureCachesEnd) {
@@ -86,9 +86,9 @@ TEST(Mmu, WalkBeginsWhereThePagingStructureCachesEnd) {
     for (const Case c : {Case{page_size, 1}, Case{huge, 2}, Case{gigabyte, 3}, Case{512 * gigabyte, 4},
                          Case{2 * page_size, 1}}) {
         rig.space.map(user + c.offset, frame);
-        const std::uint64_t before = rig.mmu.stats().walk_references;
+        const std::uint64_t before = rig.mmu.walker().stats().walk_references;
         EXPECT_FALSE(rig.mmu.translate_load(user + c.offset, Cycles(cycle)).faulted());
-        EXPECT_EQ(rig.mmu.stats().walk_references - before, c.references) << std::hex << c.offset;
+        EXPECT_EQ(rig.mmu.walker().stats().walk_references - before, c.references) << std::hex << c.offset;
         cycle += later;
     }
 }
@@ -123,7 +123,7 @@ TEST(Mmu, FirstLevelHitIsReadyAtOnce) {
     rig.space.map(user, frame);
     EXPECT_FALSE(rig.mmu.translate_load(user, Cycles(0)).faulted());
     EXPECT_EQ(rig.mmu.translate_load(user + 8, Cycles(later)).ready.value(), later);
-    EXPECT_EQ(rig.mmu.stats().walks, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 1U);
     EXPECT_EQ(rig.mmu.stats().dtlb_misses, 1U);
 }
 
@@ -144,7 +144,7 @@ TEST(Mmu, AccessToATranslationUnderWayWaitsForItsWalk) {
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(ready - 1)).ready.value(), ready);
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(ready)).ready.value(), ready);
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(ready + 1)).ready.value(), ready + 1);
-    EXPECT_EQ(rig.mmu.stats().walks, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 1U);
 }
 
 /// Touches `user` and then, in the default first-level TLB of 64 entries in 4 ways (16 sets), four pages of
@@ -163,7 +163,7 @@ TEST(Mmu, SecondLevelHitAddsItsLatency) {
     push_out_of_first_level(rig);
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(later)).ready.value(), later + 7);
     EXPECT_EQ(rig.mmu.stats().l2_tlb_hits, 1U);
-    EXPECT_EQ(rig.mmu.stats().walks, 5U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 5U);
     // In the first level now, but not ready before the look-up below has ended.
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(later + 6)).ready.value(), later + 7);
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(later + 8)).ready.value(), later + 8);
@@ -177,7 +177,7 @@ TEST(Mmu, SecondLevelIsSharedByFetchesAndLoads) {
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(later)).ready.value(), later + 7);
     EXPECT_EQ(rig.mmu.stats().itlb_misses, 1U);
     EXPECT_EQ(rig.mmu.stats().dtlb_misses, 1U);
-    EXPECT_EQ(rig.mmu.stats().walks, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 1U);
 }
 
 TEST(Mmu, HugePagesStayInTheirOwnFirstLevelTlb) {
@@ -188,7 +188,7 @@ TEST(Mmu, HugePagesStayInTheirOwnFirstLevelTlb) {
     EXPECT_FALSE(rig.mmu.translate_load(user + gigabyte, Cycles(10'000)).faulted());
     EXPECT_EQ(rig.mmu.translate_load(user + huge - 8, Cycles(later)).ready.value(), later);
     EXPECT_EQ(rig.mmu.translate_load(user + gigabyte + 5 * huge, Cycles(later)).ready.value(), later);
-    EXPECT_EQ(rig.mmu.stats().walks, 2U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 2U);
 }
 
 TEST(Mmu, GigabytePagesHitTheTwoMegabyteTlbWhereThereIsNoOther) {
@@ -234,7 +234,7 @@ TEST(Mmu, AddressSpacesTranslateApartAndKeepTheirEntries) {
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(later)).address, address_of(frame + 1));
     rig.mmu.set_context({rig.space.root(), 1});
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(2 * later)).address, address_of(frame));
-    EXPECT_EQ(rig.mmu.stats().walks, 2U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 2U);
 }
 
 TEST(Mmu, SwitchOfAddressSpaceForgetsTheLastFetchedPage) {
@@ -254,7 +254,7 @@ TEST(Mmu, KernelTranslationsSurviveASwitchOfAddressSpace) {
     EXPECT_FALSE(rig.mmu.translate_load(kernel, Cycles(0)).faulted());
     rig.mmu.set_context({other.root(), 2});
     EXPECT_EQ(rig.mmu.translate_load(kernel + 8, Cycles(later)).ready.value(), later);
-    EXPECT_EQ(rig.mmu.stats().walks, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 1U);
 }
 
 TEST(Mmu, OneWalkerServesWalksOneAfterTheOther) {
@@ -267,7 +267,7 @@ TEST(Mmu, OneWalkerServesWalksOneAfterTheOther) {
     // Asked for at 10, may begin at 17, but the walker is busy until `first`; its one reference misses.
     EXPECT_EQ(rig.mmu.translate_load(user + 8 * page_size, Cycles(10)).ready.value(),
               first + 1 + cold_cycles);
-    EXPECT_EQ(rig.mmu.stats().walker_wait_cycles, first - 17);
+    EXPECT_EQ(rig.mmu.walker().stats().walker_wait_cycles, first - 17);
 }
 
 TEST(Mmu, WalkThatBeginsAsTheWalkerIsDoneWaitsForNothing) {
@@ -279,10 +279,10 @@ TEST(Mmu, WalkThatBeginsAsTheWalkerIsDoneWaitsForNothing) {
     rig.space.map(user + 2 * page_size, frame);
     const std::uint64_t first = rig.mmu.translate_load(user, Cycles(0)).ready.value();
     EXPECT_FALSE(rig.mmu.translate_load(user + page_size, Cycles(first - 7)).faulted());
-    EXPECT_EQ(rig.mmu.stats().walker_wait_cycles, 0U);
+    EXPECT_EQ(rig.mmu.walker().stats().walker_wait_cycles, 0U);
     // That walk takes 5 cycles from `first`; one that could begin a cycle before its end waits one.
     EXPECT_FALSE(rig.mmu.translate_load(user + 2 * page_size, Cycles(first - 7 + 4)).faulted());
-    EXPECT_EQ(rig.mmu.stats().walker_wait_cycles, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walker_wait_cycles, 1U);
 }
 
 TEST(Mmu, TwoWalkersServeTwoWalksAtOnce) {
@@ -292,9 +292,9 @@ TEST(Mmu, TwoWalkersServeTwoWalksAtOnce) {
     for (std::uint64_t i = 0; i < 3; ++i) rig.space.map(user + i * 512 * gigabyte, frame);
     EXPECT_FALSE(rig.mmu.translate_load(user, Cycles(0)).faulted());
     EXPECT_FALSE(rig.mmu.translate_load(user + 512 * gigabyte, Cycles(0)).faulted());
-    EXPECT_EQ(rig.mmu.stats().walker_wait_cycles, 0U);
+    EXPECT_EQ(rig.mmu.walker().stats().walker_wait_cycles, 0U);
     EXPECT_FALSE(rig.mmu.translate_load(user + 1024 * gigabyte, Cycles(0)).faulted());
-    EXPECT_GT(rig.mmu.stats().walker_wait_cycles, 0U);
+    EXPECT_GT(rig.mmu.walker().stats().walker_wait_cycles, 0U);
 }
 
 TEST(Mmu, WalkSetsTheAccessedBitsOnItsWay) {
@@ -310,7 +310,7 @@ TEST(Mmu, WalkSetsTheAccessedBitsOnItsWay) {
     EXPECT_TRUE(upper.has(PageTableEntry::Accessed));
     EXPECT_TRUE(leaf.has(PageTableEntry::Accessed));
     EXPECT_FALSE(leaf.has(PageTableEntry::Dirty));
-    EXPECT_EQ(rig.mmu.stats().dirty_updates, 2U);
+    EXPECT_EQ(rig.mmu.walker().stats().dirty_updates, 2U);
 }
 
 TEST(Mmu, FirstStoreToACleanPageWalksAgainAndSetsDirty) {
@@ -323,11 +323,11 @@ TEST(Mmu, FirstStoreToACleanPageWalksAgainAndSetsDirty) {
     EXPECT_EQ(rig.mmu.translate_store(user, Cycles(later)).ready.value(),
               later + before_walk + 2 * l1_cycles);
     EXPECT_TRUE(leaf.has(PageTableEntry::Dirty));
-    EXPECT_EQ(rig.mmu.stats().walks, 2U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 2U);
     EXPECT_EQ(rig.mmu.stats().dtlb_misses, 1U);
     // Known to be dirty now.
     EXPECT_EQ(rig.mmu.translate_store(user, Cycles(2 * later)).ready.value(), 2 * later);
-    EXPECT_EQ(rig.mmu.stats().walks, 2U);
+    EXPECT_EQ(rig.mmu.walker().stats().walks, 2U);
 }
 
 TEST(Mmu, StoreThatMissesEverythingSetsAccessedAndDirtyInOneUpdate) {
@@ -338,7 +338,7 @@ TEST(Mmu, StoreThatMissesEverythingSetsAccessedAndDirtyInOneUpdate) {
     EXPECT_EQ(rig.mmu.translate_store(user, Cycles(0)).ready.value(),
               before_walk + 4 * cold_cycles + l1_cycles);
     EXPECT_TRUE(leaf.has(PageTableEntry::Accessed) && leaf.has(PageTableEntry::Dirty));
-    EXPECT_EQ(rig.mmu.stats().dirty_updates, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().dirty_updates, 1U);
 }
 
 TEST(Mmu, FirstStoreToACleanHugePageWalksAgain) {
@@ -359,7 +359,7 @@ TEST(Mmu, PageThatIsNotPresentFaultsAfterTheWalk) {
     const Translation t = rig.mmu.translate_load(user + page_size, Cycles(later));
     EXPECT_TRUE(t.faulted());
     EXPECT_EQ(t.ready.value(), later + before_walk + l1_cycles);
-    EXPECT_EQ(rig.mmu.stats().faults, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().faults, 1U);
     // Nothing is kept of it: once mapped, it is found.
     rig.space.map(user + page_size, frame + 1);
     EXPECT_EQ(rig.mmu.translate_load(user + page_size, Cycles(2 * later)).address, address_of(frame + 1));
@@ -368,7 +368,7 @@ TEST(Mmu, PageThatIsNotPresentFaultsAfterTheWalk) {
 TEST(Mmu, MissingUpperTableFaultsAtItsLevel) {
     PagingRig rig;
     EXPECT_TRUE(rig.mmu.translate_load(user, Cycles(0)).faulted());
-    EXPECT_EQ(rig.mmu.stats().walk_references, 1U);
+    EXPECT_EQ(rig.mmu.walker().stats().walk_references, 1U);
 }
 
 TEST(Mmu, SwapEntryFaultsWhateverItsBits) {
@@ -440,7 +440,7 @@ TEST(Mmu, InvalidationReachesEveryLevelAndTheWalkCaches) {
     EXPECT_EQ(rig.mmu.invalidate({TlbInvalidation::Scope::Range, 1, user, user + page_size, {}}), 3U);
     // All four references again, their lines in L1 by now.
     EXPECT_EQ(rig.mmu.translate_load(user, Cycles(later)).ready.value(), later + before_walk + 4 * l1_cycles);
-    EXPECT_EQ(rig.mmu.stats().walk_references, 8U);
+    EXPECT_EQ(rig.mmu.walker().stats().walk_references, 8U);
 }
 
 TEST(Mmu, InvalidationForgetsTheLastFetchedPage) {
@@ -510,10 +510,10 @@ TEST(Mmu, WalksAreAddedUpInTheirHistograms) {
     EXPECT_FALSE(rig.mmu.translate_load(user, Cycles(0)).faulted());
     StatRegistry registry;
     rig.mmu.declare(registry.group("mmu"));
-    ASSERT_EQ(registry.histograms().size(), 2U);
-    EXPECT_EQ(registry.histograms()[0].histogram->sum(), rig.mmu.stats().walk_cycles);
-    EXPECT_EQ(registry.histograms()[1].histogram->sum(), rig.mmu.stats().walk_references);
-    EXPECT_EQ(registry.histograms()[1].histogram->count(), rig.mmu.stats().walks);
+    ASSERT_GE(registry.histograms().size(), 2U);
+    EXPECT_EQ(registry.histograms()[0].histogram->sum(), rig.mmu.walker().stats().walk_cycles);
+    EXPECT_EQ(registry.histograms()[1].histogram->sum(), rig.mmu.walker().stats().walk_references);
+    EXPECT_EQ(registry.histograms()[1].histogram->count(), rig.mmu.walker().stats().walks);
 }
 
 } // namespace

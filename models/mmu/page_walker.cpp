@@ -1,0 +1,208 @@
+#include "models/mmu/page_walker.h"
+
+#include "contract/canonical_half.h"
+
+#include <algorithm>
+#include <string>
+
+namespace pagewalk::models {
+namespace {
+
+constexpr std::array<const char*, hit_level_count> level_names{"l1",           "l2",     "llc",
+                                                               "remote_cache", "memory", "remote_memory"};
+
+} // namespace
+
+void WalkerStats::declare(StatGroup group) const {
+    group.counter("walks", walks, "count", "page walks, those for a dirty bit included");
+    group.counter("walk_cycles", walk_cycles, "cycles",
+                  "sum of the walks' latencies, waiting for a walker excluded");
+    group.counter("walk_references", walk_references, "count", "page-table entries read");
+    group.counter("walker_wait_cycles", walker_wait_cycles, "cycles", "waiting for a free walker");
+    group.counter("faults", faults, "count", "walks that ended in a page fault");
+    group.counter("dirty_updates", dirty_updates, "count", "entries whose accessed or dirty bit a walk set");
+    for (std::size_t i = 0; i < references_at.size(); ++i)
+        group.counter(std::string("references_") + level_names[i], references_at[i], "count",
+                      "page-table entries found at this level");
+    group.ratio("walk_latency_mean", "walk_cycles", "walks", 1, "cycles", "mean latency of a walk");
+    group.ratio("walk_references_mean", "walk_references", "walks", 1, "count", "mean references of a walk");
+    group.counter("walks_ahead", walks_ahead, "count",
+                  "walks that a translation design began before their translation was wanted");
+    group.counter("walks_ahead_dropped", walks_ahead_dropped, "count",
+                  "walks ahead that were not begun, since no walker was free, or found no page");
+    group.counter("ahead_references", ahead_references, "count", "page-table entries read by walks ahead");
+    group.counter("ahead_cycles", ahead_cycles, "cycles", "sum of the latencies of walks ahead");
+}
+
+PageWalker::PageWalker(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarchy& hierarchy,
+                       PageTableMemory& tables)
+    : m_config(config), m_cpu(cpu), m_clock(clock), m_hierarchy(hierarchy), m_tables(tables),
+      m_walk_cache(config.walk_cache), m_slot_free(config.walkers) {}
+
+void PageWalker::declare(StatGroup group) const {
+    m_stats.declare(group);
+    m_walk_cache.stats().declare(group.group("walk_cache"));
+    group.histogram("walk_latency", m_latency, "cycles", "latency of page walks");
+    group.histogram("walk_levels", m_levels, "count", "page-table entries read by a walk");
+    group.histogram("walkers_busy", m_slots_busy, "count",
+                    "walkers that were at work when a walk was asked for");
+    for (std::size_t i = 0; i < m_latency_by_leaf.size(); ++i)
+        group.histogram(std::string("walk_latency_") + level_names[i], m_latency_by_leaf[i], "cycles",
+                        std::string("latency of page walks whose last entry was found at ") + level_names[i]);
+}
+
+inline void PageWalker::read_entry(PhysAddr where, Progress& progress) {
+    if (m_config.perfect) [[unlikely]]
+        return;
+    const AccessResult reference = m_hierarchy.walk(where, progress.now);
+    progress.now = reference.ready;
+    progress.hit[progress.references++] = static_cast<std::uint8_t>(reference.level);
+}
+
+inline WalkCache::Start PageWalker::begin(const TranslationContext& context, VirtAddr address) {
+    for (;;) {
+        const WalkCache::Start at = m_walk_cache.find(address, context.pcid, context.root, m_config.levels);
+        if (m_tables.find(at.table) != nullptr) [[likely]]
+            return at;
+        PAGEWALK_INVARIANT(at.level != m_config.levels);
+        // Freed by the OS layer, while the shoot-down is still on its way. Hardware would read the old table.
+        m_walk_cache.invalidate(
+            {TlbInvalidation::Scope::Range, context.pcid, address.page(), address.page() + page_size, {}});
+    }
+}
+
+inline WalkResult PageWalker::read_tables(const TranslationContext& context, VirtAddr address,
+                                          FaultAccess access, Progress& progress) {
+    if (m_champsim) [[unlikely]]
+        for (const PhysAddr where : m_champsim->walk(address, context.pcid, context.root))
+            read_entry(where, progress);
+    WalkResult result;
+    WalkCache::Start at = begin(context, address);
+    PageTableMemory::Table* table = &m_tables.table(at.table);
+    bool writable = at.rights.writable;
+    bool executable = at.rights.executable;
+    for (;;) {
+        PageTableEntry& entry = (*table)[table_index(address, at.level)];
+        const PhysAddr where = address_of(at.table) + table_index(address, at.level) * sizeof(PageTableEntry);
+        if (!m_champsim) [[likely]]
+            read_entry(where, progress);
+        const bool leaf = at.level == 1 || entry.has(PageTableEntry::Huge);
+        writable = writable && entry.has(PageTableEntry::Writable);
+        executable = executable && !entry.has(PageTableEntry::NoExecute);
+        if (!entry.present() || (leaf && access == FaultAccess::Write && !writable) ||
+            (leaf && access == FaultAccess::Execute && !executable)) {
+            result.faulted = true;
+            break;
+        }
+        std::uint64_t wanted = PageTableEntry::Accessed;
+        if (leaf && access == FaultAccess::Write) wanted |= PageTableEntry::Dirty;
+        if ((entry.raw() & wanted) != wanted) {
+            entry = entry.with(wanted);
+            ++m_stats.dirty_updates;
+            if (!m_champsim && !m_config.perfect)
+                progress.now = m_hierarchy.store(where, progress.now, VirtAddr()).ready;
+        }
+        if (leaf) {
+            const std::uint64_t frame = entry.frame().value();
+            result.entry = {m_champsim ? m_champsim->place_of(frame).value() : frame,
+                            progress.now,
+                            static_cast<PageSize>(at.level - 1),
+                            writable,
+                            writable && entry.has(PageTableEntry::Dirty),
+                            executable};
+            break;
+        }
+        at.table = entry.frame();
+        m_walk_cache.insert(address, context.pcid, at.level, at.table, {writable, executable});
+        --at.level;
+        table = &m_tables.table(at.table);
+    }
+    result.entry.ready = progress.now;
+    if (progress.references != 0) result.leaf = static_cast<HitLevel>(progress.hit[progress.references - 1]);
+    return result;
+}
+
+inline void PageWalker::note_slots(Cycles cycle) {
+    std::uint64_t busy = 0;
+    for (const Cycles free : m_slot_free) busy += free > cycle ? 1 : 0;
+    m_slots_busy.add(busy);
+}
+
+WalkResult PageWalker::walk(const TranslationContext& context, VirtAddr address, FaultAccess access,
+                            Cycles cycle) {
+    note_slots(cycle);
+    const auto slot = std::ranges::min_element(m_slot_free);
+    const Cycles began = m_config.perfect ? cycle : std::max(cycle, *slot);
+    m_stats.walker_wait_cycles += (began - cycle).value();
+    Progress progress{.now = began + m_config.walk_cache_latency};
+    progress.hit.fill(TlbMissEvent::not_made);
+    const WalkResult result = read_tables(context, address, access, progress);
+    *slot = progress.now;
+    const std::uint64_t latency = (progress.now - began).value();
+    ++m_stats.walks;
+    m_stats.walk_cycles += latency;
+    m_stats.walk_references += progress.references;
+    for (unsigned i = 0; i < progress.references; ++i) ++m_stats.references_at[progress.hit[i]];
+    m_latency.add(latency);
+    m_levels.add(progress.references);
+    if (progress.references != 0) m_latency_by_leaf[static_cast<std::size_t>(result.leaf)].add(latency);
+    if (result.faulted) ++m_stats.faults;
+    if (EventLog<TlbMissEvent>& misses = m_events.of<TlbMissEvent>(); misses.wanted()) {
+        TlbMissEvent event;
+        event.hit = progress.hit;
+        event.time = m_clock.to_ticks(began).value();
+        event.address = address.value();
+        event.latency = static_cast<std::uint32_t>(latency);
+        event.cpu = static_cast<std::uint16_t>(m_cpu);
+        event.access = access;
+        event.page_size = result.entry.size;
+        event.levels = static_cast<std::uint8_t>(progress.references);
+        event.fault = result.faulted ? 1 : 0;
+        event.kernel = is_upper_half(address) ? 1 : 0;
+        misses.append(event);
+    }
+    return result;
+}
+
+std::optional<TlbEntry> PageWalker::walk_ahead(const TranslationContext& context, VirtAddr address,
+                                               Cycles cycle) {
+    const auto slot = std::ranges::min_element(m_slot_free);
+    if (*slot > cycle) {
+        ++m_stats.walks_ahead_dropped;
+        return std::nullopt;
+    }
+    Progress progress{.now = cycle + m_config.walk_cache_latency};
+    const WalkResult result = read_tables(context, address, FaultAccess::Read, progress);
+    *slot = progress.now;
+    ++m_stats.walks_ahead;
+    m_stats.ahead_references += progress.references;
+    m_stats.ahead_cycles += (progress.now - cycle).value();
+    if (result.faulted) {
+        ++m_stats.walks_ahead_dropped;
+        return std::nullopt;
+    }
+    return result.entry;
+}
+
+std::optional<TlbEntry> PageWalker::peek(const TranslationContext& context, VirtAddr address) {
+    Pfn table = context.root;
+    bool writable = true, executable = true;
+    for (unsigned level = m_config.levels;; --level) {
+        const PageTableMemory::Table* const entries = m_tables.find(table);
+        if (entries == nullptr) return std::nullopt;
+        const PageTableEntry entry = (*entries)[table_index(address, level)];
+        // No TLB may hold what an entry says whose accessed bit is clear (Intel SDM vol. 3A, 4.10.2.3).
+        if (!entry.present() || !entry.has(PageTableEntry::Accessed)) return std::nullopt;
+        writable = writable && entry.has(PageTableEntry::Writable);
+        executable = executable && !entry.has(PageTableEntry::NoExecute);
+        if (level == 1 || entry.has(PageTableEntry::Huge))
+            return TlbEntry{.frame = entry.frame().value(),
+                            .size = static_cast<PageSize>(level - 1),
+                            .writable = writable,
+                            .dirty = writable && entry.has(PageTableEntry::Dirty),
+                            .executable = executable};
+        table = entry.frame();
+    }
+}
+
+} // namespace pagewalk::models
