@@ -63,6 +63,8 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
             *m_hierarchies.back(), m_tables, *m_kernel, m_commons));
         // An interrupt may come before the first task.
         m_cpus.back()->mmu().set_context({m_kernel->boot_layout().addresses.root, 0});
+        if (const PageTableFormats* const formats = m_kernel->memory().tables().formats())
+            m_cpus.back()->mmu().use_formats(*formats);
     }
     m_disk = std::make_unique<models::FixedLatencyDisk>(config.disk, 0, m_commons.interrupts);
     m_kernel->connect(m_commons.interrupts, *m_disk);

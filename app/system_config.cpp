@@ -209,7 +209,22 @@ void SystemConfig::validate() {
     if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();
     os.seed = run.seed;
     os.validate();
+    validate_page_tables();
     synthetic.common.seed = run.seed;
+}
+
+void SystemConfig::validate_page_tables() const {
+    const Option& entries = *options.find("mmu.walk_cache.formats.entries");
+    if (os.page_table == PageTableKind::Radix || os.page_table == PageTableKind::Hashed) {
+        if (entries.get() != entries.default_text)
+            throw ConfigError(
+                entries.where, entries.key, entries.get(),
+                "has no effect with os.page_table = " + std::string(page_table_names[os.page_table]) +
+                    ", but with: flattened, cuckoo");
+    }
+    if (os.page_table != PageTableKind::Radix && cpu.mmu.champsim_frames != 0)
+        throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
+                          std::to_string(cpu.mmu.champsim_frames), "wants os.page_table = radix");
 }
 
 void SystemConfig::reserve_memory() {

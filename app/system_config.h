@@ -61,6 +61,7 @@ public:
 private:
     /// Takes memory that hardware keeps for itself from the end of the machine's.
     void reserve_memory();
+    void validate_page_tables() const;
 
 public:
     OptionSet options;

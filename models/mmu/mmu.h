@@ -110,6 +110,7 @@ public:
     [[nodiscard]] const MmuStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
     [[nodiscard]] const PageWalker& walker() const { return m_walker; }
+    void use_formats(const PageTableFormats& formats) { m_walker.use_formats(formats); }
     [[nodiscard]] const DesignStats& design_stats() const { return m_design_stats; }
     using Events = PageWalker::Events;
     [[nodiscard]] Events& events() { return m_walker.events(); }

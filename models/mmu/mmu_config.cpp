@@ -60,6 +60,12 @@ void MmuConfig::declare(OptionGroup group) {
              "assumed; Intel SDM vol. 3A, 4.10.3 describes but does not size them"});
         cache.number("ways", walk_cache.ways[i], {1, 4096}, {Unit::Count, "its associativity", "assumed"});
     }
+    group.number(
+        "walk_cache.formats.entries", format_memory, {0, 4096},
+        {Unit::Count,
+         "entries of the walk cache of page tables that are not radix (os.page_table): upper entries "
+         "of flattened tables, sections of cuckoo tables",
+         "Skarlatos et al., ASPLOS 2020: 16"});
     design.declare(group);
     group.number("walk_cache.latency", walk_cache_latency, {0, 10000},
                  {Unit::Cycles, "cycles of a look-up in all paging-structure caches", "assumed"});

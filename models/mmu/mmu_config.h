@@ -32,6 +32,7 @@ struct MmuConfig {
     Cycles l2_latency{7}; ///< cycles a second-level hit adds
     std::uint32_t walkers = 4;
     Cycles walk_cache_latency{1};
+    std::uint32_t format_memory = 16; ///< entries of the walk cache of page tables that are not radix
     std::uint32_t levels = 4;
     bool perfect = false; ///< translations take no time
     std::uint64_t champsim_frames =

@@ -37,11 +37,12 @@ void WalkerStats::declare(StatGroup group) const {
 PageWalker::PageWalker(const MmuConfig& config, CpuId cpu, const Clock& clock, PrivateHierarchy& hierarchy,
                        PageTableMemory& tables)
     : m_config(config), m_cpu(cpu), m_clock(clock), m_hierarchy(hierarchy), m_tables(tables),
-      m_walk_cache(config.walk_cache), m_slot_free(config.walkers) {}
+      m_walk_cache(config.walk_cache), m_format_memory(config.format_memory), m_slot_free(config.walkers) {}
 
 void PageWalker::declare(StatGroup group) const {
     m_stats.declare(group);
     m_walk_cache.stats().declare(group.group("walk_cache"));
+    m_format_memory.stats().declare(group.group("walk_cache").group("formats"));
     group.histogram("walk_latency", m_latency, "cycles", "latency of page walks");
     group.histogram("walk_levels", m_levels, "count", "page-table entries read by a walk");
     group.histogram("walkers_busy", m_slots_busy, "count",
@@ -76,6 +77,8 @@ inline WalkResult PageWalker::read_tables(const TranslationContext& context, Vir
     if (m_champsim) [[unlikely]]
         for (const PhysAddr where : m_champsim->walk(address, context.pcid, context.root))
             read_entry(where, progress);
+    if (PageTableFormat* const table = format_of(context, address)) [[unlikely]]
+        return read_format(*table, context, address, access, progress);
     WalkResult result;
     WalkCache::Start at = begin(context, address);
     PageTableMemory::Table* table = &m_tables.table(at.table);
@@ -122,6 +125,53 @@ inline WalkResult PageWalker::read_tables(const TranslationContext& context, Vir
     return result;
 }
 
+// Those made together begin together; what follows waits for the last of them.
+void PageWalker::read_references(const FormatWalk& walk, Progress& progress) {
+    Cycles begin = progress.now, end = progress.now;
+    for (std::size_t i = 0; i < walk.count; ++i) {
+        if (!walk.references[i].with_last) begin = end;
+        progress.now = begin;
+        read_entry(walk.references[i].where, progress);
+        end = std::max(end, progress.now);
+    }
+    progress.now = end;
+}
+
+[[gnu::noinline]] WalkResult PageWalker::read_format(PageTableFormat& table,
+                                                     const TranslationContext& context, VirtAddr address,
+                                                     FaultAccess access, Progress& progress) {
+    m_format_memory.set_space(context.pcid);
+    const FormatWalk walk = table.walk(address, m_format_memory);
+    read_references(walk, progress);
+    WalkResult result;
+    result.entry.ready = progress.now;
+    if (progress.references != 0) result.leaf = static_cast<HitLevel>(progress.hit[progress.references - 1]);
+    const PageTableEntry entry = walk.found ? *walk.found.entry : PageTableEntry();
+    const bool writable = entry.has(PageTableEntry::Writable);
+    const bool executable = !entry.has(PageTableEntry::NoExecute);
+    if (!entry.present() || (access == FaultAccess::Write && !writable) ||
+        (access == FaultAccess::Execute && !executable)) {
+        result.faulted = true;
+        return result;
+    }
+    std::uint64_t wanted = PageTableEntry::Accessed;
+    if (access == FaultAccess::Write) wanted |= PageTableEntry::Dirty;
+    const PageTableEntry used = entry.with(wanted);
+    if (used != entry) {
+        *walk.found.entry = used;
+        ++m_stats.dirty_updates;
+        if (!m_config.perfect)
+            progress.now = m_hierarchy.store(walk.found.where, progress.now, VirtAddr()).ready;
+    }
+    result.entry = {.frame = used.frame().value(),
+                    .ready = progress.now,
+                    .size = PageSize::Page4K,
+                    .writable = writable,
+                    .dirty = writable && used.has(PageTableEntry::Dirty),
+                    .executable = executable};
+    return result;
+}
+
 inline void PageWalker::note_slots(Cycles cycle) {
     std::uint64_t busy = 0;
     for (const Cycles free : m_slot_free) busy += free > cycle ? 1 : 0;
@@ -149,7 +199,7 @@ WalkResult PageWalker::walk(const TranslationContext& context, VirtAddr address,
     if (result.faulted) ++m_stats.faults;
     if (EventLog<TlbMissEvent>& misses = m_events.of<TlbMissEvent>(); misses.wanted()) {
         TlbMissEvent event;
-        event.hit = progress.hit;
+        std::copy_n(progress.hit.begin(), event.hit.size(), event.hit.begin());
         event.time = m_clock.to_ticks(began).value();
         event.address = address.value();
         event.latency = static_cast<std::uint32_t>(latency);
@@ -185,6 +235,16 @@ std::optional<TlbEntry> PageWalker::walk_ahead(const TranslationContext& context
 }
 
 std::optional<TlbEntry> PageWalker::peek(const TranslationContext& context, VirtAddr address) {
+    if (PageTableFormat* const format = format_of(context, address)) [[unlikely]] {
+        const EntryPlace place = format->find(address);
+        if (!place || !place.entry->present() || !place.entry->has(PageTableEntry::Accessed))
+            return std::nullopt;
+        const bool writable = place.entry->has(PageTableEntry::Writable);
+        return TlbEntry{.frame = place.entry->frame().value(),
+                        .writable = writable,
+                        .dirty = writable && place.entry->has(PageTableEntry::Dirty),
+                        .executable = !place.entry->has(PageTableEntry::NoExecute)};
+    }
     Pfn table = context.root;
     bool writable = true, executable = true;
     for (unsigned level = m_config.levels;; --level) {

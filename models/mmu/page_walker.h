@@ -5,8 +5,10 @@
 #include "base/time.h"
 #include "contract/kernel_interface.h"
 #include "contract/page_table.h"
+#include "contract/page_tables/page_table_formats.h"
 #include "models/cache/private_hierarchy.h"
 #include "models/mmu/champsim_vmem.h"
+#include "models/mmu/format_memory.h"
 #include "models/mmu/mmu_config.h"
 #include "models/mmu/tlb.h"
 #include "models/mmu/tlb_miss_event.h"
@@ -64,7 +66,13 @@ public:
     /// it has read already. None where the page is not present.
     [[nodiscard]] std::optional<TlbEntry> peek(const TranslationContext& context, VirtAddr address);
 
-    void invalidate(const TlbInvalidation& invalidation) { m_walk_cache.invalidate(invalidation); }
+    void invalidate(const TlbInvalidation& invalidation) {
+        m_walk_cache.invalidate(invalidation);
+        if (m_formats != nullptr) [[unlikely]]
+            m_format_memory.invalidate(invalidation);
+    }
+    /// Programs' tables may be of another format than radix. They outlive the walker.
+    void use_formats(const PageTableFormats& formats) { m_formats = &formats; }
 
     [[nodiscard]] const WalkerStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
@@ -76,10 +84,19 @@ private:
     struct Progress {
         Cycles now{};
         unsigned references = 0;
-        std::array<std::uint8_t, 5> hit{}; ///< HitLevel of each reference
+        std::array<std::uint8_t, FormatWalk::most> hit{}; ///< HitLevel of each reference
     };
     [[nodiscard]] WalkResult read_tables(const TranslationContext& context, VirtAddr address,
                                          FaultAccess access, Progress& progress);
+    [[nodiscard]] WalkResult read_format(PageTableFormat& table, const TranslationContext& context,
+                                         VirtAddr address, FaultAccess access, Progress& progress);
+    void read_references(const FormatWalk& walk, Progress& progress);
+    /// The format of the table that the address is looked up in; null for radix.
+    [[nodiscard]] PageTableFormat* format_of(const TranslationContext& context, VirtAddr address) const {
+        if (m_formats == nullptr) [[likely]]
+            return nullptr;
+        return is_upper_half(address) ? nullptr : m_formats->of(context.root);
+    }
     void read_entry(PhysAddr where, Progress& progress);
     [[nodiscard]] WalkCache::Start begin(const TranslationContext& context, VirtAddr address);
     void note_slots(Cycles cycle);
@@ -90,6 +107,8 @@ private:
     PrivateHierarchy& m_hierarchy;
     PageTableMemory& m_tables;
     WalkCache m_walk_cache;
+    const PageTableFormats* m_formats = nullptr; ///< null: radix alone
+    FormatMemory m_format_memory;
     std::optional<ChampSimVmem> m_champsim;
     std::vector<Cycles> m_slot_free; ///< cycle from which each walk slot is idle
     WalkerStats m_stats;

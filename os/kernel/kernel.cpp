@@ -52,7 +52,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_files({m_frames, m_objects, m_counters, m_block, m_page_locks, m_workingset}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
       m_flusher(m_runner, m_files.writeback()), m_open_files(m_objects, m_files),
-      m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels)),
+      m_tables(tables, m_frames, m_counters, static_cast<unsigned>(m_config.levels), m_config.page_table),
       m_memory({m_frames, m_objects, m_files, m_lru, m_tables, m_counters, m_runner, m_swap},
                vm_config(m_config, *m_allocator), m_layout.map.cpus.size()),
       m_khugepaged(m_memory, m_objects, m_lru, m_runner, m_config.vm.khugepaged),

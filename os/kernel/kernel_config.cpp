@@ -26,6 +26,13 @@ void KernelConfig::declare(OptionGroup os) {
               {Unit::Bytes, "page cache pages mapped around a read fault", "Linux 6.1: fault_around_bytes"});
     os.number("stack_limit", vm.stack_limit, {page_size, 1ULL << 40},
               {Unit::Bytes, "how far a stack may grow", "Debian's RLIMIT_STACK"});
+    os.choice(
+        "page_table", page_table, page_table_names,
+        {Unit::None,
+         "how the entries of programs' pages are found: radix tables, radix tables of merged levels, a "
+         "hash table with open addressing, elastic cuckoo tables; all but radix want os.thp.enabled = "
+         "never and mmu.levels = 4",
+         "Park et al., ASPLOS 2022; Yaniv and Tsafrir, SIGMETRICS 2016; Skarlatos et al., ASPLOS 2020"});
     vm.thp.declare(os.group("thp"));
     vm.khugepaged.declare(os.group("khugepaged"));
     os.number("swap", swap_bytes, {0, 1ULL << 40},
@@ -65,6 +72,15 @@ void KernelConfig::validate() {
     if (swap_bytes != 0 && swap_bytes < least_swap)
         throw ConfigError("os.swap = " + format_quantity(swap_bytes, Unit::Bytes) +
                           ": must be 0 or at least 1MiB");
+    if (page_table != PageTableKind::Radix) {
+        const std::string chosen = "os.page_table = " + std::string(page_table_names[page_table]);
+        if (vm.thp.enabled != ThpEnabled::Never)
+            throw ConfigError(chosen + ": knows pages of 4 KiB alone; set os.thp.enabled = never");
+        if (levels != PagingLevels::Four)
+            throw ConfigError(chosen + ": has addresses of 48 bits; set mmu.levels = 4");
+        if (captured != nullptr)
+            throw ConfigError(chosen + ": a captured kernel has radix tables; set os.page_table = radix");
+    }
     // khugepaged does not run: it asks for no memory to be kept free.
     if (vm.thp.enabled == ThpEnabled::Never) memory.transparent_hugepages = false;
     costs.finish();

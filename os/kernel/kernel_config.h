@@ -29,6 +29,7 @@ struct KernelConfig {
     FileCache file_cache = FileCache::Warm;
     Tick time_slice{4'000'000 * ticks_per_ns};
     VmConfig vm;
+    PageTableKind page_table = PageTableKind::Radix;
     std::uint64_t swap_bytes = 0; ///< of a swap area on the block device; 0: none
     unsigned swappiness = 60;
     ReclaimPolicyKind reclaim = ReclaimPolicyKind::Lru;

@@ -387,7 +387,7 @@ std::uint32_t VirtualMemory::move_entries(Operation& op, AddressSpace& space, Vi
     std::uint32_t pages = 0;
     if (m_tables.find(space, from)) (void)m_tables.get(op, space, to);
     m_tables.for_each_entry(space, from, from + bytes, [&](VirtAddr at, PteSlot slot) {
-        const PteSlot target = m_tables.find(space, to + (at - from));
+        const PteSlot target = m_tables.get(op, space, to + (at - from));
         if (!target) return; // out of memory for tables: the page is dropped with the old range
         *target.entry = *slot.entry;
         *slot.entry = PageTableEntry{};

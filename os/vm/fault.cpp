@@ -287,8 +287,8 @@ bool VirtualMemory::map_around(Operation& op, const FaultContext& fault) {
     const VirtAddr start = std::max(area.start, VirtAddr(fault.page.value() & ~(window - 1)));
     const VirtAddr table_end = VirtAddr((fault.page.value() & ~(level_span(2) - 1)) + level_span(2));
     const VirtAddr end = std::min({area.end, table_end, start + window});
-    const PteSlot first = m_tables.get(op, fault.space, start);
-    if (!first) return false;
+    if (!m_tables.get_range(op, fault.space, start, end)) return false;
+    const PteSlot first = m_tables.find(fault.space, start);
     const std::uint64_t flags = shared_entry_flags(area);
     op.path.call(KernelFunction::FilemapMapPages);
     op.path.load(m_files.at(area.inode).object);

@@ -1,6 +1,7 @@
 #include "os/vm/page_table.h"
 
 #include "base/error.h"
+#include "os/vm/operation_frames.h"
 
 #include <utility>
 
@@ -15,6 +16,12 @@ constexpr std::size_t user_entries = entries_per_table / 2;
 
 /// Those of 2 MiB and of 1 GiB have counters; Linux has none for larger ones.
 constexpr bool is_counted(unsigned level) { return level <= 2; }
+
+PteSlot slot_at(const EntryPlace& place) {
+    if (!place) return {};
+    return {place.entry, pfn_of(place.where),
+            static_cast<std::size_t>(place.where.value() % page_size) / sizeof(PageTableEntry)};
+}
 
 } // namespace
 
@@ -56,6 +63,7 @@ bool PageTables::create_root(Operation& op, AddressSpace& space) {
     op.path.copy_bytes(kernel_layout::direct_map(address_of(*frame)) + page_size / 2,
                        kernel_layout::direct_map(address_of(m_kernel_root)) + page_size / 2, page_size / 2);
     space.root = *frame;
+    if (m_kind != PageTableKind::Radix) m_formats.add(space.root, make_page_table(m_kind));
     return true;
 }
 
@@ -105,6 +113,7 @@ void PageTables::adopt_table(AddressSpace& space, VirtAddr address, unsigned lev
 }
 
 void PageTables::destroy_root(Operation& op, AddressSpace& space) {
+    m_formats.remove(space.root);
     m_memory.remove(space.root);
     m_frames.free(op, space.root, root_order);
     space.root = no_pfn;
@@ -126,7 +135,13 @@ PageTables::Block PageTables::block_at(AddressSpace& space, VirtAddr at) {
     return {.table = table, .huge = {}};
 }
 
+PteSlot PageTables::next_entry(const AddressSpace& space, VirtAddr& at, VirtAddr end) {
+    return slot_at(m_formats.of(space.root)->next(at, end));
+}
+
 PteSlot PageTables::find(AddressSpace& space, VirtAddr address) {
+    if (m_kind != PageTableKind::Radix) [[unlikely]]
+        return slot_at(m_formats.of(space.root)->find(address));
     const Pfn table = block_at(space, address).table;
     if (table == no_pfn) return {};
     const std::size_t index = table_index(address, 1);
@@ -185,11 +200,23 @@ void PageTables::drop_table(Operation& op, AddressSpace& space, unsigned level, 
 
 PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
     if (const PteSlot slot = find(space, address)) return slot;
+    if (m_kind != PageTableKind::Radix) [[unlikely]] {
+        OperationFrames frames(op, space, m_frames, m_counters);
+        return slot_at(m_formats.of(space.root)->ensure(address, frames));
+    }
     return add_tables(op, space, address, 1) ? find(space, address) : PteSlot{};
 }
 
+bool PageTables::get_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
+    if (m_kind == PageTableKind::Radix) [[likely]]
+        return static_cast<bool>(get(op, space, start));
+    for (VirtAddr at = start; at < end; at += page_size)
+        if (!get(op, space, at)) return false;
+    return true;
+}
+
 bool PageTables::add_upper(Operation& op, AddressSpace& space, VirtAddr address) {
-    return find(space, address) || add_tables(op, space, address, 2);
+    return m_kind != PageTableKind::Radix || find(space, address) || add_tables(op, space, address, 2);
 }
 
 bool PageTables::add_tables(Operation& op, AddressSpace& space, VirtAddr address, unsigned lowest) {
@@ -217,6 +244,10 @@ bool PageTables::add_tables(Operation& op, AddressSpace& space, VirtAddr address
 void PageTables::free_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end, VirtAddr floor,
                             VirtAddr ceiling, std::vector<Pfn>& freed) {
     space.cached_block = VirtAddr(~0ULL);
+    if (m_kind != PageTableKind::Radix) [[unlikely]] {
+        OperationFrames frames(op, space, m_frames, m_counters);
+        return m_formats.of(space.root)->release(start, end, frames);
+    }
     free_level(op, space, space.root, m_levels, start, end, floor, ceiling, freed);
 }
 

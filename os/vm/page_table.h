@@ -1,6 +1,7 @@
 #pragma once
 
 #include "contract/page_table.h"
+#include "contract/page_tables/page_table_formats.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/operation.h"
 #include "os/vm/address_space.h"
@@ -31,12 +32,13 @@ struct PteSlot {
     [[nodiscard]] PhysAddr address() const { return address_of(table) + index * sizeof(PageTableEntry); }
 };
 
-/// The user half of page tables: radix tables in frames of the page allocator, whose entries the page walker
-/// reads.
+/// The user half of page tables, in frames of the page allocator, whose entries the page walker reads: radix
+/// tables, or tables of another format, which know pages of 4 KiB alone.
 class PageTables {
 public:
-    PageTables(PageTableMemory& memory, FrameAllocator& frames, KernelCounters& counters, unsigned levels)
-        : m_memory(memory), m_frames(frames), m_counters(counters), m_levels(levels) {}
+    PageTables(PageTableMemory& memory, FrameAllocator& frames, KernelCounters& counters, unsigned levels,
+               PageTableKind kind = PageTableKind::Radix)
+        : m_memory(memory), m_frames(frames), m_counters(counters), m_levels(levels), m_kind(kind) {}
 
     /// A top-level table with the kernel's half filled in. Two frames, as with page-table isolation compiled
     /// in. False when no memory is left.
@@ -58,6 +60,8 @@ public:
     /// The level-2 entry for `address`, adding the tables above it. Empty when no memory is left.
     [[nodiscard]] PteSlot get_upper(Operation& op, AddressSpace& space, VirtAddr address);
 
+    /// Adds what is missing for [start, end), which lies in one 2 MiB. False when no memory is left.
+    [[nodiscard]] bool get_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     /// Adds the tables that are missing but the last. False when no memory is left.
     [[nodiscard]] bool add_upper(Operation& op, AddressSpace& space, VirtAddr address);
     /// The table of this level that serves `address`; no_pfn where there is none.
@@ -71,6 +75,8 @@ public:
     /// Calls visit(start of its 2 MiB, Block) for each level-1 table and each huge page of [start, end).
     template <class Visit>
     void for_each_block(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
+        if (m_kind != PageTableKind::Radix) [[unlikely]]
+            return; // of other formats pages alone are visited
         for (VirtAddr at = start; at < end;) {
             const Block block = block_at(space, at);
             const VirtAddr begin(at.value() & ~(block.span - 1));
@@ -100,6 +106,11 @@ public:
     template <class Visit, class VisitHuge>
     void for_each_entry(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit,
                         const VisitHuge& visit_huge) {
+        if (m_kind != PageTableKind::Radix) [[unlikely]] {
+            for (VirtAddr at = start.page(); const PteSlot slot = next_entry(space, at, end); at += page_size)
+                visit(at, slot);
+            return;
+        }
         for_each_block(space, start, end, [&](VirtAddr begin, const Block& block) {
             if (block.huge) return visit_huge(begin, block.huge);
             PageTableMemory::Table& entries = m_memory.table(block.table);
@@ -143,11 +154,16 @@ public:
     void remove_dead_tables(PathLog& log);
 
     [[nodiscard]] unsigned levels() const { return m_levels; }
+    /// The tables of formats other than radix; null where there are none.
+    [[nodiscard]] const PageTableFormats* formats() const {
+        return m_kind == PageTableKind::Radix ? nullptr : &m_formats;
+    }
     /// The kernel's own root, whose upper half every new root shares.
     void set_kernel_root(Pfn root) { m_kernel_root = root; }
 
 private:
     [[nodiscard]] Block block_at(AddressSpace& space, VirtAddr at);
+    [[nodiscard]] PteSlot next_entry(const AddressSpace& space, VirtAddr& at, VirtAddr end);
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
     [[nodiscard]] bool add_tables(Operation& op, AddressSpace& space, VirtAddr address, unsigned lowest);
     void drop_table(Operation& op, AddressSpace& space, unsigned level, Pfn frame);
@@ -159,6 +175,8 @@ private:
     FrameAllocator& m_frames;
     KernelCounters& m_counters;
     unsigned m_levels;
+    PageTableKind m_kind;
+    PageTableFormats m_formats;
     Pfn m_kernel_root = no_pfn;
     DepositedTables m_deposited;
     std::vector<Pfn> m_dead; ///< freed tables whose contents are still there

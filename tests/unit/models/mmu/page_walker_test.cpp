@@ -1,5 +1,9 @@
+#include "models/mmu/format_memory.h"
 #include "models/mmu/page_walker.h"
 #include "tests/unit/models/mmu/paging_rig.h"
+
+#include <memory>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -86,6 +90,114 @@ TEST_F(PageWalkerTest, PeekHidesWhatNoTlbMayHold) {
     PageTableEntry& entry = rig.space.entry(user, 1);
     entry = entry.without(PageTableEntry::Accessed);
     EXPECT_FALSE(walker.peek(context, user));
+}
+
+/// A table of one page whose references a test says.
+class ToldTable final : public PageTableFormat {
+public:
+    explicit ToldTable(PageTableEntry entry) : entry(entry) {}
+    [[nodiscard]] EntryPlace find(VirtAddr address) override {
+        return address.page() == user ? EntryPlace{&entry, told.found.where} : EntryPlace{};
+    }
+    [[nodiscard]] EntryPlace ensure(VirtAddr, TableFrames&) override { return {}; }
+    [[nodiscard]] EntryPlace next(VirtAddr&, VirtAddr) override { return {}; }
+    void release(VirtAddr, VirtAddr, TableFrames&) override {}
+    [[nodiscard]] FormatWalk walk(VirtAddr address, WalkMemory& memory) override {
+        recalled = memory.recall(7);
+        FormatWalk walk = told;
+        walk.found = find(address);
+        return walk;
+    }
+    [[nodiscard]] std::uint64_t frames() const override { return 0; }
+
+    PageTableEntry entry;
+    FormatWalk told;
+    bool recalled = false;
+};
+
+struct FormatWalks : PageWalkerTest {
+    FormatWalks() {
+        auto made = std::make_unique<ToldTable>(
+            PageTableEntry(frame, PageTableEntry::Present | PageTableEntry::Writable));
+        table = made.get();
+        formats.add(rig.space.root(), std::move(made));
+        walker.use_formats(formats);
+    }
+    /// A line that no cache has.
+    PhysAddr fresh() { return PhysAddr(0x200000000 + line_size * 65 * ++lines); }
+    PageTableFormats formats;
+    ToldTable* table;
+    std::uint64_t lines = 0;
+};
+
+TEST_F(FormatWalks, ReferencesMadeTogetherTakeAsLongAsOne) {
+    table->told.add(fresh());
+    table->told.add(fresh(), true);
+    table->told.add(fresh(), true);
+    const std::uint64_t ready = walker.walk(context, user, FaultAccess::Read, Cycles(0)).entry.ready.value();
+    // The accessed bit is set once all are there; the LLC's port takes one request a cycle.
+    EXPECT_GE(ready, 1 + cold_cycles);
+    EXPECT_LE(ready, 1 + cold_cycles + 2 + cold_cycles);
+    EXPECT_EQ(walker.stats().walk_references, 3U);
+}
+
+TEST_F(FormatWalks, OthersWaitForThoseBefore) {
+    table->entry = table->entry.with(PageTableEntry::Accessed);
+    table->told.add(fresh());
+    table->told.add(fresh());
+    const WalkResult result = walker.walk(context, user + 9, FaultAccess::Read, Cycles(0));
+    EXPECT_EQ(result.entry.ready.value(), 1 + 2 * cold_cycles);
+    EXPECT_EQ(result.entry.frame, frame.value());
+    EXPECT_FALSE(result.entry.dirty);
+}
+
+TEST_F(FormatWalks, SetBitsAndFaultAsRadixWalksDo) {
+    table->told.add(fresh());
+    EXPECT_FALSE(walker.walk(context, user, FaultAccess::Write, Cycles(0)).faulted);
+    EXPECT_TRUE(table->entry.has(PageTableEntry::Dirty));
+    EXPECT_TRUE(table->entry.has(PageTableEntry::Accessed));
+    table->entry = table->entry.without(PageTableEntry::Writable).with(PageTableEntry::NoExecute);
+    EXPECT_TRUE(walker.walk(context, user, FaultAccess::Write, Cycles(later)).faulted);
+    EXPECT_TRUE(walker.walk(context, user, FaultAccess::Execute, Cycles(later)).faulted);
+    EXPECT_FALSE(walker.walk(context, user, FaultAccess::Read, Cycles(later)).faulted);
+    EXPECT_TRUE(walker.walk(context, user + page_size, FaultAccess::Read, Cycles(later)).faulted);
+    EXPECT_EQ(walker.stats().faults, 3U);
+}
+
+TEST_F(FormatWalks, AreForProgramsAlone) {
+    constexpr VirtAddr kernel{0xffff888000000000};
+    rig.space.map(kernel, frame + 5);
+    EXPECT_EQ(walker.walk(context, kernel, FaultAccess::Read, Cycles(0)).entry.frame, frame.value() + 5);
+    EXPECT_EQ(walker.peek(context, kernel)->frame, frame.value() + 5);
+}
+
+TEST_F(FormatWalks, KeepWhatTheyKnowUntilItsAddressSpaceChanges) {
+    (void)walker.walk(context, user, FaultAccess::Read, Cycles(0));
+    EXPECT_FALSE(table->recalled);
+    (void)walker.walk(context, user, FaultAccess::Read, Cycles(later));
+    EXPECT_TRUE(table->recalled);
+    walker.invalidate({TlbInvalidation::Scope::Range, 2, user, user + page_size, {}});
+    (void)walker.walk(context, user, FaultAccess::Read, Cycles(2 * later));
+    EXPECT_TRUE(table->recalled);
+    walker.invalidate({TlbInvalidation::Scope::Range, 1, user, user + page_size, {}});
+    (void)walker.walk(context, user, FaultAccess::Read, Cycles(3 * later));
+    EXPECT_FALSE(table->recalled);
+}
+
+TEST(FormatMemory, ForgetsTheLeastRecentKey) {
+    FormatMemory memory(2);
+    memory.set_space(1);
+    EXPECT_FALSE(memory.recall(10));
+    EXPECT_FALSE(memory.recall(11));
+    EXPECT_TRUE(memory.recall(10));
+    EXPECT_FALSE(memory.recall(12)); // in 11's place
+    EXPECT_TRUE(memory.recall(10));
+    EXPECT_FALSE(memory.recall(11));
+    memory.set_space(2);
+    EXPECT_FALSE(memory.recall(11));
+    FormatMemory none(0);
+    EXPECT_FALSE(none.recall(1));
+    EXPECT_FALSE(none.recall(1));
 }
 
 } // namespace

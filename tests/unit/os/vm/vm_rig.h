@@ -19,11 +19,13 @@ struct VmRig : FileRig {
     PageTableMemory table_memory;
     LruBatches lru{frames, counters, 2};
     Swap swap{{frames, counters, block, locks, lru, workingset}, swap_pages << page_shift};
-    PageTables tables{table_memory, frames, counters, 4};
+    PageTables tables;
     VirtualMemory vm;
 
-    explicit VmRig(FileCache cache = FileCache::Cold, const VmConfig& config = {})
+    explicit VmRig(FileCache cache = FileCache::Cold, const VmConfig& config = {},
+                   PageTableKind kind = PageTableKind::Radix)
         : FileRig(cache, [this](Operation& op, Pfn frame) { lru.add(op, frame); }),
+          tables(table_memory, frames, counters, 4, kind),
           vm({frames, objects, files, lru, tables, counters, runner, swap}, config, 2) {
         addresses.zero_page = *allocator->allocate({.mask = gfp::kernel});
         addresses.root = *allocator->allocate({.mask = gfp::kernel});
