@@ -27,16 +27,16 @@ void FixedLatencyDisk::submit(const BlockRequest& request, Tick now) {
     ++m_stats.requests;
     m_stats.bytes += request.bytes;
     m_stats.busy_ticks += transfer.value();
-    const Completion done{m_busy_until + m_config.latency, request.tag};
+    const Completion done{m_busy_until + m_config.latency, {request.tag, m_busy_until, BlockStatus::Done}};
     m_completions[static_cast<std::uint32_t>(request.cpu)].push_back(done);
     m_interrupts.raise(request.cpu, {InterruptKind::Device, m_device}, done.time);
 }
 
-std::size_t FixedLatencyDisk::take_completions(CpuId cpu, Tick now, std::span<std::uint64_t> tags) {
+std::size_t FixedLatencyDisk::take_completions(CpuId cpu, Tick now, std::span<BlockCompletion> done) {
     std::deque<Completion>& queue = m_completions[static_cast<std::uint32_t>(cpu)];
     std::size_t taken = 0;
-    for (; taken < tags.size() && !queue.empty() && queue.front().time <= now; queue.pop_front())
-        tags[taken++] = queue.front().tag;
+    for (; taken < done.size() && !queue.empty() && queue.front().time <= now; queue.pop_front())
+        done[taken++] = queue.front().what;
     return taken;
 }
 

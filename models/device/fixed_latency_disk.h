@@ -39,13 +39,13 @@ public:
 
     [[nodiscard]] std::uint32_t interrupt_source() const override { return m_device; }
     void submit(const BlockRequest& request, Tick now) override;
-    std::size_t take_completions(CpuId cpu, Tick now, std::span<std::uint64_t> tags) override;
+    std::size_t take_completions(CpuId cpu, Tick now, std::span<BlockCompletion> done) override;
     void declare(StatGroup group) const { m_stats.declare(group); }
 
 private:
     struct Completion {
         Tick time{};
-        std::uint64_t tag = 0;
+        BlockCompletion what;
     };
 
     DiskConfig m_config;

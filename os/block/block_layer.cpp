@@ -4,12 +4,61 @@
 #include "base/error.h"
 
 #include <array>
+#include <bit>
+#include <string>
+#include <utility>
 
 namespace pagewalk::os {
+
+namespace {
+
+constexpr unsigned most_tries = 6; // Linux 6.1, nvme_core.max_retries: 5 after the first
+
+/// Physically contiguous memory that a device reads and writes.
+PhysAddr allocate_ring(Operation& op, FrameAllocator& frames, std::uint64_t bytes) {
+    const auto order = static_cast<unsigned>(std::bit_width((bytes - 1) >> page_shift));
+    if (order < max_order)
+        if (const auto frame = frames.allocate(
+                op, {.mask = gfp::kernel, .order = order, .purpose = AllocationPurpose::Driver}))
+            return address_of(*frame);
+    throw ConfigError("no block of " + std::to_string(bytes) +
+                      " bytes for a queue of the block device: lower device.queue_depth or give the machine "
+                      "more memory");
+}
+
+} // namespace
+
+void BlockConfig::declare(OptionGroup os) {
+    os.choice("io_scheduler", scheduler,
+              {{IoSchedulerKind::None, "none"}, {IoSchedulerKind::MqDeadline, "mq-deadline"}},
+              {Unit::None, "order of block requests that wait for a tag; not with device.kind = fixed",
+               "Linux 6.1: none for devices with several queues"});
+    os.choice("io_polling", polling, {{IoPolling::Off, "off"}, {IoPolling::On, "on"}},
+              {Unit::None,
+               "whether tasks poll for direct I/O instead of being interrupted; not with device.kind = fixed",
+               "Linux 6.1: RWF_HIPRI, io_uring's IORING_SETUP_IOPOLL"});
+}
 
 void BlockLayer::connect(BlockDevice& device, InterruptLines& lines) {
     lines.request(device.interrupt_source(), *this);
     m_device = &device;
+    m_limits = device.limits();
+}
+
+void BlockLayer::set_up_queues(Operation& op, FrameAllocator& frames, std::size_t cpus) {
+    if (m_limits.depth == 0) return;
+    const std::size_t queues = m_limits.queues == BlockDeviceLimits::Queues::PerCpu ? cpus : 1;
+    m_queues.resize(queues);
+    const std::uint64_t entries = std::uint64_t{m_limits.depth} + 1;
+    for (std::size_t i = 0; i < queues; ++i) {
+        HardwareQueue& queue = m_queues[static_cast<CpuId>(i)];
+        queue.rings = {.submissions = allocate_ring(op, frames, entries * BlockRings::submission_bytes),
+                       .completions = allocate_ring(op, frames, entries * BlockRings::completion_bytes),
+                       .entries = static_cast<std::uint32_t>(entries)};
+        queue.waiting = make_io_scheduler(m_config.scheduler);
+    }
+    for (std::size_t i = 0; i < cpus; ++i)
+        m_device->set_rings(static_cast<CpuId>(i), queue_of(static_cast<CpuId>(i)).rings);
 }
 
 std::uint64_t BlockLayer::new_request(BlockRequest::Kind kind, std::uint64_t sector,
@@ -22,21 +71,67 @@ std::uint64_t BlockLayer::new_request(BlockRequest::Kind kind, std::uint64_t sec
         tag = m_free_tags.back();
         m_free_tags.pop_back();
     }
-    Request& request = m_requests[static_cast<std::size_t>(tag)];
+    Request& request = at(tag);
     request.what = {.kind = kind,
                     .sector = sector,
                     .bytes = static_cast<std::uint32_t>(frames.size() * page_size),
                     .tag = tag};
     request.frames.assign(frames.begin(), frames.end());
     request.owner = nullptr;
+    request.direct = nullptr;
+    request.moved = Tick();
+    request.tries = 0;
     request.awaited = request.done = false;
     return tag;
 }
 
 void BlockLayer::send(Operation& op, std::uint64_t tag) {
-    ++m_in_flight;
+    ++m_stats.in_flight;
+    Request& request = at(tag);
+    request.own_bytes = request.what.bytes;
     op.path.call(KernelFunction::SubmitBio);
+    if (m_plugging)
+        m_plugged.push_back(tag);
+    else
+        tell_device(op, tag);
+}
+
+void BlockLayer::tell_device(Operation& op, std::uint64_t tag) {
+    if (m_limits.depth != 0) {
+        HardwareQueue& queue = queue_of(op.cpu);
+        op.path.store(queue.rings.submissions +
+                      queue.entries++ % queue.rings.entries * BlockRings::submission_bytes);
+    }
     op.effect<&BlockLayer::submit>(*this, tag);
+}
+
+void BlockLayer::unplug(Operation& op) {
+    m_plugging = false;
+    for (std::size_t i = 0; i < m_plugged.size();) {
+        const std::uint64_t first = m_plugged[i];
+        for (++i; i < m_plugged.size(); ++i) {
+            const BlockRequest &into = at(first).what, &next = at(m_plugged[i]).what;
+            if (!continues({.kind = into.kind, .sector = into.sector, .bytes = into.bytes},
+                           {.kind = next.kind, .sector = next.sector, .bytes = next.bytes}, largest_merge))
+                break;
+            merge(first, m_plugged[i]);
+        }
+        tell_device(op, first);
+    }
+    m_plugged.clear();
+}
+
+/// From now on `tag` goes with `into`, which is not at the device yet.
+void BlockLayer::merge(std::uint64_t into, std::uint64_t tag) {
+    ++m_stats.merges;
+    Request& request = at(into);
+    if (request.merged.empty()) request.merged_frames = request.frames;
+    const Request& other = at(tag);
+    request.merged.push_back(tag);
+    request.merged.insert(request.merged.end(), other.merged.begin(), other.merged.end());
+    const std::vector<Pfn>& frames = other.merged.empty() ? other.frames : other.merged_frames;
+    request.merged_frames.insert(request.merged_frames.end(), frames.begin(), frames.end());
+    request.what.bytes += other.what.bytes;
 }
 
 void BlockLayer::read(Operation& op, std::uint64_t sector, std::span<const Pfn> frames) {
@@ -48,66 +143,218 @@ void BlockLayer::write(Operation& op, std::uint64_t sector, std::span<const Pfn>
                        WrittenPages& owner) {
     m_counters.pgpgout += frames.size() * page_size / 1024;
     const std::uint64_t tag = new_request(BlockRequest::Kind::Write, sector, frames);
-    m_requests[static_cast<std::size_t>(tag)].owner = &owner;
+    at(tag).owner = &owner;
+    send(op, tag);
+}
+
+void BlockLayer::start(Operation& op, const DirectIo& io) {
+    if (io.kind == BlockRequest::Kind::Read) m_counters.pgpgin += io.bytes / 1024;
+    if (io.kind == BlockRequest::Kind::Write) m_counters.pgpgout += io.bytes / 1024;
+    const std::uint64_t tag = new_request(io.kind, io.sector, io.frames);
+    Request& request = at(tag);
+    request.what.bytes = static_cast<std::uint32_t>(io.bytes);
+    request.direct = io.owner;
+    request.name = io.name;
+    if (polls() && io.kind != BlockRequest::Kind::Flush) request.what.notice = BlockRequest::Notice::Polled;
     send(op, tag);
 }
 
 void BlockLayer::transfer(Operation& op, BlockRequest::Kind kind, std::uint64_t sector, std::uint64_t bytes) {
     const std::uint64_t tag = new_request(kind, sector, {});
-    Request& request = m_requests[static_cast<std::size_t>(tag)];
+    Request& request = at(tag);
     request.what.bytes = static_cast<std::uint32_t>(bytes);
     request.awaited = op.may_wait();
+    const bool polled = polls() && op.may_wait() && kind != BlockRequest::Kind::Flush;
+    if (polled) request.what.notice = BlockRequest::Notice::Polled;
     if (kind == BlockRequest::Kind::Read) m_counters.pgpgin += bytes / 1024;
     if (kind == BlockRequest::Kind::Write) m_counters.pgpgout += bytes / 1024;
     send(op, tag);
     if (!op.may_wait()) return;
-    while (!m_requests[static_cast<std::size_t>(tag)].done) m_done.wait(op);
+    while (!at(tag).done)
+        if (polled)
+            poll(op);
+        else
+            m_done.wait(op);
     give_back(tag);
 }
 
+void BlockLayer::poll(Operation& op) {
+    ++m_stats.polls;
+    op.path.call(KernelFunction::BioPoll);
+    op.effect<&BlockLayer::poll_device>(*this);
+    op.host->give_way(op);
+}
+
 void BlockLayer::submit(std::uint64_t tag, const Moment& moment) {
-    BlockRequest& request = m_requests[static_cast<std::size_t>(tag)].what;
-    request.cpu = moment.cpu;
-    m_requests[static_cast<std::size_t>(tag)].submitted = moment.now;
-    m_device->submit(request, moment.now);
+    Request& request = at(tag);
+    request.what.cpu = moment.cpu;
+    request.queued = moment.now;
+    for (const std::uint64_t other : request.merged) {
+        at(other).what.cpu = moment.cpu;
+        at(other).queued = moment.now;
+    }
+    if (m_limits.depth == 0) {
+        request.submitted = moment.now;
+        request.what.frames = request.frames;
+        return m_device->submit(request.what, moment.now);
+    }
+    HardwareQueue& queue = queue_of(moment.cpu);
+    const QueuedIo io{tag,        request.what.kind, request.what.sector, request.what.bytes,
+                      moment.cpu, moment.now};
+    if (const auto into = queue.waiting->merge(io, largest_merge)) return merge(*into, tag);
+    queue.waiting->add(io);
+    dispatch(queue, moment.now);
+    if (queue.waiting->waiting() != 0) ++m_stats.waited;
+}
+
+/// Tells the device of what waits, while there are tags.
+void BlockLayer::dispatch(HardwareQueue& queue, Tick now) {
+    while (queue.tags_used < m_limits.depth) {
+        const auto io = queue.waiting->next(now);
+        if (!io) return;
+        ++queue.tags_used;
+        Request& request = at(io->tag);
+        request.submitted = now;
+        request.what.frames = request.merged.empty() ? request.frames : request.merged_frames;
+        m_device->submit(request.what, now);
+    }
+}
+
+void BlockLayer::submit_again(std::uint64_t tag, const Moment& moment) {
+    m_device->submit(at(tag).what, moment.now);
+}
+
+/// Is the request to be tried again? Throws RunError where it has been often enough.
+bool BlockLayer::failed(const BlockCompletion& done) {
+    Request& request = at(done.tag);
+    request.moved = done.moved;
+    if (done.status == BlockStatus::Done) return false;
+    if (++request.tries == most_tries)
+        throw RunError("block device: sector " + std::to_string(request.what.sector) + ": " +
+                       (request.what.kind == BlockRequest::Kind::Read ? "read" : "write") + " of " +
+                       std::to_string(request.what.bytes) + " bytes failed " + std::to_string(most_tries) +
+                       " times (device.error_rate)");
+    ++m_stats.retries;
+    return true;
+}
+
+void BlockLayer::complete_pages(Operation& op, std::uint64_t tag) {
+    const Request& request = at(tag);
+    if (request.direct != nullptr) return;
+    for (const Pfn frame : request.frames) {
+        op.path.store_page(frame);
+        if (request.owner != nullptr) {
+            request.owner->complete(op);
+            op.effect<&WrittenPages::written>(*request.owner, frame.value());
+        } else {
+            op.effect<&PageLocks::end_read>(m_locks, frame.value());
+        }
+    }
 }
 
 void BlockLayer::interrupted(Operation& op) {
-    std::array<std::uint64_t, 16> tags;
-    while (const std::size_t count = m_device->take_completions(op.cpu, op.now, tags))
-        for (const std::uint64_t tag : std::span(tags).first(count)) {
-            op.path.call(KernelFunction::CompleteIo);
-            const Request& request = m_requests[static_cast<std::size_t>(tag)];
-            for (const Pfn frame : request.frames) {
-                op.path.store_page(frame);
-                if (request.owner != nullptr) {
-                    request.owner->complete(op);
-                    op.effect<&WrittenPages::written>(*request.owner, frame.value());
-                } else {
-                    op.effect<&PageLocks::end_read>(m_locks, frame.value());
-                }
+    std::array<BlockCompletion, 16> done;
+    while (const std::size_t count = m_device->take_completions(op.cpu, op.now, done))
+        for (const BlockCompletion& completion : std::span(done).first(count)) {
+            if (m_limits.depth != 0) {
+                HardwareQueue& queue = queue_of(op.cpu);
+                op.path.load(queue.rings.completions +
+                             queue.completions++ % queue.rings.entries * BlockRings::completion_bytes);
             }
-            op.effect<&BlockLayer::end>(*this, tag);
+            op.path.call(KernelFunction::CompleteIo);
+            if (failed(completion)) {
+                op.effect<&BlockLayer::submit_again>(*this, completion.tag);
+                continue;
+            }
+            complete_pages(op, completion.tag);
+            for (const std::uint64_t other : at(completion.tag).merged) complete_pages(op, other);
+            op.effect<&BlockLayer::end>(*this, completion.tag);
         }
 }
 
+void BlockLayer::poll_device(std::uint64_t, const Moment& moment) {
+    std::array<BlockCompletion, 16> done;
+    while (const std::size_t count = m_device->take_completions(moment.cpu, moment.now, done))
+        for (const BlockCompletion& completion : std::span(done).first(count)) {
+            if (failed(completion)) {
+                submit_again(completion.tag, moment);
+                continue;
+            }
+            complete_now(completion.tag, moment);
+            for (const std::uint64_t other : at(completion.tag).merged) complete_now(other, moment);
+            end(completion.tag, moment);
+        }
+}
+
+/// As complete_pages(), where no path is run.
+void BlockLayer::complete_now(std::uint64_t tag, const Moment& moment) {
+    const Request& request = at(tag);
+    if (request.direct != nullptr) return;
+    for (const Pfn frame : request.frames)
+        if (request.owner != nullptr)
+            request.owner->written(frame.value(), moment);
+        else
+            m_locks.end_read(frame.value(), moment);
+}
+
 void BlockLayer::end(std::uint64_t tag, const Moment& moment) {
-    --m_in_flight;
-    Request& request = m_requests[static_cast<std::size_t>(tag)];
+    if (m_limits.depth != 0) {
+        HardwareQueue& queue = queue_of(at(tag).what.cpu);
+        --queue.tags_used;
+        dispatch(queue, moment.now);
+    }
+    const std::vector<std::uint64_t> merged = std::exchange(at(tag).merged, {});
+    for (const std::uint64_t other : merged) {
+        at(other).submitted = at(tag).submitted;
+        at(other).moved = at(tag).moved;
+        end_one(other, moment);
+    }
+    end_one(tag, moment);
+}
+
+void BlockLayer::end_one(std::uint64_t tag, const Moment& moment) {
+    --m_stats.in_flight;
+    Request& request = at(tag);
     request.done = true;
-    if (m_on_complete)
-        m_on_complete({.time = request.submitted.value(),
-                       .latency = (moment.now - request.submitted).value(),
-                       .sector = request.what.sector,
-                       .nr_sector = static_cast<std::uint32_t>(request.what.bytes / sector_size),
-                       .cpu = static_cast<std::uint16_t>(request.what.cpu),
-                       .call = static_cast<BlockCall>(request.what.kind)});
+    note(request, moment);
+    if (request.direct != nullptr) {
+        DirectIoOwner& owner = *request.direct;
+        const std::uint64_t name = request.name;
+        give_back(tag);
+        return owner.io_done(name, moment);
+    }
     if (!request.awaited) return give_back(tag);
     m_done.wake_all(moment);
 }
 
+void BlockLayer::note(const Request& request, const Moment& moment) {
+    const std::uint64_t latency = (moment.now - request.queued).value();
+    m_stats.wait.add((request.submitted - request.queued).value());
+    switch (request.what.kind) {
+    case BlockRequest::Kind::Read:
+        m_stats.reads.add(latency);
+        break;
+    case BlockRequest::Kind::Write:
+        (request.owner == nullptr ? m_stats.sync_writes : m_stats.async_writes).add(latency);
+        break;
+    case BlockRequest::Kind::Flush:
+        m_stats.flushes.add(latency);
+        break;
+    }
+    if (!m_on_complete) return;
+    m_on_complete(
+        {.time = request.submitted.value(),
+         .latency = (moment.now - request.submitted).value(),
+         .waited = (request.submitted - request.queued).value(),
+         .moved = request.moved > request.submitted ? (request.moved - request.submitted).value() : 0,
+         .sector = request.what.sector,
+         .nr_sector = static_cast<std::uint32_t>(request.own_bytes / sector_size),
+         .cpu = static_cast<std::uint16_t>(request.what.cpu),
+         .call = static_cast<BlockCall>(request.what.kind)});
+}
+
 void BlockLayer::give_back(std::uint64_t tag) {
-    m_requests[static_cast<std::size_t>(tag)].frames.clear();
+    at(tag).frames.clear();
     m_free_tags.push_back(tag);
 }
 

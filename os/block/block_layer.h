@@ -1,6 +1,8 @@
 #pragma once
 
 #include "contract/block_request.h"
+#include "os/block/block_stats.h"
+#include "os/block/io_scheduler.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/operation.h"
 #include "os/task/interrupt_lines.h"
@@ -9,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -24,15 +27,48 @@ public:
     virtual void written(std::uint64_t frame, const Moment& moment) = 0;
 };
 
-/// Requests to the block device that holds the files: which pages each is for, from its submission to the
-/// interrupt that says it is done.
+/// Who has started I/O of his own, past the page cache.
+class DirectIoOwner {
+public:
+    virtual ~DirectIoOwner() = default;
+    /// The request to which he gave this name is complete.
+    virtual void io_done(std::uint64_t name, const Moment& moment) = 0;
+};
+
+/// A transfer between the device and pages that belong to its owner.
+struct DirectIo {
+    BlockRequest::Kind kind = BlockRequest::Kind::Read;
+    std::uint64_t sector = 0;
+    std::uint64_t bytes = 0;
+    std::span<const Pfn> frames; ///< copied
+    DirectIoOwner* owner = nullptr;
+    std::uint64_t name = 0;
+};
+
+enum class IoPolling : std::uint8_t { Off, On };
+
+struct BlockConfig {
+    IoSchedulerKind scheduler = IoSchedulerKind::None;
+    IoPolling polling = IoPolling::Off;
+
+    void declare(OptionGroup os);
+};
+
+/// Requests to the block device: which pages each is for, from its submission to the interrupt that says it
+/// is done. A device with queues in memory has a hardware queue for each CPU, or one for all, of so many
+/// tags; what finds no tag waits in software queues in the order of the I/O scheduler, and merges there. A
+/// device without is told of everything at once.
 class BlockLayer final : public InterruptHandler {
 public:
     BlockLayer(PageLocks& locks, KernelCounters& counters)
         : m_locks(locks), m_counters(counters), m_done(locks.runner()) {}
+    void configure(const BlockConfig& config) { m_config = config; }
 
     /// The device, whose interrupts it asks for. Without one nothing may be read.
     void connect(BlockDevice& device, InterruptLines& lines);
+    /// The driver's probe, after connect(): memory for the rings of a device that has any. Throws ConfigError
+    /// where there is not enough.
+    void set_up_queues(Operation& op, FrameAllocator& frames, std::size_t cpus);
 
     /// Reads consecutive sectors into locked pages: the request goes to the device when the path gets here,
     /// and its completion makes the pages up to date and unlocks them. Throws RunError where there is no
@@ -43,40 +79,102 @@ public:
     void write(Operation& op, std::uint64_t sector, std::span<const Pfn> frames, WrittenPages& owner);
     /// Moves bytes to or from memory that is no page cache's, and waits for it. Errors as read().
     void transfer(Operation& op, BlockRequest::Kind kind, std::uint64_t sector, std::uint64_t bytes);
+    /// Starts such a transfer; its owner, which outlives it, is told when it is complete. Errors as read().
+    void start(Operation& op, const DirectIo& io);
     /// Makes the device write down what it has only taken so far, and waits for it. Errors as read().
     void flush(Operation& op) { transfer(op, BlockRequest::Kind::Flush, 0, 0); }
     /// Completes what is done for the operation's CPU, page by page.
     void interrupted(Operation& op) override;
+    /// Do tasks poll for what they wait for?
+    [[nodiscard]] bool polls() const { return m_config.polling == IoPolling::On && m_limits.depth != 0; }
+    /// A polling task looks once whether something is complete, then lets others run. Contract:
+    /// op.may_wait().
+    void poll(Operation& op);
+
+    /// What starts in its scope goes to the device at its end, neighbours as one request. Nothing in it
+    /// waits.
+    class Plug {
+    public:
+        Plug(BlockLayer& block, Operation& op) : m_atomic(op), m_block(block), m_op(op) {
+            block.m_plugging = block.m_limits.depth != 0;
+        }
+        ~Plug() { m_block.unplug(m_op); }
+        Plug(const Plug&) = delete;
+        Plug& operator=(const Plug&) = delete;
+
+    private:
+        AtomicSection m_atomic;
+        BlockLayer& m_block;
+        Operation& m_op;
+    };
 
     /// Who is told of each request that is complete.
     void on_complete(std::function<void(const BlockEvent&)> told) { m_on_complete = std::move(told); }
+    void declare(StatGroup group) const { m_stats.declare(group); }
 
     /// Requests whose pages are not unlocked yet.
-    [[nodiscard]] std::size_t in_flight() const { return m_in_flight; }
+    [[nodiscard]] std::size_t in_flight() const { return m_stats.in_flight; }
 
 private:
+    static constexpr std::uint64_t largest_merge = 1280ULL << 10; // BLK_DEF_MAX_SECTORS
+
     struct Request {
         BlockRequest what;
         std::vector<Pfn> frames;
         WrittenPages* owner = nullptr; ///< of a write
+        DirectIoOwner* direct = nullptr;
+        std::uint64_t name = 0;            ///< of `direct`
+        std::vector<std::uint64_t> merged; ///< tags of requests that go with this one
+        std::vector<Pfn> merged_frames;    ///< of all of them
+        std::uint32_t own_bytes = 0;
+        Tick queued{};
         Tick submitted{};
+        Tick moved{};
+        unsigned tries = 0;
         bool awaited = false; ///< its tag is given back by who waits for it
         bool done = false;
     };
+    struct HardwareQueue {
+        BlockRings rings;
+        std::unique_ptr<IoScheduler> waiting;
+        std::uint32_t tags_used = 0;
+        std::uint64_t entries = 0, completions = 0; ///< of the rings, so far
+    };
+
+    [[nodiscard]] Request& at(std::uint64_t tag) { return m_requests[static_cast<std::size_t>(tag)]; }
     std::uint64_t new_request(BlockRequest::Kind kind, std::uint64_t sector, std::span<const Pfn> frames);
     void send(Operation& op, std::uint64_t tag);
+    void tell_device(Operation& op, std::uint64_t tag);
+    void unplug(Operation& op);
+    void merge(std::uint64_t into, std::uint64_t tag);
     void give_back(std::uint64_t tag);
+    [[nodiscard]] HardwareQueue& queue_of(CpuId cpu) {
+        return m_queues[m_limits.queues == BlockDeviceLimits::Queues::PerCpu ? cpu : CpuId{}];
+    }
     void submit(std::uint64_t tag, const Moment& moment);
+    void dispatch(HardwareQueue& queue, Tick now);
+    void submit_again(std::uint64_t tag, const Moment& moment);
+    [[nodiscard]] bool failed(const BlockCompletion& done);
+    void complete_pages(Operation& op, std::uint64_t tag);
+    void poll_device(std::uint64_t, const Moment& moment);
+    void complete_now(std::uint64_t tag, const Moment& moment);
     void end(std::uint64_t tag, const Moment& moment);
+    void end_one(std::uint64_t tag, const Moment& moment);
+    void note(const Request& request, const Moment& moment);
 
     PageLocks& m_locks;
     KernelCounters& m_counters;
     WaitQueue m_done; ///< tasks that wait for a request of their own
     std::function<void(const BlockEvent&)> m_on_complete;
+    BlockConfig m_config;
     BlockDevice* m_device = nullptr;
-    std::vector<Request> m_requests; // by tag
+    BlockDeviceLimits m_limits;
+    IndexedVec<CpuId, HardwareQueue> m_queues; ///< of a device with queues in memory
+    bool m_plugging = false;
+    std::vector<std::uint64_t> m_plugged; ///< tags
+    std::vector<Request> m_requests;      // by tag
     std::vector<std::uint64_t> m_free_tags;
-    std::size_t m_in_flight = 0;
+    BlockStats m_stats;
 };
 
 } // namespace pagewalk::os

@@ -73,6 +73,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         [this](Operation& op, Pfn frame) { m_memory.write_protect_file(op, frame); });
     m_files.writeback().on_work([this](Operation& op) { m_flusher.wake(op); });
     m_files.on_page([this](const FilemapEvent& event) { m_journal.write_event(event); });
+    m_block.configure(m_config.block);
     m_block.on_complete([this](const BlockEvent& event) { m_journal.write_event(event); });
     m_files.set_tmpfs(m_config.tmpfs);
     m_files.set_readahead({.window = m_config.read_ahead_kb * 1024 / page_size});
@@ -117,6 +118,9 @@ Kernel::~Kernel() { m_processes.unwind(); }
 void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
     m_runner.connect(interrupts);
     m_block.connect(disk, m_lines);
+    if (disk.limits().depth == 0) return;
+    UntimedOperation probe(m_runner, {});
+    m_block.set_up_queues(*probe, m_frames, m_cpus.size());
 }
 
 void Kernel::start(Workload& workload, const ProgramPlacement& placement, const Moment& moment) {
@@ -140,6 +144,7 @@ void Kernel::declare(StatGroup group) const {
     m_objects.declare(group);
     m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));
+    m_block.declare(group.group("block"));
     m_frames.cgroups().declare(group.group("memory_limit"));
     group.counter("markers", m_markers, "count", "markers that programs have reached (prctl 0x5057)");
     group.counter("markers_out_of_range", m_markers_out_of_range, "count",

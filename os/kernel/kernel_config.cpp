@@ -16,6 +16,7 @@ void KernelConfig::declare(OptionGroup os) {
     os.number("read_ahead_kb", read_ahead_kb, {0, 1U << 20},
               {Unit::Count, "largest readahead window of a file, in KiB; 0: no readahead",
                "Linux 6.1: /sys/block/*/queue/read_ahead_kb"});
+    block.declare(os);
     writeback.declare(os);
     // Less than two task switches take, and nobody would get any work done.
     os.number("time_slice", time_slice, {100'000 * ticks_per_ns, ticks_per_second},

@@ -188,6 +188,8 @@ EventSchema BlockEvent::schema() {
             sizeof(E),
             {event_column("time", &E::time, "ps", "when the device was told"),
              event_column("latency", &E::latency, "ps", "until its completion was handled"),
+             event_column("waited", &E::waited, "ps", "in software queues before the device was told"),
+             event_column("moved", &E::moved, "ps", "until its data had been moved; 0: not known"),
              event_column("sector", &E::sector, "", "first sector of 512 bytes"),
              event_column("nr_sector", &E::nr_sector, "", "sectors"),
              event_column("cpu", &E::cpu, "", "CPU that submitted"),

@@ -159,6 +159,8 @@ enum class BlockCall : std::uint8_t { Read, Write, Flush };
 struct BlockEvent {
     std::uint64_t time = 0;    ///< ps, when the device was told
     std::uint64_t latency = 0; ///< ps, until its completion was handled
+    std::uint64_t waited = 0;  ///< ps, in software queues before
+    std::uint64_t moved = 0;   ///< ps, until its data had been moved
     std::uint64_t sector = 0;
     std::uint32_t nr_sector = 0;
     std::uint16_t cpu = 0;

@@ -223,6 +223,7 @@ enum class KernelFunction : std::uint8_t {
     CollapseScan,
     CollapseScanPte,
     CollapsePte,
+    BioPoll,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;

@@ -28,9 +28,11 @@ struct DiskOnABus : testing::Test, InterruptController {
         disk.submit({.bytes = 4096, .cpu = cpu, .tag = tag}, now);
     }
     std::vector<std::uint64_t> take(CpuId cpu, Tick now) {
-        std::array<std::uint64_t, 2> tags;
-        return {tags.begin(),
-                tags.begin() + static_cast<std::ptrdiff_t>(disk.take_completions(cpu, now, tags))};
+        std::array<BlockCompletion, 2> done;
+        std::vector<std::uint64_t> tags;
+        for (std::size_t i = 0, count = disk.take_completions(cpu, now, done); i < count; ++i)
+            tags.push_back(done[i].tag);
+        return tags;
     }
 };
 

@@ -21,15 +21,19 @@ struct ManualDisk final : BlockDevice {
     std::vector<Tick> times;
     std::deque<std::uint64_t> complete;
 
+    BlockDeviceLimits most;
+    BlockStatus status = BlockStatus::Done;
+
     [[nodiscard]] std::uint32_t interrupt_source() const override { return 0; }
+    [[nodiscard]] BlockDeviceLimits limits() const override { return most; }
     void submit(const BlockRequest& request, Tick now) override {
         submitted.push_back(request);
         times.push_back(now);
     }
-    std::size_t take_completions(CpuId, Tick, std::span<std::uint64_t> tags) override {
+    std::size_t take_completions(CpuId, Tick, std::span<BlockCompletion> done) override {
         std::size_t taken = 0;
-        for (; taken < tags.size() && !complete.empty(); complete.pop_front())
-            tags[taken++] = complete.front();
+        for (; taken < done.size() && !complete.empty(); complete.pop_front())
+            done[taken++] = {.tag = complete.front(), .moved = {}, .status = status};
         return taken;
     }
 };
@@ -48,6 +52,18 @@ struct Requests : testing::Test {
             rig.frames.pages().at(frame).refcount = 1;
             locks.lock_new(frame);
         }
+    }
+    /// A device with a queue in memory, of so many tags.
+    void connect_queue(std::uint32_t depth, BlockConfig config = {}) {
+        disk.most.depth = depth;
+        block.configure(config);
+        block.connect(disk, lines);
+        rig.run(cpu0, [&](Operation& op) { block.set_up_queues(op, rig.frames, 2); });
+    }
+    /// The device has done the request that it was told of as the i-th.
+    void complete(std::size_t i) {
+        disk.complete.push_back(disk.submitted[i].tag);
+        interrupt();
     }
     /// The handler of the disk's interrupt.
     void interrupt() {
@@ -156,6 +172,88 @@ TEST_F(Requests, ThatFlushTheDeviceAreWaitedFor) {
     }
     EXPECT_EQ(flushed, 2);
     EXPECT_EQ(block.in_flight(), 0U);
+}
+
+TEST_F(Requests, WaitForATagAndMergeMeanwhile) {
+    connect_queue(1);
+    rig.run(cpu0, [&](Operation& op) {
+        block.read(op, 0, std::span(frames).first(1));
+        block.read(op, 800, std::span(frames).subspan(1, 1));
+        block.read(op, 808, std::span(frames).subspan(2, 2));
+    });
+    ASSERT_EQ(disk.submitted.size(), 1U);
+    complete(0);
+    EXPECT_FALSE(locks.is_locked(frames[0]));
+    ASSERT_EQ(disk.submitted.size(), 2U); // both in one
+    EXPECT_EQ(disk.submitted[1].sector, 800U);
+    EXPECT_EQ(disk.submitted[1].bytes, 3 * page_size);
+    ASSERT_EQ(disk.submitted[1].frames.size(), 3U);
+    EXPECT_EQ(disk.submitted[1].frames[2], frames[3]);
+    EXPECT_TRUE(locks.is_locked(frames[1]));
+    complete(1);
+    for (const Pfn frame : frames) EXPECT_FALSE(locks.is_locked(frame));
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
+TEST_F(Requests, OfAPlugGoTogetherAtItsEnd) {
+    connect_queue(8);
+    rig.run(cpu0, [&](Operation& op) {
+        const BlockLayer::Plug plug(block, op);
+        for (std::size_t i = 0; i < 3; ++i) block.read(op, 800 + i * 8, std::span(frames).subspan(i, 1));
+        block.read(op, 8000, std::span(frames).subspan(3, 1));
+        EXPECT_FALSE(op.may_wait());
+    });
+    ASSERT_EQ(disk.submitted.size(), 2U);
+    EXPECT_EQ(disk.submitted[0].bytes, 3 * page_size);
+    EXPECT_EQ(disk.submitted[1].sector, 8000U);
+    std::vector<BlockEvent> events;
+    block.on_complete([&](const BlockEvent& event) { events.push_back(event); });
+    complete(0);
+    EXPECT_EQ(events.size(), 3U); // each is its own
+    for (const BlockEvent& event : events) EXPECT_EQ(event.nr_sector, 8U);
+    complete(1);
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
+TEST_F(Requests, AreTriedAgainAfterAnError) {
+    connect_queue(8);
+    rig.run(cpu0, [&](Operation& op) { block.read(op, 0, frames); });
+    disk.status = BlockStatus::MediumError;
+    for (std::size_t i = 0; i < 5; ++i) {
+        complete(i);
+        ASSERT_EQ(disk.submitted.size(), i + 2);
+        EXPECT_EQ(disk.submitted.back().tag, disk.submitted.front().tag);
+        EXPECT_TRUE(locks.is_locked(frames[0]));
+    }
+    EXPECT_THROW(complete(5), RunError);
+    disk.status = BlockStatus::Done;
+    complete(0);
+    EXPECT_FALSE(locks.is_locked(frames[0]));
+}
+
+TEST_F(Requests, ThatArePolledAreCompletedByWhoWaits) {
+    connect_queue(8, {.polling = IoPolling::On});
+    bool read = false;
+    rig.run(cpu0, [&](Operation& op) {
+        block.transfer(op, BlockRequest::Kind::Read, 0, page_size);
+        read = true;
+    });
+    ASSERT_EQ(disk.submitted.size(), 1U);
+    EXPECT_EQ(disk.submitted[0].notice, BlockRequest::Notice::Polled);
+    rig.pick(cpu0);
+    rig.pick(cpu0);
+    EXPECT_FALSE(read);
+    disk.complete.push_back(disk.submitted[0].tag);
+    rig.pick(cpu0); // sees it
+    rig.pick(cpu0); // goes on
+    EXPECT_TRUE(read);
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
+TEST_F(Requests, NeedMemoryForTheirQueues) {
+    disk.most.depth = 1U << 20; // 64 MiB
+    block.connect(disk, lines);
+    EXPECT_THROW(rig.run(cpu0, [&](Operation& op) { block.set_up_queues(op, rig.frames, 1); }), ConfigError);
 }
 
 TEST_F(Requests, NeedADevice) {

@@ -21,10 +21,10 @@ struct ManualDisk final : BlockDevice {
 
     [[nodiscard]] std::uint32_t interrupt_source() const override { return 0; }
     void submit(const BlockRequest& request, Tick) override { submitted.push_back(request); }
-    std::size_t take_completions(CpuId, Tick, std::span<std::uint64_t> tags) override {
+    std::size_t take_completions(CpuId, Tick, std::span<BlockCompletion> done) override {
         std::size_t taken = 0;
-        for (; taken < tags.size() && !complete.empty(); complete.pop_front())
-            tags[taken++] = complete.front();
+        for (; taken < done.size() && !complete.empty(); complete.pop_front())
+            done[taken++].tag = complete.front();
         return taken;
     }
 };

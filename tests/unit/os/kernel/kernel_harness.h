@@ -142,11 +142,11 @@ struct TestDevices final : InterruptController, BlockDevice {
         done.push_back({request.cpu, request.tag, now + latency});
         raise(request.cpu, {InterruptKind::Device, 0}, now + latency);
     }
-    std::size_t take_completions(CpuId cpu, Tick now, std::span<std::uint64_t> tags) override {
+    std::size_t take_completions(CpuId cpu, Tick now, std::span<BlockCompletion> taken_now) override {
         std::size_t taken = 0;
         std::erase_if(done, [&](const Done& each) {
-            if (each.cpu != cpu || each.at > now || taken == tags.size()) return false;
-            tags[taken++] = each.tag;
+            if (each.cpu != cpu || each.at > now || taken == taken_now.size()) return false;
+            taken_now[taken++].tag = each.tag;
             return true;
         });
         return taken;

@@ -134,7 +134,8 @@ TEST(CostTable, FollowsFromTheMeasurementByEveryFormula) {
 }
 
 TEST(CostTable, AssumesNoMoreSegmentsThanItDid) {
-    constexpr std::size_t known = 52;
+    // bio_poll cannot be measured there: the machine's virtio disk has no queue to poll.
+    constexpr std::size_t known = 53;
     std::size_t assumed = 0;
     for (std::size_t i = 0; i < kernel_function_count; ++i)
         assumed += CostTable::record(static_cast<KernelFunction>(i)).formula.starts_with("assumed") ? 1 : 0;
