@@ -174,6 +174,8 @@ int run_stats(std::span<const std::string> arguments) {
     StatRegistry registry = machine.stats();
     const DesignSamples designs(config);
     designs.declare(registry);
+    const models::BlockControllerStats disk; // of a device.kind other than the sample's
+    disk.declare(registry.group("disk"));
     const os::ProcessAccount process;
     process.declare(registry.group("process/N"));
     const ProgramAccount program;

@@ -66,10 +66,23 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         if (const PageTableFormats* const formats = m_kernel->memory().tables().formats())
             m_cpus.back()->mmu().use_formats(*formats);
     }
-    m_disk = std::make_unique<models::FixedLatencyDisk>(config.disk, 0, m_commons.interrupts);
-    m_kernel->connect(m_commons.interrupts, *m_disk);
+    m_kernel->connect(m_commons.interrupts, make_disk(*shared));
     declare_stats();
     declare_events();
+}
+
+BlockDevice& Machine::make_disk(models::CoherentMemory& memory) {
+    constexpr DeviceId id{0};
+    if (m_config.device.kind == models::BlockDeviceKind::Fixed) {
+        m_fixed_disk = std::make_unique<models::FixedLatencyDisk>(
+            m_config.disk, static_cast<std::uint32_t>(id), m_commons.interrupts);
+        return *m_fixed_disk;
+    }
+    m_dma = std::make_unique<models::DmaPortModule>("dma", memory, id, m_config.os.memory.usable.back().end);
+    m_disk = std::make_unique<models::BlockDeviceModule>("disk", m_config.device, id, m_commons.interrupts,
+                                                         m_commons.horizons, m_config.run.seed);
+    m_disk->memory_socket().bind(m_dma->socket);
+    return *m_disk;
 }
 
 void Machine::declare_stats() {
@@ -84,11 +97,13 @@ void Machine::declare_stats() {
     }
     if (m_sockets) m_sockets->declare(m_stats.group("socket_links"));
     m_commons.locks.stats().declare(m_stats.group("locks"));
-    m_disk->declare(m_stats.group("disk"));
+    if (m_fixed_disk) m_fixed_disk->declare(m_stats.group("disk"));
+    if (m_disk) m_disk->controller().declare(m_stats.group("disk"));
     m_kernel->declare(m_stats.group("kernel"));
 }
 
 void Machine::power_on(models::RunMonitor& monitor) {
+    if (m_disk) m_disk->report_to(monitor);
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         m_cpu_modules.push_back(std::make_unique<models::CpuModule>(
             numbered("cpu", i).c_str(), *m_cpus[i], m_commons.horizons, m_config.run.quantum, monitor));

@@ -8,6 +8,8 @@
 #include "models/cache/private_hierarchy.h"
 #include "models/cache/shared_cache_module.h"
 #include "models/core/cpu_module.h"
+#include "models/device/block_device_module.h"
+#include "models/device/dma_port_module.h"
 #include "models/device/fixed_latency_disk.h"
 #include "models/interconnect/router_module.h"
 #include "models/memory/dram_controller_module.h"
@@ -40,6 +42,8 @@ public:
     [[nodiscard]] EventRegistry& events() { return m_events; }
 
 private:
+    /// The one of the configuration, connected to memory.
+    [[nodiscard]] BlockDevice& make_disk(models::CoherentMemory& memory);
     void declare_stats();
     void declare_events();
 
@@ -52,7 +56,9 @@ private:
     std::unique_ptr<models::MultiSocketMemory> m_sockets;
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
     models::CpuCommons m_commons;
-    std::unique_ptr<models::FixedLatencyDisk> m_disk;
+    std::unique_ptr<models::FixedLatencyDisk> m_fixed_disk; ///< or m_disk with its way to memory
+    std::unique_ptr<models::DmaPortModule> m_dma;
+    std::unique_ptr<models::BlockDeviceModule> m_disk;
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;
     std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
     StatRegistry m_stats;

@@ -162,6 +162,7 @@ SystemConfig::SystemConfig() {
     link.declare(root.group("socket_link"));
     os.declare(root.group("os"));
     disk.declare(root.group("os"));
+    device.declare(root.group("device"));
     events.declare(root.group("events"));
     workload.declare(root.group("workload"));
     options.numbered("program", most_programs, [this](OptionGroup group, std::uint64_t number) {
@@ -204,6 +205,7 @@ void SystemConfig::validate() {
     caches.validate();
     llc.validate();
     dram.validate();
+    device.validate(options);
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options);
     if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();

@@ -4,6 +4,7 @@
 #include "base/option.h"
 #include "models/cache/cache_config.h"
 #include "models/core/cpu.h"
+#include "models/device/block_device_config.h"
 #include "models/device/fixed_latency_disk.h"
 #include "models/interconnect/socket_link.h"
 #include "models/memory/dram_config.h"
@@ -73,6 +74,7 @@ public:
     models::SocketLinkConfig link;
     os::KernelConfig os;
     models::DiskConfig disk;
+    models::BlockDeviceConfig device;
     RunConfig run;
     EventConfig events{event_schemas()};
     WorkloadConfig workload;

@@ -57,8 +57,11 @@ public:
         for (std::size_t i = 0; i < m_cpus.size(); ++i)
             if (m_cpus[static_cast<CpuId>(i)].rest == Rest::Long) wake(static_cast<CpuId>(i), now);
     }
-    /// Have all CPUs but `cpu` reached `time`?
+    /// The device interrupts nobody before `at`, unless it is given something to do.
+    void set_device(Tick at) { m_device = at; }
+    /// Have all CPUs but `cpu`, and the device, reached `time`?
     [[nodiscard]] bool others_reached(CpuId cpu, Tick time) const {
+        if (m_device < time) return false;
         for (std::size_t i = 0; i < m_cpus.size(); ++i)
             if (i != index_of(cpu) && m_cpus[static_cast<CpuId>(i)].horizon < time) return false;
         return true;
@@ -72,6 +75,7 @@ private:
         Rest rest = Rest::None;
     };
     IndexedVec<CpuId, Entry> m_cpus;
+    Tick m_device = no_time;
 };
 
 } // namespace pagewalk::models
