@@ -31,4 +31,19 @@ inline constexpr std::uint32_t driver_call_count = 10;
     return number - static_cast<std::uint32_t>(DriverCall::CacheCreate) < driver_call_count;
 }
 
+/// I/O of a task's own past the page cache, as io_submit and io_getevents of a block device that was opened
+/// with O_DIRECT.
+enum class IoCall : std::uint32_t {
+    /// Starts requests on consecutive sectors. Arguments: 0 read (0) or write (1), 1 the first sector, 2
+    /// bytes
+    /// of each, 3 how many, 4 how many the task may have under way with them: it waits until that is so.
+    Submit = 0x50570100,
+    Drain, ///< waits until none of the task's is under way, and gives its buffers back
+};
+
+[[nodiscard]] constexpr bool is_io_call(std::uint32_t number) {
+    return number == static_cast<std::uint32_t>(IoCall::Submit) ||
+           number == static_cast<std::uint32_t>(IoCall::Drain);
+}
+
 } // namespace pagewalk

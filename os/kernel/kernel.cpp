@@ -47,7 +47,8 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_runner({m_scheduler, m_frames, m_layout.addresses, m_counters, m_journal, m_config.costs,
                 m_config.timing}),
       m_page_locks(m_frames, m_runner), m_block(m_page_locks, m_counters),
-      m_lru(m_frames, m_counters, m_layout.map.cpus.size()), m_workingset(m_frames, m_counters),
+      m_block_io(m_frames, m_block, m_runner), m_lru(m_frames, m_counters, m_layout.map.cpus.size()),
+      m_workingset(m_frames, m_counters),
       m_swap({m_frames, m_counters, m_block, m_page_locks, m_lru, m_workingset}, m_config.swap_bytes),
       m_files({m_frames, m_objects, m_counters, m_block, m_page_locks, m_workingset}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
@@ -223,6 +224,8 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     CallContext call{*m_call_parts, op, task, record};
     if (is_driver_call(record.number))
         m_driver->serve(op, record);
+    else if (is_io_call(record.number))
+        m_block_io.serve(op, record);
     else
         serve_call(call);
     if (task.exited)

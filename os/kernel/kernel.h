@@ -14,6 +14,7 @@
 #include "os/path/path_journal.h"
 #include "os/reclaim/memory_daemons.h"
 #include "os/syscall/allocation_driver.h"
+#include "os/syscall/block_io_driver.h"
 #include "os/syscall/call_context.h"
 #include "os/task/call_order.h"
 #include "os/task/futexes.h"
@@ -145,6 +146,7 @@ private:
     InterruptLines m_lines;
     PageLocks m_page_locks;
     BlockLayer m_block;
+    BlockIoDriver m_block_io;
     LruBatches m_lru;
     Workingset m_workingset;
     Swap m_swap;

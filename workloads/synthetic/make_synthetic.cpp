@@ -13,8 +13,9 @@ struct Generator {
     std::unique_ptr<Workload> (*make)(const SyntheticConfig&);
 };
 
-constexpr std::array<Generator, 7> generators{{
+constexpr std::array<Generator, 8> generators{{
     {"alloc_churn", [](const SyntheticConfig& c) { return make_alloc_churn(c.common, c.alloc_churn); }},
+    {"block_io", [](const SyntheticConfig& c) { return make_block_io(c.common, c.block_io); }},
     {"btree", [](const SyntheticConfig& c) { return make_btree(c.common, c.btree); }},
     {"gups", [](const SyntheticConfig& c) { return make_gups(c.common, c.gups); }},
     {"kernel_objects",

@@ -3,6 +3,7 @@
 #include "base/option.h"
 #include "contract/instruction_stream.h"
 #include "workloads/synthetic/alloc_churn.h"
+#include "workloads/synthetic/block_io.h"
 #include "workloads/synthetic/btree.h"
 #include "workloads/synthetic/common_config.h"
 #include "workloads/synthetic/gups.h"
@@ -25,6 +26,7 @@ struct SyntheticConfig {
     StreamConfig stream;
     PointerChaseConfig pointer_chase;
     AllocChurnConfig alloc_churn;
+    BlockIoConfig block_io;
     BtreeConfig btree;
     KernelObjectsConfig kernel_objects;
     KvstoreConfig kvstore;

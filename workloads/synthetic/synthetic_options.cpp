@@ -39,6 +39,21 @@ void SyntheticConfig::declare(OptionGroup group) {
                  {Unit::Count, "of each thread at the natural end", user});
     churn.number("brk_every", alloc_churn.brk_every, {0, 1 << 30},
                  {Unit::Count, "frees between two changes of the heap (0: never)", "assumed"});
+    OptionGroup io = group.group("block_io");
+    io.choice("pattern", block_io.pattern,
+              {{IoPattern::Random, "random"}, {IoPattern::Sequential, "sequential"}},
+              {Unit::None, "where on the block device the requests are", user});
+    io.number("block_size", block_io.block_bytes, {4096, 1U << 20},
+              {Unit::Bytes, "size of a request, a multiple of 4096", user});
+    io.number("read", block_io.read_percent, {0, 100}, {Unit::Percent, "requests that read", user});
+    io.number("queue_depth", block_io.queue_depth, {1, 4096},
+              {Unit::Count, "requests under way, each thread", user});
+    io.number("batch", block_io.batch, {1, 256},
+              {Unit::Count, "requests a call, one behind the other on the device", user});
+    io.number("span", block_io.span, {1ULL << 20, 1ULL << 50},
+              {Unit::Bytes, "part of the device that requests go to, from its start", user});
+    io.number("operations", block_io.operations, {1, 1ULL << 40},
+              {Unit::Count, "requests of each thread at the natural end", user});
     OptionGroup tree = group.group("btree");
     tree.number("keys", btree.keys, {1, 1ULL << 36}, {Unit::Count, "keys", user});
     tree.number("lookups", btree.lookups, {1, 1ULL << 40},
