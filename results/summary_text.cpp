@@ -44,6 +44,7 @@ public:
                               {"mean references", "walk_refs_mean"}});
         latencies();
         reclaim();
+        block_requests();
         programs();
         processes();
         memory();
@@ -187,6 +188,36 @@ private:
         title("Reclaim");
         m_text += table.text("  ");
         latencies_by("Reclaim passes", "kernel/reclaim_latency_");
+    }
+
+    /// Where there were any, by kind: how many, at which rate, how long they took.
+    void block_requests() {
+        const double seconds = measured_seconds();
+        TextTable table;
+        table.add({"", "number", "per second", "p50 us", "p99 us"});
+        bool any = false;
+        const auto microseconds = [](std::uint64_t ticks) {
+            return format_number(static_cast<double>(ticks) / (1000.0 * ticks_per_ns));
+        };
+        constexpr std::string_view prefix = "kernel/block/", suffix = "_latency";
+        for (const StoredHistogram& kind : m_run.histograms("kernel/block/*_latency")) {
+            if (kind.count == 0) continue;
+            any = true;
+            const std::string label =
+                kind.path.substr(prefix.size(), kind.path.size() - prefix.size() - suffix.size());
+            table.add({label, std::to_string(kind.count),
+                       seconds > 0 ? format_number(static_cast<double>(kind.count) / seconds) : "-",
+                       microseconds(kind.p50), microseconds(kind.p99)});
+        }
+        if (!any) return;
+        title("Block requests");
+        m_text += table.text("  ");
+        if (seconds <= 0) return;
+        std::array<char, 96> line{};
+        std::snprintf(line.data(), line.size(), "  bandwidth     %.1f MB/s read, %.1f MB/s written\n",
+                      m_run.measured("kernel", "pgpgin") * 1024 / seconds / 1e6,
+                      m_run.measured("kernel", "pgpgout") * 1024 / seconds / 1e6);
+        m_text += line.data();
     }
 
     /// One row a histogram that has values, its name's rest as the label.

@@ -40,6 +40,28 @@ TEST(SummaryPage, TellsOptionsThatHadNoEffect) {
     EXPECT_THAT(page, HasSubstr("no effect os.swappiness = 10 (a.cfg:3)"));
 }
 
+TEST(SummaryPage, TellsRatesAndLatenciesOfBlockRequests) {
+    const ScratchFolder folder;
+    StatRegistry registry;
+    Histogram reads, writes;
+    for (int i = 0; i < 90; ++i) reads.add(16'000'000); // 16 us
+    for (int i = 0; i < 10; ++i) reads.add(64'000'000);
+    const std::uint64_t cycles = 2'000'000, none = 0, pgpgin = 400; // KiB
+    registry.group("cpu0").counter("user_cycles", cycles, "cycles", "");
+    registry.group("kernel").counter("pgpgin", pgpgin, "KiB", "");
+    registry.group("kernel").counter("pgpgout", none, "KiB", "");
+    registry.group("kernel/block").histogram("read_latency", reads, "ps", "");
+    registry.group("kernel/block").histogram("sync_write_latency", writes, "ps", "");
+    RunMeta meta = SampleRun::meta();
+    meta.config = "[core]\nfrequency = 1GHz\n"; // 2 ms
+    RunState state{.registry = &registry, .measured = registry.snapshot()};
+    RunFile(folder / "run.h5", meta).finish(RunStatus::Complete, "", state);
+    const std::string page = summary_page(RunReader(folder / "run.h5"), Colour::Off);
+    EXPECT_THAT(page, testing::ContainsRegex("Block requests\n.*\n +read +100 +50000 +15.* +6[0-9.]+\n"));
+    EXPECT_THAT(page, HasSubstr("204.8 MB/s read, 0.0 MB/s written"));
+    EXPECT_THAT(page, Not(HasSubstr("sync_write")));
+}
+
 TEST(SummaryPage, ListsProcessesWithMostInstructionsFirst) {
     const ScratchFolder folder;
     const auto page_with = [&](std::uint64_t last) {
