@@ -81,6 +81,7 @@ std::uint64_t BlockLayer::new_request(BlockRequest::Kind kind, std::uint64_t sec
     request.direct = nullptr;
     request.moved = Tick();
     request.tries = 0;
+    request.status = BlockStatus::Done;
     request.awaited = request.done = false;
     return tag;
 }
@@ -224,18 +225,30 @@ void BlockLayer::submit_again(std::uint64_t tag, const Moment& moment) {
     m_device->submit(at(tag).what, moment.now);
 }
 
-/// Is the request to be tried again? Throws RunError where it has been often enough.
-bool BlockLayer::failed(const BlockCompletion& done) {
+/// Notes what the device says. Throws RunError where a request that nobody can be told of has failed for
+/// good.
+bool BlockLayer::is_to_be_tried_again(const BlockCompletion& done) {
     Request& request = at(done.tag);
     request.moved = done.moved;
     if (done.status == BlockStatus::Done) return false;
-    if (++request.tries == most_tries)
+    if (++request.tries < most_tries) {
+        ++m_stats.retries;
+        return true;
+    }
+    give_up(done.tag, done.status);
+    for (const std::uint64_t other : request.merged) give_up(other, done.status);
+    return false;
+}
+
+void BlockLayer::give_up(std::uint64_t tag, BlockStatus status) {
+    Request& request = at(tag);
+    if (request.direct == nullptr)
         throw RunError("block device: sector " + std::to_string(request.what.sector) + ": " +
                        (request.what.kind == BlockRequest::Kind::Read ? "read" : "write") + " of " +
                        std::to_string(request.what.bytes) + " bytes failed " + std::to_string(most_tries) +
                        " times (device.error_rate)");
-    ++m_stats.retries;
-    return true;
+    request.status = status;
+    ++m_stats.errors;
 }
 
 void BlockLayer::complete_pages(Operation& op, std::uint64_t tag) {
@@ -262,7 +275,7 @@ void BlockLayer::interrupted(Operation& op) {
                              queue.completions++ % queue.rings.entries * BlockRings::completion_bytes);
             }
             op.path.call(KernelFunction::CompleteIo);
-            if (failed(completion)) {
+            if (is_to_be_tried_again(completion)) {
                 op.effect<&BlockLayer::submit_again>(*this, completion.tag);
                 continue;
             }
@@ -276,7 +289,7 @@ void BlockLayer::poll_device(std::uint64_t, const Moment& moment) {
     std::array<BlockCompletion, 16> done;
     while (const std::size_t count = m_device->take_completions(moment.cpu, moment.now, done))
         for (const BlockCompletion& completion : std::span(done).first(count)) {
-            if (failed(completion)) {
+            if (is_to_be_tried_again(completion)) {
                 submit_again(completion.tag, moment);
                 continue;
             }
@@ -320,8 +333,9 @@ void BlockLayer::end_one(std::uint64_t tag, const Moment& moment) {
     if (request.direct != nullptr) {
         DirectIoOwner& owner = *request.direct;
         const std::uint64_t name = request.name;
+        const BlockStatus status = request.status;
         give_back(tag);
-        return owner.io_done(name, moment);
+        return owner.io_done(name, status, moment);
     }
     if (!request.awaited) return give_back(tag);
     m_done.wake_all(moment);

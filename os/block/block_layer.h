@@ -31,8 +31,8 @@ public:
 class DirectIoOwner {
 public:
     virtual ~DirectIoOwner() = default;
-    /// The request to which he gave this name is complete.
-    virtual void io_done(std::uint64_t name, const Moment& moment) = 0;
+    /// The request to which he gave this name is complete, or has failed as often as it is tried (EIO).
+    virtual void io_done(std::uint64_t name, BlockStatus status, const Moment& moment) = 0;
 };
 
 /// A transfer between the device and pages that belong to its owner.
@@ -131,6 +131,7 @@ private:
         Tick submitted{};
         Tick moved{};
         unsigned tries = 0;
+        BlockStatus status = BlockStatus::Done;
         bool awaited = false; ///< its tag is given back by who waits for it
         bool done = false;
     };
@@ -154,7 +155,8 @@ private:
     void submit(std::uint64_t tag, const Moment& moment);
     void dispatch(HardwareQueue& queue, Tick now);
     void submit_again(std::uint64_t tag, const Moment& moment);
-    [[nodiscard]] bool failed(const BlockCompletion& done);
+    [[nodiscard]] bool is_to_be_tried_again(const BlockCompletion& done);
+    void give_up(std::uint64_t tag, BlockStatus status);
     void complete_pages(Operation& op, std::uint64_t tag);
     void poll_device(std::uint64_t, const Moment& moment);
     void complete_now(std::uint64_t tag, const Moment& moment);

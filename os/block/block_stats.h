@@ -11,6 +11,7 @@ struct BlockStats {
     std::uint64_t merges = 0;    ///< requests that became part of another
     std::uint64_t waited = 0;    ///< requests that waited for a tag
     std::uint64_t retries = 0;   ///< of requests that had failed
+    std::uint64_t errors = 0;    ///< requests that failed for good
     std::uint64_t polls = 0;     ///< looks for a completion by who waits for it
     std::uint64_t in_flight = 0; ///< now
     Histogram wait;              ///< ps, until the device was told
@@ -21,6 +22,8 @@ struct BlockStats {
         group.counter("merges", merges, "count", "requests that were merged into another one");
         group.counter("waited", waited, "count", "requests that waited for a tag of their hardware queue");
         group.counter("retries", retries, "count", "requests given to the device again after an error");
+        group.counter("errors", errors, "count",
+                      "requests of direct I/O that failed each time: who started them is told (EIO)");
         group.counter("polls", polls, "count", "looks for completions by tasks that poll");
         group.gauge("in_flight", in_flight, "count", "requests that are not complete now");
         group.histogram("wait", wait, "ps", "of a request, until the device was told");

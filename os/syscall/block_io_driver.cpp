@@ -84,7 +84,8 @@ void BlockIoDriver::drain(Operation& op, TaskIo& task) {
     task.free_buffers.clear();
 }
 
-void BlockIoDriver::io_done(std::uint64_t name, const Moment& moment) {
+// As fio with continue_on_error: a request that failed is over, the block layer has counted it.
+void BlockIoDriver::io_done(std::uint64_t name, BlockStatus, const Moment& moment) {
     TaskIo& task = m_tasks[name >> buffer_bits];
     --task.under_way;
     task.free_buffers.push_back(static_cast<std::uint32_t>(name));

@@ -41,7 +41,7 @@ private:
     void wait_until_below(Operation& op, TaskIo& task, std::uint64_t most);
     void drain(Operation& op, TaskIo& task);
     [[nodiscard]] std::uint32_t take_buffer(Operation& op, TaskIo& task, std::uint64_t bytes);
-    void io_done(std::uint64_t name, const Moment& moment) override;
+    void io_done(std::uint64_t name, BlockStatus status, const Moment& moment) override;
 
     FrameAllocator& m_frames;
     BlockLayer& m_block;

@@ -231,6 +231,29 @@ TEST_F(Requests, AreTriedAgainAfterAnError) {
     EXPECT_FALSE(locks.is_locked(frames[0]));
 }
 
+TEST_F(Requests, OfDirectIoTellTheirOwnerOfAnErrorInTheEnd) {
+    struct Owner final : DirectIoOwner {
+        std::vector<BlockStatus> told;
+        void io_done(std::uint64_t, BlockStatus status, const Moment&) override { told.push_back(status); }
+    } owner;
+    connect_queue(8);
+    const auto start = [&] {
+        rig.run(cpu0,
+                [&](Operation& op) { block.start(op, {.bytes = 4096, .frames = {}, .owner = &owner}); });
+    };
+    start();
+    disk.status = BlockStatus::MediumError;
+    for (std::size_t i = 0; i < 6; ++i) complete(i);
+    EXPECT_EQ(owner.told, std::vector{BlockStatus::MediumError});
+    EXPECT_EQ(disk.submitted.size(), 6U);
+    disk.status = BlockStatus::Done;
+    start(); // the tag is used again, without the old error
+    complete(6);
+    ASSERT_EQ(owner.told.size(), 2U);
+    EXPECT_EQ(owner.told[1], BlockStatus::Done);
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
 TEST_F(Requests, ThatArePolledAreCompletedByWhoWaits) {
     connect_queue(8, {.polling = IoPolling::On});
     bool read = false;
