@@ -159,6 +159,7 @@ TEST_P(EveryGenerator, SharesItsInstructionsAmongThreads) {
     config.common.instructions = 400'000;
     config.common.threads = 4;
     config.common.first_touch = FirstTouch::Off;
+    config.block_io.operations = 100'000;
     const auto workload = make_synthetic(name(), config);
     for (std::uint32_t i = 0; i < 4; ++i) {
         const Record got = run(workload->thread(static_cast<ThreadIndex>(i)));
@@ -176,8 +177,9 @@ TEST(MakeSynthetic, ListsTheNamesWhenOneIsUnknown) {
         FAIL();
     } catch (const InputError& error) {
         EXPECT_THAT(error.what(), HasSubstr("\"gusp\""));
-        EXPECT_THAT(error.what(),
-                    HasSubstr("alloc_churn, btree, gups, kernel_objects, kvstore, pointer_chase, stream"));
+        EXPECT_THAT(
+            error.what(),
+            HasSubstr("alloc_churn, block_io, btree, gups, kernel_objects, kvstore, pointer_chase, stream"));
     }
 }
 
