@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -9,13 +10,16 @@
 
 namespace pagewalk::workloads {
 
-/// System calls that QEMU 7.2 answers by itself and that the plugin makes in its place: to the supervisor, or
-/// to the host's kernel where there is none. The result goes into the program's RAX.
+/// System calls that QEMU 7.2 leaves out or ends early and that the plugin makes in its place: to the
+/// supervisor, or to the host's kernel where there is none. The result goes into the program's RAX.
 class LeftOutCalls {
 public:
-    /// ENOSYS for policies that it does not know; EFAULT, before anything is done, for a buffer of which a
-    /// part is not mapped, where Linux moves what the rest holds.
-    [[nodiscard]] static bool contains(std::uint64_t number, std::int64_t result) {
+    /// Has QEMU made nothing of the call, given the result that it has? It says so with ENOSYS of policies, but
+    /// not of madvise: advice that it does not know is good advice. A buffer of which a part is not mapped is
+    /// EFAULT before anything is done, where Linux moves what the rest holds.
+    [[nodiscard]] static bool contains(std::uint64_t number, const std::array<std::uint64_t, 6>& arguments,
+                                       std::int64_t result) {
+        if (number == SYS_madvise) return result == 0 && !is_done_or_needless(arguments[2]);
         if (result == -ENOSYS) return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
         return result == -EFAULT &&
                (number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64);
@@ -23,6 +27,15 @@ public:
     [[nodiscard]] static std::int64_t make(std::uint64_t number, const std::array<std::uint64_t, 6>& a) {
         const long result = ::syscall(static_cast<long>(number), a[0], a[1], a[2], a[3], a[4], a[5]);
         return result < 0 ? -errno : result;
+    }
+
+private:
+    /// Advice that QEMU passes on, or that is about pages alone. All other tells whether memory can be
+    /// accessed, or shapes areas, which later calls see.
+    [[nodiscard]] static bool is_done_or_needless(std::uint64_t advice) {
+        constexpr std::array<std::uint64_t, 12> advices{4,  8,  9,  12, 13,  18,
+                                                        19, 20, 21, 25, 100, 101}; // linux/mman.h
+        return std::find(advices.begin(), advices.end(), advice) != advices.end();
     }
 };
 

@@ -1,6 +1,7 @@
 #include "workloads/qemu/event_words.h"
 #include "workloads/qemu/plugin/call_memory.h"
 #include "workloads/qemu/plugin/descriptor_tables.h"
+#include "workloads/qemu/plugin/fixed_remap.h"
 #include "workloads/qemu/plugin/left_out_calls.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
 #include "workloads/qemu/plugin/qemu_plugin_api.h"
@@ -58,6 +59,7 @@ struct CallState {
     CallMemory memory;
     CallArguments arguments{};
     ReturnRegister rax;
+    FixedRemap remap;
 };
 
 /// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
@@ -356,6 +358,7 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     CallState& call = *calls[vcpu];
     call.arguments = arguments;
     call.memory.read(plugin.pid, number, arguments);
+    call.remap.begin(number, arguments);
     call.descriptors = descriptors_argument(number, arguments);
     call.vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
     // An order number is drawn after the epoch is noted: a change whose epoch is noted here has lower ones,
@@ -378,8 +381,12 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
 /// The result that the program gets.
 std::int64_t told_result(CallState& call, std::uint64_t number, std::int64_t result) {
     std::optional<std::int64_t> instead;
-    if (plugin.sees_rax && LeftOutCalls::contains(number, result))
-        instead = LeftOutCalls::make(number, call.arguments);
+    if (plugin.sees_rax) {
+        if (LeftOutCalls::contains(number, call.arguments, result))
+            instead = LeftOutCalls::make(number, call.arguments);
+        else if (const std::int64_t remapped = call.remap.end(result); remapped != result)
+            instead = remapped;
+    }
     call.rax.expect(result, instead);
     return instead.value_or(result);
 }

@@ -15,16 +15,35 @@ TEST(LeftOutCalls, AreMadeAsTheHostsKernelMakesThem) {
     EXPECT_EQ(LeftOutCalls::make(SYS_get_mempolicy, {reinterpret_cast<std::uint64_t>(&mode)}), 0);
     EXPECT_GE(mode, 0);
     EXPECT_EQ(LeftOutCalls::make(SYS_set_mempolicy, {77}), -EINVAL);
-    EXPECT_TRUE(LeftOutCalls::contains(SYS_get_mempolicy, -ENOSYS));
-    EXPECT_FALSE(LeftOutCalls::contains(SYS_get_mempolicy, -EINVAL));
-    EXPECT_FALSE(LeftOutCalls::contains(SYS_mbind, -ENOSYS)); // the simulated kernel's areas have no policies
+}
+
+TEST(LeftOutCalls, AreThoseOfWhichQemuSaysThatItDoesNotKnowThem) {
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_get_mempolicy, {}, -ENOSYS));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_get_mempolicy, {}, -EINVAL));
+    EXPECT_FALSE(
+        LeftOutCalls::contains(SYS_mbind, {}, -ENOSYS)); // the simulated kernel's areas have no policies
+}
+
+TEST(LeftOutCalls, IncludeAdviceOnWhichQemuDoesNotEnd) {
+    const auto left_out = [](std::uint64_t advice, std::int64_t result = 0) {
+        return LeftOutCalls::contains(SYS_madvise, {0, 4096, advice}, result);
+    };
+    EXPECT_TRUE(left_out(22)); // MADV_POPULATE_READ
+    EXPECT_TRUE(left_out(23)); // MADV_POPULATE_WRITE
+    EXPECT_TRUE(left_out(77));
+    EXPECT_TRUE(left_out(10));           // MADV_DONTFORK
+    EXPECT_FALSE(left_out(4));           // MADV_DONTNEED, which QEMU makes itself
+    EXPECT_FALSE(left_out(8));           // MADV_FREE
+    EXPECT_FALSE(left_out(22, -EINVAL)); // QEMU knows what is wrong
+    const std::uint64_t nowhere = 1ULL << 46;
+    EXPECT_EQ(LeftOutCalls::make(SYS_madvise, {nowhere, 4096, 22}), -ENOMEM);
 }
 
 TEST(LeftOutCalls, MoveWhatABufferHoldsThatIsPartlyMapped) {
-    EXPECT_TRUE(LeftOutCalls::contains(SYS_read, -EFAULT));
-    EXPECT_TRUE(LeftOutCalls::contains(SYS_pwrite64, -EFAULT));
-    EXPECT_FALSE(LeftOutCalls::contains(SYS_read, -EBADF));
-    EXPECT_FALSE(LeftOutCalls::contains(SYS_stat, -EFAULT));
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_read, {}, -EFAULT));
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_pwrite64, {}, -EFAULT));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_read, {}, -EBADF));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_stat, {}, -EFAULT));
     constexpr std::size_t page = 4096;
     auto* const pages = static_cast<char*>(
         mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
