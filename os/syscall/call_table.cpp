@@ -6,6 +6,7 @@
 #include "os/syscall/possible_calls.h"
 #include "os/syscall/timed_calls.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -114,6 +115,13 @@ constexpr auto handlers = [] {
     return result;
 }();
 
+/// Does the call end with this error after it has done a part? Up to a hole between areas, or around holes.
+bool ends_half_done(CallHandler handler, std::int64_t result) {
+    if (result == -EFAULT) return handler == sys_mremap;
+    constexpr std::array walks{sys_mprotect, sys_madvise, sys_mlock, sys_mlock2, sys_munlock};
+    return result == -ENOMEM && std::ranges::find(walks, handler) != walks.end();
+}
+
 } // namespace
 
 CallHandler handler_of(std::uint32_t number) {
@@ -130,14 +138,15 @@ void serve_call(CallContext& call) {
     if (call.record.result < 0 && handler == sys_write) abandon_write(call);
     // QEMU 7.2's user mode has no mlock2; Linux does it.
     const bool refused_by_emulator = call.record.result == -ENOSYS && handler == sys_mlock2;
+    const bool half_done = ends_half_done(handler, call.record.result);
     const bool refused = call.record.result == -EFAULT || call.record.result == -ENOSYS;
-    if (refused && !refused_by_emulator) return;
+    if (refused && !refused_by_emulator && !half_done) return;
     ArgumentMemory arguments(call);
     arguments.copy_in();
     if (const Tick time = slept(call.record); time != Tick())
         call.op.host->sleep(call.op, call.op.now + time);
-    const bool succeeded = call.record.result >= 0 || refused_by_emulator;
-    if (handler != nullptr && succeeded && is_possible(call)) handler(call);
+    const bool does_something = call.record.result >= 0 || refused_by_emulator || half_done;
+    if (handler != nullptr && does_something && is_possible(call)) handler(call);
     if (call.record.result >= 0 && !call.task.exited) arguments.copy_out();
     arguments.finish();
 }

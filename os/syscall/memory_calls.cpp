@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <optional>
 #include <string>
 #include <vector>
@@ -95,6 +96,14 @@ std::optional<VirtAddr> place_mapping(CallContext& call, const PlaceRequest& req
 }
 
 std::uint64_t whole_pages(std::uint64_t bytes) { return (bytes + page_size - 1) & ~(page_size - 1); }
+
+/// How far areas follow each other from `start` on, at most up to `end`.
+VirtAddr end_of_areas(const VmaList& areas, VirtAddr start, VirtAddr end) {
+    VirtAddr at = start;
+    for (std::size_t i = areas.find(start); i < areas.size() && areas[i].start <= at && at < end; ++i)
+        at = areas[i].end;
+    return std::min(at, end);
+}
 
 /// The file that a mapping shows; a user of it is added.
 void set_mapped_file(CallContext& call, std::uint64_t fd, MapRequest& request) {
@@ -236,10 +245,14 @@ void sys_munmap(CallContext& call) {
     call.kernel.memory.munmap(call.op, call.space(), call.address(0).page(), call.argument(1));
 }
 
+// Up to a hole, where it fails.
 void sys_mprotect(CallContext& call) {
     const auto access = static_cast<std::uint32_t>(call.argument(2)) & vm::access;
     const VirtAddr start = call.address(0).page();
-    const std::uint64_t bytes = whole_pages(call.argument(1));
+    const VirtAddr wanted_end = start + whole_pages(call.argument(1));
+    const VirtAddr covered = end_of_areas(call.space().areas, start, wanted_end);
+    if (covered == start || (call.record.result < 0 && covered == wanted_end)) return;
+    const std::uint64_t bytes = covered - start;
     call.kernel.memory.protect(call.op, call.space(), start, bytes, access);
     if ((access & vm::write) == 0) return;
     // Locked areas that can be written to from now on are filled.
@@ -283,8 +296,21 @@ std::optional<VirtAddr> place_remapped(CallContext& call) {
     return place_mapping(call, {.hint = hint, .bytes = new_bytes, .kind = kind});
 }
 
+/// mremap_to, where it fails after it has made room: the range is of several areas.
+void make_room_in_vain(CallContext& call) {
+    constexpr std::uint64_t fixed = 2;
+    const VirtAddr start = call.address(0);
+    const std::uint64_t old_bytes = whole_pages(call.argument(1)), new_bytes = whole_pages(call.argument(2));
+    const VmaList& areas = call.space().areas;
+    if ((call.argument(3) & fixed) == 0 || end_of_areas(areas, start, start + 1) == start) return;
+    call.kernel.memory.munmap(call.op, call.space(), call.address(4), new_bytes);
+    if (old_bytes > new_bytes)
+        call.kernel.memory.munmap(call.op, call.space(), start + new_bytes, old_bytes - new_bytes);
+}
+
 void sys_mremap(CallContext& call) {
     constexpr std::uint64_t dont_unmap = 4;
+    if (call.record.result < 0) return make_room_in_vain(call);
     const auto old = (call.argument(3) & dont_unmap) != 0 ? VirtualMemory::OldMapping::Stays
                                                           : VirtualMemory::OldMapping::Goes;
     const auto place = place_remapped(call);
@@ -358,6 +384,8 @@ void lock_everything(CallContext& call, std::uint32_t set, std::uint32_t clear) 
 void lock_range(CallContext& call, std::uint32_t flags) {
     const VirtAddr start = call.address(0).page();
     const std::uint64_t bytes = whole_pages(call.argument(1) + call.address(0).page_offset());
+    const bool has_hole = end_of_areas(call.space().areas, start, start + bytes) != start + bytes;
+    if (call.record.result == -ENOMEM && !has_hole) return; // more than the process may lock
     const bool whole = lock_areas(call, start, start + bytes, flags, vm::lock_on_fault & ~flags);
     if (whole)
         call.kernel.memory.populate(call.op, call.space(), start,

@@ -400,12 +400,14 @@ std::uint32_t VirtualMemory::move_entries(Operation& op, AddressSpace& space, Vi
 void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t old_bytes,
                           std::uint64_t new_bytes, VirtAddr moved_to, OldMapping old) {
     op.path.call(KernelFunction::SysMremap);
-    const VirtAddr old_end = page_up(start + old_bytes);
+    VirtAddr old_end = page_up(start + old_bytes);
     const std::uint64_t size = page_up(VirtAddr(new_bytes)).value();
     const MmapWriteLocked locked(op, space);
     const std::size_t at = space.areas.find(start);
     if (at == space.areas.size() || !space.areas[at].contains(start)) return;
-    if (space.areas[at].end < old_end) return; // EFAULT: the range must be of one area
+    const VirtAddr kept_end = std::min(old_end, start + size);
+    const bool shrinks = moved_to == start && kept_end < old_end;
+    if (!shrinks && space.areas[at].end < kept_end) return; // EFAULT: what stays must be of one area
     if (moved_to == start) {
         if (start + size < old_end) {
             unmap(op, space, start + size, old_end - (start + size));
@@ -422,6 +424,8 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         return;
     }
     unmap(op, space, moved_to, size);
+    if (kept_end < old_end) unmap(op, space, kept_end, old_end - kept_end);
+    old_end = kept_end;
     if (old_bytes == 0) {
         Vma copy = space.areas[space.areas.find(start)];
         copy.chain.clear();
@@ -440,12 +444,15 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     moved.anon = no_anon_vma;
     moved.start = moved_to;
     moved.end = moved_to + size;
-    // Without pages of its own it is as a new one.
-    if (moved.anonymous() && space.areas[first].anon == no_anon_vma)
-        moved.page_offset = vpn_of(moved_to).value();
-    moved.object = m_objects.allocate(op, ObjectKind::VmArea);
-    m_anon.clone(op, space.areas[first], moved);
-    if (moved.inode != no_inode) m_files.add_user(moved.inode);
+    // Without pages of its own it is as a new one, and may become part of a neighbour.
+    const bool as_new = space.areas[first].anon == no_anon_vma;
+    if (as_new) {
+        if (moved.anonymous()) moved.page_offset = vpn_of(moved_to).value();
+    } else {
+        moved.object = m_objects.allocate(op, ObjectKind::VmArea);
+        m_anon.clone(op, space.areas[first], moved);
+        if (moved.inode != no_inode) m_files.add_user(moved.inode);
+    }
     std::uint32_t pages = 0;
     for (std::uint64_t done = 0, part = 0; done < kept; done += part) {
         const VirtAddr from = start + done, to = moved_to + done;
@@ -461,7 +468,10 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
     }
     op.path.call(KernelFunction::MovePte, pages);
     flush(op, space, start, old_end);
-    space.areas.insert(space.areas.find(moved_to), std::move(moved));
+    if (as_new)
+        insert_or_merge(op, space, std::move(moved));
+    else
+        space.areas.insert(space.areas.find(moved_to), std::move(moved));
     if (old == OldMapping::Goes) return unmap(op, space, start, old_end - start);
     Vma& left = space.areas[space.areas.find(start)];
     if (!left.anonymous() || left.anon == no_anon_vma) return;
