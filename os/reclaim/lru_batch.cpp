@@ -35,7 +35,8 @@ void LruBatches::give_up(Operation& op, Pfn frame) {
 void LruBatches::activate(Operation& op, Pfn frame) {
     constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
     PageDescriptor& page = m_frames.pages().at(frame);
-    if ((page.owner_flags & frame_flags::in_lru_batch) != 0) page.owner_flags |= frame_flags::active;
+    constexpr std::uint16_t batches = frame_flags::in_lru_batch | frame_flags::mlocked;
+    if ((page.owner_flags & batches) == frame_flags::in_lru_batch) page.owner_flags |= frame_flags::active;
     if (!page.is(PageState::Lru) || (page.owner_flags & states) != 0) return;
     collect(op, m_batches[op.cpu].activate, frame, &LruBatches::move_to_active);
 }

@@ -65,7 +65,10 @@ bool VirtualMemory::has_waited(const FileSystem::Page& page) const {
 
 /// page_mkwrite: the file system is told before a page of its can be written to.
 void VirtualMemory::make_dirty(Operation& op, const Vma& area, Pfn frame) {
-    if (m_files.at(area.inode).kind != InodeKind::Regular) return;
+    if (m_files.at(area.inode).kind != InodeKind::Regular) {
+        m_frames.pages().at(frame).owner_flags |= frame_flags::dirty;
+        return;
+    }
     op.path.call(KernelFunction::PageMkwrite);
     m_files.set_dirty(op, frame);
 }
@@ -455,6 +458,15 @@ void VirtualMemory::count_fault(Operation& op, FaultKind kind) {
     op.self->account->count_fault(kind);
 }
 
+/// What get_user_pages does with a page that it has found, for whoever asks for FOLL_TOUCH.
+void VirtualMemory::touch(Operation& op, PteSlot slot, FaultAccess access) {
+    const Pfn frame = slot.entry->frame();
+    if (slot.huge() || is_zero_page(frame) || m_huge.is_part(frame)) return;
+    if (access == FaultAccess::Write && !slot.entry->has(PageTableEntry::Dirty))
+        m_frames.pages().at(frame).owner_flags |= frame_flags::dirty;
+    m_files.mark_accessed(op, frame);
+}
+
 void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,
                              Populate how) {
     const VirtAddr end = start + bytes;
@@ -474,7 +486,10 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
         const bool copies = where.has(vm::write) && where.is_private();
         const bool write = how == Populate::Write || (how == Populate::AsAllowed && copies);
         const PteSlot slot = m_tables.find_leaf(space, at);
-        if (slot && slot.entry->present() && (!write || slot.entry->has(PageTableEntry::Writable))) continue;
+        if (slot && slot.entry->present() && (!write || slot.entry->has(PageTableEntry::Writable))) {
+            touch(op, slot, write ? FaultAccess::Write : FaultAccess::Read);
+            continue;
+        }
         op.path.call(KernelFunction::HandleMmFault);
         const FaultResult result =
             handle(op, {space, area, at, write ? FaultAccess::Write : FaultAccess::Read});
@@ -488,6 +503,8 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
             break;
         } else {
             count_fault(op, result.kind); // a retry makes no major fault of it, as one of the program's would
+            if (const PteSlot filled = m_tables.find_leaf(space, at); filled && filled.entry->present())
+                touch(op, filled, write ? FaultAccess::Write : FaultAccess::Read);
         }
     }
     m_lru.drain(op);

@@ -25,7 +25,19 @@ void VirtualMemory::load_arguments(Operation& op, AddressSpace& space,
         if (!mapping.grows_down) continue;
         map_image(op, space, mapping);
         write_image(op, space, mapping);
+        touch_strings(op, space, mapping);
     }
+}
+
+/// copy_strings finds each page of the arguments as an access, the highest one for the file's name before.
+void VirtualMemory::touch_strings(Operation& op, AddressSpace& space, const InitialMapping& mapping) {
+    const auto touch_page = [&](VirtAddr at) {
+        const PteSlot slot = m_tables.find_leaf(space, at);
+        if (slot && slot.entry->present()) touch(op, slot, FaultAccess::Write);
+    };
+    for (VirtAddr at = mapping.written_from.page(); at < mapping.written_to; at += page_size) touch_page(at);
+    if (mapping.written_from < mapping.written_to)
+        touch_page((VirtAddr(mapping.written_to.value() - 1)).page());
 }
 
 void VirtualMemory::load(Operation& op, AddressSpace& space, std::span<const InitialMapping> image) {

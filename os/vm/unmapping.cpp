@@ -125,7 +125,11 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         const bool of_file = !is_anonymous(m_frames.pages().peek(entry.frame()));
         if (of_file && entry.has(PageTableEntry::Accessed) && !area.has(vm::sequential))
             m_files.mark_accessed(op, entry.frame());
-        if (of_file && entry.has(PageTableEntry::Dirty)) dirty_table = slot.table;
+        if (of_file && entry.has(PageTableEntry::Dirty)) {
+            dirty_table = slot.table;
+            PageDescriptor& page = m_frames.pages().at(entry.frame());
+            if (frame_flags::is_shmem(page.owner_flags)) page.owner_flags |= frame_flags::dirty;
+        }
         gather(entry.frame());
     };
     m_tables.for_each_entry(space, start, end, zap_small, [&](VirtAddr, PteSlot slot) {

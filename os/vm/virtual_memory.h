@@ -232,6 +232,7 @@ private:
 
     void map_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
     void write_image(Operation& op, AddressSpace& space, const InitialMapping& mapping);
+    void touch_strings(Operation& op, AddressSpace& space, const InitialMapping& mapping);
     void lock_pages(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     void lock_page(Pfn frame);
     void unlock_page(Pfn frame);
@@ -297,6 +298,7 @@ private:
     [[nodiscard]] FileSystem::Page page_of_file(Operation& op, const FaultContext& fault);
     [[nodiscard]] bool has_waited(const FileSystem::Page& page) const;
     void count_attempt(const Operation& op); ///< of a fault that is to be tried again
+    void touch(Operation& op, PteSlot slot, FaultAccess access);
     [[nodiscard]] std::uint64_t shared_entry_flags(const Vma& area) const;
     void make_dirty(Operation& op, const Vma& area, Pfn frame);
     [[nodiscard]] bool map_around(Operation& op, const FaultContext& fault);
