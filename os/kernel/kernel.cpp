@@ -112,6 +112,10 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         m_memory.set_khugepaged(m_khugepaged);
         m_processes.start(m_khugepaged, CpuMask().set());
     }
+    if (m_config.stocked_objects) {
+        UntimedOperation boot(m_runner, {});
+        m_processes.keep_stacks(*boot);
+    }
 }
 
 Kernel::~Kernel() { m_processes.unwind(); }
@@ -213,10 +217,7 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     std::ranges::rotate(task.last_calls, task.last_calls.end() - 1);
     task.last_calls.front() = record.number;
     if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
-    if (const auto number = marker_call::marker_of(record)) {
-        if (m_config.marker_pause != Tick()) op.host->sleep(op, op.now + m_config.marker_pause);
-        note_marker(op, *number);
-    }
+    if (const auto number = marker_call::marker_of(record)) note_marker(op, *number);
     CallOrder& order = *task.program->order;
     if (!record.entered && order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     // What a call brings was sent before it returned.

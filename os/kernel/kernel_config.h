@@ -39,7 +39,6 @@ struct KernelConfig {
     VmallocConfig::HugeMappings huge_vmalloc = VmallocConfig::HugeMappings::Off;
     CostTable costs;
     std::uint64_t seed = 1; ///< the run's; the machine gives it
-    Tick marker_pause{};    ///< for which a task sleeps at a marker: others come as far as they can
     /// Each kind of object has free ones from the start, as on a machine that has been used.
     bool stocked_objects = false;
     std::string initramfs; ///< files below this folder lie in the initramfs; empty: none do

@@ -186,6 +186,11 @@ void FrameAllocator::record(Operation& op, const Request& request, const Zone& z
 }
 
 std::size_t FrameAllocator::allocate_bulk(Operation& op, const Request& request, std::span<Pfn> frames) {
+    if (m_gate != nullptr) {
+        const auto frame = allocate(op, request);
+        if (frame) frames.front() = *frame;
+        return frame ? 1 : 0;
+    }
     const LentSteps steps(*this, op);
     AllocTrace trace(*steps);
     std::uint32_t begin = op.path.mark();

@@ -5,12 +5,12 @@
 #include "os/task/wait_queue.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace pagewalk::os {
 namespace {
 
-constexpr unsigned stack_order = 2;    // THREAD_SIZE is 16 KiB
 constexpr std::size_t stacks_kept = 2; // of dead tasks, a CPU: NR_CACHED_STACKS
 constexpr std::size_t first_id = 2;    // 1 is init's
 
@@ -37,25 +37,40 @@ Task& Processes::add_task(Operation& op) {
     Task& task = *m_tasks.back();
     task.id = static_cast<TaskId>(id);
     task.object = m_parts.objects.allocate(op, ObjectKind::Task);
-    m_parts.counters.nr_kernel_stack += 1ULL << stack_order;
+    m_parts.counters.nr_kernel_stack += task.stack.size();
     if (auto& cached = m_stacks[op.cpu]; !cached.empty()) {
         task.stack = cached.back();
         cached.pop_back();
         return task;
     }
-    op.path.call(KernelFunction::AllocPages);
-    const auto stack = m_parts.frames.allocate(op, {.mask = gfp::kernel_account | gfp::zero,
-                                                    .order = stack_order,
-                                                    .purpose = AllocationPurpose::KernelStack});
-    if (!stack) throw RunError("out of simulated memory for a kernel stack; give the machine more memory");
-    task.stack = *stack;
-    m_parts.frames.pages().at(*stack).owner_flags = frame_flags::kernel;
+    task.stack = new_stack(op);
     return task;
+}
+
+/// vmalloc's part is left out: the stack's pages lie where the direct map has them.
+KernelStack Processes::new_stack(Operation& op) {
+    KernelStack stack;
+    const FrameAllocator::Request request{.mask = gfp::kernel | gfp::zero,
+                                          .purpose = AllocationPurpose::KernelStack};
+    for (std::size_t got = 0; got < stack.size();) {
+        const std::size_t more = m_parts.frames.allocate_bulk(op, request, std::span(stack).subspan(got));
+        if (more == 0)
+            throw RunError("out of simulated memory for a kernel stack; give the machine more memory");
+        got += more;
+    }
+    for (const Pfn frame : stack) m_parts.frames.pages().at(frame).owner_flags = frame_flags::kernel;
+    return stack;
+}
+
+void Processes::keep_stacks(Operation& op) {
+    std::vector<KernelStack>& cached = m_stacks[op.cpu];
+    while (cached.size() < stacks_kept) cached.push_back(new_stack(op));
 }
 
 std::uint64_t Processes::kept_stack_pages() const {
     std::uint64_t pages = 0;
-    for (const std::vector<Pfn>& stacks : m_stacks) pages += stacks.size() << stack_order;
+    for (const std::vector<KernelStack>& stacks : m_stacks)
+        pages += stacks.size() * std::tuple_size_v<KernelStack>;
     return pages;
 }
 
@@ -361,9 +376,9 @@ void Processes::free_task(Task& task, const Moment& moment) {
     if (auto& cached = m_stacks[moment.cpu]; cached.size() < stacks_kept) {
         cached.push_back(task.stack);
     } else {
-        m_parts.frames.free(op, task.stack, stack_order);
+        for (const Pfn frame : task.stack) m_parts.frames.free(op, frame, 0);
     }
-    m_parts.counters.nr_kernel_stack -= 1ULL << stack_order; // kept ones are nobody's
+    m_parts.counters.nr_kernel_stack -= task.stack.size(); // kept ones are nobody's
     drop_process_objects(op, task);
     m_parts.objects.free(op, ObjectKind::Pid, task.pid);
     m_parts.objects.free(op, ObjectKind::Task, task.object);

@@ -98,6 +98,8 @@ public:
     [[nodiscard]] const std::deque<ProcessAccount>& accounts();
     /// Pages of dead tasks' stacks that are kept for new ones.
     [[nodiscard]] std::uint64_t kept_stack_pages() const;
+    /// As many are kept for the operation's CPU as it keeps at all, as on a machine that has been used.
+    void keep_stacks(Operation& op);
     /// Programs that were killed, oldest first.
     [[nodiscard]] std::span<const KillRecord> kills() const { return m_kills; }
     /// Somebody waits for a child: gives that wait up. Returns whether there was one.
@@ -116,6 +118,7 @@ private:
     /// Its stream has shown up.
     void begin(Task& task, InstructionStream& stream);
     Task& add_task(Operation& op);
+    [[nodiscard]] KernelStack new_stack(Operation& op);
     [[nodiscard]] ProcessAccount& add_account(const Task& first);
     void note_peak(const Task& task);
     [[nodiscard]] std::shared_ptr<ProcessObjects> add_process_objects(Operation& op);
@@ -136,7 +139,7 @@ private:
     std::vector<KillRecord> m_kills;
     std::size_t m_live = 0;
     IndexedVec<ProgramNumber, Tally> m_tallies;
-    IndexedVec<CpuId, std::vector<Pfn>> m_stacks; ///< kernel stacks of dead tasks, for new ones
+    IndexedVec<CpuId, std::vector<KernelStack>> m_stacks; ///< kernel stacks of dead tasks, for new ones
 };
 
 } // namespace pagewalk::os

@@ -45,6 +45,9 @@ struct ProcessObjects {
     VirtAddr credentials{}, files{}, file_system{}, signal_handlers{}, signals{};
 };
 
+/// The frames of a task's kernel stack, the deepest part first. THREAD_SIZE is 16 KiB.
+using KernelStack = std::array<Pfn, 4>;
+
 /// A task (thread).
 struct Task {
     TaskId id{};
@@ -66,7 +69,7 @@ struct Task {
     VirtAddr object{}; ///< struct task_struct
     VirtAddr pid{};    ///< struct pid
     std::shared_ptr<ProcessObjects> process;
-    Pfn stack = no_pfn;
+    KernelStack stack{};
 
     // the operation in progress
     KernelPath path;

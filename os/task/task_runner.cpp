@@ -7,8 +7,7 @@ namespace pagewalk::os {
 namespace {
 
 VirtAddr stack_top(const Task& task) {
-    constexpr std::uint64_t stack_bytes = 4 * page_size; // THREAD_SIZE
-    return kernel_layout::direct_map(address_of(task.stack)) + stack_bytes;
+    return kernel_layout::direct_map(address_of(task.stack.back())) + page_size;
 }
 
 } // namespace

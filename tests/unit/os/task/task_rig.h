@@ -52,7 +52,7 @@ struct TaskRig {
         Task& task = tasks.emplace_back();
         task.id = static_cast<TaskId>(tasks.size());
         task.group = task.id;
-        task.stack = Pfn(64);
+        task.stack = {Pfn(64), Pfn(65), Pfn(66), Pfn(67)};
         task.cpu = cpu;
         task.ever_ran = true;
         task.state = TaskState::Running;
