@@ -138,8 +138,8 @@ void configure_files(SystemConfig& config, const os::ProgramJob& job, const std:
     for (const std::string& file : files) config.os.files.push_back(make_file(file, scratch));
 }
 
-std::unique_ptr<Workload> start_captured_program(const os::ProgramJob& job, const std::string& programs,
-                                                 const std::string& scratch) {
+std::unique_ptr<Workload> start_captured_program(const os::ProgramMachine& machine, const os::ProgramJob& job,
+                                                 const std::string& programs, const std::string& scratch) {
     const fs::path program = fs::path(programs) / fs::path(job.command.front()).filename();
     std::error_code error;
     if (!fs::is_regular_file(program, error)) throw CannotRun("there is no program " + program.string());
@@ -151,6 +151,7 @@ std::unique_ptr<Workload> start_captured_program(const os::ProgramJob& job, cons
     options.working_directory = scratch;
     options.stall_limit = most_of_a_call;
     options.stdin_file = options.stdout_file = "/dev/null";
+    options.cpus = machine.cpus == 1 ? workloads::HostCpus::One : workloads::HostCpus::All;
     return std::make_unique<workloads::PlacedProgram>(std::make_unique<workloads::LiveProgram>(options));
 }
 

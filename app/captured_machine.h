@@ -28,7 +28,9 @@ void configure_files(SystemConfig& config, const os::ProgramJob& job, const std:
 
 /// Starts the job's program, found by its name in the folder `programs`; the files that it names lie in
 /// `scratch`. Errors: CannotRun where it is not there.
-[[nodiscard]] std::unique_ptr<Workload>
-start_captured_program(const os::ProgramJob& job, const std::string& programs, const std::string& scratch);
+[[nodiscard]] std::unique_ptr<Workload> start_captured_program(const os::ProgramMachine& machine,
+                                                               const os::ProgramJob& job,
+                                                               const std::string& programs,
+                                                               const std::string& scratch);
 
 } // namespace pagewalk::app

@@ -43,9 +43,6 @@ std::string joined(const std::vector<std::string>& words) {
     return text;
 }
 
-/// At a marker the recorder stops the process alone, and reads only when the others wait (assumed).
-constexpr Tick recorders_time{5'000'000 * ticks_per_ns};
-
 /// What the simulated kernel tells of the program's processes and of itself.
 class Teller {
 public:
@@ -201,10 +198,9 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
     configure_swap(config.os, files, job);
-    config.os.marker_pause = recorders_time;
     configure_files(config, job, scratch.path().string());
     Machine machine(config);
-    workload = start_captured_program(job, programs, scratch.path().string());
+    workload = start_captured_program(shape_of(files, job), job, programs, scratch.path().string());
     machine.kernel().start(*workload);
     Teller teller(machine.kernel(), first_task(machine));
     if (const StepCapture* exec = expected.meet("exec")) {
@@ -281,7 +277,7 @@ ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, co
     config.os.captured = &frames;
     configure_files(config, job, scratch.path().string());
     Machine machine(config);
-    workload = start_captured_program(job, programs, scratch.path().string());
+    workload = start_captured_program(shape_of(files, job), job, programs, scratch.path().string());
     machine.kernel().start(*workload);
     const TaskId first = first_task(machine);
     machine.kernel().restore(first, image);

@@ -44,7 +44,7 @@ bool is_possible(const CallContext& call) {
                 (call.argument(5) % page_size == 0 && is_file_range(call.argument(5), call.argument(1))));
     case SYS_mremap:
         return call.argument(0) % page_size == 0 && is_user_range(call.argument(0), call.argument(1)) &&
-               maps(call, call.argument(2));
+               (call.record.result < 0 || maps(call, call.argument(2)));
     case SYS_shmget:
         return call.argument(1) <= largest_file;
     case SYS_shmat: {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <mutex>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <thread>
@@ -40,6 +41,21 @@ bool redirect(const std::string& file, int flags, int target) {
     return fd >= 0 && dup2(fd, target) == target && (fd == target || close(fd) == 0);
 }
 
+// Who stands between the program and the host goes first, so that nobody runs because another one is stopped.
+constexpr int supervisors_priority = 33, programs_priority = 32;
+
+/// Nothing is lost where the host refuses: the order of processes then depends on its load.
+void take_turns_on_one_cpu(int priority) {
+    cpu_set_t allowed, one;
+    CPU_ZERO(&one);
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
+    for (std::size_t cpu = CPU_SETSIZE; cpu-- > 0 && CPU_COUNT(&one) == 0;)
+        if (CPU_ISSET(cpu, &allowed)) CPU_SET(cpu, &one);
+    (void)sched_setaffinity(0, sizeof one, &one);
+    const sched_param turn{priority};
+    (void)sched_setscheduler(0, SCHED_RR, &turn); // others do not interrupt a turn
+}
+
 /// Runs between fork and exec: system calls only.
 SpawnStep prepare(const ProcessSetup& setup, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -52,6 +68,7 @@ SpawnStep prepare(const ProcessSetup& setup, pid_t parent) {
     if (setup.stderr_descriptor >= 0 && dup2(setup.stderr_descriptor, STDERR_FILENO) < 0)
         return SpawnStep::Stderr;
     for (const int fd : setup.inherited) fcntl(fd, F_SETFD, 0);
+    if (setup.cpus == HostCpus::One) take_turns_on_one_cpu(programs_priority);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -139,6 +156,7 @@ struct GuestProcess::Shared {
     std::thread keeper;
 
     void keep(const ProcessSetup& setup) {
+        if (setup.cpus == HostCpus::One) take_turns_on_one_cpu(supervisors_priority);
         const Spawned spawned = begin_spawn(setup, supervisor);
         if (supervisor != nullptr && spawned.pid > 0) {
             supervise(spawned);

@@ -2,6 +2,7 @@
 
 #include "contract/process_record.h"
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,6 +10,10 @@
 #include <vector>
 
 namespace pagewalk::workloads {
+
+/// Of the host's CPUs, those that a process and what it starts may use. One: they take turns, each until it
+/// waits, as far as the host allows it.
+enum class HostCpus : std::uint8_t { All, One };
 
 /// How to start a process. Files are opened in its working directory; an empty name inherits ours.
 struct ProcessSetup {
@@ -19,6 +24,7 @@ struct ProcessSetup {
     std::string stdin_file, stdout_file, stderr_file;
     int stderr_descriptor = -1; ///< instead of stderr_file
     std::vector<int> inherited; ///< descriptors that survive into the program
+    HostCpus cpus = HostCpus::All;
 };
 
 class Supervisor;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "contract/instruction_stream.h"
+#include "workloads/qemu/guest_process.h"
 #include "workloads/qemu/seen_machine.h"
 
 #include <chrono>
@@ -20,6 +21,7 @@ struct LiveOptions {
     std::string working_directory;         ///< empty: ours
     std::optional<std::vector<std::string>> environment; ///< "NAME=value"; absent: ours
     std::string stdin_file, stdout_file, stderr_file;    ///< empty: ours
+    HostCpus cpus = HostCpus::All;                       ///< that QEMU runs on
     std::optional<SeenMachine> machine;                  ///< absent, or where nobody is supervised: the host
     /// How long nothing may happen in the host's time, although no simulated thread can go on, before the run
     /// fails.

@@ -47,6 +47,7 @@ ProcessSetup qemu_setup(const LiveOptions& options) {
     setup.stdin_file = options.stdin_file;
     setup.stdout_file = options.stdout_file;
     setup.stderr_file = options.stderr_file;
+    setup.cpus = options.cpus;
     return setup;
 }
 

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -71,6 +72,15 @@ std::string kept_segment(pid_t tid, int segment) {
          std::filesystem::directory_iterator("/proc/" + std::to_string(tid) + "/fd", ignored))
         if (same_file(entry.path(), own)) return "/proc/self/fd/" + entry.path().filename().string();
     return {};
+}
+
+/// Of those that take turns on one CPU a new one goes on when its parent waits, as a rule of Linux's too.
+void give_way_to_parent(pid_t child) {
+    sched_param turn{};
+    if (sched_getscheduler(child) != SCHED_RR || sched_getparam(child, &turn) != 0) return;
+    if (turn.sched_priority <= sched_get_priority_min(SCHED_RR)) return;
+    --turn.sched_priority;
+    (void)sched_setparam(child, &turn);
 }
 
 /// A child that tries what the supervised do; its exit status is 0 or an errno.
@@ -210,6 +220,7 @@ void Supervisor::on_event(pid_t tid, int event, int signal, const Events& events
 void Supervisor::on_birth(pid_t tid) {
     unsigned long child = 0;
     if (ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &child) != 0) return;
+    give_way_to_parent(static_cast<pid_t>(child));
     static_cast<void>(m_table.process_of(static_cast<pid_t>(child)));
     if (m_machine) m_machine->on_birth(tid, static_cast<pid_t>(child));
 }
