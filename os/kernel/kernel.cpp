@@ -15,6 +15,8 @@ namespace {
 constexpr std::uint64_t waits_for_a_stream =
     200; // in the host's time: a thread that has not shown up by then was never traced
 
+constexpr Tick recorders_time{5'000'000 * ticks_per_ns}; // at a marker; assumed
+
 KernelConfig validated(KernelConfig config) {
     config.validate();
     return config;
@@ -217,7 +219,12 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
     std::ranges::rotate(task.last_calls, task.last_calls.end() - 1);
     task.last_calls.front() = record.number;
     if (!record.entered) op.path.call(KernelFunction::SyscallEntry);
-    if (const auto number = marker_call::marker_of(record)) note_marker(op, *number);
+    if (const auto number = marker_call::marker_of(record)) {
+        // The recorder of a captured machine read its texts there: the disk went on meanwhile.
+        const bool was_read = m_config.stocked_objects && m_config.captured == nullptr;
+        if (was_read && m_block.in_flight() != 0) op.host->sleep(op, op.now + recorders_time);
+        note_marker(op, *number);
+    }
     CallOrder& order = *task.program->order;
     if (!record.entered && order.reach(op, record.enter_order) == WaitEnd::Killed) return;
     // What a call brings was sent before it returned.
