@@ -115,9 +115,11 @@ constexpr auto handlers = [] {
     return result;
 }();
 
-/// Does the call end with this error after it has done a part? Up to a hole between areas, or around holes.
+/// Does the call end with this error after it has done a part? Up to a hole between areas, or around holes,
+/// or up to an area that is not of the right kind.
 bool ends_half_done(CallHandler handler, std::int64_t result) {
-    if (result == -EFAULT) return handler == sys_mremap;
+    if (result == -EFAULT) return handler == sys_mremap || handler == sys_madvise;
+    if (result == -EINVAL) return handler == sys_madvise;
     constexpr std::array walks{sys_mprotect, sys_madvise, sys_mlock, sys_mlock2, sys_munlock};
     return result == -ENOMEM && std::ranges::find(walks, handler) != walks.end();
 }

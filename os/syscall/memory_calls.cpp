@@ -319,6 +319,13 @@ void sys_mremap(CallContext& call) {
         call.task.stream->place(VirtAddr(call.result()), whole_pages(call.argument(2)), *place);
     call.kernel.memory.remap(call.op, call.space(), call.address(0), call.argument(1), call.argument(2),
                              *place, old);
+    // What a locked area has grown by is filled.
+    const std::uint64_t old_bytes = whole_pages(call.argument(1)), new_bytes = whole_pages(call.argument(2));
+    const VmaList& areas = call.space().areas;
+    const std::size_t at = areas.find(*place);
+    const bool fills = at < areas.size() && areas[at].has(vm::locked) && !areas[at].has(vm::lock_on_fault);
+    if (fills && new_bytes > old_bytes)
+        call.kernel.memory.populate(call.op, call.space(), *place + old_bytes, new_bytes - old_bytes);
 }
 
 void sys_shmget(CallContext& call) {

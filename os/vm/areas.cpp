@@ -335,9 +335,9 @@ void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, 
 /// What an entry becomes when its area's rights have changed. A huge page's is made writable by a fault only.
 PageTableEntry VirtualMemory::protected_entry(const Vma& area, PteSlot slot) const {
     const PageTableEntry old = *slot.entry;
-    std::uint64_t flags = entry_flags(area);
+    constexpr std::uint64_t kept = PageTableEntry::Accessed | PageTableEntry::Dirty;
+    std::uint64_t flags = (entry_flags(area) & ~kept) | (old.raw() & kept);
     if (slot.huge() || !may_write(area, old)) flags &= ~std::uint64_t{PageTableEntry::Writable};
-    flags |= old.raw() & (PageTableEntry::Accessed | PageTableEntry::Dirty);
     if (slot.huge()) flags |= PageTableEntry::Huge;
     const PageTableEntry entry(old.frame(), flags);
     if ((area.flags & vm::access) != 0) return entry;

@@ -475,10 +475,8 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
     for (VirtAddr at = start.page(); at < end; at += again ? 0 : page_size) {
         again = false;
         const std::size_t area = space.areas.find(at);
-        if (area == space.areas.size() || space.areas[area].start > at) {
-            if (how == Populate::AsAllowed) continue;
-            break;
-        }
+        if (area == space.areas.size()) break;
+        if (space.areas[area].start > at) continue; // a hole
         const Vma& where = space.areas[area];
         if (how == Populate::AsAllowed && where.has(vm::dont_expand)) continue;
         const bool allowed = how == Populate::Write ? where.has(vm::write) : where.has(vm::access);

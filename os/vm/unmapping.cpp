@@ -117,14 +117,15 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         }
         if (copies == Copies::Stay && is_anonymous(m_frames.pages().peek(entry.frame()))) return;
         *slot.entry = PageTableEntry{};
+        const bool of_file = !is_anonymous(m_frames.pages().peek(entry.frame()));
+        const bool is_zero = entry.frame() == m_frames.addresses().zero_page;
+        if (of_file && !is_zero && entry.has(PageTableEntry::Accessed) && !area.has(vm::sequential))
+            m_files.mark_accessed(op, entry.frame());
         const Dropped dropped = drop_page(op, space, entry, area);
         if (dropped != Dropped::NoPage) ++mappings;
         if (dropped == Dropped::LastMapping) ++last_mappings;
         if (++pages == entries_per_line) charge(); // the functions loop over the entries of a line
-        if (entry.frame() == m_frames.addresses().zero_page) return;
-        const bool of_file = !is_anonymous(m_frames.pages().peek(entry.frame()));
-        if (of_file && entry.has(PageTableEntry::Accessed) && !area.has(vm::sequential))
-            m_files.mark_accessed(op, entry.frame());
+        if (is_zero) return;
         if (of_file && entry.has(PageTableEntry::Dirty)) {
             dirty_table = slot.table;
             PageDescriptor& page = m_frames.pages().at(entry.frame());

@@ -209,6 +209,80 @@ TEST_F(MemoryCalls, PopulateAsFarAsAllowed) {
     EXPECT_EQ(machine.kernel->counters().pgfault, 3U);
 }
 
+TEST_F(MemoryCalls, PopulateBehindAHole) {
+    constexpr std::uint64_t populate_write = 23;
+    machine.map_anonymous(base, page_size);
+    machine.map_anonymous(base + 2 * page_size, page_size);
+    machine.call(sys_madvise, {base, 3 * page_size, populate_write}, -ENOMEM);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 2U);
+}
+
+TEST_F(MemoryCalls, MakePagesActiveThatArePopulatedTwice) {
+    constexpr std::uint64_t populate_write = 23;
+    machine.map_anonymous(base, 4 * page_size);
+    const KernelCounters& counters = machine.kernel->counters();
+    machine.call(sys_madvise, {base, 4 * page_size, populate_write}, 0);
+    EXPECT_EQ(counters.pgactivate, 0U);
+    machine.call(sys_madvise, {base, 4 * page_size, populate_write}, 0);
+    EXPECT_EQ(counters.pgactivate, 4U);
+}
+
+TEST_F(MemoryCalls, ChangeWhatLiesBeforeAHoleWhenTheyFail) {
+    constexpr std::uint64_t dont_fork = 10;
+    machine.map_anonymous(base, 2 * page_size);
+    machine.map_anonymous(base + 3 * page_size, 2 * page_size);
+    machine.call(sys_mprotect, {base, 5 * page_size, 1}, -ENOMEM);
+    EXPECT_FALSE(areas()[0].has(vm::write));
+    EXPECT_TRUE(areas()[1].has(vm::write));
+    machine.call(sys_madvise, {base, 5 * page_size, dont_fork}, -ENOMEM); // passes over holes
+    EXPECT_TRUE(areas()[0].has(vm::dont_copy));
+    EXPECT_TRUE(areas()[1].has(vm::dont_copy));
+    machine.call(sys_mlock, {base, 2 * page_size}, -ENOMEM); // no hole: more than may be locked
+    EXPECT_FALSE(areas()[0].has(vm::locked));
+}
+
+TEST_F(MemoryCalls, UnmapTheTargetOfARemapThatFails) {
+    constexpr std::uint64_t may_move = 1, fixed = 2;
+    machine.map_anonymous(base, 2 * page_size);
+    machine.call(sys_mprotect, {base + page_size, page_size, 1}, 0);
+    machine.map_anonymous(base + 16 * page_size, 4 * page_size);
+    const auto remap = [&](std::uint64_t from) {
+        machine.call(sys_mremap,
+                     {from, 2 * page_size, 2 * page_size, may_move | fixed, base + 16 * page_size}, -EFAULT);
+    };
+    remap(base + 8 * page_size); // there is nothing
+    EXPECT_EQ(areas()[2].pages(), 4U);
+    remap(base); // two areas
+    ASSERT_EQ(areas().size(), 3U);
+    EXPECT_EQ(areas()[2].pages(), 2U);
+}
+
+TEST_F(MemoryCalls, FillWhatALockedAreaGrowsBy) {
+    machine.map_anonymous(base, 2 * page_size);
+    machine.call(sys_mlock, {base, 2 * page_size}, 0);
+    machine.call(sys_mremap, {base, 2 * page_size, 5 * page_size, 0}, base);
+    EXPECT_EQ(machine.kernel->counters().nr_anon_pages, 5U);
+    EXPECT_EQ(machine.kernel->counters().nr_mlock, 5U);
+}
+
+TEST_F(MemoryCalls, ShrinkARangeOfSeveralAreas) {
+    machine.map_anonymous(base, 3 * page_size);
+    machine.call(sys_mprotect, {base + page_size, page_size, 1}, 0);
+    machine.call(sys_mremap, {base, 3 * page_size, page_size, 0}, base);
+    ASSERT_EQ(areas().size(), 1U);
+    EXPECT_EQ(areas()[0].pages(), 1U);
+}
+
+TEST_F(MemoryCalls, JoinAMovedAreaWithoutPagesToItsNeighbour) {
+    constexpr std::uint64_t may_move = 1, fixed = 2;
+    machine.map_anonymous(base, 2 * page_size);
+    machine.map_anonymous(base + 16 * page_size, 4 * page_size);
+    machine.call(sys_mremap, {base, 2 * page_size, 2 * page_size, may_move | fixed, base + 20 * page_size},
+                 base + 20 * page_size);
+    ASSERT_EQ(areas().size(), 1U);
+    EXPECT_EQ(areas()[0].pages(), 6U);
+}
+
 TEST_F(MemoryCalls, TakeAPageToTellOfResidence) {
     machine.map_anonymous(base, 2 * page_size);
     machine.touch(base);
