@@ -1,6 +1,7 @@
 #include "app/proc_texts.h"
 
 #include "os/proc/meminfo.h"
+#include "os/proc/memory_stat.h"
 #include "os/proc/page_blocks.h"
 #include "os/proc/page_files.h"
 #include "os/proc/swaps.h"
@@ -25,6 +26,8 @@ std::vector<results::ProcText> proc_texts(const os::Kernel& kernel) {
                                          {"vmallocinfo", os::vmallocinfo_text(kernel.vmalloc())}};
     if (std::string text = os::slabinfo_text(kernel.objects().allocator()); !text.empty())
         texts.push_back({"slabinfo", std::move(text)});
+    if (std::string text = os::memory_cgroups_text(kernel); !text.empty())
+        texts.push_back({"memory_cgroups", std::move(text)});
     for (std::size_t node = 0; node < allocator.node_count(); ++node)
         texts.push_back({"node" + std::to_string(node) + "/numastat",
                          os::numastat_text(allocator, static_cast<NodeId>(node))});

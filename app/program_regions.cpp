@@ -13,6 +13,12 @@ void ProgramAccount::declare(StatGroup group) const {
     group.counter("time", time, "ps", "simulated time from its start on, to its end where it has come");
     group.gauge("memory_peak", memory.peak, "pages",
                 "most that it was charged for at a time, from power-on; 0 without a memory_limit");
+    group.gauge("swap_used", memory.swap_usage, "pages",
+                "of its memory in swap; 0 without a limit of memory");
+    group.counter("memory_pgscan", memory.scanned, "pages", "that reclaim has looked at; 0 without a limit");
+    group.counter("memory_pgsteal", memory.reclaimed, "pages", "that reclaim has freed; 0 without a limit");
+    group.counter("memory_high_hits", memory.high_hits, "count",
+                  "reclaims because it was charged for more than its memory_high");
     group.counter("memory_limit_hits", memory.limit_hits, "count",
                   "charges that found no room below its memory_limit");
     group.counter("memory_oom_kill", memory.oom_kills, "count",

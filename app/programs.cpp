@@ -11,7 +11,7 @@ Programs::Programs(const SystemConfig& config, const ProgramSurroundings& surrou
     bool any_live = false;
     for (const auto& [number, section] : config.programs) {
         m_programs.push_back({{static_cast<os::ProgramNumber>(number), section.allowed, section.start,
-                               section.policy, section.memory_limit},
+                               section.policy, section.memory.limits()},
                               &section,
                               {}});
         any_live |= !section.command.empty();
@@ -27,7 +27,7 @@ Programs::Programs(const SystemConfig& config, const ProgramSurroundings& surrou
 Programs::Programs(const SystemConfig& config, std::unique_ptr<Workload> only) : m_config(config) {
     m_programs.emplace_back().workloads.push_back(std::move(only));
     m_programs.front().placement.policy = config.workload.policy;
-    m_programs.front().placement.memory_limit = config.workload.memory_limit;
+    m_programs.front().placement.limits = config.workload.memory.limits();
 }
 
 std::unique_ptr<Workload> Programs::open(const ProgramConfig& section,

@@ -14,20 +14,6 @@ constexpr const char* policy_meaning =
     "NUMA policy of its tasks: local (the node of the CPU first), preferred:NODE, bind:NODES (no others) or "
     "interleave:NODES (in turn, by page)";
 
-const OptionText memory_limit_text{
-    Unit::Bytes,
-    "memory that its processes together may be charged for, as memory.max of a memory cgroup: beyond it the "
-    "kernel kills the largest of them, without reclaim before (0: no limit)",
-    "user"};
-
-constexpr std::uint64_t least_memory_limit = 1ULL << 20; // a program's start takes some hundred KiB
-
-void check_memory_limit(const OptionSet& options, const std::string& key, std::uint64_t limit) {
-    if (limit != 0 && limit < least_memory_limit)
-        throw ConfigError(options.where(key), key, format_quantity(limit, Unit::Bytes),
-                          "must be 0 or at least 1MiB");
-}
-
 os::MemoryPolicy memory_policy(const OptionSet& options, const std::string& key, const std::string& text,
                                std::size_t nodes) {
     const auto policy = parse_memory_policy(text, nodes);
@@ -112,7 +98,7 @@ void ProgramConfig::declare(OptionGroup group) {
     group.text("output", output,
                {Unit::None, "file for a command's standard output (empty: the terminal)", "user"});
     group.text("mempolicy", mempolicy, {Unit::None, policy_meaning, "user"});
-    group.number("memory_limit", memory_limit, {}, memory_limit_text);
+    memory.declare(group);
 }
 
 void ProgramConfig::validate(const OptionSet& options, const std::string& key, std::size_t machine_cpus,
@@ -134,7 +120,7 @@ void ProgramConfig::validate(const OptionSet& options, const std::string& key, s
     if (command.empty() && !input.empty()) refuse("input", input, "only a command has a standard input");
     if (command.empty() && !output.empty()) refuse("output", output, "only a command has a standard output");
     policy = memory_policy(options, key + ".mempolicy", mempolicy, machine_nodes);
-    check_memory_limit(options, key + ".memory_limit", memory_limit);
+    memory.validate(options, key);
     allowed.set();
     if (cpus.empty()) return;
     const auto list = parse_cpu_list(cpus, machine_cpus);
@@ -164,12 +150,12 @@ void WorkloadConfig::declare(OptionGroup group) {
                {Unit::None, "trace file: .pwt, ChampSim or lackey, plain or compressed", "user"});
     group.text("synthetic", synthetic, {Unit::None, "name of a synthetic generator", "user"});
     group.text("mempolicy", mempolicy, {Unit::None, policy_meaning, "user"});
-    group.number("memory_limit", memory_limit, {}, memory_limit_text);
+    memory.declare(group);
 }
 
 void WorkloadConfig::validate(const OptionSet& options, std::size_t machine_nodes) {
     policy = memory_policy(options, "workload.mempolicy", mempolicy, machine_nodes);
-    check_memory_limit(options, "workload.memory_limit", memory_limit);
+    memory.validate(options, "workload");
 }
 
 } // namespace pagewalk::app

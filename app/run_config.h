@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/memory_options.h"
 #include "app/run_position.h"
 #include "base/event_table.h"
 #include "base/option.h"
@@ -64,7 +65,7 @@ struct ProgramConfig {
     Tick start{};
     std::string input, output;       ///< files for a command's standard input and output
     std::string mempolicy = "local"; ///< validate() makes `policy` of it
-    std::uint64_t memory_limit = 0;  ///< bytes; 0: none
+    MemoryOptions memory;
     CpuMask allowed;
     os::MemoryPolicy policy;
 
@@ -87,7 +88,7 @@ struct WorkloadConfig {
     std::string trace;
     std::string synthetic = "gups";
     std::string mempolicy = "local"; ///< validate() makes `policy` of it
-    std::uint64_t memory_limit = 0;  ///< bytes; 0: none
+    MemoryOptions memory;
     os::MemoryPolicy policy;
 
     void declare(OptionGroup group);

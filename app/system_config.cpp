@@ -185,7 +185,8 @@ void SystemConfig::validate() {
     workload.validate(options, machine.sockets);
     for (const char* key :
          {"workload.kind", "workload.program", "workload.trace", "workload.synthetic", "workload.input",
-          "workload.output", "workload.mempolicy", "workload.memory_limit"})
+          "workload.output", "workload.mempolicy", "workload.memory_limit", "workload.memory_high",
+          "workload.memory_low", "workload.memory_min", "workload.swap_limit"})
         if (const Option& option = *options.find(key);
             !programs.empty() && option.get() != option.default_text)
             throw ConfigError(option.where, key, "'" + option.get() + "'",

@@ -104,7 +104,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
              {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})
             handler->path.stack =
                 m_layout.addresses.percpu[static_cast<CpuId>(i)] + KernelAddresses::percpu_bytes;
-    m_frames.cgroups().on_pressure(m_oom_killer);
+    m_frames.cgroups().on_pressure(m_daemons);
     m_daemons.start(m_processes);
     CpuMask anywhere;
     for (std::size_t i = 0; i < m_cpus.size(); ++i) anywhere.set(i);
@@ -139,10 +139,10 @@ void Kernel::start(Workload& workload, const ProgramPlacement& placement, const 
 
 /// One for all programs of a number: a trace that begins again is charged together with what it has left.
 MemoryCgroup* Kernel::memory_cgroup(const ProgramPlacement& placement) {
-    if (placement.memory_limit == 0) return nullptr;
+    if (placement.limits == MemoryLimits()) return nullptr;
     const auto before = std::ranges::find(m_programs, placement.number, &Program::number);
     if (before != m_programs.end()) return before->cgroup;
-    return &m_frames.cgroups().add(placement.memory_limit >> page_shift);
+    return &m_frames.cgroups().add(placement.limits);
 }
 
 void Kernel::declare(StatGroup group) const {

@@ -98,6 +98,9 @@ public:
     [[nodiscard]] Compaction& compaction() { return m_compaction.compaction(); }
     [[nodiscard]] const Compaction& compaction() const { return m_compaction.compaction(); }
     [[nodiscard]] FrameAllocator& frames() { return m_frames; }
+    [[nodiscard]] const FrameAllocator& frames() const { return m_frames; }
+    /// Those that were started, a trace once each time that it begins.
+    [[nodiscard]] const std::deque<Program>& programs() const { return m_programs; }
     [[nodiscard]] const FileSystem& files() const { return m_files; }
     [[nodiscard]] const Swap& swap() const { return m_swap; }
     [[nodiscard]] Swap& swap() { return m_swap; }

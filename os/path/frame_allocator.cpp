@@ -18,6 +18,7 @@ bool is_charged(AllocationPurpose purpose) {
     case AllocationPurpose::SharedMemory:
     case AllocationPurpose::PageTable:
     case AllocationPurpose::Pipe:
+    case AllocationPurpose::SwapIn:
         return true;
     default:
         return false;
@@ -337,9 +338,9 @@ void FrameAllocator::describe_free(Operation& op, const AllocTrace& trace) {
 }
 
 void FrameAllocator::forget(Pfn frame, unsigned order) {
-    m_cgroups.uncharge(frame, order);
     PageDescriptor& page = pages().at(frame);
     if (page.is(PageState::Lru)) m_lru.remove(frame);
+    m_cgroups.uncharge(frame, order);
     page.owner_flags = 0;
     page.refcount = 0;
 }

@@ -32,7 +32,7 @@ public:
     FrameAllocator(PageAllocator& allocator, const KernelAddresses& addresses, KernelCounters& counters,
                    InitOnAlloc init_on_alloc, FrameGate* gate = nullptr)
         : m_allocator(allocator), m_addresses(addresses), m_counters(counters), m_init(init_on_alloc),
-          m_gate(gate), m_lru(allocator, counters) {}
+          m_gate(gate), m_lru(allocator, counters, &m_cgroups) {}
 
     struct Request {
         GfpMask mask;
@@ -135,9 +135,9 @@ private:
     KernelCounters& m_counters;
     InitOnAlloc m_init;
     FrameGate* m_gate; ///< null: none
+    MemoryCgroups m_cgroups;
     LruLists m_lru;
     FrameMappings m_mappings;
-    MemoryCgroups m_cgroups;
     TouchPathWriter m_writer;
     std::vector<TouchSteps> m_spare_steps; ///< with the capacity they had
     Scope* m_current = nullptr;

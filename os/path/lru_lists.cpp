@@ -4,13 +4,43 @@
 
 namespace pagewalk::os {
 
-LruLists::LruLists(PageAllocator& allocator, KernelCounters& counters)
-    : m_allocator(allocator), m_counters(counters), m_lists(allocator.node_count()),
+LruLists::LruLists(PageAllocator& allocator, KernelCounters& counters, const MemoryCgroups* groups)
+    : m_allocator(allocator), m_counters(counters), m_groups(groups), m_lists(allocator.node_count()),
       m_sizes(allocator.zones().size()) {}
 
-void LruLists::count(const Zone& zone, const PageDescriptor& page, int sign) {
+LruVec LruLists::vec_of(Pfn frame) const {
+    return {m_allocator.zone_of(frame)->node,
+            m_groups != nullptr ? m_groups->group_of(frame) : std::uint16_t{0}};
+}
+
+std::size_t LruLists::lists_at(LruVec vec) const {
+    return vec.group * m_allocator.node_count() + pagewalk::index_of(vec.node);
+}
+
+FrameList& LruLists::of(LruVec vec, LruList list) {
+    const std::size_t at = lists_at(vec);
+    if (at >= m_lists.size()) m_lists.resize((vec.group + 1U) * m_allocator.node_count());
+    return m_lists[at][static_cast<std::size_t>(list)];
+}
+
+std::uint32_t LruLists::oldest(LruVec vec, LruList list) const {
+    const std::size_t at = lists_at(vec);
+    return at < m_lists.size() ? m_lists[at][static_cast<std::size_t>(list)].last() : FrameList::none;
+}
+
+std::vector<Pfn> LruLists::pages(LruVec vec, LruList list) const {
+    const std::size_t at = lists_at(vec);
+    if (at >= m_lists.size()) return {};
+    return m_lists[at][static_cast<std::size_t>(list)].frames(m_allocator.pages());
+}
+
+void LruLists::count(const Zone& zone, Pfn frame, int sign) {
+    const PageDescriptor& page = m_allocator.pages().peek(frame);
     const int change = sign * static_cast<int>(page.frames());
-    m_sizes[zone.index][static_cast<std::size_t>(lru_list_of(page.owner_flags))] +=
+    const LruVec vec = vec_of(frame);
+    const std::size_t at = sizes_at(zone, vec.group);
+    if (at >= m_sizes.size()) m_sizes.resize((vec.group + 1U) * m_allocator.zones().size());
+    m_sizes[at][static_cast<std::size_t>(lru_list_of(page.owner_flags))] +=
         static_cast<std::uint64_t>(change);
     m_counters.count_lru(page.owner_flags, change);
 }
@@ -25,9 +55,9 @@ void LruLists::add(Pfn frame) {
     PAGEWALK_INVARIANT(!page.is(PageState::Lru));
     const LruList list = lru_list_of(page.owner_flags);
     if (list != LruList::Unevictable)
-        of(zone.node, list).push_front(m_allocator.pages(), static_cast<std::uint32_t>(frame.value()));
+        of(vec_of(frame), list).push_front(m_allocator.pages(), static_cast<std::uint32_t>(frame.value()));
     page.set(PageState::Lru);
-    count(zone, page, 1);
+    count(zone, frame, 1);
 }
 
 void LruLists::add_oldest(Pfn frame) {
@@ -43,11 +73,11 @@ void LruLists::remove(Pfn frame) {
     const LruList list = lru_list_of(page.owner_flags);
     const auto number = static_cast<std::uint32_t>(frame.value());
     if (list != LruList::Unevictable) {
-        FrameList& pages = of(zone.node, list);
+        FrameList& pages = of(vec_of(frame), list);
         if (!is_linked(pages, number)) return; // a snapshot's
         pages.remove(m_allocator.pages(), number);
     }
-    count(zone, page, -1);
+    count(zone, frame, -1);
 }
 
 void LruLists::change_flags(Pfn frame, std::uint16_t set, std::uint16_t clear) {
@@ -61,7 +91,7 @@ void LruLists::rotate(Pfn frame) {
     const PageDescriptor& page = m_allocator.pages().peek(frame);
     const LruList list = lru_list_of(page.owner_flags);
     if (list == LruList::Unevictable) return;
-    FrameList& pages = of(m_allocator.zone_of(frame)->node, list);
+    FrameList& pages = of(vec_of(frame), list);
     const auto number = static_cast<std::uint32_t>(frame.value());
     pages.remove(m_allocator.pages(), number);
     pages.push_back(m_allocator.pages(), number);
@@ -71,7 +101,7 @@ void LruLists::split(Pfn head, std::uint64_t frames) {
     const PageDescriptor& first = m_allocator.pages().peek(head);
     PAGEWALK_INVARIANT(first.is(PageState::Lru));
     const LruList list = lru_list_of(first.owner_flags);
-    FrameList& pages = of(m_allocator.zone_of(head)->node, list);
+    FrameList& pages = of(vec_of(head), list);
     const auto number = static_cast<std::uint32_t>(head.value());
     const bool linked = list != LruList::Unevictable && is_linked(pages, number);
     for (std::uint32_t i = static_cast<std::uint32_t>(frames) - 1; i > 0; --i) {
@@ -80,10 +110,18 @@ void LruLists::split(Pfn head, std::uint64_t frames) {
     }
 }
 
-std::uint64_t LruLists::size(NodeId node, LruList list) const {
+std::uint64_t LruLists::size(const Zone& zone, LruList list) const {
+    std::uint64_t pages = 0;
+    for (std::size_t at = zone.index; at < m_sizes.size(); at += m_allocator.zones().size())
+        pages += m_sizes[at][static_cast<std::size_t>(list)];
+    return pages;
+}
+
+std::uint64_t LruLists::size(LruVec vec, LruList list) const {
     std::uint64_t pages = 0;
     for (const auto& zone : m_allocator.zones())
-        if (zone->node == node) pages += size(*zone, list);
+        if (zone->node == vec.node)
+            pages += vec.group == 0 ? size(*zone, list) : own_size(*zone, vec.group, list);
     return pages;
 }
 

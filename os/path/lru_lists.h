@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "os/page/page_allocator.h"
 #include "os/path/kernel_counters.h"
+#include "os/path/memory_cgroup.h"
 #include "os/path/page_flags.h"
 
 #include <array>
@@ -24,13 +25,21 @@ inline constexpr std::size_t lru_list_count = 5;
     return active ? LruList::ActiveFile : LruList::InactiveFile;
 }
 
-/// The LRU lists of all nodes (struct lruvec), linked through the page descriptors, the youngest page first.
-/// Unevictable pages are counted but linked nowhere, as in Linux 6.1. PageState::Lru says that a page is on
-/// its list; its flags say on which: whoever changes them takes it off first. Pages that a snapshot has
+/// Whose lists: the pages of a node that are charged to a memory cgroup (struct lruvec). Where a total is
+/// asked for, group 0 stands for all of the node's pages, otherwise for those that are charged to none.
+struct LruVec {
+    NodeId node{};
+    std::uint16_t group = 0; ///< MemoryCgroup::number
+};
+
+/// The LRU lists of all nodes and memory cgroups, linked through the page descriptors, the youngest page
+/// first. Unevictable pages are counted but linked nowhere, as in Linux 6.1. PageState::Lru says that a page
+/// is on its list; its flags say on which: whoever changes them takes it off first. Pages that a snapshot has
 /// marked Lru are on no list. A huge page is linked by its first frame and counts as many pages as it has.
 class LruLists {
 public:
-    LruLists(PageAllocator& allocator, KernelCounters& counters);
+    /// `groups`: null where there are none.
+    LruLists(PageAllocator& allocator, KernelCounters& counters, const MemoryCgroups* groups = nullptr);
 
     /// lruvec_add_folio: a page comes onto its list as the youngest.
     void add(Pfn frame);
@@ -47,30 +56,38 @@ public:
     void split(Pfn head, std::uint64_t frames);
 
     /// The oldest page; FrameList::none where the list is empty.
-    [[nodiscard]] std::uint32_t oldest(NodeId node, LruList list) const { return of(node, list).last(); }
+    [[nodiscard]] std::uint32_t oldest(LruVec vec, LruList list) const;
+    [[nodiscard]] std::uint32_t oldest(NodeId node, LruList list) const { return oldest(LruVec{node}, list); }
     /// Pages, the youngest first.
+    [[nodiscard]] std::vector<Pfn> pages(LruVec vec, LruList list) const;
     [[nodiscard]] std::vector<Pfn> pages(NodeId node, LruList list) const {
-        return of(node, list).frames(m_allocator.pages());
+        return pages(LruVec{node}, list);
     }
-    [[nodiscard]] std::uint64_t size(NodeId node, LruList list) const;
-    [[nodiscard]] std::uint64_t size(const Zone& zone, LruList list) const {
-        return m_sizes[zone.index][static_cast<std::size_t>(list)];
+    /// Totals.
+    [[nodiscard]] std::uint64_t size(NodeId node, LruList list) const { return size(LruVec{node}, list); }
+    [[nodiscard]] std::uint64_t size(LruVec vec, LruList list) const;
+    [[nodiscard]] std::uint64_t size(const Zone& zone, LruList list) const;
+    /// Of pages in the zone that are charged to the group of this number; 0: to none.
+    [[nodiscard]] std::uint64_t own_size(const Zone& zone, std::uint16_t group, LruList list) const {
+        const std::size_t at = sizes_at(zone, group);
+        return at < m_sizes.size() ? m_sizes[at][static_cast<std::size_t>(list)] : 0;
     }
 
 private:
-    [[nodiscard]] FrameList& of(NodeId node, LruList list) {
-        return m_lists[pagewalk::index_of(node)][static_cast<std::size_t>(list)];
+    [[nodiscard]] LruVec vec_of(Pfn frame) const;
+    [[nodiscard]] std::size_t lists_at(LruVec vec) const;
+    [[nodiscard]] std::size_t sizes_at(const Zone& zone, std::uint16_t group) const {
+        return group * m_allocator.zones().size() + zone.index;
     }
-    [[nodiscard]] const FrameList& of(NodeId node, LruList list) const {
-        return m_lists[pagewalk::index_of(node)][static_cast<std::size_t>(list)];
-    }
-    void count(const Zone& zone, const PageDescriptor& page, int sign);
+    [[nodiscard]] FrameList& of(LruVec vec, LruList list);
+    void count(const Zone& zone, Pfn frame, int sign);
     [[nodiscard]] bool is_linked(const FrameList& pages, std::uint32_t frame) const;
 
     PageAllocator& m_allocator;
     KernelCounters& m_counters;
-    std::vector<std::array<FrameList, lru_list_count>> m_lists;     // by node
-    std::vector<std::array<std::uint64_t, lru_list_count>> m_sizes; // by zone
+    const MemoryCgroups* m_groups;
+    std::vector<std::array<FrameList, lru_list_count>> m_lists;     // by group and node
+    std::vector<std::array<std::uint64_t, lru_list_count>> m_sizes; // by group and zone
 };
 
 } // namespace pagewalk::os

@@ -90,6 +90,31 @@ void MemoryDaemons::shrink_zones(Operation& op, const ReclaimRequest& request, S
     throttle(op, first, control);
 }
 
+/// do_try_to_free_pages: with more and more effort; at last what was spared before is taken too.
+template <class Shrink>
+std::uint64_t MemoryDaemons::free_pages(Operation& op, ScanControl& control, const Shrink& shrink) {
+    for (;;) {
+        control.skipped_deactivation = control.spared_protected = false;
+        for (int priority = ScanControl::first_priority; priority >= 0; --priority) {
+            control.priority = static_cast<unsigned>(priority);
+            control.scanned = 0;
+            shrink();
+            if (control.reclaimed >= control.wanted) break;
+            // What was scanned takes its time: meanwhile the disk gets on, and kswapd may run.
+            if (op.may_wait()) op.host->give_way(op);
+        }
+        if (control.reclaimed != 0) return control.reclaimed;
+        if (control.skipped_deactivation && !control.deactivates_all) {
+            control.deactivates_all = true;
+        } else if (control.spared_protected && !control.takes_protected) {
+            control.takes_protected = true;
+            control.deactivates_all = false;
+        } else {
+            return 0;
+        }
+    }
+}
+
 // try_to_free_pages. An operation that may not wait is in the middle of something, maybe of a page cache: it
 // leaves files alone.
 std::uint64_t MemoryDaemons::direct_reclaim(const ReclaimRequest& request) {
@@ -102,21 +127,29 @@ std::uint64_t MemoryDaemons::direct_reclaim(const ReclaimRequest& request) {
                         .highest = request.highest,
                         .may_io = request.mask.any(gfp::io) && op.runs,
                         .spares_files = !op.may_wait()};
-    for (const bool all : {false, true}) {
-        control.deactivates_all = all;
-        control.skipped_deactivation = false;
-        for (int priority = ScanControl::first_priority; priority >= 0; --priority) {
-            control.priority = static_cast<unsigned>(priority);
-            control.scanned = 0;
-            shrink_zones(op, request, control);
-            if (control.reclaimed >= control.wanted) break;
-            // What was scanned takes its time: meanwhile the disk gets on, and kswapd may run.
-            if (op.may_wait()) op.host->give_way(op);
-        }
-        if (control.reclaimed != 0 || !control.skipped_deactivation) break;
-    }
+    free_pages(op, control, [&] { shrink_zones(op, request, control); });
     for (std::size_t node = 0; node < m_nodes.size(); ++node)
         m_parts.reclaim.note_refaults(static_cast<NodeId>(node));
+    return control.reclaimed;
+}
+
+std::uint64_t MemoryDaemons::reclaim(Operation& op, MemoryCgroup& group, std::uint64_t pages) {
+    op.path.call(KernelFunction::TryToFreePages);
+    const NodeId own = m_parts.frames.allocator().cpus()[op.cpu];
+    ScanControl control{.wanted = std::max(pages, ScanControl().wanted),
+                        .highest = ZoneType::Movable,
+                        .may_io = op.runs,
+                        .spares_files = !op.may_wait(),
+                        .target = &group};
+    free_pages(op, control, [&] {
+        for (const NodeId node : m_parts.frames.allocator().node_order()[pagewalk::index_of(own)])
+            m_parts.reclaim.shrink_node(op, node, control);
+    });
+    for (std::size_t node = 0; node < m_nodes.size(); ++node)
+        m_parts.reclaim.note_refaults(LruVec{static_cast<NodeId>(node), group.number});
+    // Linux waits where the disk's queue is full.
+    if (control.reclaimed == 0 && m_parts.counters.reclaim.nr_swap_writeback != 0)
+        m_throttle.wait(op, own, ReclaimThrottle::Reason::Writeback);
     return control.reclaimed;
 }
 

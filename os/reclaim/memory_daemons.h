@@ -17,8 +17,8 @@
 namespace pagewalk::os {
 
 /// kswapd and kcompactd of every node, and what the page allocator's slow path asks for: waking them, reclaim
-/// in the requester's context, the OOM killer.
-class MemoryDaemons final : public Reclaimer {
+/// in the requester's context, the OOM killer. The latter two also for memory cgroups.
+class MemoryDaemons final : public Reclaimer, public CgroupPressure {
 public:
     struct Parts {
         FrameAllocator& frames;
@@ -52,6 +52,12 @@ public:
     [[nodiscard]] CpuId requester_cpu(CpuId cpu) const override { return m_parts.frames.served_cpu(cpu); }
     [[nodiscard]] OomOutcome out_of_memory(const ReclaimRequest& request) override;
 
+    /// try_to_free_mem_cgroup_pages.
+    [[nodiscard]] std::uint64_t reclaim(Operation& op, MemoryCgroup& group, std::uint64_t pages) override;
+    [[nodiscard]] OomOutcome out_of_memory(Operation& op, MemoryCgroup& group) override {
+        return m_parts.oom_killer.out_of_memory(op, group);
+    }
+
 private:
     struct Node {
         Node(const Parts& parts, Reclaimer& reclaimer, NodeId node)
@@ -66,6 +72,8 @@ private:
     [[nodiscard]] bool much_is_being_written(NodeId node) const;
     void shrink_zones(Operation& op, const ReclaimRequest& request, ScanControl& control);
     void throttle(Operation& op, NodeId node, const ScanControl& control);
+    template <class Shrink>
+    std::uint64_t free_pages(Operation& op, ScanControl& control, const Shrink& shrink);
     [[nodiscard]] Kswapd& kswapd_of(NodeId node) { return m_nodes[pagewalk::index_of(node)]->kswapd; }
 
     Parts m_parts;

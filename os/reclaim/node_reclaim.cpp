@@ -14,21 +14,32 @@ constexpr LruList active(LruKind kind) {
     return kind == LruKind::Anon ? LruList::ActiveAnon : LruList::ActiveFile;
 }
 
+/// Of each list of a protected group only what exceeds its protection, as a share.
+void leave_protected(ListPages& sizes, const MemoryCgroup& group, ScanControl& control) {
+    const bool takes_low = control.takes_protected || group.limits.low <= group.limits.min;
+    const std::uint64_t protection = takes_low ? group.limits.min : group.limits.low;
+    control.spared_protected |= !takes_low;
+    if (protection == 0) return;
+    constexpr std::uint64_t least = 32; // SWAP_CLUSTER_MAX
+    const std::uint64_t usage = std::max(group.usage, protection);
+    for (std::uint64_t& size : sizes) size = std::max(size - size * protection / (usage + 1), least);
+}
+
 } // namespace
 
-bool NodeReclaim::inactive_is_low(NodeId node, LruKind kind) const {
+bool NodeReclaim::inactive_is_low(LruVec vec, LruKind kind) const {
     const LruLists& lru = m_parts.frames.lru();
-    return m_policy->inactive_is_low(lru.size(node, inactive(kind)), lru.size(node, active(kind)));
+    return m_policy->inactive_is_low(lru.size(vec, inactive(kind)), lru.size(vec, active(kind)));
 }
 
-bool NodeReclaim::has_refaulted(NodeId node, LruKind kind) const {
-    const NodeLru& of = m_parts.workingset.node(node);
-    return of.activations[static_cast<std::size_t>(kind)] != of.seen[static_cast<std::size_t>(kind)];
+bool NodeReclaim::has_refaulted(LruVec vec, LruKind kind) const {
+    const NodeLru& lists = m_parts.workingset.of(vec);
+    return lists.activations[static_cast<std::size_t>(kind)] != lists.seen[static_cast<std::size_t>(kind)];
 }
 
-void NodeReclaim::note_refaults(NodeId node) {
-    NodeLru& of = m_parts.workingset.node(node);
-    of.seen = of.activations;
+void NodeReclaim::note_refaults(LruVec vec) {
+    NodeLru& lists = m_parts.workingset.of(vec);
+    lists.seen = lists.activations;
 }
 
 std::uint64_t NodeReclaim::reclaimable_pages(const Zone& zone) const {
@@ -40,12 +51,15 @@ std::uint64_t NodeReclaim::reclaimable_pages(const Zone& zone) const {
 
 // prepare_scan_count
 void NodeReclaim::prepare(NodeId node, ScanControl& control) const {
+    const LruVec target = target_of(node, control);
     for (const LruKind kind : {LruKind::Anon, LruKind::File})
         control.may_deactivate[static_cast<std::size_t>(kind)] =
-            control.deactivates_all || has_refaulted(node, kind) || inactive_is_low(node, kind);
+            control.deactivates_all || has_refaulted(target, kind) || inactive_is_low(target, kind);
     const LruLists& lru = m_parts.frames.lru();
-    const std::uint64_t file = lru.size(node, LruList::InactiveFile);
+    const std::uint64_t file = lru.size(target, LruList::InactiveFile);
     control.trims_cache = (file >> control.priority) != 0 && !control.may_deactivate[1];
+    control.no_file = false;
+    if (control.target != nullptr) return;
 
     std::uint64_t free = 0, high = 0;
     for (const auto& zone : m_parts.frames.allocator().zones()) {
@@ -58,34 +72,37 @@ void NodeReclaim::prepare(NodeId node, ScanControl& control) const {
                       !control.may_deactivate[0] && (anon >> control.priority) != 0;
 }
 
-ListPages NodeReclaim::plan(NodeId node, const ScanControl& control) const {
+ListPages NodeReclaim::plan(LruVec vec, ScanControl& control) {
     const LruLists& lru = m_parts.frames.lru();
-    ScanInputs inputs{.cost = m_parts.workingset.node(node).cost,
+    const bool never_swaps = control.target != nullptr && m_swappiness == 0;
+    ScanInputs inputs{.cost = m_parts.workingset.of(target_of(vec.node, control)).cost,
                       .priority = control.priority,
                       .swappiness = m_swappiness,
-                      .swaps = control.may_swap && can_swap(),
+                      .swaps = control.may_swap && can_swap(vec.group) && !never_swaps,
                       .trims_cache = control.trims_cache,
                       .no_file = control.no_file};
     for (const auto& zone : m_parts.frames.allocator().zones()) {
-        if (zone->node != node || zone->type > control.highest || zone->managed == 0) continue;
+        if (zone->node != vec.node || zone->type > control.highest || zone->managed == 0) continue;
         for (std::size_t list = 0; list < inputs.sizes.size(); ++list)
-            inputs.sizes[list] += lru.size(*zone, static_cast<LruList>(list));
+            inputs.sizes[list] += lru.own_size(*zone, vec.group, static_cast<LruList>(list));
     }
+    const MemoryCgroup* const group = m_parts.frames.cgroups().find(vec.group);
+    if (group != nullptr && group != control.target) leave_protected(inputs.sizes, *group, control);
     ListPages pages = pages_to_scan(inputs);
     if (control.spares_files) pages[2] = pages[3] = 0;
     return pages;
 }
 
-std::uint64_t NodeReclaim::isolate(Operation& op, NodeId node, LruList list, std::uint64_t pages,
+std::uint64_t NodeReclaim::isolate(Operation& op, LruVec vec, LruList list, std::uint64_t pages,
                                    const ScanControl& control) {
     LruLists& lru = m_parts.frames.lru();
     m_isolated.clear();
     m_skipped.clear();
     std::uint64_t looked_at = 0;
-    const VirtAddr lock = m_parts.frames.addresses().lruvec(node);
+    const VirtAddr lock = m_parts.frames.addresses().lruvec(vec.node);
     op.path.acquire(lock);
     while (looked_at < pages) {
-        const std::uint32_t frame = lru.oldest(node, list);
+        const std::uint32_t frame = lru.oldest(vec, list);
         if (frame == FrameList::none) break;
         const Zone& zone = *m_parts.frames.allocator().zone_of(Pfn(frame));
         lru.remove(Pfn(frame));
@@ -104,11 +121,13 @@ std::uint64_t NodeReclaim::isolate(Operation& op, NodeId node, LruList list, std
     return looked_at;
 }
 
-void NodeReclaim::shrink_active(Operation& op, NodeId node, LruKind kind, std::uint64_t pages,
+void NodeReclaim::shrink_active(Operation& op, LruVec vec, LruKind kind, std::uint64_t pages,
                                 ScanControl& control) {
     const AtomicSection whole(op);
     m_parts.lru.drain(op);
-    m_parts.counters.reclaim.pgrefill += isolate(op, node, active(kind), pages, control);
+    const std::uint64_t refilled = isolate(op, vec, active(kind), pages, control);
+    if (control.target == nullptr) m_parts.counters.reclaim.pgrefill += refilled;
+    if (MemoryCgroup* const group = m_parts.frames.cgroups().find(vec.group)) group->refilled += refilled;
     LruLists& lru = m_parts.frames.lru();
     for (const Pfn frame : m_isolated) {
         PageDescriptor& page = m_parts.frames.pages().at(frame);
@@ -130,45 +149,52 @@ void NodeReclaim::shrink_active(Operation& op, NodeId node, LruKind kind, std::u
     op.path.call(KernelFunction::PutBackFolio, static_cast<std::uint32_t>(m_isolated.size()));
 }
 
-std::uint64_t NodeReclaim::shrink_inactive(Operation& op, NodeId node, LruKind kind, std::uint64_t pages,
+std::uint64_t NodeReclaim::shrink_inactive(Operation& op, LruVec vec, LruKind kind, std::uint64_t pages,
                                            ScanControl& control) {
     {
         const AtomicSection whole(op);
         m_parts.lru.drain(op);
     }
-    const std::uint64_t scanned = isolate(op, node, inactive(kind), pages, control);
+    const std::uint64_t scanned = isolate(op, vec, inactive(kind), pages, control);
     ReclaimCounters& counters = m_parts.counters.reclaim;
     const auto index = static_cast<std::size_t>(kind);
-    (control.by_kswapd ? counters.pgscan_kswapd : counters.pgscan_direct) += scanned;
+    // Whose reclaim it is counts where it is the machine's.
+    const bool of_machine = control.target == nullptr;
+    if (of_machine) (control.by_kswapd ? counters.pgscan_kswapd : counters.pgscan_direct) += scanned;
     counters.pgscan[index] += scanned;
     control.scanned += scanned;
     control.pass.taken += m_isolated.size();
     if (kind == LruKind::File) control.pass.file_taken += m_isolated.size();
     const std::uint64_t written_before = counters.nr_vmscan_write;
-    const std::uint64_t freed = m_shrinker.shrink(op, node, m_isolated, control);
-    (control.by_kswapd ? counters.pgsteal_kswapd : counters.pgsteal_direct) += freed;
+    const std::uint64_t freed = m_shrinker.shrink(op, vec.node, m_isolated, control);
+    if (of_machine) (control.by_kswapd ? counters.pgsteal_kswapd : counters.pgsteal_direct) += freed;
     counters.pgsteal[index] += freed;
-    m_parts.workingset.note_cost(node, kind, counters.nr_vmscan_write - written_before);
+    if (MemoryCgroup* const group = m_parts.frames.cgroups().find(vec.group)) {
+        group->scanned += scanned;
+        group->reclaimed += freed;
+    }
+    m_parts.workingset.note_cost(vec, kind, counters.nr_vmscan_write - written_before);
     return freed;
 }
 
-std::uint64_t NodeReclaim::shrink_list(Operation& op, NodeId node, LruList list, std::uint64_t pages,
+std::uint64_t NodeReclaim::shrink_list(Operation& op, LruVec vec, LruList list, std::uint64_t pages,
                                        ScanControl& control) {
     const LruKind kind =
         list == LruList::InactiveAnon || list == LruList::ActiveAnon ? LruKind::Anon : LruKind::File;
-    if (list == inactive(kind)) return shrink_inactive(op, node, kind, pages, control);
+    if (list == inactive(kind)) return shrink_inactive(op, vec, kind, pages, control);
     if (control.may_deactivate[static_cast<std::size_t>(kind)])
-        shrink_active(op, node, kind, pages, control);
+        shrink_active(op, vec, kind, pages, control);
     else
         control.skipped_deactivation = true;
     return 0;
 }
 
 // shrink_lruvec
-void NodeReclaim::shrink_lists(Operation& op, NodeId node, ScanControl& control) {
-    const ListPages targets = plan(node, control);
+void NodeReclaim::shrink_lists(Operation& op, LruVec vec, ScanControl& control) {
+    const ListPages targets = plan(vec, control);
     ListPages left = targets;
-    const bool proportional = !control.by_kswapd && control.priority == ScanControl::first_priority;
+    const bool proportional =
+        control.target == nullptr && !control.by_kswapd && control.priority == ScanControl::first_priority;
     std::uint64_t reclaimed = 0;
     const auto at = [&left](LruList list) { return left[static_cast<std::size_t>(list)]; };
     while (at(LruList::InactiveAnon) != 0 || at(LruList::ActiveFile) != 0 || at(LruList::InactiveFile) != 0) {
@@ -176,14 +202,34 @@ void NodeReclaim::shrink_lists(Operation& op, NodeId node, ScanControl& control)
             if (left[list] == 0) continue;
             const std::uint64_t pages = std::min(left[list], batch);
             left[list] -= pages;
-            reclaimed += shrink_list(op, node, static_cast<LruList>(list), pages, control);
+            reclaimed += shrink_list(op, vec, static_cast<LruList>(list), pages, control);
         }
         if (reclaimed < control.wanted || proportional) continue;
         if (!adjust_targets(left, targets)) break;
     }
     control.reclaimed += reclaimed;
-    if (can_swap() && inactive_is_low(node, LruKind::Anon))
-        shrink_active(op, node, LruKind::Anon, batch, control);
+    if (can_swap(vec.group) && inactive_is_low(vec, LruKind::Anon))
+        shrink_active(op, vec, LruKind::Anon, batch, control);
+}
+
+/// Is the group below what it is promised? One that is only below its low limit is taken where there is no
+/// other way.
+bool NodeReclaim::spares(MemoryCgroup& group, ScanControl& control) {
+    if (group.limits.min >= group.usage) return true;
+    if (group.limits.low < group.usage) return false;
+    if (control.takes_protected) {
+        ++group.low_hits;
+        return false;
+    }
+    control.spared_protected = true;
+    return true;
+}
+
+void NodeReclaim::shrink_groups(Operation& op, NodeId node, ScanControl& control) {
+    if (control.target != nullptr) return shrink_lists(op, target_of(node, control), control);
+    shrink_lists(op, {node}, control);
+    for (MemoryCgroup& group : m_parts.frames.cgroups().all())
+        if (!spares(group, control)) shrink_lists(op, {node, group.number}, control);
 }
 
 /// should_continue_reclaim: a larger block takes more free memory than a page does.
@@ -209,7 +255,7 @@ void NodeReclaim::shrink_once(Operation& op, NodeId node, ScanControl& control) 
     op.path.call(KernelFunction::ShrinkNode);
     op.path.load(m_parts.frames.addresses().lruvec(node));
     prepare(node, control);
-    shrink_lists(op, node, control);
+    shrink_groups(op, node, control);
     if (!control.by_kswapd) return;
     NodeLru& of = m_parts.workingset.node(node);
     const ScanControl::Pass& pass = control.pass;
@@ -241,8 +287,10 @@ void NodeReclaim::shrink_node(Operation& op, NodeId node, ScanControl& control) 
 }
 
 void NodeReclaim::age_node(Operation& op, NodeId node, ScanControl& control) {
-    if (can_swap() && inactive_is_low(node, LruKind::Anon))
-        shrink_active(op, node, LruKind::Anon, batch, control);
+    if (!can_swap() || !inactive_is_low({node}, LruKind::Anon)) return;
+    shrink_active(op, {node}, LruKind::Anon, batch, control);
+    for (const MemoryCgroup& group : m_parts.frames.cgroups().all())
+        shrink_active(op, {node, group.number}, LruKind::Anon, batch, control);
 }
 
 std::uint64_t NodeReclaim::reclaim_pages(Operation& op, std::span<const Pfn> pages) {

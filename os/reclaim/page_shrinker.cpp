@@ -69,7 +69,7 @@ PageShrinker::Fate PageShrinker::split(Operation& op, Pfn frame) {
 }
 
 /// __remove_mapping.
-PageShrinker::Fate PageShrinker::release(Operation& op, Pfn frame) {
+PageShrinker::Fate PageShrinker::release(Operation& op, Pfn frame, const ScanControl& control) {
     PageDescriptor& page = m_parts.frames.pages().at(frame);
     if (has(page, frame_flags::anonymous) && !has(page, frame_flags::swapbacked)) {
         if (page.refcount != 0) return Fate::Keep;
@@ -79,9 +79,9 @@ PageShrinker::Fate PageShrinker::release(Operation& op, Pfn frame) {
     if (page.refcount != 1) return Fate::Keep;
     op.path.call(KernelFunction::RemoveMapping);
     if (has(page, frame_flags::swapcache)) {
-        m_parts.swap.evict(op, frame);
+        m_parts.swap.evict(op, frame, control.target);
     } else {
-        m_parts.workingset.evict_file_page(frame);
+        m_parts.workingset.evict_file_page(frame, control.target);
         m_parts.users.evict_file_page(op, frame);
     }
     return Fate::Free;
@@ -111,7 +111,7 @@ PageShrinker::Fate PageShrinker::decide(Operation& op, NodeId node, Pfn frame, S
     }
     if (page.mapcount != 0 && !m_parts.users.unmap(op, frame)) return Fate::Activate;
     if (has(page, frame_flags::dirty)) return write_back(op, node, frame, judged, control);
-    return release(op, frame);
+    return release(op, frame, control);
 }
 
 void PageShrinker::activate(Pfn frame) {
@@ -127,8 +127,9 @@ void PageShrinker::put_back(Pfn frame) {
     if (has(page, frame_flags::mlocked)) page.owner_flags |= frame_flags::unevictable;
     m_parts.frames.lru().add(frame);
     if (has(page, frame_flags::active))
-        m_parts.workingset.node(m_parts.frames.allocator().zone_of(frame)->node).nonresident_age +=
-            page.frames();
+        m_parts.workingset.age(
+            {m_parts.frames.allocator().zone_of(frame)->node, m_parts.frames.cgroups().group_of(frame)},
+            page.frames());
 }
 
 std::uint64_t PageShrinker::shrink(Operation& op, NodeId node, std::span<const Pfn> pages,

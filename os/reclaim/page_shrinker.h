@@ -39,7 +39,7 @@ private:
     [[nodiscard]] Fate being_written(NodeId node, PageDescriptor& page, ScanControl& control);
     [[nodiscard]] Fate write_back(Operation& op, NodeId node, Pfn frame, Judged judged, ScanControl& control);
     [[nodiscard]] Fate split(Operation& op, Pfn frame);
-    [[nodiscard]] Fate release(Operation& op, Pfn frame);
+    [[nodiscard]] Fate release(Operation& op, Pfn frame, const ScanControl& control);
     [[nodiscard]] Judged judge(Operation& op, Pfn frame);
     void activate(Pfn frame);
     void put_back(Pfn frame);

@@ -2,6 +2,7 @@
 
 #include "os/page/gfp.h"
 #include "os/page/zone_type.h"
+#include "os/path/memory_cgroup.h"
 
 #include <array>
 #include <cstdint>
@@ -26,6 +27,9 @@ struct ScanControl {
     std::array<bool, 2> may_deactivate{};      ///< by LruKind
     bool skipped_deactivation = false;         ///< active pages were spared
     bool trims_cache = false, no_file = false; ///< only file pages, or only anonymous ones, are worth it
+    MemoryCgroup* target = nullptr;            ///< whose memory is to shrink; null: the machine's
+    bool takes_protected = false;              ///< what is below memory.low too
+    bool spared_protected = false;             ///< some of it was left alone
 
     std::uint64_t scanned = 0, reclaimed = 0;
     /// Of the pages of inactive lists in one pass over a node.

@@ -12,10 +12,23 @@ namespace {
 // Where the area lies on the device: behind all files (assumed).
 constexpr std::uint64_t first_sector = (1ULL << 62) / sector_size;
 
+/// While it lives, what the operation allocates is charged to this group.
+class ChargedTo {
+public:
+    ChargedTo(Operation& op, MemoryCgroup* group) : m_op(op), m_before(std::exchange(op.cgroup, group)) {}
+    ~ChargedTo() { m_op.cgroup = m_before; }
+    ChargedTo(const ChargedTo&) = delete;
+    ChargedTo& operator=(const ChargedTo&) = delete;
+
+private:
+    Operation& m_op;
+    MemoryCgroup* m_before;
+};
+
 } // namespace
 
 Swap::Swap(const Parts& parts, std::uint64_t bytes)
-    : m_parts(parts), m_area(bytes >> page_shift), m_entries(m_area.end()) {
+    : m_parts(parts), m_area(bytes >> page_shift), m_entries(m_area.end()), m_charged(m_area.end()) {
     note_room();
 }
 
@@ -29,6 +42,16 @@ std::uint32_t& Swap::word(Pfn frame) {
 void Swap::note_room() {
     m_parts.counters.reclaim.swap_slots = m_area.used();
     m_parts.workingset.set_swap_room(m_area.free() != 0);
+}
+
+/// The slot may be free from now on.
+void Swap::note_release(SwapSlot slot) {
+    if (!m_area.in_use(slot)) {
+        entry(slot).shadow = 0;
+        std::uint16_t& charged = m_charged[static_cast<std::size_t>(slot)];
+        m_parts.frames.cgroups().uncharge_swap(std::exchange(charged, std::uint16_t{0}));
+    }
+    note_room();
 }
 
 void Swap::insert(Operation& op, Pfn frame, SwapSlot slot) {
@@ -52,13 +75,16 @@ void Swap::remove(Operation& op, Pfn frame, Shadow shadow) {
     --m_parts.counters.reclaim.nr_swapcached;
     op.path.store_page(frame);
     m_area.leave_cache(slot);
-    if (!m_area.in_use(slot)) entry(slot).shadow = 0;
-    note_room();
+    note_release(slot);
 }
 
 bool Swap::add(Operation& op, Pfn frame) {
+    MemoryCgroups& groups = m_parts.frames.cgroups();
+    const std::uint16_t group = groups.group_of(frame);
+    if (!groups.may_swap(group)) return false;
     const auto slot = m_area.take();
     if (!slot) return false;
+    groups.charge_swap(m_charged[static_cast<std::size_t>(*slot)] = group);
     op.path.call(KernelFunction::AddToSwap);
     insert(op, frame, *slot);
     PageDescriptor& page = m_parts.frames.pages().at(frame);
@@ -126,8 +152,11 @@ Swap::Read Swap::read(Operation& op, SwapSlot slot) {
     if (!m_area.in_use(slot)) return {};
     op.path.call(KernelFunction::ReadSwapCacheAsync);
     op.path.call(KernelFunction::AllocPages);
-    const auto frame =
-        m_parts.frames.allocate(op, {.mask = gfp::highuser_movable, .purpose = AllocationPurpose::SwapIn});
+    const auto frame = [&] {
+        const ChargedTo owner(op, m_parts.frames.cgroups().find(m_charged[static_cast<std::size_t>(slot)]));
+        return m_parts.frames.allocate(op,
+                                       {.mask = gfp::highuser_movable, .purpose = AllocationPurpose::SwapIn});
+    }();
     if (!frame) return {};
     if (entry(slot).frame != no_pfn || !m_area.in_use(slot)) {
         m_parts.frames.free(op, *frame, 0);
@@ -192,8 +221,7 @@ Pfn Swap::read_ahead(Operation& op, SwapSlot slot) {
 
 void Swap::drop_reference(SwapSlot slot) {
     m_area.drop(slot);
-    if (!m_area.in_use(slot)) entry(slot).shadow = 0;
-    note_room();
+    note_release(slot);
 }
 
 void Swap::drop(Operation& op, SwapSlot slot) {
@@ -217,7 +245,9 @@ bool Swap::try_to_free(Operation& op, Pfn frame) {
     return true;
 }
 
-void Swap::evict(Operation& op, Pfn frame) { remove(op, frame, m_parts.workingset.evict(frame)); }
+void Swap::evict(Operation& op, Pfn frame, const MemoryCgroup* target) {
+    remove(op, frame, m_parts.workingset.evict(frame, target));
+}
 
 void Swap::replace(Pfn from, Pfn to) {
     const SwapSlot slot = slot_of(from);

@@ -38,7 +38,8 @@ public:
     [[nodiscard]] SwapSlot slot_of(Pfn frame) { return SwapSlot{word(frame)}; }
     [[nodiscard]] bool caches(Pfn frame) const { return (flags(frame) & frame_flags::swapcache) != 0; }
 
-    /// add_to_swap: a dirty page of a process gets a slot and enters the cache. False where no slot is free.
+    /// add_to_swap: a dirty page of a process gets a slot and enters the cache. False where no slot is free,
+    /// or its memory cgroup may not have more.
     [[nodiscard]] bool add(Operation& op, Pfn frame);
     /// swap_writepage: the page, clean from now on, goes to its slot with the next submit().
     void write(Operation& op, Pfn frame);
@@ -61,8 +62,9 @@ public:
     /// folio_free_swap: takes the page out of the cache, so that the slot is free; nothing where entries
     /// refer to it or it is being written. Returns whether it is out.
     bool try_to_free(Operation& op, Pfn frame);
-    /// __remove_mapping of a page that reclaim frees: a shadow takes its place.
-    void evict(Operation& op, Pfn frame);
+    /// __remove_mapping of a page that reclaim frees for `target`, or for the machine: a shadow takes its
+    /// place.
+    void evict(Operation& op, Pfn frame, const MemoryCgroup* target);
     /// The page has moved to another frame.
     void replace(Pfn from, Pfn to);
 
@@ -107,10 +109,12 @@ private:
     void remove(Operation& op, Pfn frame, Shadow shadow);
     void transfer(Operation& op, BlockRequest::Kind kind);
     void note_room();
+    void note_release(SwapSlot slot);
 
     Parts m_parts;
     SwapArea m_area;
     std::vector<Entry> m_entries;                // by slot
+    std::vector<std::uint16_t> m_charged;        // by slot: number of its memory cgroup; 0: none
     std::vector<std::unique_ptr<Words>> m_slots; // by frame: the slot of a page in the cache
     std::vector<Pfn> m_pending;                  // pages of the requests that are being put together
     std::vector<Pfn> m_run;

@@ -3,10 +3,12 @@
 namespace pagewalk::os {
 namespace {
 
-// A shadow: 1, whether the page was part of the working set, its node, and the node's age when it left.
+// A shadow: 1, whether the page was part of the working set, for which node and group it went, and their age
+// then.
 constexpr Shadow present_bit = 1, workingset_bit = 2;
-constexpr unsigned node_shift = 2, age_shift = 12;
-constexpr std::uint64_t node_mask = (1U << (age_shift - node_shift)) - 1;
+constexpr unsigned node_shift = 2, group_shift = 12, age_shift = 28;
+constexpr std::uint64_t node_mask = (1U << (group_shift - node_shift)) - 1;
+constexpr std::uint64_t group_mask = (1U << (age_shift - group_shift)) - 1;
 constexpr std::uint64_t age_mask = ~0ULL >> age_shift;
 
 LruKind kind_of(std::uint16_t flags) {
@@ -15,12 +17,26 @@ LruKind kind_of(std::uint16_t flags) {
 
 } // namespace
 
-Shadow Workingset::evict(Pfn frame) {
-    const NodeId where = node_of(frame);
-    const std::uint64_t age = node(where).nonresident_age++;
+NodeLru& Workingset::of(LruVec vec) {
+    const std::size_t nodes = m_frames.allocator().node_count();
+    const std::size_t at = vec.group * nodes + pagewalk::index_of(vec.node);
+    if (at >= m_nodes.size()) m_nodes.resize((vec.group + 1U) * nodes);
+    return m_nodes[at];
+}
+
+void Workingset::age(LruVec vec, std::uint64_t pages) {
+    node(vec.node).nonresident_age += pages;
+    if (vec.group != 0) of(vec).nonresident_age += pages;
+}
+
+Shadow Workingset::evict(Pfn frame, const MemoryCgroup* target) {
+    const LruVec where{m_frames.allocator().zone_of(frame)->node,
+                       target != nullptr ? target->number : std::uint16_t{0}};
+    const std::uint64_t now = of(where).nonresident_age;
+    age(where, 1);
     const bool in_use = (m_frames.pages().peek(frame).owner_flags & frame_flags::workingset) != 0;
-    return age << age_shift | static_cast<std::uint64_t>(where) << node_shift |
-           (in_use ? workingset_bit : 0) | present_bit;
+    return now << age_shift | static_cast<std::uint64_t>(where.group) << group_shift |
+           static_cast<std::uint64_t>(where.node) << node_shift | (in_use ? workingset_bit : 0) | present_bit;
 }
 
 void Workingset::refault(Operation& op, Pfn frame, Shadow shadow) {
@@ -28,27 +44,29 @@ void Workingset::refault(Operation& op, Pfn frame, Shadow shadow) {
     PageDescriptor& page = m_frames.pages().at(frame);
     const LruKind kind = kind_of(page.owner_flags);
     const auto index = static_cast<std::size_t>(kind);
-    const auto evicted_from = static_cast<NodeId>(shadow >> node_shift & node_mask);
-    NodeLru& then = node(evicted_from);
+    const LruVec evicted_from{static_cast<NodeId>(shadow >> node_shift & node_mask),
+                              static_cast<std::uint16_t>(shadow >> group_shift & group_mask)};
     ReclaimCounters& counters = m_counters.reclaim;
     ++counters.workingset_refault[index];
-    const std::uint64_t distance = (then.nonresident_age - (shadow >> age_shift)) & age_mask;
+    const LruVec now = vec_of(frame);
+    if (MemoryCgroup* const group = m_frames.cgroups().find(now.group)) ++group->refaults[index];
+    const std::uint64_t distance = (of(evicted_from).nonresident_age - (shadow >> age_shift)) & age_mask;
     const LruLists& lru = m_frames.lru();
     std::uint64_t size = lru.size(evicted_from, LruList::ActiveFile);
     if (kind == LruKind::Anon) size += lru.size(evicted_from, LruList::InactiveFile);
-    if (m_swap_room) {
+    if (m_swap_room && m_frames.cgroups().may_swap(evicted_from.group)) {
         size += lru.size(evicted_from, LruList::ActiveAnon);
         if (kind == LruKind::File) size += lru.size(evicted_from, LruList::InactiveAnon);
     }
     if (distance > size) return;
     page.owner_flags |= frame_flags::active;
-    NodeLru& now = node(node_of(frame));
-    ++now.nonresident_age;
-    ++now.activations[index];
+    age(now, 1);
+    ++node(now.node).activations[index];
+    if (now.group != 0) ++of(now).activations[index];
     ++counters.workingset_activate[index];
     if ((shadow & workingset_bit) == 0) return;
     page.owner_flags |= frame_flags::workingset;
-    note_cost(node_of(frame), kind, 1);
+    note_cost(now, kind, 1);
     ++counters.workingset_restore[index];
 }
 
@@ -60,16 +78,21 @@ void Workingset::file_page_added(Operation& op, Pfn frame) {
     m_file_shadows.erase(found);
 }
 
-void Workingset::note_cost(NodeId where, LruKind kind, std::uint64_t pages) {
-    NodeLru& of = node(where);
-    of.cost[static_cast<std::size_t>(kind)] += pages;
+void Workingset::note_cost(LruVec vec, LruKind kind, std::uint64_t pages) {
+    if (vec.group != 0) note_own_cost(vec, kind, pages);
+    note_own_cost({vec.node}, kind, pages);
+}
+
+void Workingset::note_own_cost(LruVec vec, LruKind kind, std::uint64_t pages) {
+    NodeLru& lists = of(vec);
+    lists.cost[static_cast<std::size_t>(kind)] += pages;
     const LruLists& lru = m_frames.lru();
-    const std::uint64_t size = lru.size(where, LruList::InactiveAnon) + lru.size(where, LruList::ActiveAnon) +
-                               lru.size(where, LruList::InactiveFile) + lru.size(where, LruList::ActiveFile);
+    const std::uint64_t size = lru.size(vec, LruList::InactiveAnon) + lru.size(vec, LruList::ActiveAnon) +
+                               lru.size(vec, LruList::InactiveFile) + lru.size(vec, LruList::ActiveFile);
     // What is long past counts less.
-    if (of.cost[0] + of.cost[1] <= size / 4) return;
-    of.cost[0] /= 2;
-    of.cost[1] /= 2;
+    if (lists.cost[0] + lists.cost[1] <= size / 4) return;
+    lists.cost[0] /= 2;
+    lists.cost[1] /= 2;
 }
 
 } // namespace pagewalk::os

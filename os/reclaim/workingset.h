@@ -10,7 +10,8 @@
 
 namespace pagewalk::os {
 
-/// What reclaim knows of a node beside its lists (struct lruvec).
+/// What reclaim knows of a node, or of a memory cgroup on it, beside its lists (struct lruvec). A node's
+/// includes its cgroups'.
 struct NodeLru {
     std::uint64_t nonresident_age = 0; ///< pages evicted or activated so far
     /// Pages that each kind of list has cost lately, in disk accesses.
@@ -32,18 +33,23 @@ public:
     Workingset(FrameAllocator& frames, KernelCounters& counters)
         : m_frames(frames), m_counters(counters), m_nodes(frames.allocator().node_count()) {}
 
-    [[nodiscard]] NodeLru& node(NodeId node) { return m_nodes[pagewalk::index_of(node)]; }
-    /// workingset_eviction: the page is about to be reclaimed.
-    [[nodiscard]] Shadow evict(Pfn frame);
+    [[nodiscard]] NodeLru& node(NodeId node) { return of({node}); }
+    [[nodiscard]] NodeLru& of(LruVec vec);
+    /// workingset_age_nonresident: the page, or one that was its like, is used or gone.
+    void age(LruVec vec, std::uint64_t pages);
+    /// workingset_eviction: the page is about to be reclaimed for `target`; null: for the machine.
+    [[nodiscard]] Shadow evict(Pfn frame, const MemoryCgroup* target = nullptr);
     /// workingset_refault: a page with this shadow is back, not yet on a list.
     void refault(Operation& op, Pfn frame, Shadow shadow);
 
     /// evict() of a file's page, whose shadow is kept.
-    void evict_file_page(Pfn frame) { m_file_shadows[key_of(frame)] = evict(frame); }
+    void evict_file_page(Pfn frame, const MemoryCgroup* target) {
+        m_file_shadows[key_of(frame)] = evict(frame, target);
+    }
     /// A page has come into a page cache: refault() where it was there before.
     void file_page_added(Operation& op, Pfn frame);
     /// lru_note_cost: a disk access, or the loss of a page that was in use.
-    void note_cost(NodeId node, LruKind kind, std::uint64_t pages);
+    void note_cost(LruVec vec, LruKind kind, std::uint64_t pages);
     /// Whether reclaim may use swap: then anonymous memory counts as well.
     void set_swap_room(bool room) { m_swap_room = room; }
 
@@ -52,11 +58,14 @@ private:
         const FrameMapping page = m_frames.mapping(frame);
         return std::uint64_t{page.owner} << 36 | page.index;
     }
-    [[nodiscard]] NodeId node_of(Pfn frame) const { return m_frames.allocator().zone_of(frame)->node; }
+    [[nodiscard]] LruVec vec_of(Pfn frame) const {
+        return {m_frames.allocator().zone_of(frame)->node, m_frames.cgroups().group_of(frame)};
+    }
+    void note_own_cost(LruVec vec, LruKind kind, std::uint64_t pages);
 
     FrameAllocator& m_frames;
     KernelCounters& m_counters;
-    std::vector<NodeLru> m_nodes;
+    std::vector<NodeLru> m_nodes;                             // by group and node
     std::unordered_map<std::uint64_t, Shadow> m_file_shadows; // by file and page index
     bool m_swap_room = false;
 };

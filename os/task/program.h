@@ -3,6 +3,7 @@
 #include "base/time.h"
 #include "contract/instruction_stream.h"
 #include "contract/kernel_path.h"
+#include "os/path/memory_cgroup.h"
 #include "os/path/memory_policy.h"
 
 #include <cstdint>
@@ -18,7 +19,6 @@ enum class StrayAccess : std::uint8_t {
 };
 
 class CallOrder;
-struct MemoryCgroup;
 
 /// Identifies one of the programs that a run executes side by side. A trace that begins again is a Program of
 /// its own with the number of the one before.
@@ -40,7 +40,7 @@ struct ProgramPlacement {
     CpuMask allowed = CpuMask().set();
     Tick begin{};
     MemoryPolicy policy{};
-    std::uint64_t memory_limit = 0; ///< bytes, of all its processes together; 0: none
+    MemoryLimits limits{}; ///< of all its processes together
 };
 
 } // namespace pagewalk::os

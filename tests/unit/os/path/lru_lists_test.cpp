@@ -102,5 +102,30 @@ TEST_F(Lists, LeavePagesAloneThatASnapshotHasMarked) {
     EXPECT_EQ(rig.counters.nr_lru_file, 1U);
 }
 
+TEST_F(Lists, AreOthersForEachMemoryCgroup) {
+    MemoryCgroups groups;
+    LruLists apart(*rig.allocator, rig.counters, &groups);
+    KernelPath path;
+    PathLog log;
+    CostTable costs;
+    Operation op{.path = {path, costs, KernelTiming::Off}, .log = log, .runs = false};
+    op.cgroup = &groups.add({});
+    const Pfn charged = page(frame_flags::file), free = page(frame_flags::file);
+    ASSERT_TRUE(groups.charge(op, charged, 0, gfp::highuser_movable));
+    apart.add(charged);
+    apart.add(free);
+    const LruVec own{node, op.cgroup->number};
+    EXPECT_EQ(apart.pages(own, LruList::InactiveFile), std::vector{charged});
+    EXPECT_EQ(apart.pages(node, LruList::InactiveFile), std::vector{free});
+    EXPECT_EQ(apart.size(own, LruList::InactiveFile), 1U);
+    EXPECT_EQ(apart.size(node, LruList::InactiveFile), 2U); // a node's total
+    const Zone& zone = *rig.allocator->zone_of(free);
+    EXPECT_EQ(apart.own_size(zone, 0, LruList::InactiveFile), 1U);
+    apart.remove(charged);
+    EXPECT_EQ(apart.size(own, LruList::InactiveFile), 0U);
+    EXPECT_EQ(apart.oldest(own, LruList::InactiveFile), FrameList::none);
+    EXPECT_EQ(apart.size(node, LruList::InactiveFile), 1U);
+}
+
 } // namespace
 } // namespace pagewalk::os

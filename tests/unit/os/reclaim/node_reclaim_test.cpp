@@ -118,5 +118,81 @@ TEST_F(ReclaimOfANode, CountsAnonymousPagesAsReclaimableWhileThereIsSwap) {
     EXPECT_EQ(rig.reclaim.reclaimable_pages(zone), 0U);
 }
 
+/// Half of the cache's pages are charged to a group, every other one.
+struct ReclaimWithAGroup : ReclaimOfANode {
+    MemoryCgroup* group = nullptr;
+
+    void charge(const MemoryLimits& limits) {
+        group = &rig.frames.cgroups().add(limits);
+        rig.at_once([&](Operation& op) {
+            const InodeId file = rig.files.open(op, "/data");
+            for (std::uint64_t index = 0; index < 256; ++index) {
+                op.cgroup = index % 2 == 0 ? group : nullptr;
+                const Pfn frame = rig.files.get_page_for_write(op, file, index).frame;
+                rig.frames.pages().at(frame).owner_flags &= static_cast<std::uint16_t>(~frame_flags::dirty);
+            }
+            op.cgroup = nullptr;
+            rig.lru.drain(op);
+        });
+    }
+    [[nodiscard]] std::uint64_t cached() const { return lru.size(node, LruList::InactiveFile); }
+};
+
+TEST_F(ReclaimWithAGroup, ForTheGroupTakesItsPagesAlone) {
+    charge({});
+    const ScanControl done = pass({.wanted = 1000, .priority = 0, .target = group});
+    EXPECT_EQ(done.reclaimed, 128U);
+    EXPECT_EQ(group->usage, 0U);
+    EXPECT_EQ(group->reclaimed, 128U);
+    EXPECT_EQ(cached(), 128U);
+    EXPECT_EQ(counters.pgsteal_direct, 0U); // the machine has reclaimed nothing
+    EXPECT_EQ(counters.pgsteal[1], 128U);
+}
+
+TEST_F(ReclaimWithAGroup, ForTheMachineTakesBothKinds) {
+    charge({});
+    EXPECT_EQ(pass({.wanted = 1000, .priority = 2, .by_kswapd = true}).scanned, 64U);
+    EXPECT_EQ(group->scanned, 32U);
+}
+
+TEST_F(ReclaimWithAGroup, LeavesWhatIsBelowTheMinimum) {
+    charge({.min = 128});
+    (void)pass({.wanted = 1000, .priority = 0, .takes_protected = true});
+    EXPECT_EQ(group->usage, 128U);
+    EXPECT_EQ(cached(), 128U);
+}
+
+TEST_F(ReclaimWithAGroup, TakesWhatIsBelowTheLowLimitOnlyWhereThereIsNoOtherWay) {
+    charge({.low = 128});
+    const ScanControl done = pass({.wanted = 1000, .priority = 0});
+    EXPECT_TRUE(done.spared_protected);
+    EXPECT_EQ(group->usage, 128U);
+    EXPECT_EQ(group->low_hits, 0U);
+    (void)pass({.wanted = 1000, .priority = 0, .takes_protected = true});
+    EXPECT_EQ(group->usage, 0U);
+    EXPECT_EQ(group->low_hits, 1U);
+}
+
+TEST_F(ReclaimWithAGroup, SwapsNoMoreThanTheGroupMay) {
+    group = &rig.frames.cgroups().add({.swap = 10});
+    rig.at_once([&](Operation& op) {
+        op.cgroup = group;
+        for (std::uint64_t number = 0; number < 32; ++number)
+            (void)rig.vm.fault(op, *rig.space, page(number), FaultAccess::Write, StrayAccess::Kills);
+        op.cgroup = nullptr;
+        rig.lru.drain(op);
+    });
+    EXPECT_GE(group->usage, 32U);
+    for (int round = 0; round < 3; ++round) {
+        (void)pass({.wanted = 1000, .priority = 0, .target = group});
+        rig.complete_all();
+    }
+    EXPECT_EQ(group->swap_usage, 10U);
+    EXPECT_FALSE(rig.reclaim.can_swap(group->number));
+    EXPECT_TRUE(rig.reclaim.can_swap());
+    rig.at_once([&](Operation& op) { rig.vm.munmap(op, *rig.space, page(0), 64 * page_size); });
+    EXPECT_EQ(group->swap_usage, 0U);
+}
+
 } // namespace
 } // namespace pagewalk::os

@@ -73,7 +73,7 @@ TEST_F(Refaults, OfFilesAreFoundByFileAndPlace) {
     const FrameMapping place{FrameMapping::Kind::File, 7, 5}, other{FrameMapping::Kind::File, 7, 6};
     const Pfn victim = page(frame_flags::file);
     rig.frames.set_mapping(victim, place);
-    workingset.evict_file_page(victim);
+    workingset.evict_file_page(victim, nullptr);
     const Pfn back = page(frame_flags::file);
     rig.frames.set_mapping(back, other);
     rig.at_once([&](Operation& op) { workingset.file_page_added(op, back); });
@@ -87,11 +87,22 @@ TEST_F(Refaults, OfFilesAreFoundByFileAndPlace) {
 
 TEST_F(Refaults, CostsOfLongAgoCountLess) {
     list(frame_flags::file, 40);
-    workingset.note_cost(NodeId{}, LruKind::Anon, 8);
+    workingset.note_cost({NodeId{}}, LruKind::Anon, 8);
     EXPECT_EQ(workingset.node(NodeId{}).cost[0], 8U);
-    workingset.note_cost(NodeId{}, LruKind::File, 4); // 12 are more than a quarter of 40
+    workingset.note_cost({NodeId{}}, LruKind::File, 4); // 12 are more than a quarter of 40
     EXPECT_EQ(workingset.node(NodeId{}).cost[0], 4U);
     EXPECT_EQ(workingset.node(NodeId{}).cost[1], 2U);
+}
+
+TEST_F(Refaults, AreMeasuredAgainstTheGroupThatHadToShrink) {
+    MemoryCgroup& group = rig.frames.cgroups().add({});
+    list(frame_flags::file | frame_flags::active, 3); // of no group
+    const Shadow shadow = workingset.evict(page(frame_flags::file), &group);
+    const Shadow other = workingset.evict(page(frame_flags::file));
+    EXPECT_EQ(workingset.of({NodeId{}, group.number}).nonresident_age, 1U);
+    EXPECT_EQ(workingset.node(NodeId{}).nonresident_age, 2U); // the node's includes the group's
+    EXPECT_FALSE(refault(page(frame_flags::file), shadow));   // the group has no active pages
+    EXPECT_TRUE(refault(page(frame_flags::file), other));
 }
 
 } // namespace

@@ -50,7 +50,7 @@ TEST(OutOfMemory, KillsTheProgramAndGivesItsMemoryBack) {
 
 TEST(OutOfMemory, AProgramBeyondItsMemoryLimitIsKilledThoughTheMachineHasMore) {
     Machine machine(256ULL << 20);
-    machine.placement.memory_limit = 8ULL << 20;
+    machine.placement.limits.max = (8ULL << 20) >> page_shift;
     machine.boot();
     const std::uint64_t before = machine.free_frames();
     const TaskId task = machine.pick().task;
@@ -74,7 +74,7 @@ TEST(OutOfMemory, AProgramBeyondItsMemoryLimitIsKilledThoughTheMachineHasMore) {
 TEST(OutOfMemory, OnlyProcessesOfTheLimitedProgramAreKilled) {
     Machine machine(256ULL << 20, 2);
     test::ScriptedWorkload unlimited;
-    machine.placement.memory_limit = 8ULL << 20;
+    machine.placement.limits.max = (8ULL << 20) >> page_shift;
     machine.placement.number = ProgramNumber{1};
     machine.boot();
     machine.kernel->start(unlimited, {.number = ProgramNumber{2}});
