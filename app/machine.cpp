@@ -25,6 +25,7 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
     if (config.machine.layout != MachineLayout::X86_64)
         throw ConfigError(config.options.where("machine.layout"), "machine.layout", "i386",
                           "the simulated CPUs are x86-64; 'pagewalk boot' takes i386");
+    require_room_in_dram();
     const std::size_t sockets = config.machine.sockets;
     const std::size_t cpus = config.machine.cpus;
 
@@ -42,6 +43,11 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         m_llcs.back()->memory_socket().bind(m_router->inputs[socket]);
         caches.push_back(&m_llcs.back()->cache());
         socket_of_node.push_back(static_cast<models::SocketId>(socket));
+    }
+    if (config.cxl.memory != 0) {
+        m_expander = std::make_unique<models::CxlExpanderModule>("cxl", config.cxl);
+        m_router->outputs[sockets].bind(m_expander->socket);
+        socket_of_node.push_back(static_cast<models::SocketId>(config.cxl.socket));
     }
     models::CoherentMemory* shared = &m_llcs.front()->cache();
     if (sockets > 1) {
@@ -85,6 +91,20 @@ BlockDevice& Machine::make_disk(models::CoherentMemory& memory) {
     return *m_disk;
 }
 
+/// The devices hold a socket's memory. Throws ConfigError.
+void Machine::require_room_in_dram() const {
+    const std::uint64_t room = m_config.dram.capacity();
+    if (room == 0) return; // a custom device
+    for (const std::uint64_t bytes : m_config.machine.node_bytes(m_config.options))
+        if (bytes > room)
+            throw ConfigError(m_config.options.where("machine.memory"), "machine.memory",
+                              format_quantity(m_config.machine.memory, Unit::Bytes),
+                              "gives a socket " + format_quantity(bytes, Unit::Bytes) +
+                                  ", but dram.channels x dram.ranks of dram.device hold " +
+                                  format_quantity(room, Unit::Bytes) +
+                                  "; more ranks, channels or a larger device are needed");
+}
+
 void Machine::declare_stats() {
     for (std::size_t i = 0; i < m_cpus.size(); ++i) {
         const StatGroup cpu = m_stats.group(numbered("cpu", i));
@@ -96,6 +116,7 @@ void Machine::declare_stats() {
         m_controllers[i]->controller().declare(m_stats.group(numbered("dram", i)));
     }
     if (m_sockets) m_sockets->declare(m_stats.group("socket_links"));
+    if (m_expander) m_expander->expander().declare(m_stats.group("cxl"));
     m_commons.locks.stats().declare(m_stats.group("locks"));
     if (m_fixed_disk) m_fixed_disk->declare(m_stats.group("disk"));
     if (m_disk) m_disk->controller().declare(m_stats.group("disk"));

@@ -12,6 +12,7 @@
 #include "models/device/dma_port_module.h"
 #include "models/device/fixed_latency_disk.h"
 #include "models/interconnect/router_module.h"
+#include "models/memory/cxl_expander_module.h"
 #include "models/memory/dram_controller_module.h"
 #include "os/kernel/kernel.h"
 
@@ -44,13 +45,15 @@ public:
 private:
     /// The one of the configuration, connected to memory.
     [[nodiscard]] BlockDevice& make_disk(models::CoherentMemory& memory);
+    void require_room_in_dram() const;
     void declare_stats();
     void declare_events();
 
     const SystemConfig& m_config;
     PageTableMemory m_tables;
     std::unique_ptr<os::Kernel> m_kernel;
-    std::vector<std::unique_ptr<models::DramControllerModule>> m_controllers; ///< by node
+    std::vector<std::unique_ptr<models::DramControllerModule>> m_controllers; ///< by socket
+    std::unique_ptr<models::CxlExpanderModule> m_expander;                    ///< where there is one
     std::unique_ptr<models::RouterModule> m_router;
     std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs; ///< by socket
     std::unique_ptr<models::MultiSocketMemory> m_sockets;

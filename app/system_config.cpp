@@ -58,7 +58,8 @@ void MachineConfig::declare(OptionGroup group) {
                   "e820 of QEMU 7.2: 140 KiB with qemu-system-x86_64, 128 KiB with qemu-system-i386"});
 }
 
-std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet& options) const {
+std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet& options,
+                                                                 std::size_t nodes) const {
     std::vector<std::vector<unsigned>> rows;
     if (distances.empty()) return rows;
     const auto refuse = [&](const std::string& allowed) {
@@ -79,23 +80,25 @@ std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet
             rows.back().push_back(static_cast<unsigned>(*value));
         }
     }
-    const auto is_whole = [&](const std::vector<unsigned>& row) { return row.size() == sockets; };
-    if (rows.size() != sockets || !std::ranges::all_of(rows, is_whole))
-        refuse("wants " + std::to_string(sockets) + " rows of " + std::to_string(sockets) +
-               " distances: one of each node, machine.sockets");
+    const auto is_whole = [&](const std::vector<unsigned>& row) { return row.size() == nodes; };
+    if (rows.size() != nodes || !std::ranges::all_of(rows, is_whole))
+        refuse("wants " + std::to_string(nodes) + " rows of " + std::to_string(nodes) +
+               " distances: one of each node, machine.sockets and a CXL expander");
     return rows;
 }
 
-os::MemoryMap MachineConfig::memory_map(const OptionSet& options) const {
-    os::MemoryMap map = os::pc_memory_map(node_bytes(options), cpus, firmware);
-    map.distances = node_distances(options);
+os::MemoryMap MachineConfig::memory_map(const OptionSet& options, std::uint64_t cxl_bytes) const {
+    std::vector<std::uint64_t> nodes = node_bytes(options);
+    if (cxl_bytes != 0) nodes.push_back(cxl_bytes);
+    os::MemoryMap map = os::pc_memory_map(nodes, cpus, firmware, nodes.size() - sockets);
+    map.distances = node_distances(options, nodes.size());
     if (kernelcore != 0 && movablecore != 0)
         throw ConfigError(options.where("machine.movablecore"), "machine.movablecore",
                           format_quantity(movablecore, Unit::Bytes), "excludes machine.kernelcore; give one");
     if (kernelcore != 0) map.kernelcore_bytes = kernelcore;
     if (movablecore != 0) map.movablecore_bytes = movablecore;
     if (layout == MachineLayout::I386) {
-        if (sockets != 1)
+        if (nodes.size() != 1)
             throw ConfigError(options.where("machine.sockets"), "machine.sockets", std::to_string(sockets),
                               "machine.layout = i386 has one node");
         map.layout = os::ZoneLayout::I386;
@@ -160,6 +163,7 @@ SystemConfig::SystemConfig() {
     llc.declare(root.group("llc"));
     dram.declare(root.group("dram"));
     link.declare(root.group("socket_link"));
+    cxl.declare(root.group("cxl"));
     os.declare(root.group("os"));
     disk.declare(root.group("os"));
     device.declare(root.group("device"));
@@ -207,8 +211,8 @@ void SystemConfig::validate() {
         throw ConfigError(options.where("workload.scratch"), "workload.scratch", "on",
                           "excludes workload.directory; give one");
     for (auto& [number, program] : programs)
-        program.validate(options, "program." + std::to_string(number), machine.cpus, machine.sockets);
-    workload.validate(options, machine.sockets);
+        program.validate(options, "program." + std::to_string(number), machine.cpus, nodes());
+    workload.validate(options, nodes());
     for (const char* key :
          {"workload.kind", "workload.program", "workload.trace", "workload.synthetic", "workload.input",
           "workload.output", "workload.mempolicy", "workload.memory_limit", "workload.memory_high",
@@ -233,9 +237,10 @@ void SystemConfig::validate() {
     caches.validate();
     llc.validate();
     dram.validate();
+    cxl.validate(options, machine.sockets);
     device.validate(options);
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
-    os.memory = machine.memory_map(options);
+    os.memory = machine.memory_map(options, cxl.memory);
     if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();
     os.seed = run.seed;
     os.validate();

@@ -7,6 +7,7 @@
 #include "models/device/block_device_config.h"
 #include "models/device/fixed_latency_disk.h"
 #include "models/interconnect/socket_link.h"
+#include "models/memory/cxl_config.h"
 #include "models/memory/dram_config.h"
 #include "os/kernel/kernel_config.h"
 #include "workloads/synthetic/make_synthetic.h"
@@ -37,12 +38,14 @@ struct MachineConfig {
     os::FirmwareConfig firmware;
 
     void declare(OptionGroup group);
-    /// Bytes of each node. Throws ConfigError.
+    /// Bytes of each socket's node. Throws ConfigError.
     [[nodiscard]] std::vector<std::uint64_t> node_bytes(const OptionSet& options) const;
-    /// Distance of each node (row) to each node. Throws ConfigError.
-    [[nodiscard]] std::vector<std::vector<unsigned>> node_distances(const OptionSet& options) const;
-    /// What the firmware and the command line tell the kernel. Throws ConfigError.
-    [[nodiscard]] os::MemoryMap memory_map(const OptionSet& options) const;
+    /// Distance of each of the `nodes` (row) to each. Throws ConfigError.
+    [[nodiscard]] std::vector<std::vector<unsigned>> node_distances(const OptionSet& options,
+                                                                    std::size_t nodes) const;
+    /// What the firmware and the command line tell the kernel; `cxl_bytes` are a node of their own, without
+    /// CPUs. Throws ConfigError.
+    [[nodiscard]] os::MemoryMap memory_map(const OptionSet& options, std::uint64_t cxl_bytes) const;
 };
 
 /// Every event table that a machine writes.
@@ -59,6 +62,9 @@ public:
     /// after the last option was set.
     void validate();
 
+    /// NUMA nodes: the sockets', then a CXL expander's.
+    [[nodiscard]] std::uint32_t nodes() const { return machine.sockets + (cxl.memory != 0 ? 1U : 0U); }
+
 private:
     /// Takes memory that hardware keeps for itself from the end of the machine's.
     void reserve_memory();
@@ -72,6 +78,7 @@ public:
     models::LlcConfig llc;
     models::DramConfig dram;
     models::SocketLinkConfig link;
+    models::CxlConfig cxl;
     os::KernelConfig os;
     models::DiskConfig disk;
     models::BlockDeviceConfig device;

@@ -8,25 +8,17 @@
 namespace pagewalk::models {
 
 void DramConfig::declare(OptionGroup group) {
-    group.choice(
-        "device", device,
-        {{DramDevice::Ddr4_2400_8Gb_x8, "ddr4_2400_8gb_x8"},
-         {DramDevice::Ddr4_2666_8Gb_x8, "ddr4_2666_8gb_x8"},
-         {DramDevice::Ddr4_2933_8Gb_x8, "ddr4_2933_8gb_x8"},
-         {DramDevice::Ddr4_3200_8Gb_x4, "ddr4_3200_8gb_x4"},
-         {DramDevice::Ddr4_3200_8Gb_x8, "ddr4_3200_8gb_x8"},
-         {DramDevice::Ddr4_3200_8Gb_x16, "ddr4_3200_8gb_x16"},
-         {DramDevice::Ddr4_3200_16Gb_x8, "ddr4_3200_16gb_x8"},
-         {DramDevice::Ddr5_4800_16Gb_x8, "ddr5_4800_16gb_x8"},
-         {DramDevice::Ddr5_5600_16Gb_x8, "ddr5_5600_16gb_x8"},
-         {DramDevice::Ddr5_6400_16Gb_x8, "ddr5_6400_16gb_x8"},
-         {DramDevice::Custom, "custom"}},
-        {Unit::None, "devices of a rank: their organisation, and timing parameters that are not set",
-         "JESD79-4C 17-17-17, 19-19-19, 21-21-21, 22-22-22; JESD79-5B 40-39-39, 46-45-45, 52-52-52"});
+    group.choice("device", device, dram_device_names(),
+                 {Unit::None, "devices of a rank: their organisation, and timing parameters that are not set",
+                  "JESD79-4C 17-17-17, 19-19-19, 21-21-21, 22-22-22; JESD79-5B 40-39-39, 46-45-45, 52-52-52; "
+                  "JESD209-5B; "
+                  "JESD235C; JESD238A"});
     timing.declare(group.group("timing"));
-    group.number("channels", channels, {1, 64}, {Unit::Count, "channels of this controller", "assumed"});
+    group.number(
+        "channels", channels, {1, 64},
+        {Unit::Count, "channels of this controller; subchannels of DDR5, pseudo channels of HBM", "assumed"});
     group.number("ranks", ranks, {1, 8, OptionRange::Shape::PowerOfTwo},
-                 {Unit::Count, "ranks per channel", "assumed"});
+                 {Unit::Count, "ranks per channel; of HBM, stacks of four dies", "assumed"});
     group.number("bank_groups", custom.bank_groups, {0, 16},
                  {Unit::Count, "of a custom device: bank groups per rank", "user"});
     group.number("banks", custom.banks, {0, 16},

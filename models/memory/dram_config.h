@@ -41,6 +41,8 @@ struct DramConfig {
     void declare(OptionGroup group);
     /// Throws ConfigError.
     void validate() const;
+    /// Bytes of all channels. 0: a custom device has rows without end.
+    [[nodiscard]] std::uint64_t capacity() const { return facts_of(device).rank_bytes() * ranks * channels; }
     /// The device's, or the custom one's.
     [[nodiscard]] const DramOrganisation& organisation() const {
         return device == DramDevice::Custom ? custom : facts_of(device).organisation;

@@ -1,28 +1,20 @@
 #pragma once
 
 #include "models/memory/dram_controller.h"
-
-#include <systemc>
-#include <tlm>
-#include <tlm_utils/simple_target_socket.h>
+#include "models/memory/memory_target_module.h"
 
 namespace pagewalk::models {
 
-/// A DRAM controller behind a TLM-2.0 target socket. b_transport never waits: the delay that comes with a
-/// transaction says when it arrives, the delay that goes back when it is served. Knows MemoryExtension, does
-/// without it, and grants direct access to its port at any address. A transaction that spans several lines is
-/// served when its last line is.
-class DramControllerModule final : public sc_core::sc_module {
+/// A DRAM controller behind a TLM-2.0 target socket.
+class DramControllerModule final : public MemoryTargetModule {
 public:
-    tlm_utils::simple_target_socket<DramControllerModule> socket;
-
-    DramControllerModule(sc_core::sc_module_name name, const DramConfig& config);
+    DramControllerModule(sc_core::sc_module_name name, const DramConfig& config)
+        : MemoryTargetModule(name), m_controller(config) {}
 
     [[nodiscard]] const DramController& controller() const { return m_controller; }
 
 private:
-    void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);
-    bool get_direct_mem_ptr(tlm::tlm_generic_payload& payload, tlm::tlm_dmi& granted);
+    [[nodiscard]] MemoryPort& port() override { return m_controller; }
 
     DramController m_controller;
 };

@@ -195,7 +195,7 @@ void reserve_for_firmware(MemoryMap& map, std::uint64_t tables) {
 } // namespace
 
 MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus,
-                        const FirmwareConfig& firmware) {
+                        const FirmwareConfig& firmware, std::size_t memory_only) {
     MemoryMap map;
     const bool is_pc = firmware.kind == Firmware::Pc;
     const std::uint64_t total = std::accumulate(node_bytes.begin(), node_bytes.end(), std::uint64_t{0});
@@ -226,10 +226,11 @@ MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_
     if (is_pc) reserve_for_firmware(map, firmware.tables);
     for (const PhysRange& range : map.usable) map.resources.push_back({range, "System RAM"});
     map.cpus.resize(cpus);
-    const std::size_t per_node = (cpus + node_bytes.size() - 1) / node_bytes.size();
+    const std::size_t nodes_with_cpus = node_bytes.size() - memory_only;
+    const std::size_t per_node = (cpus + nodes_with_cpus - 1) / nodes_with_cpus;
     for (std::size_t cpu = 0; cpu < cpus; ++cpu)
         map.cpus[CpuId(static_cast<std::uint16_t>(cpu))] =
-            NodeId(static_cast<std::uint16_t>(std::min(cpu / per_node, node_bytes.size() - 1)));
+            NodeId(static_cast<std::uint16_t>(std::min(cpu / per_node, nodes_with_cpus - 1)));
     return map;
 }
 

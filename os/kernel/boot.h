@@ -29,10 +29,10 @@ struct FirmwareConfig {
 };
 
 /// An e820-like map of a PC: `node_bytes[i]` of memory on node i, the hole below 4 GiB moved above it, 640
-/// KiB to 1 MiB left out. CPUs are dealt to nodes in equal runs; nodes may outnumber them. Throws ConfigError
-/// for a node without memory, or where the firmware's tables do not fit.
+/// KiB to 1 MiB left out. CPUs are dealt in equal runs to all nodes but the last `memory_only`; nodes may
+/// outnumber them. Throws ConfigError for a node without memory, or where the firmware's tables do not fit.
 [[nodiscard]] MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_t cpus,
-                                      const FirmwareConfig& firmware = {});
+                                      const FirmwareConfig& firmware = {}, std::size_t memory_only = 0);
 
 /// What the kernel takes before the page allocator starts.
 struct BootLayout {

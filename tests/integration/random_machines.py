@@ -99,6 +99,8 @@ def machine(every_option, rng):
         if (value := draw(option, rng)) is not None:
             settings[option.key] = value
     agree(settings, rng)
+    if settings["machine.memory"] == "65GiB":  # more than a rank of the default device holds
+        settings.update({"dram.channels": 4, "dram.ranks": 4})
     for table in ("allocations", "page_faults", "kmem", "driver", "functions", "tlb_misses"):
         settings[f"events.{table}"] = rng.choice((0, 1, 7))
     return settings

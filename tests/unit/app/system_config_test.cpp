@@ -115,6 +115,20 @@ TEST(SystemConfig, MemoryHasAMostAndEveryNodeALeast) {
                 testing::AllOf(HasSubstr("64 nodes"), HasSubstr("at least 16MiB")));
 }
 
+TEST(SystemConfig, ACxlExpanderIsANodeWithoutCpus) {
+    SystemConfig config;
+    config.options.set("machine.sockets", "2", "test");
+    config.options.set("cxl.memory", "1GiB", "test");
+    config.options.set("cxl.socket", "1", "test");
+    config.options.set("workload.mempolicy", "bind:2", "test");
+    config.validate();
+    EXPECT_EQ(config.nodes(), 3U);
+    EXPECT_EQ(config.os.memory.node_count(), 3U);
+    for (const NodeId node : config.os.memory.cpus) EXPECT_NE(node, NodeId{2});
+    EXPECT_THAT(refusal({"cxl.memory=1GiB", "cxl.socket=1"}), HasSubstr("cxl.socket"));
+    EXPECT_THAT(refusal({"cxl.memory=1GiB", "machine.distances=10"}), HasSubstr("2 rows of 2"));
+}
+
 TEST(SystemConfig, DramTimingsNameWhatIsWrong) {
     EXPECT_THAT(refusal({"dram.timing.data_rate=1"}), HasSubstr("dram.timing.data_rate = 1: allowed"));
     EXPECT_THAT(refusal({"dram.timing.t_rfc=10us"}), HasSubstr("dram.timing.t_rfc = 10us"));

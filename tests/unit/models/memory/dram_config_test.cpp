@@ -34,6 +34,16 @@ TEST(DramConfig, OrganisationBelongsToTheDevice) {
     EXPECT_THROW(config.validate(), ConfigError);
 }
 
+TEST(DramConfig, CapacityIsThatOfTheDevices) {
+    DramConfig config;
+    config.device = DramDevice::Ddr5_4800_16Gb_x8; // 4 devices of 2 GiB
+    config.ranks = 2;
+    config.channels = 4;
+    EXPECT_EQ(config.capacity(), 64ULL << 30);
+    config.device = DramDevice::Custom;
+    EXPECT_EQ(config.capacity(), 0U);
+}
+
 TEST(DramConfig, WriteQueueMarksMustAscend) {
     DramConfig config;
     config.write_low = config.write_high;

@@ -68,6 +68,13 @@ TEST(PcMemoryMap, LetsNodesBeWithoutCpus) {
     EXPECT_EQ(map.node_count(), 2U);
 }
 
+TEST(PcMemoryMap, GivesMemoryOnlyNodesNoCpus) {
+    const MemoryMap map = pc_memory_map({gib, gib, gib}, 4, {}, 1);
+    EXPECT_EQ(map.cpus[CpuId{1}], NodeId{0});
+    EXPECT_EQ(map.cpus[CpuId{3}], NodeId{1});
+    EXPECT_EQ(map.node_count(), 3U);
+}
+
 TEST(PcMemoryMap, DealsCpusToNodesInRuns) {
     const MemoryMap map = pc_memory_map({gib, gib}, 4);
     EXPECT_EQ(map.cpus[CpuId{1}], NodeId{0});
