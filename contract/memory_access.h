@@ -47,6 +47,7 @@ struct LineResponse {
     Tick ready{}; ///< when the line arrives
     HitLevel level = HitLevel::Memory;
     bool exclusive = false; ///< nobody else holds it: a later store needs no further request
+    bool taken = false;     ///< another private hierarchy had modified it, or lost it to this store
 };
 
 /// The shared memory system as a private hierarchy sees it: LLC, directory and what lies behind. Timed by

@@ -48,7 +48,10 @@ void MultiSocketMemory::attach(CpuId cpu, SnoopTarget& target) {
     const SocketId own = socket_of(cpu);
     for (std::size_t i = 0; i < m_caches.size(); ++i) {
         const auto socket = static_cast<SocketId>(i);
-        const Tick distance = socket == own ? Tick() : m_links[link_index(socket, own)].latency() * 2;
+        // Another socket's core is asked through its own directory.
+        const Tick distance =
+            socket == own ? Tick()
+                          : m_links[link_index(socket, own)].latency() * 2 + m_caches[own]->look_up_time();
         m_caches[socket]->attach(cpu, target, distance);
     }
 }

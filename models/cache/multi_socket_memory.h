@@ -20,7 +20,7 @@ enum class SocketId : std::uint16_t {};
 ///
 /// Approximation: a socket's LLC keeps lines of its own memory only (real ones also keep remote lines), so a
 /// core's re-use of remote data beyond its L2 always crosses the link. Snoops of another socket's cores pay
-/// the link's latency both ways but take none of its bandwidth.
+/// the link's latency both ways and a look-up there, but take none of the link's bandwidth.
 class MultiSocketMemory final : public CoherentMemory {
 public:
     struct Topology {

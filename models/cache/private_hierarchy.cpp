@@ -167,6 +167,8 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cy
     if (start != cycle || ready != answered) ++m_l2.stats.mshr_waits;
     CacheLine& line = fill_l2(number, ready, response.level);
     if (response.exclusive) line.set_exclusive();
+    if (response.taken && m_observer != nullptr && !is_prefetch(kind)) [[unlikely]]
+        m_observer->line_taken();
     return {ready, response.level, response.exclusive};
 }
 
@@ -177,6 +179,7 @@ PrivateHierarchy::L2Result PrivateHierarchy::fetch_into_l2(LineNumber number, Cy
                                                     .kind = AccessKind::Store,
                                                     .time = m_clock.to_ticks(cycle)});
     const Cycles ready = std::max(data_ready, m_clock.to_cycles(response.ready));
+    if (response.taken && m_observer != nullptr) m_observer->line_taken();
     if (CacheLine* const line = m_l2.tags.probe(number)) {
         line->set_exclusive();
         line->set_ready(ready.value());

@@ -21,6 +21,13 @@ struct AccessResult {
     HitLevel level = HitLevel::L1; ///< for a line on its way: where it comes from
 };
 
+/// Told when an access, a prefetch aside, took a line from another core.
+class LineTakenObserver {
+public:
+    virtual ~LineTakenObserver() = default;
+    virtual void line_taken() = 0;
+};
+
 /// L1I, L1D and L2 of one core. Works in core cycles; what L2 lacks goes to the shared memory system in
 /// ticks.
 ///
@@ -112,6 +119,8 @@ public:
     bool drop_translations(std::uint64_t number);
     [[nodiscard]] std::uint64_t l2_lines() const { return m_l2.tags.lines(); }
 
+    void observe(LineTakenObserver& observer) { m_observer = &observer; }
+
     Dirty invalidate(PhysAddr line) override;
     Dirty downgrade(PhysAddr line) override;
 
@@ -185,6 +194,7 @@ private:
     CpuId m_cpu;
     WalksThrough m_walks_through;
     L1Inclusion m_l1_inclusion;
+    LineTakenObserver* m_observer = nullptr;
     bool m_perfect_l2;
     bool m_sends_clean_victims;
 };

@@ -16,6 +16,8 @@ void SharedCacheStats::declare(StatGroup group) const {
     group.counter("downgrades", downgrades, "count", "exclusive private copies made shared");
     group.counter("back_invalidations", back_invalidations, "count",
                   "private copies dropped because the inclusive cache dropped the line");
+    group.counter("transfer_waits", transfer_waits, "count",
+                  "requests for a line that was on its way from one core's private caches to another's");
     group.counter("lines_not_read", lines_not_read, "count",
                   "stores of whole lines that needed no read from memory");
     group.counter("device_accesses", device_accesses, "count", "lines read or written by devices");
@@ -63,24 +65,30 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         if (snooped.supplied) {
             ++m_stats.remote_cache_hits;
             take_dirty(slice, number, request, snooped.ready);
-            return {snooped.ready, HitLevel::RemoteCache, snooped.exclusive};
+            return {snooped.ready, HitLevel::RemoteCache, snooped.exclusive, true};
         }
         if (snooped.already_held) {
             if (demand) ++m_stats.cache.upgrades;
-            return {snooped.ready, snooped.any ? HitLevel::RemoteCache : HitLevel::Llc, true};
+            return {snooped.ready, snooped.any ? HitLevel::RemoteCache : HitLevel::Llc, true, snooped.any};
         }
     }
+    const bool taken = snooped.taken(request.kind);
 
     if (CacheLine* const line = slice.tags.access(number)) {
         const Tick ready = std::max(snooped.ready, Tick(line->ready()));
         const bool in_flight = line->ready() > looked_up.value();
         if (demand && in_flight) ++m_stats.cache.merges;
-        return {ready, in_flight ? line->source() : HitLevel::Llc, snooped.exclusive};
+        return {ready, in_flight ? line->source() : HitLevel::Llc, snooped.exclusive, taken};
+    }
+    if (snooped.any && demand && request.kind != AccessKind::StoreLine) {
+        // The LLC lacks it, but who was asked had it, clean (MESIF: the owner forwards it).
+        ++m_stats.remote_cache_hits;
+        return {snooped.ready, HitLevel::RemoteCache, snooped.exclusive, taken};
     }
     if (request.kind == AccessKind::StoreLine) {
         ++m_stats.lines_not_read;
         if (m_policy == LlcPolicy::Inclusive) fill(slice, number, request, snooped.ready, HitLevel::Llc);
-        return {snooped.ready, HitLevel::Llc, snooped.exclusive};
+        return {snooped.ready, HitLevel::Llc, snooped.exclusive, taken};
     }
     const Tick start(slice.mshrs.first_free(looked_up.value()));
     const Tick answered =
@@ -93,7 +101,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         m_stats.cache.miss_time += (arrived - looked_up).value();
     }
     if (m_policy != LlcPolicy::Victim) fill(slice, number, request, arrived, HitLevel::Memory);
-    return {std::max(arrived, snooped.ready), HitLevel::Memory, snooped.exclusive};
+    return {std::max(arrived, snooped.ready), HitLevel::Memory, snooped.exclusive, taken};
 }
 
 [[gnu::noinline]] LineResponse SharedCache::write_back(const LineRequest& request, Tick looked_up) {
@@ -110,6 +118,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     if (is_store(request.kind)) {
         result.supplied = invalidate_others(entry, cpu, time, result.ready) == SnoopTarget::Dirty::Yes;
         result.any = result.ready != time;
+        if (result.any) wait_for_transfer(number, time, result);
         entry.set_only(cpu);
         entry.set_state(DirectoryEntry::State::Exclusive);
         return result;
@@ -123,6 +132,7 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
         });
         result.any = true;
         ++m_stats.downgrades;
+        if (result.supplied) wait_for_transfer(number, time, result);
         entry.set_state(DirectoryEntry::State::Shared);
     }
     const bool owned = entry.state() == DirectoryEntry::State::Exclusive && entry.contains(cpu);
@@ -130,6 +140,20 @@ void SharedCache::attach(CpuId cpu, SnoopTarget& target, Tick distance) {
     entry.add(cpu);
     if (result.exclusive) entry.set_state(DirectoryEntry::State::Exclusive);
     return result;
+}
+
+// The line goes to the requester once whoever has asked for it before has got it.
+void SharedCache::wait_for_transfer(LineNumber number, Tick time, Snooped& snooped) {
+    // CPUs that contend for a line are that close to each other: of two, the first to ask is the first.
+    constexpr Tick together{10'000};
+    const Tick asked = time + together;
+    const Tick arrived = m_transfers.arrival(number, asked);
+    if (arrived > asked) {
+        ++m_stats.transfer_waits;
+        snooped.ready += arrived - time;
+    }
+    // The home looks the line up for the next one when it knows that it has arrived.
+    m_transfers.add(number, asked, snooped.ready + m_latency);
 }
 
 SnoopTarget::Dirty SharedCache::invalidate_others(DirectoryEntry entry, RequesterId keep, Tick time,

@@ -7,6 +7,7 @@
 #include "models/cache/cache_stats.h"
 #include "models/cache/coherent_memory.h"
 #include "models/cache/directory.h"
+#include "models/cache/line_transfers.h"
 #include "models/cache/mshr_file.h"
 #include "models/cache/slice_port.h"
 #include "models/memory/memory_port.h"
@@ -23,6 +24,8 @@ struct SharedCacheStats {
     std::uint64_t invalidations = 0;      ///< private copies dropped because of another core's store
     std::uint64_t downgrades = 0;         ///< exclusive private copies made shared
     std::uint64_t back_invalidations = 0; ///< private copies dropped with the inclusive LLC's line
+    std::uint64_t transfer_waits =
+        0; ///< requests for a line on its way from one private hierarchy to another
     std::uint64_t lines_not_read = 0;
     std::uint64_t device_accesses = 0;
 
@@ -40,7 +43,8 @@ struct SharedCacheClients {
 /// instruction fetch shared, so that the next CPU to fetch it asks nobody.
 ///
 /// Timing: a request waits for its slice's port, then looks up; a miss leaves after the look-up, a line in
-/// another core's private caches takes a snoop round trip more. Dropped lines are written to memory when the
+/// another core's private caches takes a snoop round trip more. A line is on its way to one core at a time:
+/// who asks meanwhile is looked up again when it has arrived. Dropped lines are written to memory when the
 /// new line arrives and delay nobody.
 ///
 /// Of a device, Dma reads a line without anybody keeping it, WriteBack writes a whole line into the cache (as
@@ -58,6 +62,7 @@ public:
     void attach(CpuId cpu, SnoopTarget& target) override { attach(cpu, target, Tick()); }
     /// `distance`: what a snoop of this CPU takes on top, there and back.
     void attach(CpuId cpu, SnoopTarget& target, Tick distance);
+    [[nodiscard]] Tick look_up_time() const { return m_latency; }
 
     [[nodiscard]] const SharedCacheStats& stats() const { return m_stats; }
     void declare(StatGroup group) const { m_stats.declare(group); }
@@ -81,6 +86,7 @@ private:
         bool exclusive = true;     ///< the requester is now alone
         bool already_held = false; ///< the requester had the line
         bool any = false;          ///< somebody was asked
+        [[nodiscard]] bool taken(AccessKind kind) const { return supplied || (any && is_store(kind)); }
     };
 
     [[nodiscard]] Slice& slice_of(LineNumber line) {
@@ -91,6 +97,7 @@ private:
 
     LineResponse write_back(const LineRequest& request, Tick looked_up);
     Snooped snoop(LineNumber line, const LineRequest& request, Tick time);
+    void wait_for_transfer(LineNumber line, Tick time, Snooped& snooped);
     SnoopTarget::Dirty invalidate_others(DirectoryEntry entry, RequesterId keep, Tick time, Tick& ready);
     LineResponse device_access(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
     LineResponse device_read(Slice& slice, LineNumber line, const LineRequest& request, Tick time);
@@ -104,6 +111,7 @@ private:
     std::vector<Slice> m_slices;
     std::vector<Client> m_clients;
     std::optional<Directory> m_directory;
+    LineTransfers m_transfers;
     MemoryPort& m_memory;
     LlcPolicy m_policy;
     Tick m_latency;

@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace pagewalk::models {
+namespace {
+
+// A few cycles, a block at a time: a line's transfer takes 30 ns and more.
+constexpr Tick sharing_quantum{3'000};
+// Lines that change hands less often are not contended for.
+constexpr Tick sharing_span{2'000'000};
+
+} // namespace
 
 void CpuConfig::declare(OptionGroup group) {
     core.declare(group.group("core"));
@@ -40,6 +48,7 @@ Cpu::Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierar
         if (!commons.champsim_frames) commons.champsim_frames.emplace(mmu.champsim_frames, mmu.champsim_seed);
         m_mmu.imitate_champsim(*commons.champsim_frames);
     }
+    hierarchy.observe(*this);
 }
 
 void Cpu::declare(StatGroup group) const {
@@ -49,6 +58,7 @@ void Cpu::declare(StatGroup group) const {
 }
 
 Cpu::Progress Cpu::advance(Tick from, Tick until) {
+    m_gives_way = false;
     if (m_state == State::Waiting) {
         take_shootdowns(m_wait_cause, from);
         look_again();
@@ -60,7 +70,7 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
         }
     }
     m_kernel.poll(now());
-    run(m_clock.to_cycles(until));
+    run(m_clock.to_cycles(from < m_shares_until ? std::min(until, from + sharing_quantum) : until));
     account();
     Progress progress{m_state, now(), no_time};
     if (m_state == State::Idle)
@@ -75,9 +85,9 @@ Cpu::Progress Cpu::advance(Tick from, Tick until) {
     return progress;
 }
 
-// Until local time reaches `end`, or the state is another than Running.
+// Until local time reaches `end`, the CPU gives way, or the state is another than Running.
 void Cpu::run(Cycles end) {
-    while (m_state == State::Running && m_core.cycle() < end) {
+    while (m_state == State::Running && m_core.cycle() < end && !m_gives_way) {
         if (m_handler.path != nullptr)
             run_handler(end);
         else if (m_pending <= m_core.cycle() && interruptible())
@@ -207,7 +217,7 @@ Cpu::PathEnd Cpu::execute_steps(ActivePath& active, Cycles end) {
     KernelPath& path = *active.path;
     while (path.position < path.steps().size()) {
         const Cycles limit = &active == &m_path && interruptible() ? std::min(end, m_pending) : end;
-        if (m_core.cycle() >= limit) return PathEnd::Left;
+        if (m_core.cycle() >= limit || (m_gives_way && end != never)) return PathEnd::Left;
         const StepKind kind = path.steps()[path.position].kind;
         if (!execute_step(active, limit)) return PathEnd::Left;
         if (kind == StepKind::Sleep) return PathEnd::Slept;
@@ -269,6 +279,12 @@ Cpu::StepEnd Cpu::continue_step(ActivePath& active, const KernelStep step, Cycle
     return StepEnd::Done;
 }
 
+void Cpu::line_taken() {
+    m_gives_way = true;
+    m_shares_until = now() + sharing_span;
+    m_core.end_run();
+}
+
 Cpu::StepEnd Cpu::wait(StallCause cause, Tick until) {
     m_state = State::Waiting;
     m_wait_cause = cause;
@@ -304,7 +320,9 @@ Cpu::StepEnd Cpu::acquire_lock(ActivePath& active, VirtAddr lock) {
     case LockTable::Answer::Kind::Granted:
         break;
     }
+    const bool waited = answer.time > now();
     end_wait(StallCause::Lock, answer.time);
+    if (waited) m_core.kernel_atomic(lock); // whoever released it has the line
     if (m_locks_held++ == 0 && m_handler.path == nullptr) m_masked_since = answer.time;
     return StepEnd::Done;
 }
@@ -312,7 +330,8 @@ Cpu::StepEnd Cpu::acquire_lock(ActivePath& active, VirtAddr lock) {
 void Cpu::release_lock(VirtAddr lock) {
     PAGEWALK_INVARIANT(m_locks_held != 0);
     m_core.kernel_store(lock);
-    m_commons.locks.release(m_id, lock, now());
+    // Others see it when the store leaves the queue, behind those before it.
+    m_commons.locks.release(m_id, lock, std::max(now(), m_clock.to_ticks(m_core.stores_done())));
     --m_locks_held;
 }
 

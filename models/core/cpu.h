@@ -37,7 +37,11 @@ struct CpuStats {
 /// An interrupt is taken between two blocks of the program or two steps of a path, but not while the CPU
 /// holds a spin lock or runs another handler. Whoever waits, for a lock or for acknowledgements, still takes
 /// shoot-downs, so that CPUs that wait for each other go on.
-class Cpu final : public InterruptTarget {
+///
+/// A CPU that took a line from another one ends its quantum there and for a while runs ahead by a fraction of
+/// a line's transfer only, so that a line that several write goes from one to the next as often as in
+/// hardware, whatever the quantum. Who shares nothing runs whole quanta.
+class Cpu final : public InterruptTarget, private LineTakenObserver {
 public:
     Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
         PageTableMemory& tables, KernelInterface& kernel, CpuCommons& commons);
@@ -97,6 +101,8 @@ private:
     [[nodiscard]] StepEnd continue_step(ActivePath& active, KernelStep step, Cycles end);
     void handle_batch_end();
 
+    void line_taken() override;
+
     // Steps that may wait.
     [[nodiscard]] StepEnd run_atomic(VirtAddr address);
     [[nodiscard]] StepEnd acquire_lock(ActivePath& active, VirtAddr lock);
@@ -131,6 +137,8 @@ private:
     ActivePath m_path;    ///< of the current task
     ActivePath m_handler; ///< of an interrupt
     InterruptKind m_handled = InterruptKind::Device;
+    bool m_gives_way = false;       ///< it took another CPU's line in this quantum
+    Tick m_shares_until{};          ///< until when it runs ahead but a little
     State m_state = State::Running; ///< Waiting while a step waits; else as last left
     StallCause m_wait_cause = StallCause::Lock;
     Tick m_look_again = no_time;

@@ -20,6 +20,12 @@ StallCause cause_of(HitLevel level) {
     return static_cast<StallCause>(static_cast<unsigned>(StallCause::L1) + static_cast<unsigned>(level));
 }
 
+/// Is it the load of a locked instruction? What such an instruction computes serialises.
+bool is_locked(const MicroOp* load, const MicroOp* end) {
+    const MicroOp* const next = load + 1;
+    return next != end && next->cls == UopClass::Serialize && next->instruction == load->instruction;
+}
+
 /// Does it wait for its operands and a port only?
 bool is_plain(const MicroOp& uop) {
     static_assert(UopClass::Nop < UopClass::IntAlu && UopClass::Branch < UopClass::Load);
@@ -227,6 +233,12 @@ OooCore::execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
     return MemoryOutcome::Done;
 }
 
+// The load of a locked read-modify-write asks for its line once, as a store.
+[[gnu::noinline]] OooCore::MemoryOutcome OooCore::execute_locked_load(const MicroOp& uop, VirtAddr address,
+                                                                      std::uint32_t size, VirtAddr pc) {
+    return execute_load<Mode::User, Wants::Ownership>(uop, address, size, pc);
+}
+
 // An access of an instruction's beyond its micro-ops.
 [[gnu::noinline]] OooCore::MemoryOutcome OooCore::execute_extra(MemoryReference extra, VirtAddr pc) {
     MicroOp access;
@@ -371,7 +383,9 @@ RunExit OooCore::run_detailed(StreamCursor& cursor) {
                 }
             const VirtAddr pc = block.pc + uop.instruction;
             const MemoryOutcome outcome = store ? execute_store<Mode::User>(uop, access->address(), size, pc)
-                                                : execute_load<Mode::User>(uop, access->address(), size, pc);
+                                          : is_locked(at, uops_end)
+                                              ? execute_locked_load(uop, access->address(), size, pc)
+                                              : execute_load<Mode::User>(uop, access->address(), size, pc);
             if (outcome == MemoryOutcome::Faulted) [[unlikely]]
                 return stop_before(access);
         }

@@ -56,12 +56,16 @@ public:
     /// Nothing to run before `until`: charged to no cause.
     void idle_until(Cycles until);
 
+    /// When the last store so far has left the store queue: others see it.
+    [[nodiscard]] Cycles stores_done() const { return m_last_drain; }
     /// The cycle of the last commit: the core's local time.
     [[nodiscard]] Cycles cycle() const { return m_pipeline.cycle(); }
     [[nodiscard]] const CoreStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
     /// run() stops at the first block end with at least so many user instructions done.
     void set_instruction_limit(std::uint64_t limit) { m_limits.instructions = limit; }
+    /// run() stops before the next block. Called from within.
+    void end_run() { m_limits.cycle = Cycles(); }
     /// run() stops each time before a block that holds the instruction at this address.
     void watch(VirtAddr address) { m_limits.watched = address; }
     [[nodiscard]] std::uint64_t times_watched() const { return m_times_watched; }
@@ -119,6 +123,8 @@ private:
     template <Mode mode>
     [[nodiscard]] MemoryOutcome execute_store(const MicroOp& uop, VirtAddr address, std::uint32_t size,
                                               VirtAddr pc);
+    [[nodiscard]] MemoryOutcome execute_locked_load(const MicroOp& uop, VirtAddr address, std::uint32_t size,
+                                                    VirtAddr pc);
     [[nodiscard]] MemoryOutcome execute_extra(MemoryReference extra, VirtAddr pc);
     [[nodiscard]] MemoryOutcome faulted(VirtAddr address, FaultAccess access, Cycles ready);
     [[nodiscard]] MemoryOutcome translate_second(VirtAddr address, FaultAccess access, Cycles start,

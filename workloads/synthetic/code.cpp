@@ -80,8 +80,17 @@ void Code::vector_multiply(Reg destination, std::initializer_list<Reg> sources) 
 
 void Code::update(std::initializer_list<Reg> sources) {
     instruction(4);
+    read_modify_write(UopClass::IntAlu, 1, sources);
+}
+
+void Code::locked_update(std::initializer_list<Reg> sources) {
+    instruction(5);
+    read_modify_write(UopClass::Serialize, 18, sources); // Fog, instruction tables, Ice Lake
+}
+
+void Code::read_modify_write(UopClass cls, std::uint8_t latency, std::initializer_list<Reg> sources) {
     uop(UopClass::Load, sources, loaded, 0);
-    MicroOp& operation = uop(UopClass::IntAlu, {loaded}, changed);
+    MicroOp& operation = uop(cls, {loaded}, changed, latency);
     std::copy_n(sources.begin(), std::min<std::size_t>(sources.size(), 3), operation.sources.begin() + 1);
     operation.destinations[1] = flags;
     uop(UopClass::Store, {changed});

@@ -32,6 +32,8 @@ public:
     void vector_multiply(Reg destination, std::initializer_list<Reg> sources);
     /// One instruction that loads, changes and stores a word: two references.
     void update(std::initializer_list<Reg> sources);
+    /// The same with a lock prefix.
+    void locked_update(std::initializer_list<Reg> sources);
     void alu(Reg destination, std::initializer_list<Reg> sources);
     void multiply(Reg destination, std::initializer_list<Reg> sources);
     /// Sets the flags.
@@ -44,6 +46,7 @@ public:
 
 private:
     void instruction(std::uint8_t bytes);
+    void read_modify_write(UopClass cls, std::uint8_t latency, std::initializer_list<Reg> sources);
     MicroOp& uop(UopClass cls, std::initializer_list<Reg> sources, Reg destination = 0,
                  std::uint8_t latency = 1);
 

@@ -8,7 +8,8 @@ namespace pagewalk::workloads {
 
 namespace {
 
-Program update_table(ThreadContext context, Area table, std::uint64_t words, std::uint64_t updates) {
+Program update_table(ThreadContext context, Area table, std::uint64_t words, std::uint64_t updates,
+                     bool atomic) {
     Emitter& emit = context.emit;
     Code& code = emit.code();
     constexpr Code::Reg random = 10, sign = 11, index = 12, base = 13, counter = 14;
@@ -19,7 +20,10 @@ Program update_table(ThreadContext context, Area table, std::uint64_t words, std
     code.alu(random, {random});
     code.alu(random, {random, sign});
     code.alu(index, {random});
-    code.update({random, index, base});
+    if (atomic)
+        code.locked_update({random, index, base});
+    else
+        code.update({random, index, base});
     code.alu(counter, {counter});
     code.branch(body.pc);
 
@@ -44,8 +48,8 @@ std::unique_ptr<Workload> make_gups(const CommonConfig& common, const GupsConfig
     Recipe recipe;
     recipe.description = "gups: random updates of " + std::to_string(config.table_bytes) + " bytes";
     recipe.areas = lay_out({config.table_bytes});
-    recipe.work = [table = recipe.areas[0], words, updates](ThreadContext context) {
-        return update_table(context, table, words, updates);
+    recipe.work = [table = recipe.areas[0], words, updates, atomic = config.atomic](ThreadContext context) {
+        return update_table(context, table, words, updates, atomic);
     };
     return make_synthetic_workload(common, std::move(recipe));
 }

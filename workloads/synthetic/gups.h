@@ -12,6 +12,7 @@ namespace pagewalk::workloads {
 struct GupsConfig {
     std::uint64_t table_bytes = 1ULL << 30; ///< 8 B .. 16 TiB, in 8-byte words
     std::uint64_t updates_per_word = 4;     ///< at the natural end; HPCC's rule
+    bool atomic = false;                    ///< updates have a lock prefix
 };
 
 /// 8 instructions an update: the next of a shift-register sequence, its index, and a read-modify-write of

@@ -19,6 +19,9 @@ void SyntheticConfig::declare(OptionGroup group) {
     gups_group.number("table", gups.table_bytes, {8, 16ULL << 40}, {Unit::Bytes, "size of the table", user});
     gups_group.number("updates_per_word", gups.updates_per_word, {1, 1 << 20},
                       {Unit::Count, "updates per word at the natural end", "HPC Challenge RandomAccess: 4"});
+    gups_group.flag(
+        "atomic", gups.atomic,
+        {Unit::None, "updates are locked: threads that share a small table contend for its lines", user});
     OptionGroup stream_group = group.group("stream");
     stream_group.number("array", stream.array_bytes, {128, 4ULL << 40},
                         {Unit::Bytes, "size of each of three arrays", "STREAM: 10 million doubles"});

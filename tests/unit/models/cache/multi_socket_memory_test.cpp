@@ -107,7 +107,7 @@ TEST_F(TwoSockets, SnoopOfTheOtherSocketsCorePaysTheLinksLatency) {
     core1.store(PhysAddr(0x1000), Cycles(1000), VirtAddr(1));
     const LineResponse response = ask(0, 0x1000, AccessKind::Load, 9'000'000);
     EXPECT_EQ(response.level, HitLevel::RemoteCache);
-    EXPECT_EQ(response.ready, Tick(9'000'000 + 20'000 + 30'000 + 60'000));
+    EXPECT_EQ(response.ready, Tick(9'000'000 + 20'000 + 30'000 + 60'000 + 20'000));
 }
 
 TEST_F(TwoSockets, ModifiedRemoteLineGoesHomeOverTheLink) {

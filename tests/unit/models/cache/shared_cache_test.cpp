@@ -78,6 +78,32 @@ struct Fixture : testing::Test {
     std::unique_ptr<SharedCache> cache;
 };
 using SharedCacheTest = Fixture;
+
+TEST_F(SharedCacheTest, ModifiedLineGoesToOneRequesterAtATime) {
+    build(simple(), 3);
+    cores[0].lines[PhysAddr(0)] = SnoopTarget::Dirty::Yes;
+    (void)ask(0, 0, AccessKind::Store, 0);
+    const LineResponse first = ask(1, 0, AccessKind::Store, 200'000);
+    EXPECT_EQ(first.ready, Tick(250'000)); // look-up 20, snoop 30
+    EXPECT_TRUE(first.taken);
+    cores[1].lines[PhysAddr(0)] = SnoopTarget::Dirty::Yes;
+    // Asked for while it is on its way: looked up again once it has arrived.
+    const LineResponse second = ask(2, 0, AccessKind::Store, 210'000);
+    EXPECT_EQ(second.ready, Tick(300'000));
+    EXPECT_EQ(cache->stats().transfer_waits, 1U);
+    cores[2].lines[PhysAddr(0)] = SnoopTarget::Dirty::Yes;
+    EXPECT_EQ(ask(0, 0, AccessKind::Store, 400'000).ready, Tick(450'000));
+    EXPECT_EQ(cache->stats().transfer_waits, 1U);
+}
+
+TEST_F(SharedCacheTest, LineIsTakenByAStoreOrFromWhoModifiedIt) {
+    build(simple(), 2);
+    EXPECT_FALSE(ask(0, 0, AccessKind::Load, 0).taken);
+    EXPECT_FALSE(ask(1, 0, AccessKind::Load, 200'000).taken); // clean: both have it now
+    EXPECT_TRUE(ask(1, 0, AccessKind::Store, 400'000).taken);
+    cores[1].lines[PhysAddr(0)] = SnoopTarget::Dirty::Yes;
+    EXPECT_TRUE(ask(0, 0, AccessKind::Load, 600'000).taken);
+}
 constexpr auto clean = SnoopTarget::Dirty::No;
 constexpr auto dirty = SnoopTarget::Dirty::Yes;
 
