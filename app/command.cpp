@@ -1,6 +1,7 @@
 #include "app/command.h"
 
 #include "app/boot.h"
+#include "app/characterize.h"
 #include "app/compare.h"
 #include "app/doctor.h"
 #include "app/list_events.h"
@@ -30,7 +31,7 @@ std::string remembered;
 } // namespace
 
 std::span<const Command> commands() {
-    static const std::array<Command, 15> table{{
+    static const std::array<Command, 16> table{{
         {"run",
          "CONFIG [--set key=value]... [-o FILE.h5] [--trace FILE... | -- PROGRAM ARGS...] | --from FILE.h5 "
          "[-o FILE.h5]",
@@ -52,6 +53,8 @@ std::span<const Command> commands() {
         {"report", report_command().usage,
          "write one HTML page with plots of a run, a sweep, or a real machine's /proc texts", run_report},
         {"export", export_command().usage, "write events or a table as other tools read them", run_export},
+        {"characterize", "MACHINE.cfg [--set key=value]... [--only TABLE,...] [-o FILE.h5]",
+         "measure a machine's latencies and bandwidths beside those of the real one", run_characterize},
         {"boot", "CONFIG|--from-capture DIR [--set key=value]... [--proc NAME] | --walk STEPS",
          "boot the OS layer alone and print /proc text", run_boot},
         {"replay", "PACK|FOLDER [--job NAME]... [--programs DIR] [--first-difference]",

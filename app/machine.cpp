@@ -1,5 +1,7 @@
 #include "app/machine.h"
 
+#include "app/bare_hardware.h"
+
 #include <algorithm>
 #include <string>
 
@@ -8,14 +10,6 @@ namespace pagewalk::app {
 namespace {
 
 std::string numbered(const char* name, std::size_t number) { return name + std::to_string(number); }
-
-models::NumaMap numa_map(const os::MemoryMap& memory) {
-    std::vector<models::NumaMap::Range> ranges;
-    for (const os::NumaRange& numa : memory.numa)
-        ranges.push_back({numa.range.begin, numa.range.end, numa.node});
-    if (ranges.empty()) ranges.push_back({memory.usable.front().begin, memory.usable.back().end, NodeId{0}});
-    return models::NumaMap(std::move(ranges));
-}
 
 } // namespace
 
