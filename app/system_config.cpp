@@ -176,32 +176,6 @@ SystemConfig::SystemConfig() {
     synthetic.declare(root.group("synthetic"));
 }
 
-namespace {
-
-/// An option that was given and whose effect another one takes away.
-void refuse_without_effect(const OptionSet& options, const std::string& key, bool has_effect,
-                           const std::string& reason) {
-    const Option* const option = options.find(key);
-    if (has_effect || option == nullptr || option->get() == option->default_text) return;
-    throw ConfigError(option->where, key, option->get(), "has no effect " + reason);
-}
-
-void refuse_options_without_effect(const SystemConfig& config) {
-    const OptionSet& options = config.options;
-    const os::WritebackConfig& writeback = config.os.writeback;
-    const bool swaps = config.os.swap_bytes != 0;
-    refuse_without_effect(options, "os.swappiness", swaps, "without os.swap");
-    refuse_without_effect(options, "workload.swap_limit", swaps, "without os.swap");
-    for (const auto& [number, program] : config.programs)
-        refuse_without_effect(options, "program." + std::to_string(number) + ".swap_limit", swaps,
-                              "without os.swap");
-    refuse_without_effect(options, "os.dirty_ratio", writeback.dirty_bytes == 0, "beside os.dirty_bytes");
-    refuse_without_effect(options, "os.dirty_background_ratio", writeback.dirty_background_bytes == 0,
-                          "beside os.dirty_background_bytes");
-}
-
-} // namespace
-
 void SystemConfig::validate() {
     if (machine.cpus > machine.sockets && machine.cpus % machine.sockets != 0)
         throw ConfigError(options.where("machine.cpus"), "machine.cpus", std::to_string(machine.cpus),
@@ -230,7 +204,6 @@ void SystemConfig::validate() {
         throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
                           std::to_string(cpu.mmu.champsim_frames),
                           "is more than machine.memory has: " + std::to_string(frames));
-    refuse_options_without_effect(*this);
     run.validate(options);
     cpu.core.validate(options);
     cpu.mmu.validate(options);
@@ -264,6 +237,9 @@ void SystemConfig::validate_page_tables() const {
 
 void SystemConfig::reserve_memory() {
     models::PomTlbConfig& table = cpu.mmu.design.pom_tlb;
+    if (cxl.memory != 0)
+        throw ConfigError(options.where("mmu.design"), "mmu.design", "pom_tlb",
+                          "has its table at memory's end, which is the expander's; set cxl.memory = 0");
     const std::uint64_t bytes = table.size * machine.cpus;
     os::PhysRange& last = os.memory.usable.back();
     if (bytes >= (last.end - last.begin) / 2)

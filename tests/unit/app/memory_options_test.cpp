@@ -10,7 +10,7 @@ struct MemoryOptionsTest : testing::Test {
     OptionSet set;
     MemoryOptions options;
 
-    MemoryOptionsTest() { options.declare(set.root().group("program.1")); }
+    MemoryOptionsTest() { options.declare(set.group("program.1")); }
 };
 
 TEST_F(MemoryOptionsTest, LimitNothingByThemselves) {

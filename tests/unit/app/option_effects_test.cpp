@@ -30,6 +30,14 @@ TEST(OptionEffects, TellWhatWasSetInVainWhereAndWhatItWants) {
     EXPECT_THAT(in_vain({"os.swappiness=10", "os.swap=64MiB"}), IsEmpty());
 }
 
+TEST(OptionEffects, AProgramsLimitOfSwapWantsSwap) {
+    EXPECT_THAT(in_vain({"program.2.command=ls", "program.2.swap_limit=1MiB"}),
+                ElementsAre("program.2.swap_limit = 1MiB (--set) has no effect: it wants os.swap"));
+    EXPECT_THAT(in_vain({"cxl.latency=30ns"}),
+                ElementsAre("cxl.latency = 30ns (--set) has no effect: it wants cxl.memory"));
+    EXPECT_THAT(in_vain({"cxl.latency=30ns", "cxl.memory=1GiB"}), IsEmpty());
+}
+
 TEST(OptionEffects, ADefaultGivenAgainIsNotInVain) { EXPECT_THAT(in_vain({"os.swappiness=60"}), IsEmpty()); }
 
 TEST(OptionEffects, OneLineTellsOfAllThatOneRuleNames) {

@@ -280,16 +280,10 @@ TEST(SystemConfig, RefusesWhatOnlyOneCpuOrLessMemoryCanHave) {
     EXPECT_EQ(refusal({"mmu.champsim_frames=524288", "machine.memory=2GiB"}), "");
 }
 
-TEST(SystemConfig, RefusesWhatAnotherOptionLeavesWithoutEffect) {
-    EXPECT_THAT(refusal({"os.swappiness=10"}),
-                HasSubstr("os.swappiness = 10: has no effect without os.swap"));
-    EXPECT_EQ(refusal({"os.swappiness=10", "os.swap=64MiB"}), "");
-    EXPECT_EQ(refusal({"os.swappiness=60"}), ""); // as a stored configuration has it
-    EXPECT_THAT(refusal({"program.2.command=ls", "program.2.swap_limit=1MiB"}),
-                HasSubstr("program.2.swap_limit = 1MiB: has no effect"));
-    EXPECT_THAT(refusal({"os.dirty_ratio=5", "os.dirty_bytes=1MiB"}),
-                HasSubstr("os.dirty_ratio = 5: has no effect beside os.dirty_bytes"));
-    EXPECT_EQ(refusal({"os.dirty_ratio=5", "os.dirty_background_bytes=1MiB"}), "");
+TEST(SystemConfig, APomTlbWantsTheEndOfTheSocketsMemory) {
+    EXPECT_THAT(refusal({"mmu.design=pom_tlb", "cxl.memory=1GiB"}),
+                HasSubstr("mmu.design = pom_tlb: has its table at memory's end, which is the expander's"));
+    EXPECT_EQ(refusal({"mmu.design=pom_tlb"}), "");
 }
 
 TEST(SystemConfig, WarmingWantsSomethingToWarmFor) {
