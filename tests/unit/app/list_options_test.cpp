@@ -64,7 +64,7 @@ TEST(OptionTables, HaveOneRowAnOptionAndOneTableASection) {
         EXPECT_EQ(std::ranges::count(line, '|'), 7) << line;
     }
     // What a configuration has none of: [program.N], [sweep], [axis.NAME] and [slurm].
-    constexpr std::size_t of_programs = 9, of_sweeps = 17;
+    constexpr std::size_t of_programs = 13, of_sweeps = 17;
     EXPECT_EQ(rows, config.options.all().size() + of_programs + of_sweeps);
     EXPECT_NE(out.str().find("## program.N\n"), std::string::npos);
     EXPECT_GT(headings, 10U);

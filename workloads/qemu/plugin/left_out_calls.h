@@ -14,9 +14,9 @@ namespace pagewalk::workloads {
 /// supervisor, or to the host's kernel where there is none. The result goes into the program's RAX.
 class LeftOutCalls {
 public:
-    /// Has QEMU made nothing of the call, given the result that it has? It says so with ENOSYS of policies, but
-    /// not of madvise: advice that it does not know is good advice. A buffer of which a part is not mapped is
-    /// EFAULT before anything is done, where Linux moves what the rest holds.
+    /// Has QEMU made nothing of the call, given the result that it has? It says so with ENOSYS of policies,
+    /// but not of madvise: advice that it does not know is good advice. A buffer of which a part is not
+    /// mapped is EFAULT before anything is done, where Linux moves what the rest holds.
     [[nodiscard]] static bool contains(std::uint64_t number, const std::array<std::uint64_t, 6>& arguments,
                                        std::int64_t result) {
         if (number == SYS_madvise) return result == 0 && !is_done_or_needless(arguments[2]);
