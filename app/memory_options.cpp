@@ -43,6 +43,10 @@ void MemoryOptions::validate(const OptionSet& options, const std::string& sectio
         if (bytes != 0 && bytes < least_limit)
             throw ConfigError(options.where(section + name), section + name,
                               format_quantity(bytes, Unit::Bytes), "must be 0 or at least 1MiB");
+    const Option* const swap_area = options.find("os.swap");
+    if (swap != no_swap_limit && swap_area != nullptr && swap_area->get() == swap_area->default_text)
+        throw ConfigError(options.where(section + ".swap_limit"), section + ".swap_limit",
+                          format_quantity(swap, Unit::Bytes), "has no effect without os.swap");
 }
 
 os::MemoryLimits MemoryOptions::limits() const {

@@ -99,8 +99,6 @@ std::span<const EffectRule> effect_rules() {
         {"os.thp.use_zero_page", "os.thp.enabled = always or madvise", has_huge_pages},
         {"os.khugepaged.*", "os.thp.enabled = always or madvise", has_huge_pages},
         {"os.swappiness", "os.swap", [](C c) { return c.os.swap_bytes != 0; }},
-        {"workload.swap_limit", "os.swap", [](C c) { return c.os.swap_bytes != 0; }},
-        {"program.*.swap_limit", "os.swap", [](C c) { return c.os.swap_bytes != 0; }},
         {"os.slab.slub_*", "os.slab = slub", [](C c) { return c.os.objects.kind == Slabs::Slub; }},
         {"os.slab.cpu_partial", "os.slab = slub", [](C c) { return c.os.objects.kind == Slabs::Slub; }},
         {"os.slab.remote_defrag_percent", "os.slab = slub and machine.sockets above 1",

@@ -64,10 +64,10 @@ class H5Web(PagewalkCase):
         page = self.viewer(self.run_to_file("--set", "run.interval=20k", config=SYNTHETIC))
         driver = self.browser()
         driver.get(f"file://{page}")
-        WebDriverWait(driver, 60).until(lambda _: driver.find_elements(By.TAG_NAME, "canvas"))
-        shown = driver.find_element(By.ID, "root").text
-        self.assertIn("NX Line", shown)
-        self.assertIn("instructions (instructions)", shown)
+        root = driver.find_element(By.ID, "root")
+        WebDriverWait(driver, 120).until(lambda _: "instructions (instructions)" in root.text, "the axis's label is not shown")
+        self.assertIn("NX Line", root.text)
+        self.assertTrue(driver.find_elements(By.TAG_NAME, "canvas"))
 
 
 if __name__ == "__main__":

@@ -53,6 +53,11 @@ class Subcommands(PagewalkCase):
         for words in (["--dry-run"], [], ["--resume"]):
             self.succeed("sweep", self.config(SYNTHETIC + axis), "-o", "sweep", *words)
 
+    def test_characterize_a_table(self):
+        machine = self.config(SYNTHETIC)
+        self.assertIn("tlb", self.succeed("characterize", machine, "--only", "tlb", "-o", "c.h5").stdout)
+        self.assertEqual(self.call("characterize", machine, "--only", "weather").returncode, 2)
+
     def test_boot_and_walk(self):
         self.succeed("boot", self.config())
         self.succeed("boot", "--walk", "A=34KiB;free A")

@@ -22,7 +22,6 @@ EXACT = {
     "placement/captures/c1-p1.tar.xz": ["rand1", "remap", "split"],
     "placement/captures/a-big.tar.xz": ["order-4096", "order-rand4096"],
     "placement/captures/b-p6.tar.xz": ["touch-always", "touch-madvise"],
-    "proc/captures/p1.tar.xz": ["remap"],
     "proc/captures/p6.tar.xz": ["touch-always", "touch-madvise-none", "touch-never"],
     "proc/captures/p4.tar.xz": ["back4k", "rand4k", "seq1m", "seq4k-random", "seq4k-sequential", "seq64k", "two4k"],
     "proc/captures/p3.tar.xz": ["read-tmpfs", "sparse-tmpfs"],

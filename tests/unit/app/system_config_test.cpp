@@ -280,6 +280,12 @@ TEST(SystemConfig, RefusesWhatOnlyOneCpuOrLessMemoryCanHave) {
     EXPECT_EQ(refusal({"mmu.champsim_frames=524288", "machine.memory=2GiB"}), "");
 }
 
+TEST(SystemConfig, ALimitOfSwapWantsSwap) {
+    EXPECT_THAT(refusal({"program.2.command=ls", "program.2.swap_limit=1MiB"}),
+                HasSubstr("program.2.swap_limit = 1MiB: has no effect without os.swap"));
+    EXPECT_EQ(refusal({"workload.swap_limit=1MiB", "os.swap=64MiB"}), "");
+}
+
 TEST(SystemConfig, APomTlbWantsTheEndOfTheSocketsMemory) {
     EXPECT_THAT(refusal({"mmu.design=pom_tlb", "cxl.memory=1GiB"}),
                 HasSubstr("mmu.design = pom_tlb: has its table at memory's end, which is the expander's"));
