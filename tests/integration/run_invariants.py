@@ -74,11 +74,12 @@ def check_translation(figures, cpu, equal, at_most):
     second = figures[f"{mmu}/l2_tlb_hits"] + figures[f"{mmu}/l2_tlb_misses"]
     equal(f"{mmu}: first-level misses and second-level look-ups", missed, second)
     equal(f"{mmu}: hits of the second-level TLBs", figures.sum(rf"{mmu}/l2_tlb(_1g)?/hits"), figures[f"{mmu}/l2_tlb_hits"])
-    equal(f"{mmu}: where walks began", figures.sum(rf"{mmu}/walk_cache/(\w+_hits|misses)"), figures[f"{mmu}/walks"])
+    equal(f"{mmu}: where walks began", figures.sum(rf"{mmu}/walk_cache/(\w+_hits|misses)"),
+          figures[f"{mmu}/walks"] + figures[f"{mmu}/walks_ahead"])
     equal(f"{mmu}: entries read by the level they were found in", figures.sum(rf"{mmu}/references_\w+"),
           figures[f"{mmu}/walk_references"])
     equal(f"{mmu}: walks through the caches", figures.sum(rf"{cpu}/l1[di]/walk_accesses")
-          or figures[f"{cpu}/l2/walk_accesses"], figures[f"{mmu}/walk_references"])
+          or figures[f"{cpu}/l2/walk_accesses"], figures[f"{mmu}/walk_references"] + figures[f"{mmu}/ahead_references"])
     at_most(f"{mmu}: walks that faulted", figures[f"{mmu}/faults"], figures[f"{mmu}/walks"])
 
 
