@@ -238,7 +238,10 @@ values = 256, 512
         self.assertEqual(process.wait(), 0, process.communicate()[1])
         # CPU time and numbers of processes: others may load the machine.
         self.assertLess(ticks[0] / ticks[1], 0.02)
-        self.assertGreater(sum(count >= 2 for count in running) / len(running), 0.9)
+        # Between the first pair of points and the last. How soon an ended point is followed by the next is
+        # up to the host as well: one point at a time would be 0, a sweep that looks every second 0.5.
+        pairs = [index for index, count in enumerate(running) if count >= 2]
+        self.assertGreater(len(pairs) / (pairs[-1] - pairs[0] + 1) if pairs else 0, 0.75)
 
 
 class BadInput(SweepCase):
