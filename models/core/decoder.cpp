@@ -275,7 +275,7 @@ void decode_instruction(StaticBlock& block, std::uint16_t index, const ZydisDeco
         !load_only && !store_only && (branch == BranchKind::None || load_count + store_count == 0);
     if (computes) {
         Operation compute = operation;
-        if (locked) compute = {UopClass::Serialize, 18}; // lock-prefixed read-modify-write: Fog, 18 cycles
+        if (locked) compute = {UopClass::Serialize, locked_operation_latency};
         if (branch != BranchKind::None && branch != BranchKind::Syscall) compute = {UopClass::Branch, 1};
         if (branch == BranchKind::Syscall) compute = {UopClass::Serialize, 1};
         if (zero_idiom || (move && load_count + store_count == 0 && !(touches_gpr && touches_vector) &&

@@ -155,7 +155,10 @@ OooCore::execute_load(const MicroOp& uop, VirtAddr address, std::uint32_t size, 
     StallCause cause;
     Cycles asked = translation.ready;
     std::uint64_t stored = 0, wanted = 0;
-    if (record.key == key && record.drained > start) {
+    if (wants == Wants::Ownership) {
+        // A locked load runs when all before it is done and the store queue is empty; nothing is forwarded.
+        asked = std::max({asked, m_memory_complete, m_last_drain});
+    } else if (record.key == key && record.drained > start) {
         // A store to this group is still in the store queue.
         wanted = bytes_of_group(address, size);
         stored = record.bytes & wanted;
@@ -581,7 +584,7 @@ void OooCore::kernel_atomic(VirtAddr address) {
     PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
     MicroOp uop;
     uop.cls = UopClass::Serialize;
-    uop.latency = 18; // lock-prefixed: Fog, instruction tables, Ice Lake
+    uop.latency = locked_operation_latency;
     execute_special(uop);
     kernel_store(address);
     m_stats.kernel_uops += 2;

@@ -1,5 +1,6 @@
 """Runs Pagewalk and reads back its statistics."""
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -33,3 +34,7 @@ class SimulatedRun:
     def sum(self, suffix):
         """Of all components whose path ends so."""
         return sum(value for path, value in self._values.items() if path.endswith(suffix))
+
+    def over_cpus(self, name):
+        """Sum of a statistic of the CPUs themselves."""
+        return sum(value for path, value in self._values.items() if re.fullmatch(rf"cpu\d+/{name}", path))

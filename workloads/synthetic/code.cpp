@@ -85,7 +85,7 @@ void Code::update(std::initializer_list<Reg> sources) {
 
 void Code::locked_update(std::initializer_list<Reg> sources) {
     instruction(5);
-    read_modify_write(UopClass::Serialize, 18, sources); // Fog, instruction tables, Ice Lake
+    read_modify_write(UopClass::Serialize, locked_operation_latency, sources);
 }
 
 void Code::read_modify_write(UopClass cls, std::uint8_t latency, std::initializer_list<Reg> sources) {

@@ -201,7 +201,7 @@ TEST(Decoder, LockedInstructionsSerialize) {
                                Bytes{0xf0, 0x48, 0x0f, 0xb1, 0x0b}}) { // lock cmpxchg [rbx], rcx
         const StaticBlock block = decoded({bytes});
         ASSERT_EQ(classes(block), (Classes{Load, Serialize, Store}));
-        EXPECT_EQ(block.uops[1].latency, 18);
+        EXPECT_EQ(block.uops[1].latency, locked_operation_latency);
         EXPECT_TRUE(depends(block.uops[1], block.uops[0]));
         EXPECT_TRUE(depends(block.uops[2], block.uops[1]));
     }

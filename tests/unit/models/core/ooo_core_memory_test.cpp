@@ -84,6 +84,19 @@ TEST(OooCoreMemory, StoreForwardsUntilItIsWritten) {
     }
 }
 
+TEST(OooCoreMemory, LockedUpdatesFollowEachOtherThroughTheCache) {
+    // Each waits until the store of the one before has left the queue, and is forwarded nothing.
+    Step update = step({load(0, 1), op(UopClass::Serialize, locked_operation_latency, 1, 1), store(1)},
+                       {read(0, data), write(0, data)});
+    for (MicroOp& uop : update.block.uops) uop.instruction = 0;
+    update.block.instruction_count = 1;
+    update.instructions = 1;
+    CoreRig rig;
+    const std::uint64_t few = rig.time(std::vector(10, update)), many = rig.time(std::vector(30, update));
+    EXPECT_EQ(many - few, 20U * 18);
+    EXPECT_EQ(rig.core.stats().forwarded_loads, 0U);
+}
+
 TEST(OooCoreMemory, StoreThatMissesDoesNotHoldCommit) {
     CoreRig rig;
     EXPECT_EQ(rig.time({step({store(), alu()}, {write(0, data + 50 * line_size)})}), 3U);
