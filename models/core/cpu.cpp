@@ -6,8 +6,8 @@
 namespace pagewalk::models {
 namespace {
 
-// A few cycles, a block at a time: a line's transfer takes 30 ns and more.
-constexpr Tick sharing_quantum{3'000};
+// Only the next block of the program, or step of a path: who has waited longer for the line comes first.
+constexpr Tick sharing_quantum{1};
 // Lines that change hands less often are not contended for.
 constexpr Tick sharing_span{2'000'000};
 

@@ -38,9 +38,9 @@ struct CpuStats {
 /// holds a spin lock or runs another handler. Whoever waits, for a lock or for acknowledgements, still takes
 /// shoot-downs, so that CPUs that wait for each other go on.
 ///
-/// A CPU that took a line from another one ends its quantum there and for a while runs ahead by a fraction of
-/// a line's transfer only, so that a line that several write goes from one to the next as often as in
-/// hardware, whatever the quantum. Who shares nothing runs whole quanta.
+/// A CPU that took a line from another one ends its quantum there and for a while runs ahead by a block of
+/// the program only, so that a line that several write goes from one to the next as often as in hardware,
+/// whatever the quantum. Who shares nothing runs whole quanta.
 class Cpu final : public InterruptTarget, private LineTakenObserver {
 public:
     Cpu(CpuId id, const CpuConfig& config, const L1Latencies& l1, PrivateHierarchy& hierarchy,
