@@ -32,7 +32,7 @@ enum class UopClass : std::uint8_t {
 };
 inline constexpr std::size_t uop_class_count = enum_count<UopClass>;
 /// Of the Serialize of a locked read-modify-write, between its Load and its Store, in cycles. From one to the
-/// next with both it is 18 cycles (Fog, instruction tables, Ice Lake, lock add; fitted).
+/// next with both and an L1D of 5 cycles it is 18 (Fog, instruction tables, Ice Lake, lock add; fitted).
 inline constexpr std::uint8_t locked_operation_latency = 6;
 
 enum class BranchKind : std::uint8_t {
