@@ -388,11 +388,20 @@ void lock_everything(CallContext& call, std::uint32_t set, std::uint32_t clear) 
     }
 }
 
+/// Can each page of [start, end) be filled? A hole and an area without any right keep it from that, and
+/// mlock, which has locked the areas by then, tells so.
+bool can_be_filled(const VmaList& areas, VirtAddr start, VirtAddr end) {
+    if (end_of_areas(areas, start, end) != end) return false;
+    for (std::size_t i = areas.find(start); i < areas.size() && areas[i].start < end; ++i)
+        if (!areas[i].has(vm::access)) return false;
+    return true;
+}
+
 void lock_range(CallContext& call, std::uint32_t flags) {
     const VirtAddr start = call.address(0).page();
     const std::uint64_t bytes = whole_pages(call.argument(1) + call.address(0).page_offset());
-    const bool has_hole = end_of_areas(call.space().areas, start, start + bytes) != start + bytes;
-    if (call.record.result == -ENOMEM && !has_hole) return; // more than the process may lock
+    const bool is_over_limit = can_be_filled(call.space().areas, start, start + bytes);
+    if (call.record.result == -ENOMEM && is_over_limit) return; // of what the process may lock
     const bool whole = lock_areas(call, start, start + bytes, flags, vm::lock_on_fault & ~flags);
     if (whole)
         call.kernel.memory.populate(call.op, call.space(), start,

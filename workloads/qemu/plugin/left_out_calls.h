@@ -19,22 +19,26 @@ public:
     /// mapped is EFAULT before anything is done, where Linux moves what the rest holds.
     [[nodiscard]] static bool contains(std::uint64_t number, const std::array<std::uint64_t, 6>& arguments,
                                        std::int64_t result) {
-        if (number == SYS_madvise) return result == 0 && !is_done_or_needless(arguments[2]);
+        if (number == SYS_madvise) return result == 0 && !is_needless(arguments[2]);
         if (result == -ENOSYS) return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
         return result == -EFAULT &&
                (number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64);
     }
-    [[nodiscard]] static std::int64_t make(std::uint64_t number, const std::array<std::uint64_t, 6>& a) {
+    [[nodiscard]] static std::int64_t make(std::uint64_t number, std::array<std::uint64_t, 6> a) {
+        if (number == SYS_madvise && a[2] == page_out)
+            a[2] = cold; // answered alike, and the host keeps its pages
         const long result = ::syscall(static_cast<long>(number), a[0], a[1], a[2], a[3], a[4], a[5]);
         return result < 0 ? -errno : result;
     }
 
 private:
-    /// Advice that QEMU passes on, or that is about pages alone. All other tells whether memory can be
-    /// accessed, or shapes areas, which later calls see.
-    [[nodiscard]] static bool is_done_or_needless(std::uint64_t advice) {
-        constexpr std::array<std::uint64_t, 12> advices{4,  8,  9,  12, 13,  18,
-                                                        19, 20, 21, 25, 100, 101}; // linux/mman.h
+    static constexpr std::uint64_t cold = 20, page_out = 21; // linux/mman.h
+
+    /// Advice whose answer nothing depends on, or that QEMU passes on with its answer. All other tells
+    /// whether memory can be accessed, shapes areas, or fails where areas are locked or missing; of what QEMU
+    /// has done already (MADV_DONTNEED of its whole ranges) nothing is left to be done.
+    [[nodiscard]] static bool is_needless(std::uint64_t advice) {
+        constexpr std::array<std::uint64_t, 7> advices{12, 13, 18, 19, 25, 100, 101}; // linux/mman.h
         return std::find(advices.begin(), advices.end(), advice) != advices.end();
     }
 };

@@ -241,6 +241,15 @@ TEST_F(MemoryCalls, ChangeWhatLiesBeforeAHoleWhenTheyFail) {
     EXPECT_FALSE(areas()[0].has(vm::locked));
 }
 
+TEST_F(MemoryCalls, LockAreasThatCannotBeFilled) {
+    machine.map_anonymous(base, 4 * page_size);
+    machine.call(sys_mprotect, {base + 2 * page_size, page_size, 0}, 0);
+    machine.call(sys_mlock, {base, 4 * page_size}, -ENOMEM);
+    ASSERT_EQ(areas().size(), 3U);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_TRUE(areas()[i].has(vm::locked));
+    EXPECT_EQ(machine.kernel->counters().nr_mlock, 2U); // up to where it fails
+}
+
 TEST_F(MemoryCalls, UnmapTheTargetOfARemapThatFails) {
     constexpr std::uint64_t may_move = 1, fixed = 2;
     machine.map_anonymous(base, 2 * page_size);
