@@ -245,6 +245,25 @@ void sys_munmap(CallContext& call) {
     call.kernel.memory.munmap(call.op, call.space(), call.address(0).page(), call.argument(1));
 }
 
+namespace {
+
+struct Range {
+    VirtAddr start, end;
+};
+
+/// What mprotect fills: locked private memory that can be written to from now on.
+std::vector<Range> to_be_filled(const VmaList& areas, VirtAddr start, VirtAddr end) {
+    std::vector<Range> ranges;
+    for (std::size_t i = areas.find(start); i < areas.size() && areas[i].start < end; ++i) {
+        const Vma& area = areas[i];
+        if (!area.has(vm::locked) || area.has(vm::lock_on_fault | vm::write | vm::shared)) continue;
+        ranges.push_back({std::max(start, area.start), std::min(end, area.end)});
+    }
+    return ranges;
+}
+
+} // namespace
+
 // Up to a hole, where it fails.
 void sys_mprotect(CallContext& call) {
     const auto access = static_cast<std::uint32_t>(call.argument(2)) & vm::access;
@@ -252,18 +271,11 @@ void sys_mprotect(CallContext& call) {
     const VirtAddr wanted_end = start + whole_pages(call.argument(1));
     const VirtAddr covered = end_of_areas(call.space().areas, start, wanted_end);
     if (covered == start || (call.record.result < 0 && covered == wanted_end)) return;
-    const std::uint64_t bytes = covered - start;
-    call.kernel.memory.protect(call.op, call.space(), start, bytes, access);
-    if ((access & vm::write) == 0) return;
-    // Locked areas that can be written to from now on are filled.
-    const VmaList& areas = call.space().areas;
-    for (VirtAddr at = start; at < start + bytes && areas.find(at) != areas.size();) {
-        const Vma& area = areas[areas.find(at)];
-        const VirtAddr from = std::max(at, area.start), to = std::min(start + bytes, area.end);
-        at = area.end;
-        const bool fills = area.has(vm::locked) && !area.has(vm::lock_on_fault) && area.is_private();
-        if (fills && from < to) call.kernel.memory.populate(call.op, call.space(), from, to - from);
-    }
+    const std::vector<Range> filled =
+        (access & vm::write) != 0 ? to_be_filled(call.space().areas, start, covered) : std::vector<Range>{};
+    call.kernel.memory.protect(call.op, call.space(), start, covered - start, access);
+    for (const Range& range : filled)
+        call.kernel.memory.populate(call.op, call.space(), range.start, range.end - range.start);
 }
 
 void sys_brk(CallContext& call) {
@@ -348,11 +360,33 @@ void sys_shmat(CallContext& call) {
     call.kernel.memory.map(call.op, call.space(), request);
 }
 
+namespace {
+
+/// Is it a mapping of System V's shared memory? Of all tmpfs files theirs alone are not mapped around.
+bool is_of_segment(const FileSystem& files, const Vma& area) {
+    if (area.anonymous()) return false;
+    const Inode& file = files.at(area.inode);
+    return file.kind == InodeKind::Shmem && !file.maps_around;
+}
+
+} // namespace
+
+// Takes away all that is left of an attach: its parts are where they were attached, whatever lies between.
 void sys_shmdt(CallContext& call) {
+    const VirtAddr address = call.address(0);
     const VmaList& areas = call.space().areas;
-    const std::size_t at = areas.find(call.address(0));
-    if (at == areas.size() || areas[at].start != call.address(0)) return;
-    call.kernel.memory.munmap(call.op, call.space(), areas[at].start, areas[at].end - areas[at].start);
+    InodeId segment = no_inode;
+    for (std::size_t i = areas.find(address); i < areas.size();) {
+        const Vma& area = areas[i];
+        const bool is_part = is_of_segment(call.kernel.files, area) &&
+                             area.page_offset == (area.start - address) >> page_shift;
+        if (!is_part || (segment != no_inode && area.inode != segment)) {
+            ++i;
+            continue;
+        }
+        segment = area.inode;
+        call.kernel.memory.munmap(call.op, call.space(), area.start, area.end - area.start);
+    }
 }
 
 void sys_shmctl(CallContext& call) {

@@ -13,16 +13,30 @@ VirtAddr page_up(VirtAddr address) { return VirtAddr((address.value() + page_siz
 /// Bytes from here to the end of what one level-1 table maps.
 std::uint64_t left_in_table(VirtAddr at) { return level_span(2) - (at.value() & (level_span(2) - 1)); }
 
-/// Could `left` grow over `right`, were they of one piece? anon_vmas may differ when one has none, or when
-/// there is only one link that they share.
-bool mergeable(const Vma& left, const Vma& right) {
-    if (left.end != right.start || left.flags != right.flags || left.inode != right.inode ||
-        left.readahead != right.readahead)
-        return false;
-    if (right.page_offset != left.page_offset + left.pages()) return false;
-    if (left.anon == right.anon) return true;
-    if (left.anon == no_anon_vma) return right.chain.size() <= 1;
-    return right.anon == no_anon_vma && left.chain.size() <= 1;
+/// Are they of one piece, but for what anonymous pages of theirs belong to?
+bool is_continued(const Vma& left, const Vma& right) {
+    return left.end == right.start && left.flags == right.flags && left.inode == right.inode &&
+           left.readahead == right.readahead && right.page_offset == left.page_offset + left.pages();
+}
+
+/// is_mergeable_anon_vma: may `neighbour` grow over `area`? They are of one anon_vma, or the neighbour is and
+/// has never been forked, and the area has none yet. An area that has one does not join a neighbour without.
+bool takes_pages_of(const Vma& neighbour, const Vma& area) {
+    if (neighbour.anon == area.anon) return true;
+    return area.anon == no_anon_vma && neighbour.chain.size() == 1;
+}
+
+/// can_vma_merge_after and can_vma_merge_before
+bool grows_up_over(const Vma& left, const Vma& area) {
+    return is_continued(left, area) && takes_pages_of(left, area);
+}
+bool grows_down_over(const Vma& right, const Vma& area) {
+    return is_continued(area, right) && takes_pages_of(right, area);
+}
+
+/// May the two neighbours become one, which an area between them joins?
+bool joins_over(const Vma& left, const Vma& right) {
+    return left.anon == right.anon || left.anon == no_anon_vma || right.anon == no_anon_vma;
 }
 
 } // namespace
@@ -83,14 +97,14 @@ std::size_t VirtualMemory::isolate(Operation& op, AddressSpace& space, VirtAddr 
 
 void VirtualMemory::insert_or_merge(Operation& op, AddressSpace& space, Vma area) {
     const std::size_t at = space.areas.find(area.start);
-    const bool before = at > 0 && mergeable(space.areas[at - 1], area);
-    const bool after = at < space.areas.size() && mergeable(area, space.areas[at]);
-    if (before && after && mergeable(space.areas[at - 1], [&] {
-            Vma joined = space.areas[at];
-            joined.start = area.start;
-            joined.page_offset = area.page_offset;
-            return joined;
-        }())) {
+    const bool after = at < space.areas.size() && grows_down_over(space.areas[at], area);
+    // mmap_region joins a new area to what follows it and then asks what precedes them; vma_merge, which puts
+    // in areas that have been elsewhere, asks both about the area itself.
+    const bool is_new = area.object == VirtAddr{};
+    const Vma& joined = is_new && after ? space.areas[at] : area;
+    const bool before =
+        at > 0 && is_continued(space.areas[at - 1], area) && takes_pages_of(space.areas[at - 1], joined);
+    if (before && after && joins_over(space.areas[at - 1], space.areas[at])) {
         Vma& left = space.areas[at - 1];
         adopt_chain(op, left, space.areas[at]);
         left.end = space.areas[at].end;
@@ -185,16 +199,14 @@ std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::
     VmaList& areas = space.areas;
     op.path.call(KernelFunction::VmaMerge);
     Vma part = areas[index];
-    part.chain.clear(); // only its length matters below
-    part.chain.resize(areas[index].chain.size());
     part.page_offset += (start - part.start) >> page_shift;
     part.start = start;
     part.end = end;
     part.flags = flags;
     const bool whole_left = areas[index].start == start;
     const bool whole_right = areas[index].end == end;
-    const bool before = whole_left && index > 0 && mergeable(areas[index - 1], part);
-    const bool after = whole_right && index + 1 < areas.size() && mergeable(part, areas[index + 1]);
+    const bool before = whole_left && index > 0 && grows_up_over(areas[index - 1], part);
+    const bool after = whole_right && index + 1 < areas.size() && grows_down_over(areas[index + 1], part);
     if (before) {
         Vma& left = areas[index - 1];
         adopt_chain(op, left, areas[index]);
@@ -208,7 +220,7 @@ std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::
             return index;
         }
         std::size_t gone = 1;
-        if (after && mergeable(left, areas[index + 1])) {
+        if (after && joins_over(left, areas[index + 1])) {
             adopt_chain(op, left, areas[index + 1]);
             left.end = areas[index + 1].end;
             gone = 2;
@@ -352,7 +364,7 @@ void VirtualMemory::grow_break(Operation& op, AddressSpace& space, VirtAddr from
     area.flags = vm::read | vm::write | vm::account | space.default_flags;
     area.page_offset = vpn_of(from).value();
     const std::size_t at = space.areas.find(from);
-    if (at > 0 && space.areas[at - 1].end > space.brk_start && mergeable(space.areas[at - 1], area)) {
+    if (at > 0 && space.areas[at - 1].end > space.brk_start && grows_up_over(space.areas[at - 1], area)) {
         space.areas[at - 1].end = to;
         op.path.store(space.areas[at - 1].object);
         return;
@@ -414,7 +426,6 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         } else if (start + size > old_end) {
             Vma grown = space.areas[space.areas.find(start)];
             grown.chain.clear();
-            grown.anon = no_anon_vma;
             grown.page_offset = grown.index_of(old_end);
             grown.start = old_end;
             grown.end = start + size;

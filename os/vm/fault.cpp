@@ -460,11 +460,11 @@ void VirtualMemory::count_fault(Operation& op, FaultKind kind) {
 
 /// What get_user_pages does with a page that it has found, for whoever asks for FOLL_TOUCH.
 void VirtualMemory::touch(Operation& op, PteSlot slot, FaultAccess access) {
-    const Pfn frame = slot.entry->frame();
-    if (slot.huge() || is_zero_page(frame) || m_huge.is_part(frame)) return;
+    if (slot.huge() || is_zero_page(slot.entry->frame())) return;
+    const Pfn head = m_huge.head_of(slot.entry->frame());
     if (access == FaultAccess::Write && !slot.entry->has(PageTableEntry::Dirty))
-        m_frames.pages().at(frame).owner_flags |= frame_flags::dirty;
-    m_files.mark_accessed(op, frame);
+        m_frames.pages().at(head).owner_flags |= frame_flags::dirty;
+    m_files.mark_accessed(op, head);
 }
 
 void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start, std::uint64_t bytes,

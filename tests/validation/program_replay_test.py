@@ -18,7 +18,8 @@ BIN = CAPTURES / "proc/bin"
 # Jobs of which everything that repeats on the real machine is the same, by pack. Of those that fork none: without real-time priorities
 # which process runs first depends on the host.
 EXACT = {
-    "placement/captures/a-p1.tar.xz": ["advise", "brk", "order-fwd", "order-rand", "order-rev", "rand1", "rand106-2048", "remap", "split", "stack", "topdown"],
+    "placement/captures/a-p1.tar.xz": ["advise", "brk", "order-fwd", "order-rand", "order-rev", "rand1", "rand101-64", "rand106-2048", "remap", "split", "stack",
+                                         "topdown"],
     "placement/captures/c1-p1.tar.xz": ["rand1", "remap", "split"],
     "placement/captures/a-big.tar.xz": ["order-4096", "order-rand4096"],
     "placement/captures/b-p6.tar.xz": ["touch-always", "touch-madvise"],
@@ -26,7 +27,7 @@ EXACT = {
     "proc/captures/p4.tar.xz": ["back4k", "rand4k", "seq1m", "seq4k-random", "seq4k-sequential", "seq64k", "two4k"],
     "proc/captures/p3.tar.xz": ["read-tmpfs", "sparse-tmpfs"],
     "proc/captures/p9.tar.xz": ["memfd"],
-    "proc/captures/p1n.tar.xz": ["brk", "order-fwd", "order-rand", "order-rev", "remap", "split", "stack"],
+    "proc/captures/p1n.tar.xz": ["brk", "order-fwd", "order-rand", "order-rev", "rand101-64", "rand103-256", "remap", "split", "stack"],
 }
 
 

@@ -15,11 +15,13 @@ namespace pagewalk::workloads {
 class LeftOutCalls {
 public:
     /// Has QEMU made nothing of the call, given the result that it has? It says so with ENOSYS of policies,
-    /// but not of madvise: advice that it does not know is good advice. A buffer of which a part is not
-    /// mapped is EFAULT before anything is done, where Linux moves what the rest holds.
+    /// but not of madvise: advice that it does not know is good advice. mremap of old length 0, which maps
+    /// shared memory a second time, is ENOMEM. A buffer of which a part is not mapped is EFAULT before
+    /// anything is done, where Linux moves what the rest holds.
     [[nodiscard]] static bool contains(std::uint64_t number, const std::array<std::uint64_t, 6>& arguments,
                                        std::int64_t result) {
         if (number == SYS_madvise) return result == 0 && !is_needless(arguments[2]);
+        if (number == SYS_mremap) return arguments[1] == 0 && result == -ENOMEM;
         if (result == -ENOSYS) return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
         return result == -EFAULT &&
                (number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64);

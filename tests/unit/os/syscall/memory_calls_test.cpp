@@ -241,6 +241,32 @@ TEST_F(MemoryCalls, ChangeWhatLiesBeforeAHoleWhenTheyFail) {
     EXPECT_FALSE(areas()[0].has(vm::locked));
 }
 
+TEST_F(MemoryCalls, FillLockedMemoryOnlyWhenItBecomesWritable) {
+    machine.map_anonymous(base, 4 * page_size, 1);
+    machine.call(sys_mlock, {base, 4 * page_size}, 0);
+    machine.call(sys_mprotect, {base, 2 * page_size, 3}, 0);
+    EXPECT_EQ(machine.kernel->counters().nr_mlock, 2U);
+    machine.call(sys_madvise, {base + 2 * page_size, 2 * page_size, 0}, 0);
+    machine.call(sys_munlock, {base, page_size}, 0);
+    machine.call(sys_madvise, {base, page_size, 4}, 0);      // MADV_DONTNEED
+    machine.call(sys_mlock + 176, {base, page_size, 1}, 0);  // mlock2, on fault
+    machine.call(sys_mprotect, {base, 2 * page_size, 3}, 0); // as before
+    EXPECT_EQ(machine.kernel->counters().nr_mlock, 1U);
+}
+
+TEST_F(MemoryCalls, DetachAllPartsOfASegment) {
+    constexpr std::uint32_t shmget = 29, shmat = 30, shmdt = 67;
+    machine.call(shmget, {0, 8 * page_size}, 5);
+    machine.call(shmat, {5, base}, static_cast<std::int64_t>(base));
+    machine.call(shmat, {5, base + 16 * page_size}, static_cast<std::int64_t>(base + 16 * page_size));
+    machine.call(sys_mprotect, {base + 2 * page_size, 2 * page_size, 1}, 0);
+    machine.call(sys_munmap, {base, page_size}, 0);
+    ASSERT_EQ(areas().size(), 4U);
+    machine.call(shmdt, {base}, 0);
+    ASSERT_EQ(areas().size(), 1U); // the second attach
+    EXPECT_EQ(areas()[0].start, VirtAddr(base + 16 * page_size));
+}
+
 TEST_F(MemoryCalls, LockAreasThatCannotBeFilled) {
     machine.map_anonymous(base, 4 * page_size);
     machine.call(sys_mprotect, {base + 2 * page_size, page_size, 0}, 0);

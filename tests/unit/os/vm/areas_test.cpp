@@ -57,6 +57,31 @@ TEST_F(Areas, OfDifferentRightsAreApartUntilTheRightsAreTheSame) {
     EXPECT_EQ(sizes(), Sizes{9});
 }
 
+TEST_F(Areas, WithPagesOfTheirOwnTakeInOneWithout) {
+    rig.map_anonymous(*space, page(0), 8);
+    protect(4, 4, vm::read);
+    rig.touch(*space, page(0));
+    protect(4, 4, vm::read | vm::write);
+    EXPECT_EQ(sizes(), Sizes{8});
+}
+
+TEST_F(Areas, WithPagesOfTheirOwnDoNotJoinOneWithout) {
+    rig.map_anonymous(*space, page(0), 8);
+    protect(4, 4, vm::read);
+    rig.touch(*space, page(0));
+    protect(0, 4, vm::read); // is_mergeable_anon_vma: the neighbour's chain is empty
+    EXPECT_EQ(sizes(), (Sizes{4, 4}));
+}
+
+TEST_F(Areas, ThatAreNewJoinWhatFollowsWhereTheNeighboursCannotBeOne) {
+    rig.map_anonymous(*space, page(0), 4);
+    rig.map_anonymous(*space, page(8), 4);
+    rig.touch(*space, page(0));
+    rig.touch(*space, page(8));
+    rig.map_anonymous(*space, page(4), 4);
+    EXPECT_EQ(sizes(), (Sizes{4, 8}));
+}
+
 TEST_F(Areas, ThatLoseWriteAccessLoseItInTheirEntriesToo) {
     rig.map_anonymous(*space, page(0), 2);
     rig.touch(*space, page(0));

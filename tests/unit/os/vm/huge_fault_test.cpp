@@ -44,6 +44,19 @@ TEST_F(HugeFaults, WriteMapsTwoMebibytesAtOnce) {
     EXPECT_EQ(rig.tables.deposited().count(), 1U);
 }
 
+TEST_F(HugeFaults, PopulatingAgainReferencesThePageThatASmallEntryMapsAPartOf) {
+    rig.map_anonymous(*space, page(0), huge);
+    rig.touch(*space, page(0));
+    const Pfn head = leaf(page(0)).frame();
+    const auto referenced_by_populating = [&] {
+        rig.at_once([&](Operation& op) { rig.vm.populate(op, *space, page(3), page_size); });
+        return (rig.frames.pages().peek(head).owner_flags & frame_flags::referenced) != 0;
+    };
+    EXPECT_FALSE(referenced_by_populating()); // touch_pmd sets the entry's bit alone
+    rig.at_once([&](Operation& op) { rig.vm.munmap(op, *space, page(7), page_size); });
+    EXPECT_TRUE(referenced_by_populating());
+}
+
 TEST_F(HugeFaults, FitIntoTheirAreaOrAreSmall) {
     rig.map_anonymous(*space, page(1), huge);
     EXPECT_EQ(rig.touch(*space, page(1)).kind, FaultKind::AnonymousWrite);    // begins behind a border

@@ -41,6 +41,21 @@ TEST(LeftOutCalls, IncludeAdviceOnWhichQemuDoesNotEnd) {
     EXPECT_EQ(LeftOutCalls::make(SYS_madvise, {nowhere, 4096, 21}), -ENOMEM);
 }
 
+TEST(LeftOutCalls, MapSharedMemoryASecondTime) {
+    constexpr std::uint64_t page = 4096, may_move = 1;
+    void* const shared = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const auto first = reinterpret_cast<std::uint64_t>(shared);
+    EXPECT_TRUE(LeftOutCalls::contains(SYS_mremap, {first, 0, page, may_move}, -ENOMEM));
+    EXPECT_FALSE(LeftOutCalls::contains(SYS_mremap, {first, page, page, may_move}, -ENOMEM));
+    const std::int64_t second = LeftOutCalls::make(SYS_mremap, {first, 0, page, may_move});
+    ASSERT_GT(second, 0);
+    auto* const again = reinterpret_cast<char*>(static_cast<std::uintptr_t>(second));
+    static_cast<char*>(shared)[5] = 7;
+    EXPECT_EQ(again[5], 7);
+    munmap(shared, page);
+    munmap(again, page);
+}
+
 TEST(LeftOutCalls, MoveWhatABufferHoldsThatIsPartlyMapped) {
     EXPECT_TRUE(LeftOutCalls::contains(SYS_read, {}, -EFAULT));
     EXPECT_TRUE(LeftOutCalls::contains(SYS_pwrite64, {}, -EFAULT));
