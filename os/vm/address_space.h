@@ -5,7 +5,7 @@
 #include "contract/kernel_path.h"
 #include "contract/page_table.h"
 #include "os/task/rw_semaphore.h"
-#include "os/vm/vma.h"
+#include "os/vm/vma_list.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "os/path/kernel_objects.h"
-#include "os/vm/vma.h"
+#include "os/vm/vma_list.h"
 
 #include <cstdint>
 #include <vector>

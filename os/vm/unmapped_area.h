@@ -1,6 +1,6 @@
 #pragma once
 
-#include "os/vm/vma.h"
+#include "os/vm/vma_list.h"
 
 #include <cstdint>
 #include <expected>

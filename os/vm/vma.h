@@ -65,46 +65,4 @@ struct Vma {
     }
 };
 
-/// The areas of an address space, by address. Look-ups remember the last hit.
-class VmaList {
-public:
-    /// Index of the first area that ends above `address`; size() when there is none.
-    [[nodiscard]] std::size_t find(VirtAddr address) const {
-        if (m_last < m_areas.size() && m_areas[m_last].end > address &&
-            (m_last == 0 || m_areas[m_last - 1].end <= address))
-            return m_last;
-        std::size_t low = 0;
-        std::size_t high = m_areas.size();
-        while (low < high) {
-            const std::size_t middle = (low + high) / 2;
-            if (m_areas[middle].end > address)
-                high = middle;
-            else
-                low = middle + 1;
-        }
-        m_last = low;
-        return low;
-    }
-    [[nodiscard]] Vma& operator[](std::size_t i) { return m_areas[i]; }
-    [[nodiscard]] const Vma& operator[](std::size_t i) const { return m_areas[i]; }
-    [[nodiscard]] std::size_t size() const { return m_areas.size(); }
-    [[nodiscard]] bool empty() const { return m_areas.empty(); }
-    Vma& insert(std::size_t at, Vma area) {
-        return *m_areas.insert(m_areas.begin() + static_cast<std::ptrdiff_t>(at), std::move(area));
-    }
-    void erase(std::size_t first, std::size_t last) {
-        m_areas.erase(m_areas.begin() + static_cast<std::ptrdiff_t>(first),
-                      m_areas.begin() + static_cast<std::ptrdiff_t>(last));
-    }
-    void clear() { m_areas.clear(); }
-    [[nodiscard]] auto begin() const { return m_areas.begin(); }
-    [[nodiscard]] auto end() const { return m_areas.end(); }
-    [[nodiscard]] auto begin() { return m_areas.begin(); }
-    [[nodiscard]] auto end() { return m_areas.end(); }
-
-private:
-    std::vector<Vma> m_areas;
-    mutable std::size_t m_last = 0;
-};
-
 } // namespace pagewalk::os
