@@ -2,6 +2,8 @@
 
 #include "app/proc_texts.h"
 #include "os/proc/maps.h"
+#include "os/proc/process_memory_text.h"
+#include "os/proc/smaps.h"
 
 #include <string>
 #include <utility>
@@ -55,9 +57,14 @@ void MarkerLog::keep(const os::ReachedMarker& marker) {
     StatSnapshot values = m_machine.stats().snapshot();
     values.histograms.clear();
     const std::uint64_t times = m_times[marker.number];
-    const os::Kernel& kernel = m_machine.kernel();
+    os::Kernel& kernel = m_machine.kernel();
     std::vector<results::ProcText> proc = proc_texts(kernel);
-    proc.push_back({std::to_string(index_of(marker.task)) + "/maps", os::maps_text(kernel, marker.task)});
+    const std::string folder = std::to_string(index_of(marker.task)) + "/";
+    proc.push_back({folder + "maps", os::maps_text(kernel, marker.task)});
+    proc.push_back({folder + "smaps", os::smaps_text(kernel, marker.task)});
+    proc.push_back({folder + "smaps_rollup", os::smaps_rollup_text(kernel, marker.task)});
+    proc.push_back({folder + "status", os::status_memory_text(kernel, marker.task)});
+    proc.push_back({folder + "statm", os::statm_text(kernel, marker.task)});
     const std::string again = times == 1 ? "" : "@" + std::to_string(times);
     m_snapshots.push_back({.name = std::to_string(marker.number) + again,
                            .task = static_cast<std::uint64_t>(marker.task),
