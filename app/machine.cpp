@@ -65,6 +65,8 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         m_cpus.back()->mmu().set_context({m_kernel->boot_layout().addresses.root, 0});
         if (const PageTableFormats* const formats = m_kernel->memory().tables().formats())
             m_cpus.back()->mmu().use_formats(*formats);
+        if (const TableReplicas* const replicas = m_kernel->memory().tables().replicas())
+            m_cpus.back()->mmu().use_replicas(*replicas, m_kernel->allocator().cpus()[id]);
     }
     m_kernel->connect(m_commons.interrupts, make_disk(*shared));
     declare_stats();

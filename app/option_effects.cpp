@@ -89,6 +89,8 @@ std::span<const EffectRule> effect_rules() {
          [](C c) { return c.dram.page_policy == models::PagePolicy::Timeout; }},
         {"socket_link.*", "machine.sockets above 1", [](C c) { return c.machine.sockets > 1; }},
         {"cxl.*", "cxl.memory", [](C c) { return c.cxl.memory != 0; }},
+        {"os.page_table_node", "machine.sockets above 1 or cxl.memory",
+         [](C c) { return c.machine.sockets > 1 || c.cxl.memory != 0; }},
         {"os.cost.*", "os.timing = on", [](C c) { return c.os.timing == os::KernelTiming::On; }},
         {"os.dirty_ratio", "os.dirty_bytes = 0", [](C c) { return c.os.writeback.dirty_bytes == 0; }},
         {"os.dirty_background_ratio", "os.dirty_background_bytes = 0",

@@ -111,6 +111,7 @@ public:
     void declare(StatGroup group) const;
     [[nodiscard]] const PageWalker& walker() const { return m_walker; }
     void use_formats(const PageTableFormats& formats) { m_walker.use_formats(formats); }
+    void use_replicas(const TableReplicas& replicas, NodeId node) { m_walker.use_replicas(replicas, node); }
     [[nodiscard]] const DesignStats& design_stats() const { return m_design_stats; }
     using Events = PageWalker::Events;
     [[nodiscard]] Events& events() { return m_walker.events(); }

@@ -86,7 +86,8 @@ inline WalkResult PageWalker::read_tables(const TranslationContext& context, Vir
     bool executable = at.rights.executable;
     for (;;) {
         PageTableEntry& entry = (*table)[table_index(address, at.level)];
-        const PhysAddr where = address_of(at.table) + table_index(address, at.level) * sizeof(PageTableEntry);
+        const PhysAddr where =
+            address_of(place_of(at.table)) + table_index(address, at.level) * sizeof(PageTableEntry);
         if (!m_champsim) [[likely]]
             read_entry(where, progress);
         const bool leaf = at.level == 1 || entry.has(PageTableEntry::Huge);

@@ -6,6 +6,7 @@
 #include "contract/kernel_interface.h"
 #include "contract/page_table.h"
 #include "contract/page_tables/page_table_formats.h"
+#include "contract/table_replicas.h"
 #include "models/cache/private_hierarchy.h"
 #include "models/mmu/champsim_vmem.h"
 #include "models/mmu/format_memory.h"
@@ -73,6 +74,11 @@ public:
     }
     /// Programs' tables may be of another format than radix. They outlive the walker.
     void use_formats(const PageTableFormats& formats) { m_formats = &formats; }
+    /// Tables have copies on other nodes: the walker reads those of its CPU's node. They outlive the walker.
+    void use_replicas(const TableReplicas& replicas, NodeId node) {
+        m_replicas = &replicas;
+        m_node = node;
+    }
 
     [[nodiscard]] const WalkerStats& stats() const { return m_stats; }
     void declare(StatGroup group) const;
@@ -97,6 +103,12 @@ private:
             return nullptr;
         return is_upper_half(address) ? nullptr : m_formats->of(context.root);
     }
+    /// Where the table's entries lie for this CPU.
+    [[nodiscard]] Pfn place_of(Pfn table) const {
+        if (m_replicas == nullptr) [[likely]]
+            return table;
+        return m_replicas->on(m_node, table);
+    }
     void read_entry(PhysAddr where, Progress& progress);
     [[nodiscard]] WalkCache::Start begin(const TranslationContext& context, VirtAddr address);
     void note_slots(Cycles cycle);
@@ -108,6 +120,8 @@ private:
     PageTableMemory& m_tables;
     WalkCache m_walk_cache;
     const PageTableFormats* m_formats = nullptr; ///< null: radix alone
+    const TableReplicas* m_replicas = nullptr;   ///< null: each table lies at one place
+    NodeId m_node{};                             ///< whose copies are read
     FormatMemory m_format_memory;
     std::optional<ChampSimVmem> m_champsim;
     std::vector<Cycles> m_slot_free; ///< cycle from which each walk slot is idle

@@ -34,6 +34,11 @@ void KernelConfig::declare(OptionGroup os) {
          "hash table with open addressing, elastic cuckoo tables; all but radix want os.thp.enabled = "
          "never and mmu.levels = 4",
          "Park et al., ASPLOS 2022; Yaniv and Tsafrir, SIGMETRICS 2016; Skarlatos et al., ASPLOS 2020"});
+    os.text("page_table_node", page_table_node,
+            {Unit::None,
+             "node of programs' page tables: first_touch (as the policy of the task that needs a table first "
+             "says), a node's number, or replicated (a copy on each node, which its CPUs walk)",
+             "Linux 6.1: first_touch; Achermann et al., \"Mitosis\", ASPLOS 2020"});
     vm.thp.declare(os.group("thp"));
     vm.khugepaged.declare(os.group("khugepaged"));
     os.number("swap", swap_bytes, {0, 1ULL << 40},
@@ -73,7 +78,13 @@ void KernelConfig::validate() {
     if (swap_bytes != 0 && swap_bytes < least_swap)
         throw ConfigError("os.swap = " + format_quantity(swap_bytes, Unit::Bytes) +
                           ": must be 0 or at least 1MiB");
+    const auto placement = PageTablePlacement::parse(page_table_node, memory.node_count());
+    if (!placement) throw ConfigError("os.page_table_node = '" + page_table_node + "': " + placement.error());
+    if (placement->kind == PageTablePlacement::Kind::Replicated && captured != nullptr)
+        throw ConfigError("os.page_table_node = replicated: a captured kernel has one copy of each table");
     if (page_table != PageTableKind::Radix) {
+        if (*placement != PageTablePlacement{})
+            throw ConfigError("os.page_table_node = " + page_table_node + ": wants os.page_table = radix");
         const std::string chosen = "os.page_table = " + std::string(page_table_names[page_table]);
         if (vm.thp.enabled != ThpEnabled::Never)
             throw ConfigError(chosen + ": knows pages of 4 KiB alone; set os.thp.enabled = never");

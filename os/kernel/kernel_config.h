@@ -31,7 +31,8 @@ struct KernelConfig {
     Tick time_slice{4'000'000 * ticks_per_ns};
     VmConfig vm;
     PageTableKind page_table = PageTableKind::Radix;
-    std::uint64_t swap_bytes = 0; ///< of a swap area on the block device; 0: none
+    std::string page_table_node = "first_touch"; ///< the kernel makes a PageTablePlacement of it
+    std::uint64_t swap_bytes = 0;                ///< of a swap area on the block device; 0: none
     unsigned swappiness = 60;
     ReclaimPolicyKind reclaim = ReclaimPolicyKind::Lru;
     PageSettings pages;

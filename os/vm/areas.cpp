@@ -335,7 +335,7 @@ void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, 
             *slot.entry = protected_entry(area, slot);
             if (*slot.entry == old) return;
             ++changed;
-            if (slot.index % 8 == 0 || changed == 1) op.path.store(slot.address());
+            if (slot.index % 8 == 0 || changed == 1) m_tables.store(op, slot);
         };
         m_tables.for_each(space, from, to, protect_entry, protect_entry);
     }
@@ -403,7 +403,7 @@ std::uint32_t VirtualMemory::move_entries(Operation& op, AddressSpace& space, Vi
         if (!target) return; // out of memory for tables: the page is dropped with the old range
         *target.entry = *slot.entry;
         *slot.entry = PageTableEntry{};
-        op.path.store(target.address());
+        m_tables.store(op, target);
         ++pages;
     });
     return pages;

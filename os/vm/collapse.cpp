@@ -112,7 +112,7 @@ void VirtualMemory::collapse_page(Operation& op, AddressSpace& space, const Vma&
                                   Pfn target) {
     const PageTableEntry entry = *slot.entry;
     *slot.entry = PageTableEntry{};
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     const Pfn frame = entry.frame();
     if (entry.empty() || is_zero_page(frame)) {
         op.path.call(KernelFunction::ClearSubpage);

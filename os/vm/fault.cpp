@@ -200,7 +200,7 @@ VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultConte
     if (slot.entry->has(PageTableEntry::Writable) && area.has(vm::write))
         entry = entry.with(PageTableEntry::Writable);
     *slot.entry = entry.with(slot.entry->raw() & PageTableEntry::Dirty);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     if (fault.access == FaultAccess::Write) return write_protected(op, fault, slot);
     return {FaultStatus::Done, FaultKind::Spurious};
 }
@@ -234,7 +234,7 @@ void VirtualMemory::install_anonymous(Operation& op, const FaultContext& fault, 
         m_lru.add(op, frame);
     *slot.entry =
         PageTableEntry(frame, entry_flags(area) | (dirty ? std::uint64_t{PageTableEntry::Dirty} : 0));
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
 }
 
 VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultContext& fault) {
@@ -247,7 +247,7 @@ VirtualMemory::FaultResult VirtualMemory::anonymous(Operation& op, const FaultCo
             entry_flags(space.areas[fault.area]) & ~std::uint64_t{PageTableEntry::Writable};
         lock_table(op, slot);
         *slot.entry = PageTableEntry(m_frames.addresses().zero_page, flags);
-        op.path.store(slot.address());
+        m_tables.store(op, slot);
         unlock_table(op, slot);
         return {FaultStatus::Done, FaultKind::AnonymousRead};
     }
@@ -296,7 +296,7 @@ bool VirtualMemory::map_around(Operation& op, const FaultContext& fault) {
     op.path.call(KernelFunction::FilemapMapPages);
     op.path.load(m_files.at(area.inode).object);
     lock_table(op, first);
-    op.path.store(first.address());
+    m_tables.store(op, first);
     bool mapped = false;
     for (VirtAddr at = start; at < end; at += page_size) {
         const PteSlot slot = m_tables.find(fault.space, at);
@@ -328,7 +328,7 @@ VirtualMemory::FaultResult VirtualMemory::file_read(Operation& op, const FaultCo
     lock_table(op, slot);
     if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
     install_file(op, fault, slot, page.frame, shared_entry_flags(area));
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     unlock_table(op, slot);
     if (m_files.at(area.inode).kind == InodeKind::Shmem) return {FaultStatus::Done, FaultKind::Shared};
     return {FaultStatus::Done, FaultKind::FileMap};
@@ -374,7 +374,7 @@ VirtualMemory::FaultResult VirtualMemory::shared_write(Operation& op, const Faul
     lock_table(op, slot);
     if (overtaken(op, slot, PageTableEntry{}, no_pfn)) return {FaultStatus::Done, FaultKind::Spurious};
     install_file(op, fault, slot, page.frame, entry_flags(area) | PageTableEntry::Dirty);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     unlock_table(op, slot);
     return {FaultStatus::Done, FaultKind::Shared};
 }
@@ -389,7 +389,7 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
         op.path.call(KernelFunction::WpPageReuse);
         make_dirty(op, area, frame);
         *slot.entry = slot.entry->with(written);
-        op.path.store(slot.address());
+        m_tables.store(op, slot);
         return {FaultStatus::Done, FaultKind::MakeWritable};
     }
     if (frame != m_frames.addresses().zero_page) {
@@ -408,7 +408,7 @@ VirtualMemory::FaultResult VirtualMemory::write_protected(Operation& op, const F
                                      {FrameMapping::Kind::Anonymous, static_cast<std::uint32_t>(area.anon),
                                       area.index_of(fault.page) - (frame.value() - head.value())});
                 *slot.entry = slot.entry->with(written);
-                op.path.store(slot.address());
+                m_tables.store(op, slot);
                 return {FaultStatus::Done, FaultKind::Reuse};
             }
         }

@@ -37,8 +37,8 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
         }
         if (area.is_private()) *slot.entry = slot.entry->without(PageTableEntry::Writable);
         if (pages % entries_per_line == 0) {
-            op.path.store(slot.address());
-            op.path.store(target.address());
+            m_tables.store(op, slot);
+            m_tables.store(op, target);
         }
         if (++pages % entries_per_line == 0) op.path.call(KernelFunction::CopyPte, entries_per_line);
         const Pfn frame = slot.entry->frame();

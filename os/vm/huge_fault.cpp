@@ -54,7 +54,7 @@ VirtualMemory::HugeResult VirtualMemory::present_huge(Operation& op, const Fault
     *slot.entry = protected_entry(area, slot).with(PageTableEntry::Accessed);
     if (old.has(PageTableEntry::Writable) && area.has(vm::write))
         *slot.entry = slot.entry->with(PageTableEntry::Writable);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     if (!write || slot.entry->has(PageTableEntry::Writable))
         return FaultResult{FaultStatus::Done, FaultKind::Spurious};
     return write_protected_huge(op, fault, slot);
@@ -75,7 +75,7 @@ VirtualMemory::HugeResult VirtualMemory::write_protected_huge(Operation& op, con
                                 area.index_of(huge_start(fault.page))});
     *slot.entry =
         slot.entry->with(PageTableEntry::Writable | PageTableEntry::Dirty | PageTableEntry::Accessed);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     return FaultResult{FaultStatus::Done, FaultKind::HugeReuse};
 }
 
@@ -166,7 +166,7 @@ void VirtualMemory::install_huge(Operation& op, const FaultContext& fault, PteSl
         m_lru.add(op, head);
     m_tables.deposited().add(slot.table, table);
     *slot.entry = PageTableEntry(head, entry_flags(area) | PageTableEntry::Huge | PageTableEntry::Dirty);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
 }
 
 /// get_huge_zero_page: made once, for all. no_pfn where there is no memory.
@@ -204,7 +204,7 @@ VirtualMemory::HugeResult VirtualMemory::map_huge_zero(Operation& op, const Faul
     const std::uint64_t flags =
         entry_flags(space.areas[fault.area]) & ~std::uint64_t{PageTableEntry::Writable};
     *slot.entry = PageTableEntry(zero, flags | PageTableEntry::Huge);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     unlock_table(op, slot);
     return FaultResult{FaultStatus::Done, FaultKind::HugeRead};
 }

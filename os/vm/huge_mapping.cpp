@@ -17,7 +17,7 @@ Pfn VirtualMemory::zap_huge(Operation& op, AddressSpace& space, const Vma& area,
     const Pfn head = slot.entry->frame();
     *slot.entry = PageTableEntry{};
     op.path.call(KernelFunction::ZapHugePmd);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
     m_tables.free_leaf(op, space, m_tables.deposited().take(slot.table));
     if (is_zero_page(head)) return no_pfn;
     PageDescriptor& page = m_frames.pages().at(head);
@@ -45,7 +45,7 @@ void VirtualMemory::split_mapping(Operation& op, AddressSpace& space, PteSlot sl
     for (std::uint64_t i = 0; i < HugePages::frames; ++i) {
         const PteSlot small = m_tables.find(space, start + i * page_size);
         *small.entry = PageTableEntry(zero ? m_frames.addresses().zero_page : old.frame() + i, flags);
-        if (i % (line_size / sizeof(PageTableEntry)) == 0) op.path.store(small.address());
+        if (i % (line_size / sizeof(PageTableEntry)) == 0) m_tables.store(op, small);
         if (!zero) op.path.store_page(old.frame() + i);
     }
     if (!zero) {
@@ -112,8 +112,8 @@ bool VirtualMemory::copy_huge(Operation& op, AddressSpace& to, VirtAddr start, P
     m_tables.deposited().add(target.table, table);
     *slot.entry = slot.entry->without(PageTableEntry::Writable);
     *target.entry = slot.entry->without(PageTableEntry::Accessed);
-    op.path.store(slot.address());
-    op.path.store(target.address());
+    m_tables.store(op, slot);
+    m_tables.store(op, target);
     return true;
 }
 

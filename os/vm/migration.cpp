@@ -32,7 +32,7 @@ bool VirtualMemory::migrate_page(Operation& op, Pfn from, Pfn to) {
     for (const MappedAt& at : m_found) {
         op.path.call(KernelFunction::TryToMigrateOne);
         lock_table(op, at.slot);
-        op.path.store(at.slot.address());
+        m_tables.store(op, at.slot);
         flush(op, *at.space, at.page, at.page + page_size);
         unlock_table(op, at.slot);
         op.path.store_page(from);
@@ -62,7 +62,7 @@ bool VirtualMemory::migrate_page(Operation& op, Pfn from, Pfn to) {
         // Accessed and dirty bits, and rights, stay as they are.
         const PageTableEntry entry = *at.slot.entry;
         *at.slot.entry = PageTableEntry(to, entry.raw() ^ PageTableEntry(entry.frame(), 0).raw());
-        op.path.store(at.slot.address());
+        m_tables.store(op, at.slot);
         unlock_table(op, at.slot);
         op.path.store_page(to);
     }

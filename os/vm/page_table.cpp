@@ -54,8 +54,7 @@ bool PageTables::create_root(Operation& op, AddressSpace& space) {
     op.path.call(KernelFunction::PgdAlloc);
     const FunctionScope pages = in(op, TracedFunction::GetFreePages);
     op.path.call(KernelFunction::AllocPages);
-    const auto frame = m_frames.allocate(
-        op, {.mask = table_gfp, .order = root_order, .purpose = AllocationPurpose::PageTable});
+    const auto frame = allocate(op, root_order);
     if (!frame) return false;
     m_frames.pages().at(*frame).owner_flags = frame_flags::kernel;
     make_table(*frame);
@@ -63,8 +62,53 @@ bool PageTables::create_root(Operation& op, AddressSpace& space) {
     op.path.copy_bytes(kernel_layout::direct_map(address_of(*frame)) + page_size / 2,
                        kernel_layout::direct_map(address_of(m_kernel_root)) + page_size / 2, page_size / 2);
     space.root = *frame;
+    add_copies(op, m_levels, *frame);
     if (m_kind != PageTableKind::Radix) m_formats.add(space.root, make_page_table(m_kind));
     return true;
+}
+
+std::expected<Pfn, AllocError> PageTables::allocate(Operation& op, unsigned order) {
+    FrameAllocator::Request request{
+        .mask = table_gfp, .order = order, .purpose = AllocationPurpose::PageTable};
+    if (m_placement.kind == PageTablePlacement::Kind::Node) request.node = m_placement.node;
+    return m_frames.allocate(op, request);
+}
+
+/// A new table gets a copy on each node but its own that has memory to spare.
+void PageTables::add_copies(Operation& op, unsigned level, Pfn table) {
+    if (m_placement.kind != PageTablePlacement::Kind::Replicated) return;
+    const NodeId own = m_frames.allocator().zone_of(table)->node;
+    const std::size_t nodes = m_frames.allocator().node_order().size();
+    for (std::size_t i = 0; i < nodes; ++i) {
+        const auto node = static_cast<NodeId>(i);
+        if (node == own) continue;
+        op.path.call(KernelFunction::AllocPages);
+        const auto copy =
+            m_frames.allocate(op, {.mask = table_gfp | gfp::thisnode | gfp::noretry | gfp::nowarn,
+                                   .purpose = AllocationPurpose::PageTable,
+                                   .node = node});
+        if (!copy) continue;
+        m_frames.pages().at(*copy).owner_flags = frame_flags::kernel;
+        if (is_counted(level)) ++m_counters.nr_page_table_pages;
+        m_replicas.add(table, node, *copy);
+    }
+}
+
+/// The copies of a table that goes; the caller frees them.
+std::vector<Pfn> PageTables::take_copies(unsigned level, Pfn table) {
+    if (m_placement.kind != PageTablePlacement::Kind::Replicated) return {};
+    std::vector<Pfn> frames = m_replicas.remove(table);
+    if (is_counted(level)) m_counters.nr_page_table_pages -= frames.size();
+    return frames;
+}
+
+void PageTables::free_copies(Operation& op, unsigned level, Pfn table) {
+    for (const Pfn copy : take_copies(level, table)) m_frames.free(op, copy, 0);
+}
+
+void PageTables::store_copies(Operation& op, PteSlot slot) const {
+    m_replicas.for_each(
+        slot.table, [&](Pfn copy) { op.path.store(address_of(copy) + slot.index * sizeof(PageTableEntry)); });
 }
 
 void PageTables::fill_kernel_half(Pfn root) {
@@ -89,7 +133,7 @@ bool PageTables::move_leaf_table(Operation& op, AddressSpace& space, VirtAddr fr
     if (!target || !target.entry->empty()) return false;
     PageTableEntry& old = m_memory.table(table_at(space, from, 2))[table_index(from, 2)];
     *target.entry = std::exchange(old, PageTableEntry{});
-    op.path.store(target.address());
+    store(op, target);
     space.cached_block = VirtAddr(~0ULL);
     return true;
 }
@@ -114,6 +158,7 @@ void PageTables::adopt_table(AddressSpace& space, VirtAddr address, unsigned lev
 
 void PageTables::destroy_root(Operation& op, AddressSpace& space) {
     m_formats.remove(space.root);
+    free_copies(op, m_levels, space.root);
     m_memory.remove(space.root);
     m_frames.free(op, space.root, root_order);
     space.root = no_pfn;
@@ -165,7 +210,7 @@ PteSlot PageTables::get_upper(Operation& op, AddressSpace& space, VirtAddr addre
 
 void PageTables::set_table(Operation& op, PteSlot slot, Pfn table) {
     *slot.entry = PageTableEntry(table, table_flags);
-    op.path.store(slot.address());
+    store(op, slot);
 }
 
 bool PageTables::move_huge(Operation& op, AddressSpace& space, PteSlot from, VirtAddr to) {
@@ -174,24 +219,26 @@ bool PageTables::move_huge(Operation& op, AddressSpace& space, PteSlot from, Vir
     if (!from.entry->has(PageTableEntry::Huge)) return false; // split while this one waited for memory
     *target.entry = std::exchange(*from.entry, PageTableEntry{});
     if (target.table != from.table) m_deposited.add(target.table, m_deposited.take(from.table));
-    op.path.store(from.address());
-    op.path.store(target.address());
+    store(op, from);
+    store(op, target);
     return true;
 }
 
 Pfn PageTables::add_table(Operation& op, AddressSpace& space, unsigned level) {
     op.path.call(level == 1 ? KernelFunction::PteAlloc : KernelFunction::PmdAlloc);
     op.path.call(KernelFunction::AllocPages);
-    const auto frame = m_frames.allocate(op, {.mask = table_gfp, .purpose = AllocationPurpose::PageTable});
+    const auto frame = allocate(op, 0);
     if (!frame) return no_pfn;
     m_frames.pages().at(*frame).owner_flags = frame_flags::kernel;
     make_table(*frame);
     ++space.table_pages;
     if (is_counted(level)) ++m_counters.nr_page_table_pages;
+    add_copies(op, level, *frame);
     return *frame;
 }
 
 void PageTables::drop_table(Operation& op, AddressSpace& space, unsigned level, Pfn frame) {
+    free_copies(op, level, frame);
     m_memory.remove(frame);
     --space.table_pages;
     if (is_counted(level)) --m_counters.nr_page_table_pages;
@@ -233,7 +280,7 @@ bool PageTables::add_tables(Operation& op, AddressSpace& space, VirtAddr address
             } else {
                 entry = PageTableEntry(frame, table_flags);
                 m_memory.table(table)[index] = entry;
-                op.path.store(address_of(table) + index * sizeof(PageTableEntry));
+                store(op, {&m_memory.table(table)[index], table, index});
             }
         }
         table = entry.frame();
@@ -268,10 +315,11 @@ void PageTables::free_level(Operation& op, AddressSpace& space, Pfn table, unsig
             const bool above = ceiling != VirtAddr{} && at + span > ceiling.value();
             if (!below && !above) {
                 m_memory.table(table)[index] = PageTableEntry{};
-                op.path.store(address_of(table) + index * sizeof(PageTableEntry));
+                store(op, {&m_memory.table(table)[index], table, index});
                 op.path.call(KernelFunction::FreeTable);
                 retire_table(op, entry.frame());
                 freed.push_back(entry.frame());
+                for (const Pfn copy : take_copies(level - 1, entry.frame())) freed.push_back(copy);
                 --space.table_pages;
                 if (is_counted(level - 1)) --m_counters.nr_page_table_pages;
             }

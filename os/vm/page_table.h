@@ -2,14 +2,17 @@
 
 #include "contract/page_table.h"
 #include "contract/page_tables/page_table_formats.h"
+#include "contract/table_replicas.h"
 #include "os/path/frame_allocator.h"
 #include "os/path/operation.h"
 #include "os/vm/address_space.h"
 #include "os/vm/deposited_tables.h"
+#include "os/vm/page_table_placement.h"
 #include "os/vm/swap_entry.h"
 
 #include <algorithm>
 #include <cstdint>
+#include <expected>
 
 namespace pagewalk::os {
 
@@ -37,8 +40,9 @@ struct PteSlot {
 class PageTables {
 public:
     PageTables(PageTableMemory& memory, FrameAllocator& frames, KernelCounters& counters, unsigned levels,
-               PageTableKind kind = PageTableKind::Radix)
-        : m_memory(memory), m_frames(frames), m_counters(counters), m_levels(levels), m_kind(kind) {}
+               PageTableKind kind = PageTableKind::Radix, const PageTablePlacement& placement = {})
+        : m_memory(memory), m_frames(frames), m_counters(counters), m_levels(levels), m_kind(kind),
+          m_placement(placement) {}
 
     /// A top-level table with the kernel's half filled in. Two frames, as with page-table isolation compiled
     /// in. False when no memory is left.
@@ -158,10 +162,25 @@ public:
     [[nodiscard]] const PageTableFormats* formats() const {
         return m_kind == PageTableKind::Radix ? nullptr : &m_formats;
     }
+    /// The tables' copies on other nodes; null where there are none.
+    [[nodiscard]] const TableReplicas* replicas() const {
+        return m_placement.kind == PageTablePlacement::Kind::Replicated ? &m_replicas : nullptr;
+    }
+    /// An entry has been written: the line that has it, on each node that has a copy.
+    void store(Operation& op, PteSlot slot) const {
+        op.path.store(slot.address());
+        if (m_placement.kind == PageTablePlacement::Kind::Replicated) [[unlikely]]
+            store_copies(op, slot);
+    }
     /// The kernel's own root, whose upper half every new root shares.
     void set_kernel_root(Pfn root) { m_kernel_root = root; }
 
 private:
+    [[nodiscard]] std::expected<Pfn, AllocError> allocate(Operation& op, unsigned order);
+    void add_copies(Operation& op, unsigned level, Pfn table);
+    [[nodiscard]] std::vector<Pfn> take_copies(unsigned level, Pfn table);
+    void free_copies(Operation& op, unsigned level, Pfn table);
+    void store_copies(Operation& op, PteSlot slot) const;
     [[nodiscard]] Block block_at(AddressSpace& space, VirtAddr at);
     [[nodiscard]] PteSlot next_entry(const AddressSpace& space, VirtAddr& at, VirtAddr end);
     [[nodiscard]] Pfn add_table(Operation& op, AddressSpace& space, unsigned level);
@@ -177,6 +196,8 @@ private:
     unsigned m_levels;
     PageTableKind m_kind;
     PageTableFormats m_formats;
+    PageTablePlacement m_placement;
+    TableReplicas m_replicas; ///< empty where the placement has none
     Pfn m_kernel_root = no_pfn;
     DepositedTables m_deposited;
     std::vector<Pfn> m_dead; ///< freed tables whose contents are still there

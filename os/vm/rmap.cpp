@@ -61,7 +61,7 @@ void VirtualMemory::write_protect_file(Operation& op, Pfn frame) {
             continue;
         lock_table(op, at.slot);
         *at.slot.entry = at.slot.entry->without(written);
-        op.path.store(at.slot.address());
+        m_tables.store(op, at.slot);
         flush(op, *at.space, at.page, at.page + page_size);
         unlock_table(op, at.slot);
     }
@@ -113,7 +113,7 @@ bool VirtualMemory::unmap_one(Operation& op, Pfn frame, const MappedAt& at) {
         ++at.space->swap_pages;
         if (dirty) page.owner_flags |= frame_flags::dirty;
     }
-    op.path.store(at.slot.address());
+    m_tables.store(op, at.slot);
     (void)drop_page(op, *at.space, entry, *at.area);
     --page.refcount;
     unlock_table(op, at.slot);

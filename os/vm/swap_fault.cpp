@@ -50,7 +50,7 @@ void VirtualMemory::map_swapped_in(Operation& op, const FaultContext& fault, Pte
     constexpr std::uint64_t written = PageTableEntry::Writable | PageTableEntry::Dirty;
     *slot.entry = PageTableEntry(frame, flags | (write ? written : 0));
     op.path.store_page(frame);
-    op.path.store(slot.address());
+    m_tables.store(op, slot);
 }
 
 } // namespace pagewalk::os

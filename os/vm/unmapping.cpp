@@ -267,7 +267,7 @@ void VirtualMemory::mark_free(Operation& op, AddressSpace& space, VirtAddr start
         page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::dirty);
         *slot.entry = slot.entry->without(PageTableEntry::Dirty | PageTableEntry::Accessed);
         m_lru.give_up(op, frame);
-        if (pages++ % entries_per_line == 0) op.path.store(slot.address());
+        if (pages++ % entries_per_line == 0) m_tables.store(op, slot);
     };
     m_tables.for_each_entry(space, start, end, free_entry, free_entry);
     op.path.call(KernelFunction::ChangePte, pages);

@@ -77,6 +77,25 @@ TEST_F(PageWalkerTest, WalkAheadWaitsForNoWalkerAndRaisesNoFault) {
     EXPECT_EQ(walker.stats().walks_ahead_dropped, 2U);
 }
 
+TEST_F(PageWalkerTest, ReadsTheCopiesOfItsNode) {
+    TableReplicas replicas;
+    Pfn copy{0x9000};
+    Pfn table = context.root;
+    for (unsigned level = config.levels; level > 0; --level, ++copy) {
+        replicas.add(table, NodeId{1}, copy);
+        if (level > 1) table = rig.space.entry(user, level).frame();
+    }
+    (void)walker.walk(context, user, FaultAccess::Read, Cycles(0));
+    PageWalker other(config, CpuId{0}, rig.clock, rig.caches, rig.tables);
+    other.use_replicas(replicas, NodeId{1});
+    const WalkResult copied = other.walk(context, user, FaultAccess::Read, Cycles(later));
+    EXPECT_EQ(copied.entry.frame, frame.value());
+    EXPECT_EQ(copied.entry.ready.value(), later + 1 + 4 * cold_cycles); // none of the lines were read before
+    PageWalker first(config, CpuId{0}, rig.clock, rig.caches, rig.tables);
+    first.use_replicas(replicas, NodeId{0});
+    EXPECT_EQ(first.walk(context, user, FaultAccess::Read, Cycles(2 * later)).leaf, HitLevel::L1);
+}
+
 TEST_F(PageWalkerTest, PeekReadsNothing) {
     const std::optional<TlbEntry> entry = walker.peek(context, user + 5);
     ASSERT_TRUE(entry);
