@@ -140,6 +140,16 @@ TEST_F(PathCost, OfACopyOnWrite) {
     expect_within(2938, typical.value(), 3); // cow:asm_exc_page_fault
 }
 
+TEST_F(PathCost, OfAFaultThatMapsSixteenPagesOfAFile) {
+    machine.call(SyscallRecord{.number = 257, .result = 3, .path = "/file"});
+    machine.call(9, {0, 64 * 16 * page_size, 1, 1, 3, 0}, static_cast<std::int64_t>(base));
+    Typical typical;
+    for (std::uint64_t i = 0; i < 60; ++i)
+        typical.add(machine.touch(base + 16 * i * page_size, FaultAccess::Read).instructions);
+    EXPECT_EQ(machine.kernel->counters().faults[static_cast<std::size_t>(FaultKind::FileMap)], 60U);
+    expect_within(9234, typical.value(), 5); // costs2.csv: file read mapping up to 16 pages around, ext4
+}
+
 TEST_F(PathCost, OfAReadOfAnUntouchedPage) {
     machine.map_anonymous(base, 64 * page_size);
     Typical typical;
@@ -186,6 +196,42 @@ TEST_F(ForkCost, OfAnArea) {
     const Fork few = fork_and_exit(16, 1), many = fork_and_exit(16 + 128, 1);
     expect_within(3686, (many.fork - few.fork) / 128);
     expect_within(2366, (many.exit - few.exit) / 128);
+}
+
+/// 1 GiB of small pages, each touched.
+struct GibibyteCost : ForkCost {
+    static constexpr std::uint64_t pages = (1ULL << 30) / page_size;
+
+    void SetUp() override {
+        machine.config.memory = pc_memory_map({4ULL << 30}, 2);
+        machine.config.vm.thp.enabled = ThpEnabled::Never;
+        machine.config.memory.transparent_hugepages = false;
+        PathCost::SetUp();
+    }
+};
+
+TEST_F(GibibyteCost, OfForkAndOfTheChildsExit) {
+    const Fork cost = fork_and_exit(1, pages);
+    expect_within(31'120'000, cost.fork, 5); // kernel_clone (fork_pages): 214,081 and 117.9 a page
+    expect_within(70'512'000, cost.exit, 5); // exit_mmap (fork_pages): 258,035 and 268.0 a page
+}
+
+TEST_F(GibibyteCost, OfMunmap) {
+    const std::uint64_t cost = touched(pages, [&] { return unmap(pages); });
+    // 39,472,170 for 32,768 pages, and 1,233.5 for each more: the slope between the two largest measured
+    expect_within(322'407'000, cost, 5);
+}
+
+TEST(HugePathCost, OfADemandZeroHugePage) {
+    Machine machine(2ULL << 30);
+    machine.boot();
+    machine.pick();
+    machine.map_anonymous(base, 64 * HugePages::bytes);
+    std::uint64_t sum = 0;
+    for (std::uint64_t i = 0; i < 60; ++i) sum += machine.touch(base + i * HugePages::bytes).instructions;
+    EXPECT_EQ(machine.kernel->counters().thp_fault_alloc, 60U);
+    // costs2.csv: huge anonymous write. Two blocks are checked at every second fault here.
+    expect_within(24'795, sum / 60, 5);
 }
 
 TEST_F(ForkCost, OfAThread) {
