@@ -32,6 +32,10 @@ public:
 
     [[nodiscard]] Mode mode() const { return m_mode; }
     [[nodiscard]] const NodeMask& nodes() const { return m_nodes; }
+    /// mpol_equal: how far it is through its nodes does not count.
+    bool operator==(const MemoryPolicy& other) const {
+        return m_mode == other.m_mode && m_nodes == other.m_nodes;
+    }
 
 private:
     [[nodiscard]] NodeId node_at(std::uint64_t place) const;

@@ -13,10 +13,16 @@ VirtAddr page_up(VirtAddr address) { return VirtAddr((address.value() + page_siz
 /// Bytes from here to the end of what one level-1 table maps.
 std::uint64_t left_in_table(VirtAddr at) { return level_span(2) - (at.value() & (level_span(2) - 1)); }
 
+bool same_policy(const Vma& left, const Vma& right) {
+    if (left.policy == nullptr || right.policy == nullptr) return left.policy == right.policy;
+    return *left.policy == *right.policy;
+}
+
 /// Are they of one piece, but for what anonymous pages of theirs belong to?
 bool is_continued(const Vma& left, const Vma& right) {
     return left.end == right.start && left.flags == right.flags && left.inode == right.inode &&
-           left.readahead == right.readahead && right.page_offset == left.page_offset + left.pages();
+           left.readahead == right.readahead && same_policy(left, right) &&
+           right.page_offset == left.page_offset + left.pages();
 }
 
 /// is_mergeable_anon_vma: may `neighbour` grow over `area`? They are of one anon_vma, or the neighbour is and
@@ -195,14 +201,15 @@ bool VirtualMemory::may_write(const Vma& area, PageTableEntry entry) const {
 }
 
 std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
-                                       VirtAddr end, std::uint32_t flags) {
+                                       VirtAddr end, const AreaProperties& properties) {
     VmaList& areas = space.areas;
     op.path.call(KernelFunction::VmaMerge);
     Vma part = areas[index];
     part.page_offset += (start - part.start) >> page_shift;
     part.start = start;
     part.end = end;
-    part.flags = flags;
+    part.flags = properties.flags;
+    part.policy = properties.policy;
     const bool whole_left = areas[index].start == start;
     const bool whole_right = areas[index].end == end;
     const bool before = whole_left && index > 0 && grows_up_over(areas[index - 1], part);
@@ -247,7 +254,8 @@ std::size_t VirtualMemory::change_area(Operation& op, AddressSpace& space, std::
     }
     if (!whole_left) split(op, space, index++, start);
     if (!whole_right) split(op, space, index, end);
-    areas[index].flags = flags;
+    areas[index].flags = properties.flags;
+    areas[index].policy = properties.policy;
     op.path.store(areas[index].object);
     return index + 1;
 }
@@ -314,7 +322,19 @@ void VirtualMemory::change_flags(Operation& op, AddressSpace& space, VirtAddr st
         if (flags == area.flags)
             ++i;
         else
-            i = change_area(op, space, i, std::max(start, area.start), std::min(end, area.end), flags);
+            i = change_area(op, space, i, std::max(start, area.start), std::min(end, area.end),
+                            {flags, area.policy});
+    }
+    fit_tree(op, space);
+}
+
+void VirtualMemory::set_policy(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
+                               const std::shared_ptr<MemoryPolicy>& policy) {
+    std::size_t i = space.areas.find(start);
+    while (i < space.areas.size() && space.areas[i].start < end) {
+        const Vma& area = space.areas[i];
+        i = change_area(op, space, i, std::max(start, area.start), std::min(end, area.end),
+                        {area.flags, policy});
     }
     fit_tree(op, space);
 }

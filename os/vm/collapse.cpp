@@ -66,8 +66,7 @@ Pfn VirtualMemory::new_collapsed_page(Operation& op) {
 }
 
 void VirtualMemory::collapse_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end) {
-    for (std::size_t i = 0; i < m_lru.cpus(); ++i)
-        m_lru.drain(op, static_cast<CpuId>(i)); // lru_add_drain_all
+    drain_lru_batches(op);
     const VirtAddr first((start.value() + HugePages::bytes - 1) & ~(HugePages::bytes - 1));
     for (VirtAddr at = first; at + HugePages::bytes <= end; at += HugePages::bytes) {
         if (!worth_collapsing(op, space, at, nullptr)) continue;

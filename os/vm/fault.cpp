@@ -1,6 +1,7 @@
 #include "base/error.h"
 #include "os/task/process_account.h"
 #include "os/task/task.h"
+#include "os/vm/area_policy.h"
 #include "os/vm/mmap_lock.h"
 #include "os/vm/virtual_memory.h"
 
@@ -53,6 +54,9 @@ FileSystem::Page VirtualMemory::page_of_file(Operation& op, const FaultContext& 
     const Readahead::MappedUse use = area.has(vm::random)       ? Readahead::MappedUse::Random
                                      : area.has(vm::sequential) ? Readahead::MappedUse::Sequential
                                                                 : Readahead::MappedUse::Normal;
+    // Shared memory is placed as whoever touches it first has it placed; a file's pages as their task says.
+    std::optional<AreaPolicy> policy;
+    if (m_files.at(area.inode).kind == InodeKind::Shmem) policy.emplace(op, area);
     return m_files.get_page_for_fault(
         op, {.inode = area.inode, .index = area.index_of(fault.page), .readahead = area.readahead.get()},
         use);
@@ -208,6 +212,7 @@ VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultConte
 Pfn VirtualMemory::new_anonymous_page(Operation& op, const FaultContext& fault, AllocationPurpose purpose,
                                       GfpMask mask) {
     op.path.call(KernelFunction::VmaAllocFolio);
+    const AreaPolicy policy(op, fault.space.areas[fault.area]);
     const auto frame = m_frames.allocate(
         op, {.mask = mask, .purpose = purpose, .index = fault.space.areas[fault.area].index_of(fault.page)});
     if (!frame) return no_pfn;

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "os/vm/area_policy.h"
 #include "os/vm/khugepaged.h"
 #include "os/vm/virtual_memory.h"
 
@@ -82,6 +83,7 @@ VirtualMemory::HugeResult VirtualMemory::write_protected_huge(Operation& op, con
 /// vma_alloc_folio: on the task's own node first, without reclaim.
 Pfn VirtualMemory::new_huge_page(Operation& op, const Vma& area, VirtAddr start) {
     op.path.call(KernelFunction::VmaAllocFolio);
+    const AreaPolicy policy(op, area);
     const GfpMask mask = m_config.thp.mask(area.has(vm::huge_page));
     FrameAllocator::Request request{.mask = mask | gfp::thisnode | gfp::noretry,
                                     .order = HugePages::order,

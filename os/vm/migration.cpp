@@ -1,6 +1,17 @@
 #include "os/vm/virtual_memory.h"
 
+#include <algorithm>
+
 namespace pagewalk::os {
+namespace {
+
+/// Accessed and dirty bits, and rights, stay as they are.
+void map_instead(PteSlot slot, Pfn frame) {
+    const PageTableEntry entry = *slot.entry;
+    *slot.entry = PageTableEntry(frame, entry.raw() ^ PageTableEntry(entry.frame(), 0).raw());
+}
+
+} // namespace
 
 bool VirtualMemory::isolate_page(Operation& op, Pfn frame, GfpMask mask) {
     PageDescriptor& page = m_frames.pages().at(frame);
@@ -59,9 +70,7 @@ bool VirtualMemory::migrate_page(Operation& op, Pfn from, Pfn to) {
     for (const MappedAt& at : m_found) {
         op.path.call(KernelFunction::RemoveMigrationPte);
         lock_table(op, at.slot);
-        // Accessed and dirty bits, and rights, stay as they are.
-        const PageTableEntry entry = *at.slot.entry;
-        *at.slot.entry = PageTableEntry(to, entry.raw() ^ PageTableEntry(entry.frame(), 0).raw());
+        map_instead(at.slot, to);
         m_tables.store(op, at.slot);
         unlock_table(op, at.slot);
         op.path.store_page(to);
@@ -69,6 +78,52 @@ bool VirtualMemory::migrate_page(Operation& op, Pfn from, Pfn to) {
     old.owner_flags = 0;
     old.mapcount = 0;
     old.refcount = 0;
+    return true;
+}
+
+void VirtualMemory::drain_lru_batches(Operation& op) {
+    for (std::size_t cpu = 0; cpu < m_lru.cpus(); ++cpu) m_lru.drain(op, static_cast<CpuId>(cpu));
+}
+
+bool VirtualMemory::migrate_huge_page(Operation& op, Pfn from, Pfn to) {
+    PageDescriptor& old = m_frames.pages().at(from);
+    const std::uint32_t mappings = m_huge.whole_mappings(from);
+    constexpr std::uint16_t busy = frame_flags::locked | frame_flags::writeback;
+    if (!old.is(PageState::Lru) || (old.owner_flags & busy) != 0) return false;
+    if (old.refcount != 1 || mappings == 0 || m_huge.references(from) != mappings) return false;
+    const FrameMapping mapping = m_frames.mapping(from);
+    if (!find_mappings(op, from, mapping)) return false;
+    if (!std::ranges::all_of(m_found, [](const MappedAt& at) { return at.slot.huge(); })) return false;
+
+    op.path.call(KernelFunction::IsolatePage);
+    m_frames.lru().remove(from);
+    op.path.call(KernelFunction::MigratePage);
+    for (const MappedAt& at : m_found) {
+        op.path.call(KernelFunction::TryToMigrateOne);
+        lock_table(op, at.slot);
+        m_tables.store(op, at.slot);
+        flush(op, *at.space, at.page, at.page + HugePages::bytes, HugePages::bytes);
+        unlock_table(op, at.slot);
+        op.path.store_page(from);
+    }
+    for (std::uint64_t i = 0; i < HugePages::frames; ++i) {
+        copy_contents(op, to + i, from + i);
+        m_frames.cgroups().move(from + i, to + i);
+    }
+    m_frames.pages().at(to).owner_flags = old.owner_flags;
+    m_frames.set_mapping(to, mapping);
+    for (const MappedAt& at : m_found) {
+        op.path.call(KernelFunction::RemoveMigrationPte);
+        lock_table(op, at.slot);
+        map_instead(at.slot, to);
+        m_tables.store(op, at.slot);
+        unlock_table(op, at.slot);
+        m_huge.add_whole(to);
+        (void)m_huge.remove_whole(from);
+        op.path.store_page(to);
+    }
+    m_lru.add(op, to);
+    m_huge.discard(op, from);
     return true;
 }
 

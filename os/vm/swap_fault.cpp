@@ -1,3 +1,4 @@
+#include "os/vm/area_policy.h"
 #include "os/vm/virtual_memory.h"
 
 namespace pagewalk::os {
@@ -9,7 +10,10 @@ VirtualMemory::FaultResult VirtualMemory::swapped_out(Operation& op, const Fault
     op.path.call(KernelFunction::DoSwapPage);
     Pfn frame = m_swap.find(op, slot_of(entry));
     const bool read = frame == no_pfn;
-    if (read) frame = m_swap.read_ahead(op, slot_of(entry));
+    if (read) {
+        const AreaPolicy policy(op, fault.space.areas[fault.area]);
+        frame = m_swap.read_ahead(op, slot_of(entry));
+    }
     if (*slot.entry != entry) return {FaultStatus::Done, FaultKind::Spurious}; // another thread was faster
     if (frame == no_pfn) return {FaultStatus::NoMemory, FaultKind::Kill};
     if (read) ++m_counters.pgmajfault;

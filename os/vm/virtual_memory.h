@@ -164,6 +164,16 @@ public:
     /// migrate_pages of one page: `to` takes the place of the isolated page in page tables, page cache and
     /// LRU lists. The caller frees `from`. False when something else holds on to the page.
     [[nodiscard]] bool migrate_page(Operation& op, Pfn from, Pfn to);
+    /// The same of a huge page that is mapped as a whole; `to` was made one. Takes it off its list itself and
+    /// frees `from`. False, and nothing has changed, when it is not mapped so or something else holds on to
+    /// it.
+    [[nodiscard]] bool migrate_huge_page(Operation& op, Pfn from, Pfn to);
+    /// lru_add_drain_all: pages on their way to the LRU lists get there.
+    void drain_lru_batches(Operation& op);
+    /// mbind_range: the memory of a range comes from where `policy` says, from the next page on; null: where
+    /// the task's says. Contract: mmap_lock is held for writing.
+    void set_policy(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end,
+                    const std::shared_ptr<MemoryPolicy>& policy);
 
     /// hpage_collapse_scan_pmd: are the small pages of the 2 MiB from `start` on worth a huge one? `limits`:
     /// null where somebody asks for it, whatever is there.
@@ -176,6 +186,8 @@ public:
     bool collapse(Operation& op, AddressSpace& space, VirtAddr start, Pfn head);
     /// MADV_COLLAPSE.
     void collapse_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
+    /// A new block becomes a huge page that nothing maps; discard_huge_page() frees one.
+    void prepare_huge_page(Pfn head) { m_huge.make(head); }
     void discard_huge_page(Operation& op, Pfn head) { m_huge.discard(op, head); }
     /// May the 2 MiB around `address` be a huge page?
     [[nodiscard]] bool may_be_huge(const Vma& area, VirtAddr address) const;
@@ -219,8 +231,12 @@ private:
                       std::uint32_t clear);
     void split(Operation& op, AddressSpace& space, std::size_t index, VirtAddr at);
     void insert_or_merge(Operation& op, AddressSpace& space, Vma area);
+    struct AreaProperties {
+        std::uint32_t flags = 0;
+        std::shared_ptr<MemoryPolicy> policy;
+    };
     std::size_t change_area(Operation& op, AddressSpace& space, std::size_t index, VirtAddr start,
-                            VirtAddr end, std::uint32_t flags);
+                            VirtAddr end, const AreaProperties& properties);
     std::uint32_t move_entries(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to,
                                std::uint64_t bytes);
     void drop_files(Operation& op, AddressSpace& space, std::size_t first, std::size_t last);

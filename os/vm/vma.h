@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "os/file/file_system.h"
+#include "os/path/memory_policy.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,7 @@ struct Vma {
     AnonVmaId anon = no_anon_vma;  ///< gets this area's new anonymous pages
     VirtAddr object{};             ///< struct vm_area_struct
     std::vector<ChainLink> chain;
+    std::shared_ptr<MemoryPolicy> policy; ///< by mbind; null: the task's
 
     [[nodiscard]] bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
     [[nodiscard]] bool contains(VirtAddr address) const { return start <= address && address < end; }

@@ -56,8 +56,10 @@ struct FileRig : TaskRig {
     std::vector<Pfn> taken; ///< by use_up_memory()
 
     explicit FileRig(
-        FileCache cache, FileSystem::AddToLru add_to_lru = [](Operation&, Pfn) {})
-        : files({frames, objects, counters, block, locks, workingset}, cache, std::move(add_to_lru)) {
+        FileCache cache, FileSystem::AddToLru add_to_lru = [](Operation&, Pfn) {},
+        const std::vector<std::uint64_t>& node_bytes = {64ULL << 20})
+        : TaskRig(2, node_bytes),
+          files({frames, objects, counters, block, locks, workingset}, cache, std::move(add_to_lru)) {
         block.connect(disk, lines);
         allocator->set_reclaimer(&reclaimer);
     }

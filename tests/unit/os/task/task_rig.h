@@ -11,6 +11,7 @@
 #include <deque>
 #include <memory>
 #include <utility>
+#include <vector>
 
 namespace pagewalk::os::test {
 
@@ -31,13 +32,14 @@ struct TaskRig {
     std::deque<Task> tasks;
     Tick now{};
 
-    explicit TaskRig(std::size_t cpus = 2, std::uint64_t bytes = 64ULL << 20)
-        : allocator(boot_page_allocator(pc_memory_map({bytes}, cpus))),
+    explicit TaskRig(std::size_t cpus = 2, const std::vector<std::uint64_t>& node_bytes = {64ULL << 20})
+        : allocator(boot_page_allocator(pc_memory_map(node_bytes, cpus))),
           frames(*allocator, addresses, counters, InitOnAlloc::Off), scheduler(cpus),
           runner({scheduler, frames, addresses, counters, journal, costs, KernelTiming::On}) {
         for (std::size_t i = 0; i < cpus; ++i)
             addresses.percpu.push_back(kernel_layout::direct_map_base + i * KernelAddresses::percpu_bytes);
-        addresses.node_data.push_back(kernel_layout::direct_map_base);
+        for (std::size_t i = 0; i < node_bytes.size(); ++i)
+            addresses.node_data.push_back(kernel_layout::direct_map_base);
         costs.finish();
     }
     ~TaskRig() { unwind(); }

@@ -6,6 +6,7 @@
 #include "tests/unit/os/file/file_rig.h"
 
 #include <memory>
+#include <vector>
 
 namespace pagewalk::os::test {
 
@@ -23,8 +24,10 @@ struct VmRig : FileRig {
     VirtualMemory vm;
 
     explicit VmRig(FileCache cache = FileCache::Cold, const VmConfig& config = {},
-                   PageTableKind kind = PageTableKind::Radix)
-        : FileRig(cache, [this](Operation& op, Pfn frame) { lru.add(op, frame); }),
+                   PageTableKind kind = PageTableKind::Radix,
+                   const std::vector<std::uint64_t>& node_bytes = {64ULL << 20})
+        : FileRig(
+              cache, [this](Operation& op, Pfn frame) { lru.add(op, frame); }, node_bytes),
           tables(table_memory, frames, counters, 4, kind),
           vm({frames, objects, files, lru, tables, counters, runner, swap}, config, 2) {
         addresses.zero_page = *allocator->allocate({.mask = gfp::kernel});
