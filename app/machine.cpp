@@ -1,6 +1,7 @@
 #include "app/machine.h"
 
 #include "app/bare_hardware.h"
+#include "os/proc/process_files.h"
 
 #include <algorithm>
 #include <string>
@@ -15,6 +16,8 @@ std::string numbered(const char* name, std::size_t number) { return name + std::
 
 Machine::Machine(const SystemConfig& config) : m_config(config) {
     m_kernel = std::make_unique<os::Kernel>(config.os, m_tables);
+    m_kernel->set_process_files(
+        [this](TaskId task, std::string_view file) { return os::process_file_text(*m_kernel, task, file); });
     const models::NumaMap map = numa_map(config.os.memory);
     if (config.machine.layout != MachineLayout::X86_64)
         throw ConfigError(config.options.where("machine.layout"), "machine.layout", "i386",

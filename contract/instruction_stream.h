@@ -6,6 +6,7 @@
 #include "contract/process_record.h"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -192,6 +193,12 @@ public:
     virtual void place(VirtAddr theirs, std::uint64_t bytes, VirtAddr ours) {
         (void)theirs, (void)bytes, (void)ours;
     }
+    /// Do calls about the program's memory (calls_about_memory.h), once their beginning has been
+    /// delivered, wait for what the OS layer answers? Otherwise their results are known when they return.
+    [[nodiscard]] virtual bool takes_answers() const { return false; }
+    /// The call whose beginning was delivered last returns `result`, or a negative errno; `data` is what it
+    /// writes to memory, or the text of the file that it opens.
+    virtual void answer(std::int64_t result, std::span<const std::byte> data) { (void)result, (void)data; }
 };
 
 /// A program or trace. A thread appears when its parent's clone, fork or vfork returns: the record's result

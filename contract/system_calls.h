@@ -16,7 +16,7 @@ constexpr CallTraits sleeps{.blocking = CallBlocking::Sleeps};
 constexpr CallTraits stream{.order = CallOrder::OrderedOnPipe, .blocking = CallBlocking::OnPipe};
 constexpr CallTraits closes{.order = CallOrder::OrderedOnPipe};
 constexpr CallTraits futexes{.order = CallOrder::Ordered, .blocking = CallBlocking::ByOperation};
-constexpr CallTraits locks{.blocking = CallBlocking::ByOperation};
+constexpr CallTraits may_wait{.blocking = CallBlocking::ByOperation};
 constexpr CallTraits space{.order = CallOrder::Ordered, .effect = CallEffect::ChangesSpace};
 constexpr CallTraits creates{.order = CallOrder::Ordered, .effect = CallEffect::CreatesTask};
 constexpr CallTraits executes{.order = CallOrder::Ordered, .effect = CallEffect::ExecutesImage};
@@ -61,7 +61,7 @@ constexpr UserBuffer data(Use use, std::uint8_t argument, std::uint8_t count,
 inline constexpr std::array table = std::to_array<SystemCall>({
     {0, "read", stream, {data(Use::DataOut, 1, 2)}},
     {1, "write", stream, {data(Use::DataIn, 1, 2)}},
-    {2, "open", local, {string(0)}},
+    {2, "open", may_wait, {string(0)}},
     {3, "close", closes},
     {4, "stat", local, {string(0), out(1, 144)}},
     {5, "fstat", local, {out(1, 144)}},
@@ -134,7 +134,7 @@ inline constexpr std::array table = std::to_array<SystemCall>({
     {69, "msgsnd", waits, {in_n(1, 2)}},
     {70, "msgrcv", waits, {out_result(1, 2)}},
     {71, "msgctl"},
-    {72, "fcntl", locks},
+    {72, "fcntl", may_wait},
     {73, "flock", waits},
     {74, "fsync"},
     {75, "fdatasync"},
@@ -299,9 +299,9 @@ inline constexpr std::array table = std::to_array<SystemCall>({
     {234, "tgkill", meets},
     {235, "utimes", local, {string(0), in(1, 32)}},
     {236, "vserver"},
-    {237, "mbind", meets, {bits(Use::In, 3, 4)}},
+    {237, "mbind", waits, {bits(Use::In, 3, 4)}},
     {238, "set_mempolicy", local, {bits(Use::In, 1, 2)}},
-    {239, "get_mempolicy", local, {out(0, 4), bits(Use::Out, 1, 2)}},
+    {239, "get_mempolicy", may_wait, {out(0, 4), bits(Use::Out, 1, 2)}},
     {240, "mq_open", local, {string(0), in(3, 64)}},
     {241, "mq_unlink", local, {string(0)}},
     {242, "mq_timedsend", waits, {in_n(1, 2), in(4, 16)}},
@@ -318,8 +318,8 @@ inline constexpr std::array table = std::to_array<SystemCall>({
     {253, "inotify_init"},
     {254, "inotify_add_watch", local, {string(1)}},
     {255, "inotify_rm_watch"},
-    {256, "migrate_pages", meets, {bits(Use::In, 2, 1), bits(Use::In, 3, 1)}},
-    {257, "openat", local, {string(1)}},
+    {256, "migrate_pages", waits, {bits(Use::In, 2, 1), bits(Use::In, 3, 1)}},
+    {257, "openat", may_wait, {string(1)}},
     {258, "mkdirat", local, {string(1)}},
     {259, "mknodat", local, {string(1)}},
     {260, "fchownat", local, {string(1)}},
@@ -344,7 +344,7 @@ inline constexpr std::array table = std::to_array<SystemCall>({
     {276, "tee", waits},
     {277, "sync_file_range"},
     {278, "vmsplice", waits, {data(Use::DataIn, 1, 2, Length::Vector)}},
-    {279, "move_pages", meets, {in_n(2, 1, 8), in_n(3, 1, 4), out_n(4, 1, 4)}},
+    {279, "move_pages", waits, {in_n(2, 1, 8), in_n(3, 1, 4), out_n(4, 1, 4)}},
     {280, "utimensat", local, {string(1), in(2, 32)}},
     {281, "epoll_pwait", waits, {out_result(1, 2, 12), in(4, 8)}},
     {282, "signalfd", local, {in(1, 8)}},

@@ -99,7 +99,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     m_driver = std::make_unique<AllocationDriver>(m_frames, m_objects, *m_vmalloc);
     m_call_parts = std::make_unique<CallParts>(CallParts{m_memory, m_files, m_open_files, m_frames,
                                                          m_processes, m_futexes, m_scheduler, m_segments,
-                                                         *m_driver, m_counters, m_reclaim});
+                                                         *m_driver, m_counters, m_reclaim, m_process_files});
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         for (Handler* handler :
              {&m_cpus[static_cast<CpuId>(i)].shootdown, &m_cpus[static_cast<CpuId>(i)].device})

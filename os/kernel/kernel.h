@@ -36,6 +36,8 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace pagewalk::os {
 
@@ -82,6 +84,12 @@ public:
 
     /// Is told of each marker, in the middle of its system call: may look at nothing of the kernel's.
     void on_marker(std::function<void(const ReachedMarker&)> told) { m_on_marker = std::move(told); }
+
+    /// Gives the texts of /proc/<task> that programs ask for (calls_about_memory.h), in the middle of the
+    /// call.
+    void set_process_files(std::function<std::string(TaskId, std::string_view file)> reader) {
+        m_process_files = std::move(reader);
+    }
 
     [[nodiscard]] PathJournal& journal() { return m_journal; }
     [[nodiscard]] const KernelCounters& counters() const { return m_counters; }
@@ -187,6 +195,9 @@ private:
     };
     IndexedVec<CpuId, Cpu> m_cpus;
     std::function<void(const ReachedMarker&)> m_on_marker;
+    std::function<std::string(TaskId, std::string_view)> m_process_files = [](TaskId, std::string_view) {
+        return std::string();
+    };
     std::uint64_t m_markers = 0, m_markers_out_of_range = 0;
     std::uint64_t m_stream_waits = 0; ///< in a row, for streams of new threads
     Tick m_poll_at = no_time;         ///< when to ask the host for news again

@@ -16,6 +16,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
 
 namespace pagewalk::os {
 
@@ -32,6 +35,8 @@ struct CallParts {
     AllocationDriver& driver;
     KernelCounters& counters;
     NodeReclaim& reclaim;
+    /// The text of a file of /proc/<task>.
+    const std::function<std::string(TaskId task, std::string_view file)>& process_file;
 };
 
 /// One system call that has succeeded: who makes it, with what.

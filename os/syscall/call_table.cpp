@@ -3,6 +3,7 @@
 #include "contract/system_calls.h"
 #include "os/syscall/argument_memory.h"
 #include "os/syscall/handlers.h"
+#include "os/syscall/numa_calls.h"
 #include "os/syscall/possible_calls.h"
 #include "os/syscall/timed_calls.h"
 
@@ -78,7 +79,10 @@ constexpr std::array rows = std::to_array<CallRow>({
     {306, sys_sync},
     {221, sys_fadvise64},
     {231, sys_exit_group},
+    {237, sys_mbind},
     {238, sys_set_mempolicy},
+    {256, sys_migrate_pages},
+    {279, sys_move_pages},
     {263, sys_unlinkat},
     {247, sys_waitid},
     {257, sys_openat},
@@ -133,6 +137,7 @@ CallHandler handler_of(std::uint32_t number) {
 
 void begin_call(CallContext& call) {
     if (handler_of(call.record.number) == sys_write) begin_write(call);
+    answer_call_about_memory(call);
 }
 
 void serve_call(CallContext& call) {

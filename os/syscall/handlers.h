@@ -86,4 +86,9 @@ void sys_vfork(CallContext& call);
 void sys_wait4(CallContext& call);
 void sys_waitid(CallContext& call);
 
+// numa_calls.cpp
+void sys_mbind(CallContext& call);
+void sys_migrate_pages(CallContext& call);
+void sys_move_pages(CallContext& call);
+
 } // namespace pagewalk::os

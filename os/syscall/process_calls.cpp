@@ -1,4 +1,5 @@
 #include "os/syscall/handlers.h"
+#include "os/syscall/named_task.h"
 #include "os/syscall/user_memory.h"
 
 #include <algorithm>
@@ -24,15 +25,6 @@ constexpr std::uint64_t futex_command = 0x7f; // without FUTEX_PRIVATE_FLAG and 
 
 /// A mask of as many CPUs, 64 at most.
 std::uint64_t lowest_cpus(std::size_t count) { return count < 64 ? (1ULL << count) - 1 : ~0ULL; }
-
-/// The task that the program knows by this id; a process's first thread is not known by one before fork has
-/// told its parent. Null where nobody is meant for sure.
-Task* named_task(CallContext& call, std::int64_t id) {
-    if (id == 0) return &call.task;
-    for (const auto& task : call.kernel.processes.tasks())
-        if (task != nullptr && task->known_as == id && task->program == call.task.program) return task.get();
-    return call.task.known_as == 0 ? &call.task : nullptr;
-}
 
 /// Where the order of system calls is known, it says when this one ends; so does a call that was told of when
 /// the program entered it.

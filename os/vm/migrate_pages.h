@@ -4,6 +4,7 @@
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace pagewalk::os {
 

@@ -6,7 +6,7 @@ import unittest
 
 import h5py
 
-from pagewalk_case import PagewalkCase
+from pagewalk_case import PagewalkCase, program
 
 DUAL = """
 [machine]
@@ -64,6 +64,17 @@ for at in range(0, 4 << 20, 4096): memory[at] = 1
             return [int(node) for node in rows["node"][rows["purpose"] == purpose]]
         self.assertEqual(nodes(3), [1] * 1024)  # the shared memory that mmap makes
         self.assertGreater(nodes(0).count(0), 100)  # anonymous, from before: its CPU's node
+
+    def test_pages_are_where_the_program_puts_them(self):
+        done = self.succeed("run", self.config(DUAL), "-o", "run.h5", "--", "taskset", "-c", "0,4", program("numa_calls"))
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[:8], [
+            "nothing: 0, 0 0 2500", "bound: 0, 0 0 2500", "touched: 0, 0 2500 0", "every other moved: 0, 1250 1250 0",
+            "strict: 5, 1250 1250 0", "bound and moved: 0, 2500 0 0", "migrated: 0, 0 2500 0", "policy 2 of 1, node 1"])
+        self.assertRegex(lines[8], "^[0-9a-f]+ bind:0 anon=2500 dirty=2500 active=0 N1=2500 kernelpagesize_kB=4$")
+        self.assertEqual(lines[9:], ["Name:\tprogram_numa_ca", "Threads:\t1", "Cpus_allowed_list:\t0,4", "Mems_allowed_list:\t0-1", "22"])
+        with h5py.File(self.path("run.h5")) as run:
+            self.assertEqual(run["stats/kernel/pgmigrate_success"][()], 1250 + 1250 + 2500)
 
     def test_memory(self):
         kib = int(self.printed("awk", "/MemTotal/ { print $2 }", "/proc/meminfo"))

@@ -1,5 +1,6 @@
 #include "workloads/qemu/blocking_calls.h"
 
+#include "contract/calls_about_memory.h"
 #include "contract/system_calls.h"
 
 #include <fcntl.h>
@@ -10,8 +11,12 @@ namespace pagewalk::workloads {
 
 namespace {
 
+/// Calls about memory wait for the OS layer's answer.
 bool operation_blocks(const SyscallRecord& call) {
     if (call.number == SYS_fcntl) return call.arguments[1] == F_SETLKW || call.arguments[1] == F_OFD_SETLKW;
+    if (call.number != SYS_futex)
+        return calls_about_memory::opens_file(call.number, call.path) ||
+               calls_about_memory::is_about_nodes(call.number, call.arguments);
     switch (call.arguments[1] & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:

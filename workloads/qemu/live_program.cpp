@@ -21,7 +21,8 @@ constexpr milliseconds spill_after{5};
 } // namespace
 
 struct LiveProgram::State {
-    explicit State(const LiveOptions& options) : session(options), stall_limit(options.stall_limit) {}
+    explicit State(const LiveOptions& options)
+        : session(options, LiveSession::MemoryAnswers::Simulator), stall_limit(options.stall_limit) {}
 
     LiveSession session;
     std::chrono::milliseconds stall_limit;

@@ -1,10 +1,12 @@
 #include "workloads/qemu/live_session.h"
 
 #include "base/error.h"
+#include "contract/calls_about_memory.h"
 #include "contract/system_calls.h"
 #include "workloads/qemu/futex.h"
 #include "workloads/qemu/guest_executable.h"
 #include "workloads/qemu/initial_map.h"
+#include "workloads/qemu/process_status.h"
 
 #include <algorithm>
 #include <array>
@@ -13,6 +15,8 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -100,7 +104,7 @@ void TracedProcess::kill() const {
     if (state() == State::Running) syscall(SYS_pidfd_send_signal, m_fd, SIGKILL, nullptr, 0);
 }
 
-LiveSession::LiveSession(const LiveOptions& options)
+LiveSession::LiveSession(const LiveOptions& options, MemoryAnswers from)
     : m_segment(options.ring_bytes), m_dictionary([this](std::uint32_t id) { load_block(id); }) {
     const GuestExecutable program = find_guest_executable(options.argv);
     ProcessSetup setup = qemu_setup(options);
@@ -115,6 +119,8 @@ LiveSession::LiveSession(const LiveOptions& options)
     setup.argv.insert(setup.argv.end(), tail.begin(), tail.end());
     m_unsupervised = Supervisor::refusal();
     m_segment.view().header().follows_execve = m_unsupervised.empty() ? 1 : 0;
+    m_segment.view().header().answers = from == MemoryAnswers::Simulator ? 1 : 0;
+    if (options.machine) m_machine_folder = options.machine->folder;
     if (m_unsupervised.empty()) {
         m_supervisor = std::make_unique<Supervisor>(
             SupervisorSetup{.emulator = std::filesystem::absolute(setup.path).string(),
@@ -229,6 +235,45 @@ void LiveSession::free_left_rings() {
         if (thread->retired) thread->reader.reset();
         return true;
     });
+}
+
+void LiveSession::answer(const LiveThread& thread, const SyscallRecord& call, std::int64_t result,
+                         std::span<const std::byte> data) {
+    const std::string_view file = calls_about_memory::file_of(call.path);
+    const bool opens = calls_about_memory::opens_file(call.number, call.path);
+    if (opens && !m_machine_folder.empty()) write_process_file(thread.identity.pid, file, data);
+    AnswerArea& area = m_segment.view().answer(thread.ring);
+    area.size = opens ? 0 : static_cast<std::uint32_t>(std::min(data.size(), area.data.size()));
+    std::copy_n(data.begin(), area.size, area.data.begin());
+    area.result = result;
+    area.ready.store(1, std::memory_order_release);
+}
+
+/// In one piece: another thread of the program may be reading what was there before.
+void LiveSession::write_process_file(pid_t pid, std::string_view file,
+                                     std::span<const std::byte> text) const {
+    std::string whole(reinterpret_cast<const char*>(text.data()), text.size());
+    if (file == "status") {
+        std::ifstream hosts("/proc/" + std::to_string(pid) + "/status");
+        const std::string lines{std::istreambuf_iterator<char>(hosts), {}};
+        whole = joined_status(lines, whole, name_of_program(pid));
+    }
+    const std::filesystem::path target = process_file(m_machine_folder, pid, file);
+    std::error_code ignored;
+    std::filesystem::create_directory(target.parent_path(), ignored);
+    const std::string unfinished = target.string() + ".new";
+    std::ofstream(unfinished) << whole;
+    std::filesystem::rename(unfinished, target, ignored);
+}
+
+/// As exec names a process: after its file. Empty where it is not known.
+std::string LiveSession::name_of_program(pid_t pid) const {
+    for (const ProcessRecord& process : processes())
+        if (process.pid == pid)
+            return std::filesystem::path(process.command.substr(0, process.command.find(' ')))
+                .filename()
+                .string();
+    return {};
 }
 
 bool LiveSession::wait(std::chrono::milliseconds limit, const std::function<bool()>& news) {

@@ -16,7 +16,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pagewalk::workloads {
@@ -67,7 +69,9 @@ enum class ThreadNews : std::uint8_t { Words, Nothing, Ended };
 /// use it.
 class LiveSession {
 public:
-    explicit LiveSession(const LiveOptions& options);
+    /// Who answers the program's calls about its memory (calls_about_memory.h).
+    enum class MemoryAnswers : bool { Host, Simulator };
+    LiveSession(const LiveOptions& options, MemoryAnswers from);
     ~LiveSession();
     LiveSession(const LiveSession&) = delete;
     LiveSession& operator=(const LiveSession&) = delete;
@@ -101,6 +105,9 @@ public:
     void retire(LiveThread& thread);
     [[nodiscard]] ThreadDirectory& directory() { return m_directory; }
     [[nodiscard]] SpaceOrder& order() { return m_order; }
+    /// Lets the thread go on, which waits in `call`: InstructionStream::answer().
+    void answer(const LiveThread& thread, const SyscallRecord& call, std::int64_t result,
+                std::span<const std::byte> data);
     /// Sleeps until a thread has published something or begun, at most `limit`, unless `news` says that there
     /// is some already; false when a signal came instead.
     bool wait(std::chrono::milliseconds limit, const std::function<bool()>& news);
@@ -109,6 +116,8 @@ public:
 
 private:
     void load_block(std::uint32_t id);
+    void write_process_file(pid_t pid, std::string_view file, std::span<const std::byte> text) const;
+    [[nodiscard]] std::string name_of_program(pid_t pid) const;
     void free_left_rings();
     [[nodiscard]] TracedProcess& process_of(pid_t pid);
 
@@ -119,6 +128,7 @@ private:
     BlockDictionary m_dictionary;
     std::unique_ptr<Supervisor> m_supervisor; ///< null where the host allows none
     std::string m_unsupervised, m_missing;
+    std::string m_machine_folder; ///< empty: the program sees the host
     std::unique_ptr<GuestProcess> m_process;
     std::string m_emulator;
     std::map<pid_t, std::unique_ptr<TracedProcess>> m_processes;

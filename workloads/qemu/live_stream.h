@@ -24,6 +24,10 @@ public:
     [[nodiscard]] StreamBatch fetch() override;
     [[nodiscard]] bool ready() override;
     [[nodiscard]] bool waits_for_others() const override { return !m_ended && m_decoder->waits_for_others(); }
+    [[nodiscard]] bool takes_answers() const override { return true; }
+    void answer(std::int64_t result, std::span<const std::byte> data) override {
+        m_session.answer(m_thread, m_decoder->decoder().syscall(), result, data);
+    }
     /// The last fetch() gave NotYet.
     [[nodiscard]] bool is_waiting() const { return m_waiting; }
     [[nodiscard]] bool has_ended() const { return m_ended; }

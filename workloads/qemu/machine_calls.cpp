@@ -1,5 +1,7 @@
 #include "workloads/qemu/machine_calls.h"
 
+#include "contract/calls_about_memory.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -7,6 +9,7 @@
 #include <span>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 namespace pagewalk::workloads {
 
@@ -59,7 +62,11 @@ void MachineCalls::on_birth(pid_t creator, pid_t thread) {
     m_policies.on_birth(creator, thread);
 }
 
-std::string MachineCalls::stand_in(std::string_view path) const {
+std::string MachineCalls::stand_in(std::string_view path, pid_t pid) const {
+    if (const std::string_view file = calls_about_memory::file_of(path); !file.empty()) {
+        std::string own = process_file(m_machine.folder, pid, file);
+        return access(own.c_str(), R_OK) == 0 ? own : std::string();
+    }
     const bool stands_in =
         std::ranges::find(files, path) != files.end() ||
         std::ranges::any_of(folders, [path](std::string_view folder) { return is_in(path, folder); });

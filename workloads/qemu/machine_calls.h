@@ -29,7 +29,8 @@ public:
     }
 
     /// The file that the program means where it names `path`; empty: the host's of that name.
-    [[nodiscard]] std::string stand_in(std::string_view path) const;
+    /// Of the calling process, `pid`, the file is there once the simulator has written it.
+    [[nodiscard]] std::string stand_in(std::string_view path, pid_t pid) const;
 
     /// Is it one that answer() serves?
     [[nodiscard]] static bool answers(std::uint64_t number);

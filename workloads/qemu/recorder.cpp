@@ -119,7 +119,7 @@ private:
 class Recording {
 public:
     Recording(const RecordOptions& options, const RecordWatch& watch)
-        : m_claim(claim_of(options.file)), m_session(options.live),
+        : m_claim(claim_of(options.file)), m_session(options.live, LiveSession::MemoryAnswers::Host),
           m_writer(new_file(*m_claim), options.compression_level), m_watch(watch) {
         m_writer.write_chunk({}, encode_program({m_session.description(), m_session.initial_mappings()}));
     }

@@ -1,13 +1,14 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 /// The memory that QEMU's plugin and Pagewalk share: one memfd, so nothing is left behind when either dies.
 ///
-///   SegmentHeader | ThreadEntry[thread_slots] | RingControl[max_rings] | BlockEntry[max_blocks] | block
-///   bytes | rings
+///   SegmentHeader | ThreadEntry[thread_slots] | RingControl[max_rings] | AnswerArea[max_rings] |
+///   BlockEntry[max_blocks] | block bytes | rings
 ///
 /// Standard library only: the plugin, which runs inside QEMU, includes it too.
 namespace pagewalk::workloads {
@@ -33,6 +34,7 @@ struct SegmentHeader {
     std::uint64_t ring_bytes; ///< power of two
     std::int32_t consumer_pid;
     std::uint32_t follows_execve;      ///< 1: who executes comes back with this plugin
+    std::uint32_t answers;             ///< 1: the consumer answers calls about memory (AnswerArea)
     std::atomic<std::uint32_t> closed; ///< the consumer has gone: stop the program
     std::atomic<SegmentFailure> failure;
     std::atomic<std::uint64_t> threads_claimed; ///< thread entries, ever; entry n is in slot n % thread_slots
@@ -82,6 +84,14 @@ struct RingControl {
     std::atomic<std::uint32_t> room_signal; ///< futex: the producer sleeps here
 };
 
+/// What the consumer answers to the call of a ring's thread that waits for it: calls_about_memory.h.
+struct AnswerArea {
+    std::atomic<std::uint32_t> ready;
+    std::uint32_t size; ///< of the data in use
+    std::int64_t result;
+    std::array<std::byte, 4096> data;
+};
+
 /// One translated block; its instruction lengths and then its bytes start at `offset` of the block byte area.
 struct BlockEntry {
     std::uint64_t pc;
@@ -96,7 +106,8 @@ inline constexpr std::uint64_t align_page(std::uint64_t bytes) { return (bytes +
 inline constexpr std::uint64_t thread_offset = align_page(sizeof(SegmentHeader));
 inline constexpr std::uint64_t control_offset =
     thread_offset + align_page(thread_slots * sizeof(ThreadEntry));
-inline constexpr std::uint64_t block_offset = control_offset + align_page(max_rings * sizeof(RingControl));
+inline constexpr std::uint64_t answer_offset = control_offset + align_page(max_rings * sizeof(RingControl));
+inline constexpr std::uint64_t block_offset = answer_offset + align_page(max_rings * sizeof(AnswerArea));
 inline constexpr std::uint64_t byte_offset = block_offset + align_page(max_blocks * sizeof(BlockEntry));
 inline constexpr std::uint64_t ring_offset = byte_offset + max_block_bytes;
 /// Bytes of the segment that both sides map once.
@@ -113,6 +124,10 @@ public:
         return at<ThreadEntry>(thread_offset)[number % thread_slots];
     }
     [[nodiscard]] RingControl& control(std::uint32_t i) const { return at<RingControl>(control_offset)[i]; }
+    [[nodiscard]] AnswerArea& answer(std::uint32_t ring) const { return at<AnswerArea>(answer_offset)[ring]; }
+    [[nodiscard]] AnswerArea& answer(const RingControl& ring) const {
+        return answer(static_cast<std::uint32_t>(&ring - &control(0)));
+    }
     [[nodiscard]] BlockEntry& block(std::uint32_t i) const { return at<BlockEntry>(block_offset)[i]; }
     [[nodiscard]] std::uint8_t* bytes() const { return at<std::uint8_t>(byte_offset); }
 

@@ -289,7 +289,8 @@ void Supervisor::on_machine_call(pid_t tid, const Tracee& tracee, const user_reg
                                              : Redirection{&user_regs_struct::rdi, call.rdi};
     const int folder = starts_at_folder ? static_cast<int>(call.rdi) : AT_FDCWD;
     const auto path = tracee.text(own.address, longest_path);
-    const std::string file = path ? m_machine->stand_in(absolute(tid, *path, folder)) : std::string();
+    const std::string file =
+        path ? m_machine->stand_in(absolute(tid, *path, folder), m_table.process_of(tid)) : std::string();
     if (file.empty()) return let_run(tid);
     BelowStack stack(call.rsp);
     user_regs_struct changed = call;

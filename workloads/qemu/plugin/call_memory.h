@@ -21,7 +21,7 @@ using CallArguments = std::array<std::uint64_t, 6>;
 
 /// What a system call finds in the program's memory beyond its arguments: its first file name, which
 /// pieces of memory its iovecs name or its argument strings are, and the time or the CPUs or nodes that it
-/// points to. Read through the kernel, because the program's pointers may be bad.
+/// points to, or its pages. Read through the kernel, because the program's pointers may be bad.
 class CallMemory {
 public:
     /// Of the calling process, whose id is `pid`.
@@ -44,8 +44,13 @@ public:
             read_strings(arguments[first + 1]);
         }
         if (number == SYS_sched_setaffinity) read_mask(arguments[2], arguments[1]);
-        // Linux's maxnode counts one bit too many.
-        if (number == SYS_set_mempolicy && arguments[2] > 1) read_mask(arguments[1], (arguments[2] + 6) / 8);
+        if (number == SYS_set_mempolicy) read_nodes(arguments[1], arguments[2]);
+        if (number == SYS_mbind) read_nodes(arguments[3], arguments[4]);
+        if (number == SYS_migrate_pages) {
+            read_nodes(arguments[2], arguments[1]);
+            read_nodes(arguments[3], arguments[1]);
+        }
+        if (number == SYS_move_pages) read_pages(arguments);
     }
     /// The two file descriptors that a call has written, the first in the low half; contract: it has.
     [[nodiscard]] std::uint64_t read_descriptors(std::uint64_t address) const {
@@ -161,6 +166,20 @@ private:
         constexpr std::uint64_t longest = 1ULL << 62;
         m_segments.push_back({reinterpret_cast<void*>(address),
                               ns <= 0 ? 0 : static_cast<std::uint64_t>(ns > longest ? longest : ns)});
+    }
+    /// Linux's maxnode counts one bit too many.
+    void read_nodes(std::uint64_t address, std::uint64_t bits) {
+        if (bits > 1) read_mask(address, (bits + 6) / 8);
+    }
+    /// The first pages that move_pages names, each with the node where it is to be, if any.
+    void read_pages(const CallArguments& arguments) {
+        std::array<std::uint64_t, max_segments> pages{};
+        std::array<std::int32_t, max_segments> nodes{};
+        const std::size_t count = std::min<std::uint64_t>(arguments[1], pages.size());
+        if (count == 0 || !copy(arguments[2], pages.data(), count * sizeof pages[0])) return;
+        if (arguments[3] != 0 && !copy(arguments[3], nodes.data(), count * sizeof nodes[0])) return;
+        for (std::size_t i = 0; i < count; ++i)
+            m_segments.push_back({reinterpret_cast<void*>(pages[i]), static_cast<std::uint32_t>(nodes[i])});
     }
     /// The first 64 bits of a set of CPUs or nodes.
     void read_mask(std::uint64_t address, std::uint64_t bytes) {

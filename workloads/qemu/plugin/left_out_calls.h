@@ -22,7 +22,9 @@ public:
                                        std::int64_t result) {
         if (number == SYS_madvise) return result == 0 && !is_needless(arguments[2]);
         if (number == SYS_mremap) return arguments[1] == 0 && result == -ENOMEM;
-        if (result == -ENOSYS) return number == SYS_set_mempolicy || number == SYS_get_mempolicy;
+        if (result == -ENOSYS)
+            return number == SYS_set_mempolicy || number == SYS_get_mempolicy || number == SYS_mbind ||
+                   number == SYS_migrate_pages || number == SYS_move_pages;
         return result == -EFAULT &&
                (number == SYS_read || number == SYS_write || number == SYS_pread64 || number == SYS_pwrite64);
     }

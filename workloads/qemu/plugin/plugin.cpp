@@ -3,6 +3,7 @@
 #include "workloads/qemu/plugin/descriptor_tables.h"
 #include "workloads/qemu/plugin/fixed_remap.h"
 #include "workloads/qemu/plugin/left_out_calls.h"
+#include "workloads/qemu/plugin/memory_answers.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
 #include "workloads/qemu/plugin/qemu_plugin_api.h"
 #include "workloads/qemu/plugin/ring_writer.h"
@@ -318,6 +319,44 @@ void append_enter(RingControl& ring, std::uint64_t number, const CallArguments& 
     }
 }
 
+bool is_answered() { return plugin.writer.segment().header().answers != 0; }
+
+void expect_answer(const RingControl& ring) { plugin.writer.segment().answer(ring).ready.store(0); }
+
+const AnswerArea& wait_for_answer(const RingControl& ring) {
+    const AnswerArea& answer = plugin.writer.segment().answer(ring);
+    plugin.writer.wait_until([&] { return answer.ready.load(std::memory_order_acquire) != 0; });
+    return answer;
+}
+
+void append_return(RingControl& ring, std::uint64_t number, std::int64_t result, std::uint64_t order) {
+    append(ring, event_header(EventKind::SyscallReturn, return_payload_words));
+    append(ring, number);
+    append(ring, static_cast<std::uint64_t>(result));
+    append(ring, order);
+}
+
+/// The result of a call about memory, as the simulator answers. One about more pages than a call can tell is
+/// several to it.
+std::int64_t ask_simulator(unsigned vcpu, CallState& call, std::uint64_t number) {
+    CallArguments arguments = call.arguments;
+    std::int64_t left_behind = 0; // pages
+    while (true) {
+        RingControl& ring = ring_with_room(vcpu);
+        const AnswerArea& answer = wait_for_answer(ring);
+        const std::int64_t result = MemoryAnswers::deliver(number, arguments, answer.result,
+                                                           std::span(answer.data).first(answer.size));
+        if (result < 0) return result;
+        left_behind += result;
+        if (!MemoryAnswers::go_on(number, arguments)) return left_behind;
+        append_return(ring, number, result, plugin.writer.next_order());
+        call.memory.read(plugin.pid, number, arguments);
+        expect_answer(ring);
+        append_enter(ring, number, arguments, plugin.writer.next_order(), 0, call.memory);
+        plugin.writer.publish(ring);
+    }
+}
+
 bool changes_user(std::uint64_t number) {
     switch (number) {
     case SYS_setuid:
@@ -367,6 +406,8 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     call.ordered = is_ordered(number, a1);
     const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
     plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
+    const bool opens = calls_about_memory::opens_file(number, call.memory.path());
+    if (opens || calls_about_memory::is_about_nodes(number, arguments)) expect_answer(ring);
     append_enter(ring, number, arguments, order, change, call.memory);
     if (never_returns(number)) {
         append(ring, event_header(EventKind::ThreadEnd, 0));
@@ -375,14 +416,18 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
         plugin.space.drop_thread();
     } else {
         plugin.writer.publish(ring);
+        if (opens && is_answered()) wait_for_answer(ring); // the file is written
     }
 }
 
 /// The result that the program gets.
-std::int64_t told_result(CallState& call, std::uint64_t number, std::int64_t result) {
+std::int64_t told_result(unsigned vcpu, CallState& call, std::uint64_t number, std::int64_t result) {
     std::optional<std::int64_t> instead;
     if (plugin.sees_rax) {
-        if (LeftOutCalls::contains(number, call.arguments, result))
+        const bool asks = calls_about_memory::is_about_nodes(number, call.arguments) && is_answered();
+        if (asks && result == -ENOSYS)
+            instead = ask_simulator(vcpu, call, number);
+        else if (LeftOutCalls::contains(number, call.arguments, result))
             instead = LeftOutCalls::make(number, call.arguments);
         else if (const std::int64_t remapped = call.remap.end(result); remapped != result)
             instead = remapped;
@@ -403,7 +448,7 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     }
     plugin.vfork.note_return(static_cast<std::uint64_t>(number));
     CallState& call = *calls[vcpu];
-    result = told_result(call, static_cast<std::uint64_t>(number), result);
+    result = told_result(vcpu, call, static_cast<std::uint64_t>(number), result);
     call.memory.note_return(result);
     if (call.vfork != VforkWait::none && result > 0) {
         release_space(call);

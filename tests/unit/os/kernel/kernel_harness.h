@@ -17,7 +17,15 @@ struct ScriptedStream final : InstructionStream {
     std::deque<SyscallRecord> calls;
     SyscallRecord current;
     bool is_ready = true;
+    bool asks = false; ///< waits for answers to calls about memory
+    std::int64_t answered = 0;
+    std::vector<std::byte> answer_data;
 
+    bool takes_answers() const override { return asks; }
+    void answer(std::int64_t result, std::span<const std::byte> data) override {
+        answered = result;
+        answer_data.assign(data.begin(), data.end());
+    }
     bool ready() override { return is_ready; }
     StreamBatch fetch() override {
         if (calls.empty()) return {};
@@ -230,6 +238,11 @@ struct Machine {
         records.push_back(record); // a call that waits looks at it again
         KernelPath& path = kernel->system_call(cpu, records.back(), now);
         return run_path(*kernel, cpu, path, now);
+    }
+    /// The beginning of a call that may block.
+    PathTotals enter(const SyscallRecord& record, CpuId cpu = CpuId{}) {
+        records.push_back(record);
+        return run_path(*kernel, cpu, kernel->system_call_entered(cpu, records.back(), now), now);
     }
     PathTotals map_anonymous(std::uint64_t address, std::uint64_t bytes, std::uint64_t protection = 3,
                              std::uint64_t flags = 0x22) {

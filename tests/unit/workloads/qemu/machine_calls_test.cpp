@@ -19,12 +19,13 @@ protected:
 };
 
 TEST_F(MachineCallsTest, RedirectsWhatTellsOfTheMachineAndNothingElse) {
-    EXPECT_EQ(calls.stand_in("/proc/cpuinfo"), "/files/proc/cpuinfo");
-    EXPECT_EQ(calls.stand_in("/sys/devices/system/node"), "/files/sys/devices/system/node");
-    EXPECT_EQ(calls.stand_in("/sys/devices/system/cpu/online"), "/files/sys/devices/system/cpu/online");
+    EXPECT_EQ(calls.stand_in("/proc/cpuinfo", first), "/files/proc/cpuinfo");
+    EXPECT_EQ(calls.stand_in("/sys/devices/system/node", first), "/files/sys/devices/system/node");
+    EXPECT_EQ(calls.stand_in("/sys/devices/system/cpu/online", first),
+              "/files/sys/devices/system/cpu/online");
     for (const char* path : {"/proc", "/proc/cpuinfo2", "/proc/self/status", "/sys/devices/system/cpufreq",
                              "/sys/devices/system", "/etc/passwd", "proc/cpuinfo", ""})
-        EXPECT_EQ(calls.stand_in(path), "") << path;
+        EXPECT_EQ(calls.stand_in(path, first), "") << path;
 }
 
 TEST_F(MachineCallsTest, FindsTheFileNamesArgument) {
