@@ -32,6 +32,10 @@ class SameInputSameResult(PagewalkCase):
         same = self.assert_same(*self.record(program("threads"), "6", "10"), *ALL_EVENTS, "--set", "machine.cpus=4")
         self.assertIn("events/tlb_misses", same)
 
+    def test_recorded_threads_that_change_their_memory_beside_locks(self):
+        for cpus in (1, 4):
+            self.assert_same(*self.record(program("changes_beside_locks"), "6", "100"), "--set", f"machine.cpus={cpus}")
+
     def test_recorded_threads_on_two_sockets(self):
         self.assert_same(*self.record(program("threads"), "3", "10"), "--set", "machine.cpus=4", "--set", "machine.sockets=2")
 

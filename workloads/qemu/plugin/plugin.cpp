@@ -280,15 +280,34 @@ void wait_as_vfork_does(std::uint32_t place, pid_t child) {
     });
 }
 
-/// Takes what a call needs and notes what other threads did before. Returns the space epoch that the call
-/// begins where it changes the address space and other threads could see that, otherwise 0.
-std::uint64_t enter_call(CallState& call, RingControl& ring, std::uint64_t number) {
+/// Draws the call's next order number and notes the epoch, in one piece: a change that is noted here has
+/// lower numbers, one that is not has higher ones. So a thread never waits, through the order of calls, for a
+/// change that itself waits until the thread has come to its epoch.
+std::uint64_t draw_order(const CallState& call, RingControl& ring) {
+    const bool locks = call.ordered && !call.locked && plugin.space.is_shared();
+    if (locks) plugin.space.lock();
+    note_epoch(ring);
+    const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
+    if (locks) plugin.space.unlock();
+    return order;
+}
+
+/// Where a call stands among those of other threads.
+struct CallPlace {
+    std::uint64_t order = 0;
+    std::uint64_t change = 0; ///< the epoch that it begins where it changes what other threads could see
+};
+
+/// Takes what a call needs and notes what other threads did before.
+CallPlace enter_call(CallState& call, RingControl& ring, std::uint64_t number) {
+    call.ordered = is_ordered(number, call.arguments[0]);
     call.changes_space = changes_space(number) && plugin.space.is_shared();
     call.locked = call.changes_space || creates_task(number);
     if (call.locked) plugin.space.lock();
+    if (!call.changes_space) return {draw_order(call, ring), 0};
     note_epoch(ring);
-    if (call.changes_space) ring.epoch = plugin.space.advance();
-    return call.changes_space ? ring.epoch : 0;
+    const std::uint64_t change = ring.epoch = plugin.space.advance();
+    return {call.ordered ? plugin.writer.next_order() : 0, change};
 }
 
 void release_space(CallState& call) {
@@ -349,10 +368,10 @@ std::int64_t ask_simulator(unsigned vcpu, CallState& call, std::uint64_t number)
         if (result < 0) return result;
         left_behind += result;
         if (!MemoryAnswers::go_on(number, arguments)) return left_behind;
-        append_return(ring, number, result, plugin.writer.next_order());
+        append_return(ring, number, result, draw_order(call, ring));
         call.memory.read(plugin.pid, number, arguments);
         expect_answer(ring);
-        append_enter(ring, number, arguments, plugin.writer.next_order(), 0, call.memory);
+        append_enter(ring, number, arguments, draw_order(call, ring), 0, call.memory);
         plugin.writer.publish(ring);
     }
 }
@@ -400,15 +419,11 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     call.remap.begin(number, arguments);
     call.descriptors = descriptors_argument(number, arguments);
     call.vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
-    // An order number is drawn after the epoch is noted: a change whose epoch is noted here has lower ones,
-    // so that waiting for it waits for nothing that comes after.
-    const std::uint64_t change = enter_call(call, ring, number);
-    call.ordered = is_ordered(number, a1);
-    const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
+    const CallPlace place = enter_call(call, ring, number);
     plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
     const bool opens = calls_about_memory::opens_file(number, call.memory.path());
     if (opens || calls_about_memory::is_about_nodes(number, arguments)) expect_answer(ring);
-    append_enter(ring, number, arguments, order, change, call.memory);
+    append_enter(ring, number, arguments, place.order, place.change, call.memory);
     if (never_returns(number)) {
         append(ring, event_header(EventKind::ThreadEnd, 0));
         plugin.writer.release(ring);
@@ -456,8 +471,7 @@ void on_syscall_return(qemu_plugin_id_t, unsigned vcpu, std::int64_t number, std
     }
     // Under the space lock nothing is waited for: the call's beginning has left enough room.
     RingControl& ring = call.locked ? claimed_ring(vcpu) : ring_with_room(vcpu);
-    if (!call.changes_space) note_epoch(ring);
-    const std::uint64_t order = call.ordered ? plugin.writer.next_order() : 0;
+    const std::uint64_t order = call.changes_space ? plugin.writer.next_order() : draw_order(call, ring);
     if (call.changes_space) ring.epoch = plugin.space.advance(); // its own end needs no note
     const bool has_descriptors = call.descriptors != 0 && result == 0;
     append(ring, event_header(EventKind::SyscallReturn, return_payload_words + (has_descriptors ? 1 : 0)));
