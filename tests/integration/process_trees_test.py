@@ -81,6 +81,19 @@ class SmallPrograms(TreeCase):
         # Its loop alone is 4 million instructions; what differs is the loader's work with a longer environment.
         self.assertAlmostEqual(summary["instructions"] / (4 * one), 1, delta=0.001)
 
+    def test_a_tree_counts_what_its_programs_count_one_by_one(self):
+        known = self.build("known")
+        loops = [1_000_000, 2_000_000, 3_000_000]  # of 4 instructions
+        alone = {f"{known} {count}": self.check_like_native(known, count)[0]["instructions"] for count in loops}
+        for count in loops:
+            self.assertGreater(alone[f"{known} {count}"], 4 * count)
+        summary, _ = self.check_like_native("sh", "-c", f"{known} {loops[0]}; {known} {loops[1]} & {known} {loops[2]}; wait", processes=4)
+        listed = {process["command"]: process["instructions"] for process in summary["processes"] if process["process"] != 0}
+        for command, count in alone.items():
+            self.assertAlmostEqual(listed[command] / count, 1, delta=0.001, msg=command)
+        shell = next(count for command, count in listed.items() if command.startswith("sh "))
+        self.assertAlmostEqual((summary["instructions"] - shell) / sum(alone.values()), 1, delta=0.001)
+
     def test_a_script_runs_what_it_names(self):
         self.build("waves")
         (self.folder / "run.sh").write_bytes((CASES / "run.sh").read_bytes())
@@ -93,6 +106,11 @@ class SmallPrograms(TreeCase):
 
     def test_vfork_waits_for_its_child(self):
         self.check_like_native(self.build("vf"), processes=5)
+
+    def test_a_kill_of_the_programs_own_is_its_own(self):
+        self.simulate("sh", "-c", "kill -9 $$")
+        summary = self.summary(self.path("run.h5"))
+        self.assertEqual((summary["status"], summary["died_of"], summary["killed_by"]), ("program_died", "SIGKILL", "program"))
 
     def test_deaths_and_exit_statuses(self):
         for name in ("crash", "segv"):

@@ -59,6 +59,15 @@ std::vector<sock_filter> exported(scmp_filter_ctx context) {
     return filter;
 }
 
+/// Nobody else sees who sends a SIGKILL.
+void add_kills(scmp_filter_ctx context) {
+    const auto trace = SCMP_ACT_TRACE(0);
+    for (const int call : {SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(rt_sigqueueinfo)})
+        check(seccomp_rule_add(context, trace, call, 1, SCMP_A1(SCMP_CMP_EQ, SIGKILL, 0)), "kill");
+    for (const int call : {SCMP_SYS(tgkill), SCMP_SYS(rt_tgsigqueueinfo)})
+        check(seccomp_rule_add(context, trace, call, 1, SCMP_A2(SCMP_CMP_EQ, SIGKILL, 0)), "tgkill");
+}
+
 void add_machine_calls(scmp_filter_ctx context) {
     const auto trace = SCMP_ACT_TRACE(0);
     for (const int call : {SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_setaffinity), SCMP_SYS(getcpu),
@@ -90,6 +99,7 @@ std::vector<sock_filter> exec_filter(ShownMachine machine) {
                                SCMP_A0(SCMP_CMP_EQ, STDERR_FILENO, 0), SCMP_A2(SCMP_CMP_EQ, length, 0)),
               "write");
     }
+    add_kills(context.get());
     if (machine == ShownMachine::Simulated) add_machine_calls(context.get());
     return exported(context.get());
 }

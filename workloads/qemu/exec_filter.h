@@ -10,10 +10,11 @@ namespace pagewalk::workloads {
 enum class ShownMachine : std::uint8_t { Host, Simulated };
 
 /// The seccomp program under which a supervised QEMU and its children run: execve and execveat stop for the
-/// tracer, and so do writes to descriptor 2 whose length is that of QEMU's own remark on a fatal signal, and
-/// interval timers of the host's clock. Where the program is to see another machine than the host, calls that
-/// tell of the machine stop too, and those that look a file name up (machine_calls.h).
-/// mlockall does nothing and says that it did. Every other call goes straight through. Errors: RunError.
+/// tracer, and so do writes to descriptor 2 whose length is that of QEMU's own remark on a fatal signal,
+/// interval timers of the host's clock, and SIGKILLs that are sent. Where the program is to see another
+/// machine than the host, calls that tell of the machine stop too, and those that look a file name up
+/// (machine_calls.h). mlockall does nothing and says that it did. Every other call goes straight through.
+/// Errors: RunError.
 [[nodiscard]] std::vector<sock_filter> exec_filter(ShownMachine machine = ShownMachine::Host);
 
 /// Puts the calling thread and what it starts under `filter`, for good. System calls only, so it may run

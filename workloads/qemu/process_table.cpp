@@ -1,8 +1,10 @@
 #include "workloads/qemu/process_table.h"
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <sys/wait.h>
+#include <unistd.h>
 
 namespace pagewalk::workloads {
 
@@ -51,6 +53,17 @@ void ProcessTable::set_command(pid_t pid, std::string command) {
     m_records[at(pid).record].command = std::move(command);
 }
 
+void ProcessTable::note_kill(pid_t sender, pid_t target) {
+    const auto thread = m_threads.find(target);
+    const pid_t group = target == 0 ? getpgid(sender) : -target;
+    for (auto& [pid, process] : m_processes) {
+        const bool meant = target > 0     ? thread != m_threads.end() && thread->second == pid
+                           : target == -1 ? pid != sender
+                                          : getpgid(pid) == group;
+        if (meant) process.senders[SIGKILL] = sender;
+    }
+}
+
 void ProcessTable::drop_other_threads(pid_t pid) {
     std::erase_if(m_threads, [&](const auto& thread) { return thread.second == pid && thread.first != pid; });
     m_threads[pid] = pid;
@@ -70,7 +83,7 @@ void ProcessTable::end_thread(pid_t tid, int status) {
 ProcessEnd ProcessTable::end_of(const Process& process, int status) const {
     if (!WIFSIGNALED(status)) return {.kind = ProcessEnd::Kind::Exited, .value = WEXITSTATUS(status)};
     const int signal = WTERMSIG(status);
-    // QEMU sends itself the signal of a fault. SIGKILL shows no sender, as nobody stops for it.
+    // QEMU sends itself the signal of a fault.
     const auto sender = process.senders.find(signal);
     const bool own = sender != process.senders.end() && was_ours(sender->second);
     return {.kind = ProcessEnd::Kind::Killed,

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] const std::map<pid_t, Process>& alive() const { return m_processes; }
 
     void set_command(pid_t pid, std::string command);
+    /// A process is about to send SIGKILL, for which its target does not stop; `target` as kill() takes it.
+    void note_kill(pid_t sender, pid_t target);
     /// `pid` has executed: its other threads are gone.
     void drop_other_threads(pid_t pid);
     /// A thread has ended, with its process where it is the first; `status` is waitpid's.

@@ -39,6 +39,13 @@ bool is_group_stop(int signal) {
     return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
 }
 
+/// Of the calls that stop: with SIGKILL.
+bool sends_kill(std::uint64_t number) {
+    constexpr std::array<std::uint64_t, 5> calls{SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo,
+                                                 SYS_rt_tgsigqueueinfo};
+    return std::ranges::find(calls, number) != calls.end();
+}
+
 int event_of(int status) { return status >> 16; }
 
 bool same_file(const std::string& a, const std::string& b) {
@@ -267,6 +274,10 @@ void Supervisor::on_filtered_call(pid_t tid) {
     }
     if (registers->orig_rax == SYS_setitimer) {
         stretch_timer(tracee, registers->rsi);
+        return let_run(tid);
+    }
+    if (sends_kill(registers->orig_rax)) {
+        m_table.note_kill(m_table.process_of(tid), static_cast<pid_t>(registers->rdi));
         return let_run(tid);
     }
     if (registers->orig_rax != SYS_write) {

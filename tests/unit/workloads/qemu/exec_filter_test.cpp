@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,16 @@ TEST(ExecFilter, StopsForExecveAndForNothingElse) {
                   [[maybe_unused]] const ssize_t written = write(STDERR_FILENO, "", 0);
               }),
               0);
+}
+
+TEST(ExecFilter, StopsForKillsAndForNoOtherSignal) {
+    EXPECT_EQ(stops_of([] {
+                  kill(1 << 30, SIGKILL);
+                  syscall(SYS_tgkill, 1 << 30, 1 << 30, SIGKILL);
+                  kill(1 << 30, SIGTERM);
+                  kill(getpid(), 0);
+              }),
+              2);
 }
 
 TEST(ExecFilter, StopsForTheEmulatorsRemarkOnStderr) {

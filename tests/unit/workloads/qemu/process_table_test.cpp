@@ -64,6 +64,29 @@ TEST(ProcessTable, TellsAProgramsOwnSignalsFromOthers) {
     EXPECT_EQ(end_by(77).kind, ProcessEnd::Kind::Killed);
 }
 
+TEST(ProcessTable, KnowsWhoSentAKillToWhom) {
+    const auto sender_of = [](pid_t target) {
+        ProcessTable table;
+        table.add_process(getpid(), 1);
+        table.add_process(100, getpid());
+        table.add_thread(105, 100);
+        table.note_kill(getpid(), target);
+        table.end_thread(100, SIGKILL);
+        return table.records()[1].end.sender;
+    };
+    EXPECT_EQ(sender_of(100), ProcessEnd::Sender::Program);
+    EXPECT_EQ(sender_of(105), ProcessEnd::Sender::Program); // a thread of it
+    EXPECT_EQ(sender_of(-1), ProcessEnd::Sender::Program);
+    EXPECT_EQ(sender_of(getpid()), ProcessEnd::Sender::Outside);
+    EXPECT_EQ(sender_of(-getpgid(0)), ProcessEnd::Sender::Outside); // 100 is not in it
+
+    ProcessTable table;
+    table.add_process(getpid(), 1);
+    table.note_kill(getpid(), 0); // its own group
+    table.end_thread(getpid(), SIGKILL);
+    EXPECT_EQ(table.records()[0].end.sender, ProcessEnd::Sender::Program);
+}
+
 TEST(ProcessTable, FindsTheProcessOfAThreadThatNobodyAnnounced) {
     ProcessTable table;
     EXPECT_EQ(table.process_of(getpid()), getpid());
