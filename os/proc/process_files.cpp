@@ -203,6 +203,7 @@ std::string status_text(Kernel& kernel, TaskId id) {
     const AddressSpace& space = *task->space;
     const SpaceSizes sizes = measure(kernel, *task->space);
     StatusLines lines;
+    lines.text("TracerPid", "0");
     lines.pages("VmPeak", sizes.all);
     lines.pages("VmSize", sizes.all);
     lines.pages("VmLck", sizes.locked);
@@ -222,6 +223,8 @@ std::string status_text(Kernel& kernel, TaskId id) {
     const auto same_process = [task](const auto& other) {
         return other != nullptr && other->group == task->group && !other->exited;
     };
+    lines.text("Seccomp", "0");
+    lines.text("Seccomp_filters", "0");
     lines.text("Threads", std::to_string(std::ranges::count_if(kernel.processes().tasks(), same_process)));
     const auto may_run_on = [task](std::size_t cpu) { return task->allowed[cpu]; };
     const std::size_t cpus = kernel.allocator().cpus().size(), nodes = kernel.allocator().node_count();

@@ -74,7 +74,7 @@ for at in range(0, 4 << 20, 4096): memory[at] = 1
         self.assertRegex(lines[8], "^[0-9a-f]+ bind:0 anon=2500 dirty=2500 active=0 N1=2500 kernelpagesize_kB=4$")
         self.assertEqual(lines[9:], ["Name:\tprogram_numa_ca", "Threads:\t1", "Cpus_allowed_list:\t0,4", "Mems_allowed_list:\t0-1", "22"])
         with h5py.File(self.path("run.h5")) as run:
-            self.assertEqual(run["stats/kernel/pgmigrate_success"][()], 1250 + 1250 + 2500)
+            self.assertIn(run["stats/kernel/pgmigrate_success"][()], range(5000, 6000))  # migrate_pages takes all the program has
 
     def test_memory(self):
         kib = int(self.printed("awk", "/MemTotal/ { print $2 }", "/proc/meminfo"))

@@ -55,10 +55,11 @@ TEST_F(ProcessFiles, TellOfEachAreasPolicyAndWhereItsPagesAre) {
 TEST_F(ProcessFiles, TellSizes) {
     EXPECT_EQ(text("statm"), "7 2 0 2 0 5 0\n");
     const std::string status = text("status");
-    for (const char* line : {"VmSize:\t      28 kB\n", "VmRSS:\t       8 kB\n", "RssAnon:\t       8 kB\n",
-                             "VmData:\t      16 kB\n", "VmStk:\t       4 kB\n", "VmExe:\t       8 kB\n",
-                             "Threads:\t1\n", "Cpus_allowed:\t3\n", "Cpus_allowed_list:\t0-1\n",
-                             "00000000,00000003\n", "Mems_allowed_list:\t0-1\n"})
+    for (const char* line :
+         {"TracerPid:\t0\n", "Seccomp:\t0\n", "VmSize:\t      28 kB\n", "VmRSS:\t       8 kB\n",
+          "RssAnon:\t       8 kB\n", "VmData:\t      16 kB\n", "VmStk:\t       4 kB\n",
+          "VmExe:\t       8 kB\n", "Threads:\t1\n", "Cpus_allowed:\t3\n", "Cpus_allowed_list:\t0-1\n",
+          "00000000,00000003\n", "Mems_allowed_list:\t0-1\n"})
         EXPECT_NE(status.find(line), std::string::npos) << line << status;
 }
 

@@ -32,6 +32,24 @@ TEST(BlockingCalls, CountAReadOfAPipeButNotOfAFile) {
     EXPECT_FALSE(may_block(call(SYS_read)));
 }
 
+TEST(BlockingCalls, WaitForWhatOnlyTheSimulatedKernelKnows) {
+    EXPECT_TRUE(may_block(call(SYS_mbind)));
+    EXPECT_TRUE(may_block(call(SYS_move_pages)));
+    SyscallRecord policy = call(SYS_get_mempolicy);
+    EXPECT_FALSE(may_block(policy));
+    policy.arguments[4] = 2; // MPOL_F_ADDR
+    EXPECT_TRUE(may_block(policy));
+    SyscallRecord opened = call(SYS_openat);
+    for (const char* path : {"/proc/self/status", "/proc/self/numa_maps", "/proc/self/statm"}) {
+        opened.path = path;
+        EXPECT_TRUE(may_block(opened)) << path;
+    }
+    for (const char* path : {"/proc/self/maps", "/proc/1/status", "status", ""}) {
+        opened.path = path;
+        EXPECT_FALSE(may_block(opened)) << path;
+    }
+}
+
 TEST(BlockingCalls, HaveNames) {
     EXPECT_EQ(name_of_call(SYS_futex), "futex");
     EXPECT_EQ(name_of_call(9999), "system call 9999");

@@ -43,6 +43,23 @@ TEST_F(CallMemoryTest, HasANameThatGoesOnInTheNextPage) {
     munmap(pages, 8192);
 }
 
+TEST_F(CallMemoryTest, HasNodesAndThePagesThatAreToMoveThere) {
+    const std::array<std::uint64_t, 2> from{0b01, 0}, to{0b10, 0};
+    read(SYS_migrate_pages, {0, 65, address_of(from.data()), address_of(to.data())});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{0b01, 0b10}));
+    read(SYS_mbind, {0, 4096, 2, address_of(to.data()), 65, 0});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{0b10}));
+    const std::array<std::uint64_t, 2> pages{0x1000, 0x5000};
+    const std::array<std::int32_t, 2> nodes{1, -1};
+    read(SYS_move_pages, {0, 2, address_of(pages.data()), address_of(nodes.data()), 0, 0});
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{1, 0xffffffff}));
+    EXPECT_EQ(memory.segments()[1].iov_base, reinterpret_cast<void*>(0x5000));
+    read(SYS_move_pages, {0, 2, address_of(pages.data()), 0, 0, 0}); // asks
+    EXPECT_EQ(lengths(), (std::vector<std::size_t>{0, 0}));
+    read(SYS_move_pages, {0, 2, 8, 0, 0, 0});
+    EXPECT_TRUE(memory.segments().empty());
+}
+
 TEST_F(CallMemoryTest, HasNothingOfBadPointers) {
     read(SYS_open, {8});
     EXPECT_EQ(memory.path(), "");
