@@ -22,7 +22,7 @@ inline constexpr std::size_t most_pages = 1024;
 /// none.
 [[nodiscard]] constexpr std::string_view file_of(std::string_view path) {
     constexpr std::string_view folder = "/proc/self/";
-    constexpr std::array<std::string_view, 4> files{"numa_maps", "smaps", "statm", "status"};
+    constexpr std::array<std::string_view, 5> files{"numa_maps", "smaps", "smaps_rollup", "statm", "status"};
     if (!path.starts_with(folder)) return {};
     path.remove_prefix(folder.size());
     return std::find(files.begin(), files.end(), path) != files.end() ? path : std::string_view{};

@@ -1,6 +1,6 @@
 #include "os/proc/process_files.h"
 
-#include "os/proc/maps.h"
+#include "os/proc/process_memory_text.h"
 #include "os/proc/smaps.h"
 
 #include <algorithm>
@@ -137,55 +137,10 @@ std::string numa_line(Kernel& kernel, const Task& task, const Vma& area) {
     return line + counts_text(counter.counts()) + '\n';
 }
 
-/// Pages of an address space by what they are (task_mem, task_statm).
-struct SpaceSizes {
-    std::uint64_t all = 0, locked = 0, data = 0, stack = 0, code = 0, library_code = 0, shared_memory = 0;
-};
-
-SpaceSizes measure(Kernel& kernel, AddressSpace& space) {
-    SpaceSizes sizes;
-    InodeId program = no_inode;
-    for (const Vma& area : space.areas) {
-        sizes.all += area.pages();
-        if (area.has(vm::locked)) sizes.locked += area.pages();
-        const bool code = area.has(vm::exec) && !area.has(vm::write) && !area.has(vm::grows_down);
-        if (program == no_inode) program = area.inode;
-        if (code)
-            (area.inode == program ? sizes.code : sizes.library_code) += area.pages();
-        else if (area.has(vm::grows_down))
-            sizes.stack += area.pages();
-        else if (area.has(vm::write) && area.is_private())
-            sizes.data += area.pages();
-        if (area.anonymous() || kernel.files().at(area.inode).kind == InodeKind::Regular) continue;
-        kernel.memory().tables().for_each(space, area.start, area.end, [&](VirtAddr, PteSlot slot) {
-            const std::uint16_t states = kernel.frames().pages().peek(slot.entry->frame()).owner_flags;
-            if (frame_flags::is_shmem(states)) ++sizes.shared_memory;
-        });
-    }
-    return sizes;
-}
-
 const Task* with_memory(const Kernel& kernel, TaskId id) {
     const Task* const task = kernel.find_task(id);
     return task != nullptr && task->space != nullptr ? task : nullptr;
 }
-
-class StatusLines {
-public:
-    void pages(const char* name, std::uint64_t pages) {
-        std::array<char, 48> line{};
-        std::snprintf(line.data(), line.size(), "%s:\t%8llu kB\n", name,
-                      static_cast<unsigned long long>(pages * (page_size >> 10)));
-        m_text += line.data();
-    }
-    void text(const char* name, const std::string& value) {
-        m_text += std::string(name) + ":\t" + value + "\n";
-    }
-    [[nodiscard]] std::string take() { return std::move(m_text); }
-
-private:
-    std::string m_text;
-};
 
 } // namespace
 
@@ -200,57 +155,30 @@ std::string numa_maps_text(Kernel& kernel, TaskId id) {
 std::string status_text(Kernel& kernel, TaskId id) {
     const Task* const task = with_memory(kernel, id);
     if (task == nullptr) return {};
-    const AddressSpace& space = *task->space;
-    const SpaceSizes sizes = measure(kernel, *task->space);
-    StatusLines lines;
-    lines.text("TracerPid", "0");
-    lines.pages("VmPeak", sizes.all);
-    lines.pages("VmSize", sizes.all);
-    lines.pages("VmLck", sizes.locked);
-    lines.pages("VmPin", 0);
-    lines.pages("VmHWM", space.peak_pages);
-    lines.pages("VmRSS", space.anon_pages + space.file_pages);
-    lines.pages("RssAnon", space.anon_pages);
-    lines.pages("RssFile", space.file_pages - std::min(space.file_pages, sizes.shared_memory));
-    lines.pages("RssShmem", sizes.shared_memory);
-    lines.pages("VmData", sizes.data);
-    lines.pages("VmStk", sizes.stack);
-    lines.pages("VmExe", sizes.code);
-    lines.pages("VmLib", sizes.library_code);
-    lines.pages("VmPTE", space.table_pages + 1);
-    lines.pages("VmSwap", space.swap_pages);
-
+    std::string text = "TracerPid:\t0\n" + status_memory_text(kernel, id);
+    const auto add = [&text](const char* name, const std::string& value) {
+        text += std::string(name) + ":\t" + value + "\n";
+    };
     const auto same_process = [task](const auto& other) {
         return other != nullptr && other->group == task->group && !other->exited;
     };
-    lines.text("Seccomp", "0");
-    lines.text("Seccomp_filters", "0");
-    lines.text("Threads", std::to_string(std::ranges::count_if(kernel.processes().tasks(), same_process)));
+    add("Seccomp", "0");
+    add("Seccomp_filters", "0");
+    add("Threads", std::to_string(std::ranges::count_if(kernel.processes().tasks(), same_process)));
     const auto may_run_on = [task](std::size_t cpu) { return task->allowed[cpu]; };
     const std::size_t cpus = kernel.allocator().cpus().size(), nodes = kernel.allocator().node_count();
-    lines.text("Cpus_allowed", mask_text(cpus, may_run_on));
-    lines.text("Cpus_allowed_list", list_text(cpus, may_run_on));
+    add("Cpus_allowed", mask_text(cpus, may_run_on));
+    add("Cpus_allowed_list", list_text(cpus, may_run_on));
     const auto is_node = [nodes](std::size_t node) { return node < nodes; };
-    lines.text("Mems_allowed", mask_text(node_bits, is_node));
-    lines.text("Mems_allowed_list", list_text(nodes, is_node));
-    return lines.take();
-}
-
-std::string statm_text(Kernel& kernel, TaskId id) {
-    const Task* const task = with_memory(kernel, id);
-    if (task == nullptr) return {};
-    const AddressSpace& space = *task->space;
-    const SpaceSizes sizes = measure(kernel, *task->space);
-    std::string text;
-    for (const std::uint64_t value : {sizes.all, space.anon_pages + space.file_pages, space.file_pages,
-                                      sizes.code, std::uint64_t{0}, sizes.data + sizes.stack})
-        text += std::to_string(value) + " ";
-    return text + "0\n";
+    add("Mems_allowed", mask_text(node_bits, is_node));
+    add("Mems_allowed_list", list_text(nodes, is_node));
+    return text;
 }
 
 std::string process_file_text(Kernel& kernel, TaskId task, std::string_view file) {
     if (file == "numa_maps") return numa_maps_text(kernel, task);
     if (file == "smaps") return smaps_text(kernel, task);
+    if (file == "smaps_rollup") return smaps_rollup_text(kernel, task);
     if (file == "statm") return statm_text(kernel, task);
     if (file == "status") return status_text(kernel, task);
     return {};

@@ -49,6 +49,7 @@ std::string status_memory_text(Kernel& kernel, TaskId task) {
     const AreaPages areas = count_areas(*space);
     const MemoryUse use = kernel.memory().use(*space);
     std::string text;
+    add_row(text, "VmPeak", areas.total);
     add_row(text, "VmSize", areas.total);
     add_row(text, "VmLck", areas.locked);
     add_row(text, "VmPin", 0);

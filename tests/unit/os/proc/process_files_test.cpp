@@ -66,6 +66,7 @@ TEST_F(ProcessFiles, TellSizes) {
 TEST_F(ProcessFiles, AreEmptyForOthers) {
     EXPECT_EQ(text("environ"), "");
     EXPECT_EQ(process_file_text(*machine.kernel, TaskId{999}, "status"), "");
+    EXPECT_TRUE(text("smaps_rollup").contains("[rollup]"));
     EXPECT_NE(text("smaps").find("7f0000000000-"), std::string::npos);
 }
 
