@@ -7,6 +7,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
@@ -20,36 +21,51 @@ class ColumnLimits {
 public:
     /// Bank groups are counted through the ranks: rank * bank_groups + bank group.
     ColumnLimits(const DramTiming& t, std::uint32_t ranks, std::uint32_t bank_groups)
-        : m_bank_groups(bank_groups),
-          m_apart(distances(t)), m_not_before{std::vector<std::uint64_t>(std::size_t{ranks} * bank_groups),
-                                              std::vector<std::uint64_t>(std::size_t{ranks} * bank_groups)} {}
+        : m_groups(std::size_t{ranks} * bank_groups), m_width((m_groups + lanes - 1) / lanes * lanes),
+          m_not_before(2 * m_width) {
+        const Distances apart = distances(t);
+        for (const auto& first : apart)
+            for (std::size_t group = 0; group < m_groups; ++group)
+                for (const auto& second : first)
+                    for (std::size_t other = 0; other < m_width; ++other) {
+                        const bool same_rank = other / bank_groups == group / bank_groups;
+                        m_apart.push_back(second[other == group ? SameGroup
+                                                 : same_rank    ? SameRank
+                                                                : OtherRank]);
+                    }
+    }
 
     /// By group.
     [[nodiscard]] std::span<const std::uint64_t> not_before(BusDirection direction) const {
-        return m_not_before[static_cast<std::size_t>(direction)];
+        return {&m_not_before[static_cast<std::size_t>(direction) * m_width], m_groups};
     }
     [[nodiscard]] std::uint64_t not_before(BusDirection direction, std::uint32_t group) const {
         return not_before(direction)[group];
     }
     void given(std::uint64_t time, BusDirection direction, std::uint32_t group) {
-        const auto mine = static_cast<std::size_t>(direction);
-        const std::uint32_t rank_begin = group - group % m_bank_groups;
-        for (std::size_t next = 0; next < 2; ++next) {
-            const auto& apart = m_apart[mine][next];
-            std::vector<std::uint64_t>& limits = m_not_before[next];
-            for (std::uint32_t other = 0; other < limits.size(); ++other) {
-                const bool same_rank = other - rank_begin < m_bank_groups;
-                limits[other] = std::max(limits[other], time + apart[same_rank ? SameRank : OtherRank]);
-            }
-            limits[group] = std::max(limits[group], time + apart[SameGroup]);
+        const std::size_t row = (static_cast<std::size_t>(direction) * m_groups + group) * 2 * m_width;
+        for (std::size_t i = 0; i < 2 * m_width; i += lanes) {
+            const Four next = load_four(&m_apart[row + i]) + static_cast<std::int64_t>(time);
+            const Four before = load_four(&m_not_before[i]);
+            const Four later = next > before ? next : before;
+            std::memcpy(&m_not_before[i], &later, sizeof later);
         }
     }
 
 private:
+    /// Times are below 2^63.
+    using Four [[gnu::vector_size(32)]] = std::int64_t;
+    static constexpr std::size_t lanes = 4;
+
     enum Relation : std::uint8_t { SameGroup, SameRank, OtherRank, relation_count };
     /// Clocks from one column command to the next by the directions of the first and the second.
     using Distances = std::array<std::array<std::array<std::uint64_t, relation_count>, 2>, 2>;
 
+    static Four load_four(const std::uint64_t* times) {
+        Four four;
+        std::memcpy(&four, times, sizeof four);
+        return four;
+    }
     static Distances distances(const DramTiming& t) {
         const std::uint64_t burst = std::max(t.burst, t.t_ccd_s).value();
         const std::uint64_t idle = std::max((t.burst + t.t_rtrs).value(), burst);
@@ -64,9 +80,10 @@ private:
                    {std::max(burst, t.t_ccd_l_wr.value()), burst, idle}}}}};
     }
 
-    std::uint32_t m_bank_groups;
-    Distances m_apart;
-    std::array<std::vector<std::uint64_t>, 2> m_not_before; ///< by direction and group
+    std::size_t m_groups, m_width;           ///< groups, and lanes of whole vectors that hold them
+    std::vector<std::uint64_t> m_not_before; ///< of reads by group, then of writes
+    /// By direction and group of the first command: its distance to what m_not_before holds.
+    std::vector<std::uint64_t> m_apart;
 };
 
 /// When the next activate may be given by tRRD_S, tRRD_L and tFAW of its rank, in clocks. Activates of a rank

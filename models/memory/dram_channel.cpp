@@ -79,6 +79,10 @@ bool DramChannel::holds_write(const DramPlace& place, std::uint64_t line) const 
     return number != none;
 }
 
+void DramChannel::append_to_record(DramCommand::Kind kind, std::uint64_t time, std::uint32_t bank) {
+    m_record->push_back({kind, time, rank_of(bank), group_of(bank), bank, m_banks[bank].row});
+}
+
 void DramChannel::hear_of(std::uint64_t arrival) {
     constexpr std::uint32_t remembered = 1024;
     m_latest = std::max(m_latest, arrival);
@@ -94,7 +98,7 @@ void DramChannel::hear_of(std::uint64_t arrival) {
 }
 
 /// Returns how many of its direction that have not been looked at yet have come before it.
-std::size_t DramChannel::add(const DramRequest& request, std::uint16_t& number) {
+inline std::size_t DramChannel::add(const DramRequest& request, std::uint16_t& number) {
     number = m_pool.take(request);
     const std::size_t direction = index_of(request.direction);
     Bank& bank = m_banks[request.place.bank];
@@ -219,7 +223,7 @@ void DramChannel::serve(std::uint64_t until) {
     m_now = std::max(m_now, until);
 }
 
-std::uint64_t DramChannel::next_admission() const {
+inline std::uint64_t DramChannel::next_admission() const {
     std::uint64_t time = never;
     for (std::size_t direction = 0; direction < 2; ++direction)
         if (!m_arrivals[direction].empty() && m_queued[direction] < m_capacity[direction])
@@ -236,6 +240,7 @@ void DramChannel::admit() {
             arrivals.pop();
             ++m_queued[direction];
             ++m_banks[request.place.bank].queued[direction];
+            m_wishes[request.place.bank / 64].queued |= 1ULL << request.place.bank % 64;
             if (direction == writes && request.forecast != never)
                 m_writes.learn_error(request.forecast, m_now, request.load);
             if (schedule(request.place.bank)) wish(request.place.bank);
@@ -245,8 +250,13 @@ void DramChannel::admit() {
 }
 
 /// Hands a bank what has its turn and finds room. False when that is nothing.
-bool DramChannel::schedule(std::uint32_t index) {
+inline bool DramChannel::schedule(std::uint32_t index) {
     Bank& bank = m_banks[index];
+    if (!bank.any_queued()) return false;
+    return schedule_queued(bank, index);
+}
+
+[[gnu::noinline]] bool DramChannel::schedule_queued(Bank& bank, std::uint32_t index) {
     bool any = false;
     while (bank.scheduled[reads] + bank.scheduled[writes] < m_bank_queue) {
         const std::size_t direction = m_batch_left > 0 ? writes : reads;
@@ -262,11 +272,12 @@ bool DramChannel::schedule(std::uint32_t index) {
         if (direction == writes && --m_batch_left == 0) m_schedule_all = true;
         any = true;
     }
+    if (!bank.any_queued()) m_wishes[index / 64].queued &= ~(1ULL << index % 64);
     return any;
 }
 
 /// Begins to serve writes where it is time for that, and goes on with reads where that is done.
-void DramChannel::start_batch() {
+inline void DramChannel::start_batch() {
     const std::size_t count = m_queued[writes];
     if (m_batch_left == 0 && count > 0) {
         const bool idle = m_scheduled == 0 && m_queued[reads] == 0 && count >= m_write_idle;
@@ -276,16 +287,31 @@ void DramChannel::start_batch() {
             m_schedule_all = true;
         }
     }
-    while (m_schedule_all) {
-        m_schedule_all = false;
-        const auto banks = static_cast<std::uint32_t>(m_banks.size());
-        for (std::uint32_t i = 1; i <= banks; ++i)
-            if (const std::uint32_t bank = (m_turn + i) & (banks - 1); schedule(bank)) wish(bank);
+    while (m_schedule_all) [[unlikely]] schedule_all();
+}
+
+/// All banks by turns.
+[[gnu::noinline]] void DramChannel::schedule_all() {
+    m_schedule_all = false;
+    const std::size_t words = m_wishes.size();
+    const std::uint32_t begin = (m_turn + 1) & static_cast<std::uint32_t>(m_banks.size() - 1);
+    const std::uint64_t from_begin = ~0ULL << begin % 64;
+    // The word that it begins in is looked at twice: from there on, and at last what is before.
+    for (std::size_t i = 0; i <= words; ++i) {
+        const std::size_t word = (begin / 64 + i) & (words - 1);
+        std::uint64_t left = m_wishes[word].queued;
+        if (i == 0) left &= from_begin;
+        if (i == words) left &= ~from_begin;
+        for (; left != 0; left &= left - 1) {
+            const auto bank =
+                static_cast<std::uint32_t>(word * 64) + static_cast<std::uint32_t>(std::countr_zero(left));
+            if (schedule(bank)) wish(bank);
+        }
     }
 }
 
 /// The oldest that may be served from the open row.
-std::uint16_t DramChannel::find_hit(const Bank& bank, std::size_t direction) const {
+inline std::uint16_t DramChannel::find_hit(const Bank& bank, std::size_t direction) const {
     std::uint16_t hit = bank.first[direction];
     for (std::uint16_t left = bank.scheduled[direction]; left > 0; --left, hit = m_pool[hit].next)
         if (m_pool[hit].place.row == bank.row) return hit;
@@ -293,7 +319,7 @@ std::uint16_t DramChannel::find_hit(const Bank& bank, std::size_t direction) con
 }
 
 /// The first to be looked at among what was handed to a bank that has something.
-std::uint16_t DramChannel::oldest_of(const Bank& bank) const {
+inline std::uint16_t DramChannel::oldest_of(const Bank& bank) const {
     if (bank.scheduled[reads] == 0) return bank.first[writes];
     if (bank.scheduled[writes] == 0) return bank.first[reads];
     return bank.first[m_pool[bank.first[writes]].age < m_pool[bank.first[reads]].age ? writes : reads];
@@ -310,7 +336,7 @@ void DramChannel::wish(std::uint32_t index) {
     const auto want = [&](Kind kind, std::uint64_t time) {
         wishes.wanted[kind] |= mine;
         wishes.time[kind][index % 64] = time;
-        if (std::max(time, limit(kind, index)) <= m_next.time) m_next_known = false;
+        if (m_next_known && std::max(time, limit(kind, index)) <= m_next.time) m_next_known = false;
     };
     if (!bank.open) return want(OpenRow, bank.may_activate);
     for (const Kind kind : {ReadColumn, WriteColumn}) {
@@ -327,33 +353,41 @@ void DramChannel::find_next() {
     m_next_known = true;
     // Time and turn in one number: the least is the next.
     std::uint64_t best = never;
+    Kind best_kind = m_next.kind;
     const auto last_bank = static_cast<std::uint32_t>(m_banks.size() - 1);
-    const auto look = [&](Kind kind, const auto& limit) {
-        for (std::uint32_t word = 0; word < m_wishes.size(); ++word) {
-            const std::uint64_t* const times = m_wishes[word].time[kind].data();
-            for (std::uint64_t left = m_wishes[word].wanted[kind]; left != 0; left &= left - 1) {
-                const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
-                const std::uint32_t bank = word * 64 + bit;
-                const std::uint64_t time = std::max(std::max(times[bit], limit(bank)), m_now);
-                const std::uint64_t key = time << turn_bits | ((bank - m_turn - 1) & last_bank);
-                if (key >= best) continue;
-                best = key;
-                m_next.kind = kind;
-            }
+    const std::uint64_t now = m_now;
+    const std::uint32_t first_turn = m_turn + 1;
+    const unsigned bank_bits = m_bank_bits;
+    const auto look = [&](const Wishes& wishes, std::uint32_t first_bank, Kind kind, const auto& limit) {
+        for (std::uint64_t left = wishes.wanted[kind]; left != 0; left &= left - 1) {
+            const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
+            const std::uint32_t bank = first_bank + bit;
+            const std::uint64_t time = std::max(std::max(wishes.time[kind][bit], limit(bank)), now);
+            const std::uint64_t key = time << turn_bits | ((bank - first_turn) & last_bank);
+            best_kind = key < best ? kind : best_kind;
+            best = std::min(best, key);
         }
     };
-    const std::span reads_allowed = m_columns.not_before(BusDirection::Read);
-    const std::span writes_allowed = m_columns.not_before(BusDirection::Write);
-    const std::span activates_allowed = m_activates.not_before();
-    look(ReadColumn, [&](std::uint32_t bank) { return reads_allowed[group_of(bank)]; });
-    look(WriteColumn, [&](std::uint32_t bank) { return writes_allowed[group_of(bank)]; });
-    look(OtherRow, [](std::uint32_t) { return std::uint64_t{0}; });
-    look(OpenRow, [&](std::uint32_t bank) { return activates_allowed[group_of(bank)]; });
+    const std::uint64_t* const reads_allowed = m_columns.not_before(BusDirection::Read).data();
+    const std::uint64_t* const writes_allowed = m_columns.not_before(BusDirection::Write).data();
+    const std::uint64_t* const activates_allowed = m_activates.not_before().data();
+    std::uint32_t first_bank = 0;
+    for (const Wishes& wishes : m_wishes) {
+        look(wishes, first_bank, ReadColumn,
+             [=](std::uint32_t bank) { return reads_allowed[bank >> bank_bits]; });
+        look(wishes, first_bank, WriteColumn,
+             [=](std::uint32_t bank) { return writes_allowed[bank >> bank_bits]; });
+        look(wishes, first_bank, OtherRow, [](std::uint32_t) { return std::uint64_t{0}; });
+        look(wishes, first_bank, OpenRow,
+             [=](std::uint32_t bank) { return activates_allowed[bank >> bank_bits]; });
+        first_bank += 64;
+    }
+    m_next.kind = best_kind;
     m_next.time = best == never ? never : best >> turn_bits;
-    m_next.bank = (static_cast<std::uint32_t>(best) + m_turn + 1) & last_bank;
+    m_next.bank = (static_cast<std::uint32_t>(best) + first_turn) & last_bank;
 }
 
-void DramChannel::give(const Next& next) {
+inline void DramChannel::give(const Next& next) {
     m_turn = next.bank;
     if (next.kind == ReadColumn || next.kind == WriteColumn) return give_column(next);
     if (!close_if_due(next.bank, next.time)) {
@@ -368,7 +402,7 @@ void DramChannel::give(const Next& next) {
 }
 
 /// True when refresh or the page policy has closed the row by `time`.
-bool DramChannel::close_if_due(std::uint32_t index, std::uint64_t time) {
+inline bool DramChannel::close_if_due(std::uint32_t index, std::uint64_t time) {
     Bank& bank = m_banks[index];
     if (!bank.open) return false;
     if (time >= bank.open_until) {
@@ -446,7 +480,7 @@ void DramChannel::give_column(const Next& next) {
 }
 
 /// The page policy's part of an access.
-void DramChannel::use(std::uint32_t index, std::uint64_t time) {
+inline void DramChannel::use(std::uint32_t index, std::uint64_t time) {
     Bank& bank = m_banks[index];
     if (m_page_policy == PagePolicy::Timeout)
         bank.open_until = std::max(bank.may_precharge, time + m_page_timeout);
@@ -455,7 +489,7 @@ void DramChannel::use(std::uint32_t index, std::uint64_t time) {
         close(index, bank.may_precharge);
 }
 
-void DramChannel::remove(Bank& bank, std::uint16_t number) {
+inline void DramChannel::remove(Bank& bank, std::uint16_t number) {
     const std::size_t direction = index_of(m_pool[number].direction);
     std::uint16_t* link = &bank.first[direction];
     std::uint16_t before = none;
@@ -471,7 +505,7 @@ void DramChannel::remove(Bank& bank, std::uint16_t number) {
     m_pool.release(number);
 }
 
-void DramChannel::count(RowOutcome outcome) {
+inline void DramChannel::count(RowOutcome outcome) {
     switch (outcome) {
     case RowOutcome::Hit:
         ++m_stats->row_hits;

@@ -73,12 +73,15 @@ private:
         std::array<std::uint16_t, 2> unscheduled{none, none};             ///< the first that may not yet
         std::array<std::uint16_t, 2> queued{};                            ///< how many of these have arrived
         std::array<std::uint16_t, 2> hit{none, none}; ///< the oldest that the open row serves, since wish()
+
+        [[nodiscard]] bool any_queued() const { return (queued[0] | queued[1]) != 0; }
     };
     /// What a bank may want to do next.
     enum Kind : std::uint8_t { ReadColumn, WriteColumn, OtherRow, OpenRow, kind_count };
     /// What 64 banks want to do next and from when on, which the limits that banks share may put off.
     struct Wishes {
         std::array<std::uint64_t, kind_count> wanted{}; ///< a bit a bank
+        std::uint64_t queued = 0;                       ///< of the banks that have something queued
         std::array<std::array<std::uint64_t, 64>, kind_count> time{};
     };
     struct Next {
@@ -96,7 +99,9 @@ private:
     [[nodiscard]] std::uint64_t next_admission() const;
     void admit();
     [[nodiscard]] bool schedule(std::uint32_t index);
+    [[nodiscard]] bool schedule_queued(Bank& bank, std::uint32_t index);
     void start_batch();
+    void schedule_all();
     void wish(std::uint32_t bank);
     [[nodiscard]] std::uint16_t find_hit(const Bank& bank, std::size_t direction) const;
     [[nodiscard]] std::uint16_t oldest_of(const Bank& bank) const;
@@ -117,9 +122,10 @@ private:
     void remove(Bank& bank, std::uint16_t number);
     void count(RowOutcome outcome);
     void write_down(DramCommand::Kind kind, std::uint64_t time, std::uint32_t bank) {
-        if (m_record != nullptr)
-            m_record->push_back({kind, time, rank_of(bank), group_of(bank), bank, m_banks[bank].row});
+        if (m_record != nullptr) [[unlikely]]
+            append_to_record(kind, time, bank);
     }
+    void append_to_record(DramCommand::Kind kind, std::uint64_t time, std::uint32_t bank);
     [[nodiscard]] std::uint32_t group_of(std::uint32_t bank) const { return bank >> m_bank_bits; }
     [[nodiscard]] std::uint32_t rank_of(std::uint32_t bank) const { return bank >> m_rank_shift; }
 

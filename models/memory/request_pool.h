@@ -3,10 +3,8 @@
 #include "models/memory/address_mapping.h"
 #include "models/memory/dram_command.h"
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <vector>
 
 namespace pagewalk::models {
@@ -29,24 +27,29 @@ class RequestPool {
 public:
     static constexpr std::uint16_t none = 0xffff;
 
-    explicit RequestPool(std::uint16_t capacity) : m_requests(capacity), m_free(capacity) {
-        std::iota(m_free.rbegin(), m_free.rend(), std::uint16_t{0});
+    /// Those that are free are linked.
+    explicit RequestPool(std::uint16_t capacity) : m_requests(capacity) {
+        for (std::uint16_t number = 0; number < capacity; ++number)
+            m_requests[number].next = number + 1 < capacity ? static_cast<std::uint16_t>(number + 1) : none;
     }
-    [[nodiscard]] bool full() const { return m_free.empty(); }
+    [[nodiscard]] bool full() const { return m_free == none; }
     [[nodiscard]] DramRequest& operator[](std::uint16_t number) { return m_requests[number]; }
     [[nodiscard]] const DramRequest& operator[](std::uint16_t number) const { return m_requests[number]; }
     /// Contract: not full.
     [[nodiscard]] std::uint16_t take(const DramRequest& request) {
-        const std::uint16_t number = m_free.back();
-        m_free.pop_back();
+        const std::uint16_t number = m_free;
+        m_free = m_requests[number].next;
         m_requests[number] = request;
         return number;
     }
-    void release(std::uint16_t number) { m_free.push_back(number); }
+    void release(std::uint16_t number) {
+        m_requests[number].next = m_free;
+        m_free = number;
+    }
 
 private:
     std::vector<DramRequest> m_requests;
-    std::vector<std::uint16_t> m_free;
+    std::uint16_t m_free = 0;
 };
 
 /// Requests that wait outside a controller's queue, in the order of their arrival.
