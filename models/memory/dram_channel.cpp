@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t index_of(BusDirection direction) { return static_cast<std::size_t>(direction); }
 constexpr std::size_t reads = index_of(BusDirection::Read), writes = index_of(BusDirection::Write);
-constexpr std::size_t filter_slot(std::uint64_t line) {
+constexpr std::size_t hash_of(std::uint64_t line) {
     return static_cast<std::size_t>((line * 0x9e3779b97f4a7c15ULL) >> 54);
 }
 
@@ -32,6 +32,7 @@ DramChannel::DramChannel(const DramConfig& config, const DramTiming& t, DramStat
       m_activates(t, config.ranks, config.organisation().bank_groups), m_refreshed(config.ranks),
       m_banks(std::size_t{config.ranks} * config.organisation().bank_groups * config.organisation().banks),
       m_wishes((m_banks.size() + 63) / 64), m_reads(t.burst.value()), m_writes(t.burst.value()) {
+    m_written.fill(none);
     m_refresh_cost = (t.t_rp + t.t_rfc + t.t_rcd).value();
     for (std::uint32_t rank = 0; rank < config.ranks; ++rank)
         m_refresh.emplace_back(t.t_refi, t.t_rp + t.t_rfc, Cycles(t.t_refi.value() * rank / config.ranks));
@@ -57,10 +58,12 @@ std::uint64_t DramChannel::write(const DramPlace& place, std::uint64_t line, std
     hear_of(arrival);
     const DramRequest mine{
         .place = place, .line = line, .arrival = std::max(arrival, m_now), .direction = BusDirection::Write};
-    ++m_written[filter_slot(line)];
     std::uint16_t number = none;
     const std::size_t waiting = m_queued[writes] + add(mine, number);
     DramRequest& kept = m_pool[number];
+    std::uint16_t& same_hash = m_written[hash_of(line)];
+    kept.same_hash = same_hash;
+    same_hash = number;
     if (waiting < m_capacity[writes]) {
         kept.forecast = never;
         return arrival;
@@ -71,12 +74,16 @@ std::uint64_t DramChannel::write(const DramPlace& place, std::uint64_t line, std
     return kept.forecast - (mine.arrival - arrival);
 }
 
-bool DramChannel::holds_write(const DramPlace& place, std::uint64_t line) const {
-    if (m_written[filter_slot(line)] == 0) [[likely]]
-        return false;
-    std::uint16_t number = m_banks[place.bank].first[writes];
-    while (number != none && m_pool[number].line != line) number = m_pool[number].next;
+bool DramChannel::holds_write(std::uint64_t line) const {
+    std::uint16_t number = m_written[hash_of(line)];
+    while (number != none && m_pool[number].line != line) number = m_pool[number].same_hash;
     return number != none;
+}
+
+inline void DramChannel::forget_written(std::uint16_t number) {
+    std::uint16_t* link = &m_written[hash_of(m_pool[number].line)];
+    while (*link != number) link = &m_pool[*link].same_hash;
+    *link = m_pool[number].same_hash;
 }
 
 void DramChannel::append_to_record(DramCommand::Kind kind, std::uint64_t time, std::uint32_t bank) {
@@ -470,7 +477,7 @@ void DramChannel::give_column(const Next& next) {
     } else {
         if (!m_arrivals[writes].empty()) m_writes.learn_interval(time - m_last_write);
         m_last_write = time;
-        --m_written[filter_slot(request.line)];
+        forget_written(number);
     }
     remove(bank, number);
     use(index, time);

@@ -43,7 +43,7 @@ public:
     /// Takes a write. Returns when it is expected to be in the write queue.
     std::uint64_t write(const DramPlace& place, std::uint64_t line, std::uint64_t arrival);
     /// Whether the line waits to be written.
-    [[nodiscard]] bool holds_write(const DramPlace& place, std::uint64_t line) const;
+    [[nodiscard]] bool holds_write(std::uint64_t line) const;
     /// Gives all commands that come before `until`, whoever may still ask for earlier ones.
     void serve(std::uint64_t until);
 
@@ -120,6 +120,7 @@ private:
     void close(std::uint32_t index, std::uint64_t time);
     void use(std::uint32_t index, std::uint64_t time);
     void remove(Bank& bank, std::uint16_t number);
+    void forget_written(std::uint16_t number);
     void count(RowOutcome outcome);
     void write_down(DramCommand::Kind kind, std::uint64_t time, std::uint32_t bank) {
         if (m_record != nullptr) [[unlikely]]
@@ -156,7 +157,7 @@ private:
     std::uint64_t m_sequence = 0;                        ///< of requests handed to banks
     std::size_t m_batch_left = 0; ///< writes that go to their banks before any read does
     bool m_schedule_all = false;
-    std::array<std::uint16_t, 1024> m_written{}; ///< lines to be written, by hash: most are not here
+    std::array<std::uint16_t, 1024> m_written; ///< the first of the writes that wait, by their lines' hash
     std::uint64_t m_now = 0;
     std::uint32_t m_turn = 0; ///< bank of the latest command
     Next m_next;              ///< command

@@ -24,7 +24,7 @@ Tick DramController::access(const LineRequest& request) {
     ++m_stats.reads;
     m_stats.read_bytes += line_size;
     std::uint64_t served = arrived;
-    if (channel.holds_write(place, line))
+    if (channel.holds_write(line))
         ++m_stats.forwarded;
     else
         served = ticks(channel.read(place, line, edge(arrived)));
@@ -37,7 +37,7 @@ Tick DramController::write(DramChannel& channel, const DramPlace& place, std::ui
                            std::uint64_t arrived) {
     ++m_stats.writes;
     m_stats.write_bytes += line_size;
-    if (channel.holds_write(place, line)) {
+    if (channel.holds_write(line)) {
         ++m_stats.merged_writes;
         return Tick(arrived);
     }

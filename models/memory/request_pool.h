@@ -17,9 +17,10 @@ struct DramRequest {
     std::uint64_t age = 0;      ///< when it was first looked at by the scheduler
     std::uint64_t forecast = 0; ///< of its column command (a read's) or admission (a write's); clocks
     BusDirection direction = BusDirection::Read;
-    std::uint64_t turn = 0; ///< of a read, see DramChannel::take_turn()
-    std::uint8_t load = 0;  ///< class of the forecast
-    std::uint16_t next = 0; ///< of the same bank and direction, in the order of arrival
+    std::uint64_t turn = 0;      ///< of a read, see DramChannel::take_turn()
+    std::uint8_t load = 0;       ///< class of the forecast
+    std::uint16_t next = 0;      ///< of the same bank and direction, in the order of arrival
+    std::uint16_t same_hash = 0; ///< of a write: the next whose line has its hash
 };
 
 /// Requests by number.
