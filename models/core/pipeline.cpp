@@ -81,14 +81,14 @@ CoreStats::CpiStack Pipeline::charged(Mode mode) const {
 }
 
 void Pipeline::run_chain(std::uint32_t count, RegisterId chain, Cycles work) {
-    const Cycles dispatched = dispatch_needing<Queue::None>({});
+    const Cycles dispatched = dispatch_after<Queue::None>(m_rob.oldest());
     const std::uint32_t rest = count - 1;
     if (rest > m_dispatch_left) dispatch_at(dispatched + Cycles(m_dispatch_cycles(rest - m_dispatch_left)));
     m_dispatch_left -= std::min(m_dispatch_left, rest);
     Cycles& ready = m_register_ready[chain];
     ready = std::max(ready, dispatched + Cycles(1)) + work;
     const Cycles width_bound = m_commit_cycle + Cycles(m_commit_cycles(count));
-    commit(std::max(ready, width_bound - Cycles(1)), StallCause::Dependency);
+    commit<Results::None>(std::max(ready, width_bound - Cycles(1)), StallCause::Dependency);
     m_rob.push(m_commit_cycle, rest);
 }
 

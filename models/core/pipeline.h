@@ -34,16 +34,30 @@ public:
         m_oldest = next == m_end ? m_cycles.data() : next;
     }
     void push(Cycles cycle, std::uint32_t times) {
-        using Four [[gnu::vector_size(32)]] = std::uint64_t;
-        const Four four = Four{} + cycle.value();
-        for (; times >= 4 && m_end - m_oldest > 4; times -= 4) {
-            std::memcpy(static_cast<void*>(m_oldest), &four, sizeof four);
-            m_oldest += 4;
+        for (std::uint32_t to_end = left_to_end(); times >= to_end; to_end = left_to_end()) {
+            fill(m_oldest, to_end, cycle);
+            m_oldest = m_cycles.data();
+            times -= to_end;
         }
-        for (; times != 0; --times) push(cycle);
+        fill(m_oldest, times, cycle);
+        m_oldest += times;
     }
 
 private:
+    [[nodiscard]] std::uint32_t left_to_end() const { return static_cast<std::uint32_t>(m_end - m_oldest); }
+    static void fill(Cycles* first, std::uint32_t count, Cycles cycle) {
+        using Four [[gnu::vector_size(32)]] = std::uint64_t;
+        const Four four = Four{} + cycle.value();
+        if (count < 4) {
+            for (; count != 0; --count) *first++ = cycle;
+            return;
+        }
+        // The last four overlap those before.
+        Cycles* const last = first + count - 4;
+        for (; first < last; first += 4) std::memcpy(static_cast<void*>(first), &four, sizeof four);
+        std::memcpy(static_cast<void*>(last), &four, sizeof four);
+    }
+
     std::vector<Cycles> m_cycles;
     Cycles* m_oldest;
     Cycles* m_end;
@@ -169,7 +183,7 @@ private:
         return m_commit_waits[cycle.value() & (remembered_commits - 1)];
     }
     template <Queue queue>
-    [[nodiscard]] Cycles dispatch_needing(RegisterFiles::Need need);
+    [[nodiscard]] Cycles dispatch_after(Cycles window);
     void wait_for_scheduler();
     void resume_at(Cycles cycle);
 
@@ -192,7 +206,6 @@ private:
     FreeCycles m_load_queue;
     FreeCycles m_store_queue;
     RegisterFiles m_registers;
-    RegisterFiles::Need m_need; ///< of the micro-op between dispatch and commit
     IssueSchedule m_schedule;
     std::array<Cycles, 256> m_register_ready{};
     Cycles m_fetch_ahead; ///< cycles of dispatch that the fetch buffer holds
@@ -202,18 +215,17 @@ private:
 // When the micro-op is dispatched: front end, ROB, registers, scheduler and dispatch width allow it.
 template <Pipeline::Queue queue>
 [[gnu::always_inline]] inline Cycles Pipeline::dispatch(const MicroOp& uop) {
-    if constexpr (queue == Queue::Store) return dispatch_needing<queue>({});
-    return dispatch_needing<queue>(m_registers.rename(uop));
+    Cycles window = m_rob.oldest();
+    if constexpr (queue != Queue::Store)
+        if (!m_registers.reserve(uop)) [[unlikely]]
+            window = std::max(window, m_registers.reserve_from(uop, m_dispatch_cycle));
+    if constexpr (queue == Queue::Load) window = std::max(window, m_load_queue.oldest());
+    return dispatch_after<queue>(window);
 }
 
+// The window has room from `window` on.
 template <Pipeline::Queue queue>
-[[gnu::always_inline]] inline Cycles Pipeline::dispatch_needing(RegisterFiles::Need need) {
-    Cycles window = m_rob.oldest();
-    if constexpr (queue != Queue::Store) {
-        m_need = need;
-        window = std::max(window, m_registers.available(need));
-    }
-    if constexpr (queue == Queue::Load) window = std::max(window, m_load_queue.oldest());
+[[gnu::always_inline]] inline Cycles Pipeline::dispatch_after(Cycles window) {
     Cycles cycle = std::max(m_dispatch_cycle + Cycles(m_dispatch_left == 0 ? 1 : 0), window);
     StallCause other = StallCause::Base;
     cycle = std::max(cycle, m_fetch_cycle);
@@ -260,7 +272,7 @@ template <Pipeline::Results results>
         --m_commit_left;
     }
     m_rob.push(m_commit_cycle);
-    if constexpr (results == Results::Possible) m_registers.take(m_need, m_commit_cycle);
+    if constexpr (results == Results::Possible) m_registers.commit(m_commit_cycle);
     return m_commit_cycle;
 }
 

@@ -8,11 +8,9 @@ namespace pagewalk::models {
 namespace {
 
 constexpr std::uint32_t unlimited = 1U << 14; ///< more than a reorder buffer can hold results
-constexpr std::uint8_t integer_entry = 1;
-constexpr std::uint8_t vector_entry = 4;
 
-std::uint32_t integer_count(std::uint32_t packed) { return packed & 3; }
-std::uint32_t vector_count(std::uint32_t packed) { return packed >> 2 & 3; }
+std::uint32_t integer_count(std::uint32_t counts) { return counts & 0x7f; }
+std::uint32_t vector_count(std::uint32_t counts) { return counts >> 8 & 0x7f; }
 
 } // namespace
 
@@ -22,32 +20,37 @@ RegisterFiles::RegisterFiles(std::uint32_t integer_entries, std::uint32_t vector
     const bool one_file = vector_entries == 0;
     for (std::size_t id = 1; id < first_internal_register; ++id) {
         const bool vector = !one_file && is_vector_register(static_cast<RegisterId>(id));
-        m_first[id] = m_second[id] = first_write + (vector ? vector_entry : integer_entry);
+        m_first[id] = m_second[id] = first_write + (vector ? one_vector : one_integer);
     }
     if (!one_file) m_second[flags_register] = 0;
 }
 
-Cycles RegisterFiles::available_of_both(Need need) const {
-    const std::uint32_t integers = integer_count(need.packed), vectors = vector_count(need.packed);
+Cycles RegisterFiles::reserve_from(const MicroOp& uop, Cycles now) {
+    if (need_of(uop) >= first_write) note_first_writes(uop);
+    m_need = need_of(uop);
     Cycles cycle;
-    if (integers != 0) cycle = m_integer.available(integers);
-    if (vectors != 0) cycle = std::max(cycle, m_vector.available(vectors));
+    const auto take_from = [&](const File& file, std::uint32_t count) {
+        if (count != 0) cycle = std::max(cycle, file.available(count));
+        const std::uint32_t free = file.count_free(now);
+        return free - std::min(free, count);
+    };
+    const std::uint32_t integers = take_from(m_integer, integer_count(m_need));
+    m_free = integers + one_vector * take_from(m_vector, vector_count(m_need));
     return cycle;
 }
 
-void RegisterFiles::take_of_both(Need need, Cycles committed) {
-    m_integer.take(integer_count(need.packed), committed);
-    m_vector.take(vector_count(need.packed), committed);
+void RegisterFiles::commit_both(Cycles committed) {
+    m_integer.take(integer_count(m_need), committed);
+    m_vector.take(vector_count(m_need), committed);
 }
 
-RegisterFiles::Need RegisterFiles::rename_written_first(const MicroOp& uop) {
+void RegisterFiles::note_first_writes(const MicroOp& uop) {
     for (const RegisterId id : uop.destinations) {
         if ((m_first[id] & first_write) == 0) continue;
         m_first[id] &= first_write - 1;
         m_second[id] &= first_write - 1;
-        (m_first[id] == vector_entry ? m_vector : m_integer).keep_one();
+        (m_first[id] == one_vector ? m_vector : m_integer).keep_one();
     }
-    return {static_cast<std::uint32_t>(m_first[uop.destinations[0]] + m_second[uop.destinations[1]])};
 }
 
 } // namespace pagewalk::models

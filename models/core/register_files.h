@@ -16,39 +16,41 @@ namespace pagewalk::models {
 ///
 /// Integer results and flags are in one file, vector results in the other; a result and the flags that come
 /// with it share an entry. Without a vector file all are in the integer file, flags in an entry of their own.
+///
+/// Time only moves on: entries that are free at one micro-op are free at those behind it. How many are is
+/// counted now and then, and counted down between.
 class RegisterFiles {
 public:
-    /// Entries that a micro-op's results take.
-    struct Need {
-        std::uint32_t packed = 0; ///< integer in bits 0-1, vector in bits 2-3
-    };
-
     /// Zero entries: as many as there can be results.
     RegisterFiles(std::uint32_t integer_entries, std::uint32_t vector_entries);
 
-    /// What the micro-op's results take. Contract: once for each micro-op, in order.
-    [[nodiscard]] Need rename(const MicroOp& uop) {
-        const auto packed =
-            static_cast<std::uint32_t>(m_first[uop.destinations[0]] + m_second[uop.destinations[1]]);
-        return packed < first_write ? Need{packed} : rename_written_first(uop);
+    /// Takes entries for a micro-op's results, in order, where they are known to be free. False where they
+    /// are not: reserve_from() is to be called.
+    [[nodiscard]] bool reserve(const MicroOp& uop) {
+        const std::uint32_t need = need_of(uop), left = m_free - need;
+        if ((left & beyond) != 0) [[unlikely]]
+            return false;
+        m_need = need;
+        m_free = left;
+        return true;
     }
-    /// From which cycle on the entries are free.
-    [[nodiscard]] Cycles available(Need need) const {
-        // What needs none asks for what the last one that needed one has waited for.
-        if (need.packed <= max_integer) [[likely]]
-            return m_integer.available(need.packed);
-        return available_of_both(need);
-    }
-    /// They are taken by a micro-op that is committed at `committed`, and frees as many.
-    void take(Need need, Cycles committed) {
-        if (need.packed <= max_integer) [[likely]]
-            return m_integer.take(need.packed, committed);
-        take_of_both(need, committed);
+    /// From which cycle on they are free; some cycle up to `now` where that is not after it. Contract: `now`
+    /// never runs backwards.
+    [[nodiscard]] Cycles reserve_from(const MicroOp& uop, Cycles now);
+    /// The micro-op that has reserved last is committed, and frees as many.
+    void commit(Cycles committed) {
+        if (m_need < one_vector) [[likely]]
+            return m_integer.take(m_need, committed);
+        commit_both(committed);
     }
 
 private:
-    static constexpr std::uint32_t max_integer = 3;  ///< packed, without vector entries
-    static constexpr std::uint32_t first_write = 16; ///< beside a register's entry: it has never been written
+    // Counts of both files in one number: integer in bits 0-6, vector in bits 8-14. Bit 7, or 15, is borrowed
+    // when there are too few.
+    static constexpr std::uint32_t one_integer = 1, one_vector = 1 << 8;
+    static constexpr std::uint32_t first_write = 1 << 15; ///< beside a register's entry: never written yet
+    static constexpr std::uint32_t beyond = 0x80008080;
+    static constexpr std::uint32_t most_counted = 0x7f;
 
     /// The commits of the last results: one of `m_limit` results before frees the next one's entry.
     class File {
@@ -56,8 +58,16 @@ private:
         explicit File(std::uint32_t entries)
             : m_limit(entries), m_mask(std::bit_ceil(entries + 2) - 1), m_commits(m_mask + 1) {}
 
+        /// From which cycle on the next `count` results have entries.
         [[nodiscard]] Cycles available(std::uint32_t count) const {
             return m_commits[(m_results - m_limit + count - 1) & m_mask];
+        }
+        /// How many of the next results have entries at `now`: not all are counted.
+        [[nodiscard]] std::uint32_t count_free(Cycles now) const {
+            std::uint32_t count = 0;
+            for (std::uint32_t step = (most_counted + 1) / 2; step != 0; step /= 2)
+                if (count + step <= m_limit && available(count + step) <= now) count += step;
+            return count;
         }
         void take(std::uint32_t count, Cycles committed) {
             m_commits[m_results & m_mask] = committed;
@@ -78,13 +88,17 @@ private:
         std::vector<Cycles> m_commits;
     };
 
-    [[nodiscard]] Need rename_written_first(const MicroOp& uop);
-    [[nodiscard]] Cycles available_of_both(Need need) const;
-    void take_of_both(Need need, Cycles committed);
+    [[nodiscard]] std::uint32_t need_of(const MicroOp& uop) const {
+        return std::uint32_t{m_first[uop.destinations[0]]} + m_second[uop.destinations[1]];
+    }
+    void note_first_writes(const MicroOp& uop);
+    void commit_both(Cycles committed);
 
     File m_integer, m_vector;
+    std::uint32_t m_free = 0; ///< entries that are known to be free
+    std::uint32_t m_need = 0; ///< what was reserved last
     /// What a register takes as a micro-op's first and as its second destination.
-    std::array<std::uint8_t, 256> m_first{}, m_second{};
+    std::array<std::uint16_t, 256> m_first{}, m_second{};
 };
 
 } // namespace pagewalk::models

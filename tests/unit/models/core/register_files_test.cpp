@@ -19,12 +19,12 @@ struct Renamer {
     RegisterFiles files;
     std::uint64_t next = 1;
 
-    /// The cycle at which the micro-op's entries are free.
-    std::uint64_t rename(const MicroOp& uop) {
-        const RegisterFiles::Need need = files.rename(uop);
-        const Cycles free = files.available(need);
-        files.take(need, Cycles(next++));
-        return free.value();
+    /// The cycle at which the micro-op's entries are free; 0 where they are at `now`.
+    std::uint64_t rename(const MicroOp& uop, Cycles now = {}) {
+        Cycles free;
+        if (!files.reserve(uop)) free = files.reserve_from(uop, now);
+        files.commit(Cycles(next++));
+        return free <= now ? 0 : free.value();
     }
     void rename(std::size_t times, const MicroOp& uop) {
         for (std::size_t i = 0; i < times; ++i) (void)rename(uop);
@@ -81,6 +81,27 @@ TEST(RegisterFiles, ValuesInsideAnInstructionTakeNone) {
     Renamer renamer{RegisterFiles(10, 10)};
     renamer.rename(9, writes(integer));
     EXPECT_EQ(renamer.rename(writes(first_internal_register)), 0U);
+}
+
+TEST(RegisterFiles, EntriesThatAreFreeAtOnceAreKnownUntilTheyAreTaken) {
+    RegisterFiles files(100, 10);
+    const auto takes = [&](std::uint64_t committed, std::uint64_t now) {
+        const bool known = files.reserve(writes(integer));
+        const bool waits = !known && files.reserve_from(writes(integer), Cycles(now)) > Cycles(now);
+        files.commit(Cycles(committed));
+        return waits;
+    };
+    for (int i = 0; i < 99; ++i) EXPECT_FALSE(takes(50, 0));
+    EXPECT_TRUE(takes(60, 49));
+    // All but that one are free from 50 on.
+    for (int i = 0; i < 98; ++i) EXPECT_FALSE(takes(70, 50));
+    EXPECT_TRUE(takes(80, 59));
+}
+
+TEST(RegisterFiles, FirstWriteTakesAnEntryFromThoseKnownToBeFree) {
+    Renamer renamer{RegisterFiles(10, 10)};
+    renamer.rename(8, writes(integer));
+    EXPECT_EQ(renamer.rename(writes(other_integer)), 1U); // of nine left, one is other_integer's own
 }
 
 } // namespace
