@@ -15,13 +15,17 @@ void IssueSchedule::sweep(std::uint64_t now) {
         return now - word >= 3 ? ~0ULL : (1ULL << (16 * (now - word + 1))) - 1;
     };
     const auto sweep_whole_word = [&](std::uint64_t word) { return sweep_word(word, ~0ULL); };
+    const auto any_in_16_from = [&](std::uint64_t word) {
+        return (four_from(word) | four_from(word + 4) | four_from(word + 8) | four_from(word + 12)) != 0;
+    };
     std::uint64_t word = (m_swept + 1) & ~3ULL;
     if (m_waiting != 0) m_waiting -= sweep_word(word, first_unswept() & up_to_now(word));
     for (word += 4; word % 16 != 0 && word + 3 <= now; word += 4) m_waiting -= sweep_whole_word(word);
-    // Nobody can tell in which of so many cycles something issues: no look before it is swept.
+    // Nobody can tell in which of 16 cycles something issues: no look at each before it is swept.
     for (; word + 15 <= now && m_waiting != 0; word += 16)
-        m_waiting -= sweep_whole_word(word) + sweep_whole_word(word + 4) + sweep_whole_word(word + 8) +
-                     sweep_whole_word(word + 12);
+        if (any_in_16_from(word))
+            m_waiting -= sweep_whole_word(word) + sweep_whole_word(word + 4) + sweep_whole_word(word + 8) +
+                         sweep_whole_word(word + 12);
     for (; word + 3 <= now && m_waiting != 0; word += 4) m_waiting -= sweep_whole_word(word);
     if (word <= now && m_waiting != 0) m_waiting -= sweep_word(word, up_to_now(word));
     m_swept = now;
