@@ -98,6 +98,21 @@ public:
         return found;
     }
 
+    /// Makes a line that probe() or access() found the most recent. Contract: made RecentFirst.
+    void touch(const CacheLine& line) {
+        const std::size_t set = line.number() & m_set_mask;
+        std::uint8_t* const record = record_of(set);
+        const CacheLine* const lines = m_wide ? lines_of<Ways32>(record) : lines_of<Ways16>(record);
+        const auto way = static_cast<unsigned>(&line - lines);
+        m_recent[set] = static_cast<std::uint8_t>(way);
+        if (m_replacement != Replacement::Lru) [[unlikely]]
+            return touch_other(state_of(record), way);
+        if (m_wide)
+            Lru::touch<Ways32>(state_of(record), way);
+        else
+            Lru::touch<Ways16>(state_of(record), way);
+    }
+
     /// The line, its recency left alone.
     [[nodiscard]] CacheLine* probe(LineNumber line) {
         std::uint8_t* const record = record_of(line & m_set_mask);

@@ -85,10 +85,22 @@ public:
         return l1i_slow(line, address, cycle);
     }
 
-    /// Would a fetch find the line, there and not brought by a prefetcher? Counts and ages nothing.
-    [[nodiscard]] bool fetch_hits(PhysAddr address, Cycles cycle) {
+    /// The line of L1I that a fetch would find, there and not brought by a prefetcher; null where it would
+    /// not. Counts and ages nothing.
+    [[nodiscard]] const CacheLine* find_fetched(PhysAddr address, Cycles cycle) {
         const CacheLine* const line = m_l1i.tags.probe(line_number_of(address));
-        return line != nullptr && line->ready() <= (cycle + m_l1i.latency).value() && !line->prefetched();
+        const bool hits =
+            line != nullptr && line->ready() <= (cycle + m_l1i.latency).value() && !line->prefetched();
+        return hits ? line : nullptr;
+    }
+    /// A fetch of what find_fetched() has found before. False, and nothing done, where it is not there any
+    /// more or a prefetcher is to be told.
+    [[nodiscard]] bool fetch_found(const CacheLine& line, PhysAddr address) {
+        if (!line.holds(line_number_of(address)) || m_l1i.prefetcher.active()) [[unlikely]]
+            return false;
+        ++m_l1i.stats.accesses;
+        m_l1i.tags.touch(line);
+        return true;
     }
 
     /// A page walker's load of a table entry.

@@ -29,6 +29,20 @@ public:
         return m_line_whole + carry;
     }
 
+    /// Of some whole lines.
+    struct OfLines {
+        std::uint32_t instructions = 0;
+        std::uint32_t lines = 0; ///< that have any
+    };
+    [[nodiscard]] OfLines of_lines(std::uint32_t lines) {
+        m_rest += lines * m_line_rest;
+        const std::uint32_t carries = m_rest / m_whole;
+        m_rest -= carries * m_whole;
+        return {lines * m_line_whole + carries, m_line_whole != 0 ? lines : carries};
+    }
+    /// No line has more.
+    [[nodiscard]] std::uint32_t most_of_a_line() const { return m_line_whole + 1; }
+
 private:
     std::uint32_t m_part, m_whole;
     std::uint32_t m_line_whole, m_line_rest;
@@ -38,7 +52,7 @@ private:
 /// Consecutive lines of a function's text, executed as one. A line's first load and first store depend on
 /// nothing; its other instructions are one chain with those of the lines before.
 struct TextRun {
-    static constexpr std::uint32_t longest = 8 * instructions_a_line;
+    static constexpr std::uint32_t most_lines = 8;
 
     std::uint32_t instructions = 0;
     std::uint32_t free_loads = 0, free_stores = 0;
@@ -54,6 +68,20 @@ struct TextRun {
         free_stores += free_store;
         chain_loads += std::min(loads - free_load, count - free_load - free_store);
         chain_stores += stores - free_store;
+    }
+    /// The same for so many whole lines.
+    void add_lines(std::uint32_t lines, TextShare& loads, TextShare& stores) {
+        if (loads.most_of_a_line() + 1 >= instructions_a_line) [[unlikely]] {
+            for (; lines != 0; --lines)
+                add(instructions_a_line, loads.of(instructions_a_line), stores.of(instructions_a_line));
+            return;
+        }
+        const TextShare::OfLines load = loads.of_lines(lines), store = stores.of_lines(lines);
+        instructions += lines * instructions_a_line;
+        free_loads += load.lines;
+        free_stores += store.lines;
+        chain_loads += load.instructions - load.lines;
+        chain_stores += store.instructions - store.lines;
     }
 };
 

@@ -84,23 +84,26 @@ void OooCore::settle_stats() {
     m_pipeline.commit(complete, StallCause::Dependency);
 }
 
-// What needs no port, waits for all memory accesses, or keeps its unit to itself.
+// What needs no port: moves between registers too.
+[[gnu::always_inline]] inline void OooCore::execute_nop(const MicroOp& uop) {
+    const Cycles dispatched = m_pipeline.dispatch(uop);
+    const Cycles complete = m_pipeline.operands_ready(uop, dispatched);
+    m_pipeline.write_registers(uop, complete);
+    m_pipeline.commit(complete, StallCause::Dependency);
+}
+
+// What waits for all memory accesses, or keeps its unit to itself.
 [[gnu::noinline]] void OooCore::execute_special(const MicroOp& uop) {
     const Cycles dispatched = m_pipeline.dispatch(uop);
-    Cycles complete;
-    if (uop.cls == UopClass::Nop) {
-        complete = m_pipeline.operands_ready(uop, dispatched);
-    } else {
-        Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
-        // Older loads have their data, and older stores have left the store queue.
-        if (uop.cls == UopClass::Serialize) ready = std::max({ready, m_memory_complete, m_last_drain});
-        Cycles& unit_free = m_unit_free[static_cast<std::size_t>(uop.cls)];
-        if (!uop.pipelined) ready = std::max(ready, unit_free);
-        complete = m_pipeline.issue(uop.cls, ready) + Cycles(uop.latency);
-        if (!uop.pipelined) unit_free = complete;
-        if (uop.cls == UopClass::Serialize) m_fence = complete;
-        if (uop.cls == UopClass::Branch) m_branch_complete = complete;
-    }
+    Cycles ready = m_pipeline.operands_ready(uop, dispatched + Cycles(1));
+    // Older loads have their data, and older stores have left the store queue.
+    if (uop.cls == UopClass::Serialize) ready = std::max({ready, m_memory_complete, m_last_drain});
+    Cycles& unit_free = m_unit_free[static_cast<std::size_t>(uop.cls)];
+    if (!uop.pipelined) ready = std::max(ready, unit_free);
+    const Cycles complete = m_pipeline.issue(uop.cls, ready) + Cycles(uop.latency);
+    if (!uop.pipelined) unit_free = complete;
+    if (uop.cls == UopClass::Serialize) m_fence = complete;
+    if (uop.cls == UopClass::Branch) m_branch_complete = complete;
     m_pipeline.write_registers(uop, complete);
     m_pipeline.commit(complete, StallCause::Dependency);
 }
@@ -367,7 +370,10 @@ RunExit OooCore::run_detailed(StreamCursor& cursor) {
             }
             const bool store = uop.cls == UopClass::Store;
             if (!store && uop.cls != UopClass::Load) {
-                execute_special(uop);
+                if (uop.cls == UopClass::Nop) [[likely]]
+                    execute_nop(uop);
+                else
+                    execute_special(uop);
                 continue;
             }
             if (accessing != uop.instruction || reference->is_store() != store) [[unlikely]] {
@@ -483,10 +489,17 @@ inline void OooCore::fetch_kernel_line(VirtAddr text, std::uint32_t instructions
     m_pipeline.pass_fetch(instructions);
 }
 
-// Does L1I have a line of text in the page of the one that was fetched last?
-inline bool OooCore::fetch_hits(VirtAddr fetched, VirtAddr text) const {
-    const Cycles cycle = m_pipeline.fetch_cycle();
-    return text.page() == fetched.page() && m_hierarchy.fetch_hits(m_mmu.fetched(text), cycle);
+// A line of text in the page of the one that was fetched last; null where L1I does not have it.
+inline const CacheLine* OooCore::find_fetched(VirtAddr fetched, VirtAddr text) const {
+    if (text.page() != fetched.page()) return nullptr;
+    return m_hierarchy.find_fetched(m_mmu.fetched(text), m_pipeline.fetch_cycle());
+}
+
+inline void OooCore::fetch_found_line(const CacheLine& line, VirtAddr text, std::uint32_t instructions) {
+    if (!m_mmu.in_fetched_page(text) || !m_hierarchy.fetch_found(line, m_mmu.fetched(text))) [[unlikely]]
+        return fetch_kernel_line(text, instructions);
+    m_last_line = text.line();
+    m_pipeline.pass_fetch(instructions);
 }
 
 std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, std::uint32_t done,
@@ -508,14 +521,20 @@ std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, st
             return std::min(instructions_a_line, step.count - at);
         };
         TextRun run;
-        const auto add = [&](std::uint32_t count) { run.add(count, loads.of(count), stores.of(count)); };
-        add(line_from(done));
-        fetch_kernel_line(text, run.instructions);
-        const std::uint32_t first = run.instructions;
-        while (run.instructions < TextRun::longest && done + run.instructions < step.count &&
-               fetch_hits(text, text + run.instructions * kernel_instruction_bytes))
-            add(line_from(done + run.instructions));
-        const std::uint32_t count = run.instructions;
+        const auto add_line = [&](std::uint32_t count) { run.add(count, loads.of(count), stores.of(count)); };
+        const std::uint32_t first = line_from(done);
+        add_line(first);
+        fetch_kernel_line(text, first);
+        std::array<const CacheLine*, TextRun::most_lines> behind;
+        std::uint32_t count = first, found = 0;
+        while (found + 1 < TextRun::most_lines && done + count < step.count) {
+            behind[found] = find_fetched(text, text + count * kernel_instruction_bytes);
+            if (behind[found] == nullptr) break;
+            ++found;
+            count += line_from(done + count);
+        }
+        run.add_lines((count - first) / instructions_a_line, loads, stores);
+        if (run.instructions != count) add_line(count - run.instructions);
         if (run.free_loads != 0) {
             const MemoryOutcome outcome = execute_load<Mode::Kernel>(reload, frame, 8, VirtAddr());
             PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
@@ -525,8 +544,8 @@ std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, st
             PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
         }
         kernel_chain(run);
-        for (std::uint32_t at = first; at < count; at += instructions_a_line)
-            fetch_kernel_line(text + at * kernel_instruction_bytes, line_from(done + at));
+        for (std::uint32_t i = 0, at = first; i < found; ++i, at += instructions_a_line)
+            fetch_found_line(*behind[i], text + at * kernel_instruction_bytes, line_from(done + at));
         done += count;
         m_kernel_since_mispredict += count;
         if (m_config.kernel_mispredict_interval != 0 &&
@@ -544,10 +563,12 @@ std::uint32_t OooCore::kernel_execute(const KernelStep& step, VirtAddr stack, st
 
 std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, Cycles until) {
     if (m_fast) return m_fast_forward.kernel_clear(step, done, until);
-    MicroOp uop;
-    uop.cls = UopClass::Store;
-    for (; done < step.count && cycle() < until; done += line_size)
-        kernel_memory(uop, step.address + done, line_size);
+    constexpr MicroOp uop{.cls = UopClass::Store};
+    for (; done < step.count && cycle() < until; done += line_size) {
+        const MemoryOutcome outcome =
+            execute_store<Mode::Kernel>(uop, step.address + done, line_size, VirtAddr());
+        PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
+    }
     return finish_string_step(step, done, 1);
 }
 

@@ -130,10 +130,12 @@ private:
     [[nodiscard]] MemoryOutcome translate_second(VirtAddr address, FaultAccess access, Cycles start,
                                                  const Translation& first, SecondLine& second);
     void execute_plain(const MicroOp& uop);
+    void execute_nop(const MicroOp& uop);
     void execute_special(const MicroOp& uop);
     void execute_without_access(const MicroOp& uop);
     void fetch_kernel_line(VirtAddr text, std::uint32_t instructions);
-    [[nodiscard]] bool fetch_hits(VirtAddr fetched, VirtAddr text) const;
+    [[nodiscard]] const CacheLine* find_fetched(VirtAddr fetched, VirtAddr text) const;
+    void fetch_found_line(const CacheLine& line, VirtAddr text, std::uint32_t instructions);
     void kernel_chain(const TextRun& run);
     [[nodiscard]] std::uint32_t finish_string_step(const KernelStep& step, std::uint32_t done,
                                                    std::uint32_t uops_a_line);

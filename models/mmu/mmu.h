@@ -99,6 +99,8 @@ public:
         return translate_fetch_slow(address, cycle);
     }
 
+    /// Whether it lies in the page of the last fetch, whose translation is known without a look-up.
+    [[nodiscard]] bool in_fetched_page(VirtAddr address) const { return address.page() == m_last_fetch_page; }
     /// Where an instruction lies in the page of the last fetch.
     [[nodiscard]] PhysAddr fetched(VirtAddr address) const {
         return m_last_fetch_frame + address.page_offset();

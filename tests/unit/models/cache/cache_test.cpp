@@ -110,6 +110,23 @@ TEST(Cache, ProbeLeavesRecencyAlone) {
     EXPECT_EQ(victim_of(cache, 3), 1U);
 }
 
+TEST(Cache, TouchIsLikeAnAccess) {
+    for (const std::uint32_t ways : {4U, 20U}) {
+        Cache accessed(geometry(1, ways), 1, "test", Cache::RecentFirst::Yes);
+        Cache touched(geometry(1, ways), 1, "test", Cache::RecentFirst::Yes);
+        for (LineNumber line = 0; line < ways; ++line) {
+            EXPECT_FALSE(touch(accessed, line));
+            EXPECT_FALSE(touch(touched, line));
+        }
+        for (const LineNumber line : {0, 2, 2, 1}) {
+            ASSERT_NE(accessed.access_recent_first(line), nullptr);
+            touched.touch(*touched.probe(line));
+        }
+        for (LineNumber line = 100; line < 100 + ways; ++line)
+            EXPECT_EQ(victim_of(touched, line), victim_of(accessed, line));
+    }
+}
+
 TEST(Cache, DroppedLinesWayIsRefilledFirst) {
     for (const Replacement replacement :
          {Replacement::Lru, Replacement::TreePlru, Replacement::Srrip, Replacement::Random}) {

@@ -267,6 +267,21 @@ TEST_F(PrivateHierarchyTest, FetchesUseTheirOwnL1) {
     EXPECT_EQ(caches.load(PhysAddr(0x1000), Cycles(3000), VirtAddr(1)).level, HitLevel::L2);
 }
 
+TEST_F(PrivateHierarchyTest, LineFoundForFetchIsFetchedUnlessItHasGone) {
+    PrivateHierarchy caches = make(champsim());
+    EXPECT_EQ(caches.find_fetched(PhysAddr(0x1000), Cycles(1000)), nullptr);
+    const Cycles arrives = caches.fetch(PhysAddr(0x1000), Cycles(1000)).ready;
+    EXPECT_EQ(caches.find_fetched(PhysAddr(0x1000), Cycles(1001)), nullptr); // still on its way
+    const CacheLine* const line = caches.find_fetched(PhysAddr(0x1000), arrives);
+    ASSERT_NE(line, nullptr);
+    EXPECT_EQ(caches.l1i_stats().accesses, 1U);
+    EXPECT_TRUE(caches.fetch_found(*line, PhysAddr(0x1000)));
+    EXPECT_EQ(caches.l1i_stats().accesses, 2U);
+    caches.invalidate(PhysAddr(0x1000));
+    EXPECT_FALSE(caches.fetch_found(*line, PhysAddr(0x1000)));
+    EXPECT_EQ(caches.l1i_stats().accesses, 2U);
+}
+
 TEST_F(PrivateHierarchyTest, PrefetchedLineIsThereInTimeOrCountedLate) {
     PrivateHierarchyConfig config = champsim();
     config.l1d.prefetcher = PrefetcherKind::NextLine;

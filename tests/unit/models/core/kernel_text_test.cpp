@@ -38,6 +38,25 @@ TEST(TextRun, ALinesFirstLoadAndStoreAreFree) {
     EXPECT_EQ(run.chain(), 44U);
 }
 
+TEST(TextRun, WholeLinesTogetherAreLikeOneByOne) {
+    constexpr std::uint32_t whole = 1000;
+    // None, less than one a line, some a line, nearly all of a line.
+    for (const std::uint32_t part : {0U, 40U, 300U, 880U, 960U}) {
+        TextShare together(part, whole, 0), apart(part, whole, 0), stores(50, whole, 0), same(50, whole, 0);
+        TextRun some, other;
+        for (const std::uint32_t lines : {1U, 7U, 0U, 3U}) {
+            some.add_lines(lines, together, stores);
+            for (std::uint32_t i = 0; i < lines; ++i)
+                other.add(instructions_a_line, apart.of(instructions_a_line), same.of(instructions_a_line));
+            EXPECT_EQ(some.instructions, other.instructions);
+            EXPECT_EQ(some.free_loads, other.free_loads) << part;
+            EXPECT_EQ(some.free_stores, other.free_stores);
+            EXPECT_EQ(some.chain_loads, other.chain_loads) << part;
+            EXPECT_EQ(some.chain_stores, other.chain_stores);
+        }
+    }
+}
+
 TEST(TextRun, ALoneInstructionIsNotLoadAndStore) {
     TextRun run;
     run.add(1, 1, 1);
