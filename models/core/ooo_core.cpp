@@ -574,16 +574,13 @@ std::uint32_t OooCore::kernel_clear(const KernelStep& step, std::uint32_t done, 
 
 std::uint32_t OooCore::kernel_copy(const KernelStep& step, std::uint32_t done, Cycles until) {
     if (m_fast) return m_fast_forward.kernel_copy(step, done, until);
-    MicroOp load;
-    load.cls = UopClass::Load;
-    load.latency = 0;
-    load.destinations[0] = kernel_copy_register;
-    MicroOp store;
-    store.cls = UopClass::Store;
-    store.sources[0] = kernel_copy_register;
+    constexpr MicroOp load{.cls = UopClass::Load, .latency = 0, .destinations = {kernel_copy_register}};
+    constexpr MicroOp store{.cls = UopClass::Store, .sources = {kernel_copy_register}};
     for (; done < step.count && cycle() < until; done += line_size) {
         kernel_memory(load, step.address2 + done);
-        kernel_memory(store, step.address + done, line_size);
+        const MemoryOutcome outcome =
+            execute_store<Mode::Kernel>(store, step.address + done, line_size, VirtAddr());
+        PAGEWALK_INVARIANT(outcome == MemoryOutcome::Done);
     }
     return finish_string_step(step, done, 2);
 }
