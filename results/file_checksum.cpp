@@ -1,11 +1,12 @@
 #include "results/file_checksum.h"
 
+#include "results/crc32.h"
+
 #include <cerrno>
 #include <fstream>
+#include <span>
 #include <system_error>
 #include <vector>
-
-#include <zlib.h>
 
 namespace pagewalk::results {
 
@@ -14,13 +15,14 @@ std::uint32_t file_checksum(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) throw std::system_error(errno, std::generic_category(), path.string());
     std::vector<char> buffer(part);
-    uLong sum = crc32(0, nullptr, 0);
+    std::uint32_t sum = 0;
     for (std::size_t parts = 0; parts < most_parts && file; ++parts) {
         file.read(buffer.data(), part);
-        sum = crc32(sum, reinterpret_cast<const Bytef*>(buffer.data()), static_cast<uInt>(file.gcount()));
+        sum =
+            crc32_after(sum, std::as_bytes(std::span(buffer)).first(static_cast<std::size_t>(file.gcount())));
     }
     if (file.bad()) throw std::system_error(errno, std::generic_category(), path.string());
-    return static_cast<std::uint32_t>(sum);
+    return sum;
 }
 
 } // namespace pagewalk::results
