@@ -26,16 +26,20 @@ RegisterFiles::RegisterFiles(std::uint32_t integer_entries, std::uint32_t vector
 }
 
 Cycles RegisterFiles::reserve_from(const MicroOp& uop, Cycles now) {
-    if (need_of(uop) >= first_write) note_first_writes(uop);
+    if (need_of(uop) >= first_write) {
+        note_first_writes(uop);
+        m_free = 0;
+    }
     m_need = need_of(uop);
     Cycles cycle;
-    const auto take_from = [&](const File& file, std::uint32_t count) {
-        if (count != 0) cycle = std::max(cycle, file.available(count));
-        const std::uint32_t free = file.count_free(now);
-        return free - std::min(free, count);
+    const auto take_from = [&](const File& file, std::uint32_t count, std::uint32_t known) {
+        if (count <= known) return known - count;
+        const Cycles available = file.available(count);
+        cycle = std::max(cycle, available);
+        return available > now ? 0 : file.count_free(now) - count;
     };
-    const std::uint32_t integers = take_from(m_integer, integer_count(m_need));
-    m_free = integers + one_vector * take_from(m_vector, vector_count(m_need));
+    const std::uint32_t integers = take_from(m_integer, integer_count(m_need), integer_count(m_free));
+    m_free = integers + one_vector * take_from(m_vector, vector_count(m_need), vector_count(m_free));
     return cycle;
 }
 
