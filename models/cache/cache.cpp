@@ -4,6 +4,7 @@
 #include "models/cache/replacement/srrip.h"
 #include "models/cache/replacement/tree_plru.h"
 
+#include <algorithm>
 #include <bit>
 #include <memory>
 
@@ -55,6 +56,28 @@ void Cache::drop(CacheLine& line) {
         Lru::demote(state_of(record), way, m_ways);
     else if (m_replacement == Replacement::Srrip)
         Srrip::demote(state_of(record), way);
+}
+
+CacheLine& Cache::allocate_within(LineNumber line, CacheLine& victim, unsigned ways) {
+    std::uint8_t* const record = record_of(line & m_set_mask);
+    CacheLine* const lines = m_wide ? lines_of<Ways32>(record) : lines_of<Ways16>(record);
+    ways = std::min(ways, m_ways);
+    unsigned way = 0;
+    while (way < ways && lines[way].valid()) ++way;
+    if (way == ways) {
+        const std::uint8_t* const ranks = state_of(record);
+        way = m_replacement == Replacement::Lru
+                  ? static_cast<unsigned>(std::max_element(ranks, ranks + ways) - ranks)
+                  : static_cast<unsigned>(m_rng.below(ways));
+        victim = lines[way];
+        drop(lines[way]);
+    } else {
+        victim = CacheLine();
+        if (m_replacement == Replacement::Lru) Lru::demote(state_of(record), way, m_ways);
+    }
+    // The way is the next to be refilled now; with other policies a lower one that is empty goes first.
+    CacheLine none_left;
+    return allocate(line, none_left);
 }
 
 void Cache::touch_other(std::uint8_t* state, unsigned way) {

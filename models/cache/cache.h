@@ -130,6 +130,9 @@ public:
                       : allocate_in<Ways16>(record, set, line, victim);
     }
 
+    /// As allocate(), from the first `ways` ways alone. Contract: 1 <= ways.
+    CacheLine& allocate_within(LineNumber line, CacheLine& victim, unsigned ways);
+
     /// Drops a line that probe() or access() found; its way is the next to be refilled.
     void drop(CacheLine& line);
 

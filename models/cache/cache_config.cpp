@@ -140,6 +140,12 @@ void LlcConfig::declare(OptionGroup group) {
                  {Unit::Cycles, "how long a request occupies its slice's port", "assumed"});
     group.number("snoop", snoop, {0, 10000},
                  {Unit::Cycles, "from the look-up to another core's private caches and back", "assumed"});
+    group.number(
+        "ddio_ways", ddio_ways, {0, 32},
+        {Unit::Count,
+         "ways that lines written by devices may take (Intel DDIO); 0: they go to memory; all of them "
+         "where the cache has fewer",
+         "assumed: 2"});
 }
 
 void LlcConfig::validate() { cache.validate("llc"); }

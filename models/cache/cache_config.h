@@ -70,8 +70,9 @@ struct LlcConfig {
     std::uint32_t slices = 1;
     std::uint64_t frequency = 2'400'000'000; ///< Hz
     LlcPolicy policy = LlcPolicy::NonInclusive;
-    Cycles port{1};   ///< how long a request occupies its slice's port
-    Cycles snoop{30}; ///< from the look-up to a private cache and back
+    Cycles port{1};              ///< how long a request occupies its slice's port
+    Cycles snoop{30};            ///< from the look-up to a private cache and back
+    std::uint32_t ddio_ways = 2; ///< that devices' writes may take; 0: they go to memory
 
     LlcConfig();
     void declare(OptionGroup group);

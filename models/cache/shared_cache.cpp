@@ -21,11 +21,17 @@ void SharedCacheStats::declare(StatGroup group) const {
     group.counter("lines_not_read", lines_not_read, "count",
                   "stores of whole lines that needed no read from memory");
     group.counter("device_accesses", device_accesses, "count", "lines read or written by devices");
+    group.counter("device_reads_from_memory", device_reads_from_memory, "count",
+                  "lines that devices read and no cache held");
+    group.counter("device_writes_to_memory", device_writes_to_memory, "count",
+                  "lines that devices wrote to memory (llc.ddio_ways = 0)");
+    group.counter("device_lines_allocated", device_lines_allocated, "count",
+                  "lines that devices wrote and that took a place in the cache");
 }
 
 SharedCache::SharedCache(const LlcConfig& config, SharedCacheClients clients, MemoryPort& memory,
                          std::uint64_t seed, std::string_view name)
-    : m_clients(clients.cpus), m_memory(memory), m_policy(config.policy) {
+    : m_clients(clients.cpus), m_memory(memory), m_policy(config.policy), m_ddio_ways(config.ddio_ways) {
     PAGEWALK_INVARIANT(clients.cpus >= 1 && clients.cpus <= Directory::max_cpus);
     const Clock clock(config.frequency);
     m_latency = clock.to_ticks(config.cache.latency);
@@ -265,6 +271,7 @@ LineResponse SharedCache::device_read(Slice& slice, LineNumber number, const Lin
     }
     if (const CacheLine* const line = slice.tags.access(number))
         return {std::max(time, Tick(line->ready())), HitLevel::Llc, false};
+    ++m_stats.device_reads_from_memory;
     return {m_memory.access({request.line, request.requester, AccessKind::Dma, time}), HitLevel::Memory,
             false};
 }
@@ -279,7 +286,21 @@ void SharedCache::device_write(Slice& slice, LineNumber number, const LineReques
     } else if (m_clients.front().target != nullptr) {
         m_clients.front().target->invalidate(request.line);
     }
-    take_dirty(slice, number, request, time);
+    CacheLine* line = slice.tags.access(number);
+    if (m_ddio_ways == 0) {
+        if (line != nullptr) slice.tags.drop(*line);
+        ++m_stats.device_writes_to_memory;
+        m_memory.access({request.line, request.requester, AccessKind::WriteBack, time});
+        return;
+    }
+    if (line == nullptr) {
+        ++m_stats.device_lines_allocated;
+        CacheLine victim;
+        line = &slice.tags.allocate_within(number, victim, m_ddio_ways);
+        line->fill(number, time.value(), HitLevel::Llc);
+        if (victim.valid()) leave(victim, request, time);
+    }
+    line->set_dirty();
 }
 
 } // namespace pagewalk::models

@@ -28,6 +28,9 @@ struct SharedCacheStats {
         0; ///< requests for a line on its way from one private hierarchy to another
     std::uint64_t lines_not_read = 0;
     std::uint64_t device_accesses = 0;
+    std::uint64_t device_reads_from_memory = 0;
+    std::uint64_t device_writes_to_memory = 0; ///< without DDIO
+    std::uint64_t device_lines_allocated = 0;  ///< by writes that no line was there for
 
     void declare(StatGroup group) const;
 };
@@ -47,8 +50,9 @@ struct SharedCacheClients {
 /// who asks meanwhile is looked up again when it has arrived. Dropped lines are written to memory when the
 /// new line arrives and delay nobody.
 ///
-/// Of a device, Dma reads a line without anybody keeping it, WriteBack writes a whole line into the cache (as
-/// Intel DDIO does) and drops all private copies.
+/// Of a device, Dma reads a line without anybody keeping it. WriteBack drops all private copies and writes a
+/// whole line into the cache as Intel DDIO does: over the line where it is here, otherwise into one of a few
+/// ways; without DDIO it goes to memory.
 class SharedCache final : public CoherentMemory {
 public:
     SharedCache(const LlcConfig& config, SharedCacheClients clients, MemoryPort& memory, std::uint64_t seed,
@@ -117,6 +121,7 @@ private:
     Tick m_latency;
     Tick m_fill_latency;
     Tick m_snoop;
+    std::uint32_t m_ddio_ways;
     SharedCacheStats m_stats;
 };
 

@@ -138,6 +138,30 @@ TEST(Cache, DroppedLinesWayIsRefilledFirst) {
     }
 }
 
+TEST(Cache, AllocatesWithinAFewWays) {
+    Cache cache(geometry(1, 8), 1, "test");
+    for (LineNumber i = 0; i < 8; ++i) touch(cache, i); // from the last way to the first
+    for (LineNumber line = 100; line < 110; ++line) {
+        CacheLine victim;
+        cache.allocate_within(line, victim, 2).fill(line, 0, HitLevel::Memory);
+        EXPECT_EQ(victim.number(), line < 102 ? line - 94 : line - 2); // ways 1 and 0, the older first
+    }
+    for (LineNumber i = 0; i < 6; ++i) EXPECT_NE(cache.probe(i), nullptr);
+}
+
+TEST(Cache, AllocatesWithinAFewWaysIntoAnEmptyOneFirst) {
+    for (const Replacement replacement :
+         {Replacement::Lru, Replacement::TreePlru, Replacement::Srrip, Replacement::Random}) {
+        Cache cache(geometry(1, 8, replacement), 1, "test");
+        for (LineNumber line = 0; line < 3; ++line) {
+            CacheLine victim;
+            cache.allocate_within(line, victim, 2).fill(line, 0, HitLevel::Memory);
+            EXPECT_EQ(victim.valid(), line == 2);
+        }
+        EXPECT_NE(cache.probe(2), nullptr);
+    }
+}
+
 TEST(Cache, TreePlruFollowsItsTree) {
     Cache cache(geometry(1, 4, Replacement::TreePlru), 1, "test");
     for (LineNumber i = 0; i < 4; ++i) touch(cache, i);

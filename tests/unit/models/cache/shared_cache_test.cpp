@@ -267,6 +267,34 @@ TEST_F(SharedCacheTest, DeviceReadSharesAndDeviceWriteDropsPrivateCopies) {
     EXPECT_EQ(ask(1, 0x5000, AccessKind::Load, 600'000).level, HitLevel::Memory);
 }
 
+TEST_F(SharedCacheTest, DeviceWritesTakeAFewWaysOfASet) {
+    LlcConfig config = simple();
+    config.ddio_ways = 1;
+    build(config, 2);
+    constexpr DeviceId device{0};
+    constexpr std::uint64_t set = 64ULL * line_size; // a line further in the same set
+    for (std::uint64_t i = 0; i < 3; ++i) ask(0, i * set, AccessKind::Load, 100'000 + i);
+    for (std::uint64_t i = 10; i < 20; ++i) ask(device, i * set, AccessKind::WriteBack, 200'000 + i);
+    EXPECT_EQ(cache->stats().device_lines_allocated, 10U);
+    EXPECT_EQ(cache->stats().cache.write_backs_out, 9U); // each throws out the one before
+    EXPECT_EQ(ask(1, 19 * set, AccessKind::Load, 300'000).level, HitLevel::Llc);
+    ask(device, 19 * set, AccessKind::WriteBack, 400'000); // over the line that is there
+    EXPECT_EQ(cache->stats().device_lines_allocated, 10U);
+}
+
+TEST_F(SharedCacheTest, DeviceWritesGoToMemoryWithoutDdio) {
+    LlcConfig config = simple();
+    config.ddio_ways = 0;
+    build(config, 2);
+    constexpr DeviceId device{0};
+    ask(0, 0x1000, AccessKind::Load, 100'000);
+    ask(device, 0x1000, AccessKind::WriteBack, 200'000);
+    EXPECT_EQ(memory.requests.back().kind, AccessKind::WriteBack);
+    EXPECT_EQ(cache->stats().device_writes_to_memory, 1U);
+    EXPECT_EQ(cache->stats().device_lines_allocated, 0U);
+    EXPECT_EQ(ask(1, 0x1000, AccessKind::Load, 300'000).level, HitLevel::Memory); // no stale copy
+}
+
 TEST_F(SharedCacheTest, SlicesHaveTheirOwnPorts) {
     LlcConfig config = simple();
     config.slices = 8;
