@@ -151,7 +151,7 @@ int run_boot(std::span<const std::string> words) {
     } else {
         SystemConfig config;
         load(config, config_path, settings);
-        map = os::lay_out_kernel(config.os.memory, config.os.levels).map;
+        map = os::lay_out_kernel(config.os.memory, config.os.levels, config.os.dma.swiotlb).map;
         pages = config.os.pages;
     }
     const std::unique_ptr<os::PageAllocator> allocator = os::boot_page_allocator(map, pages);

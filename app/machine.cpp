@@ -71,7 +71,8 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         if (const TableReplicas* const replicas = m_kernel->memory().tables().replicas())
             m_cpus.back()->mmu().use_replicas(*replicas, m_kernel->allocator().cpus()[id]);
     }
-    m_kernel->connect(m_commons.interrupts, make_disk(*shared));
+    BlockDevice& disk = make_disk(*shared);
+    m_kernel->connect(m_commons.interrupts, disk, m_iommu.get());
     declare_stats();
     declare_events();
 }
@@ -83,11 +84,20 @@ BlockDevice& Machine::make_disk(models::CoherentMemory& memory) {
             m_config.disk, static_cast<std::uint32_t>(id), m_commons.interrupts);
         return *m_fixed_disk;
     }
-    m_dma = std::make_unique<models::DmaPortModule>("dma", memory, id, m_config.os.memory.usable.back().end);
+    m_dma = make_dma_port("dma", id, memory);
     m_disk = std::make_unique<models::BlockDeviceModule>("disk", m_config.device, id, m_commons.interrupts,
                                                          m_commons.horizons, m_config.run.seed);
     m_disk->memory_socket().bind(m_dma->socket);
     return *m_disk;
+}
+
+std::unique_ptr<models::DmaPortModule> Machine::make_dma_port(const char* name, DeviceId device,
+                                                              models::CoherentMemory& memory) {
+    if (!os::translates(m_config.os.dma.iommu))
+        return std::make_unique<models::DmaPortModule>(name, memory, device,
+                                                       m_config.os.memory.usable.back().end);
+    if (!m_iommu) m_iommu = std::make_unique<models::Iommu>(m_config.iommu, memory, m_tables);
+    return std::make_unique<models::DmaPortModule>(name, *m_iommu, device, models::Iommu::end_of_addresses);
 }
 
 /// The devices hold a socket's memory. Throws ConfigError.
@@ -119,6 +129,7 @@ void Machine::declare_stats() {
     m_commons.locks.stats().declare(m_stats.group("locks"));
     if (m_fixed_disk) m_fixed_disk->declare(m_stats.group("disk"));
     if (m_disk) m_disk->controller().declare(m_stats.group("disk"));
+    if (m_iommu) m_iommu->declare(m_stats.group("iommu"));
     m_kernel->declare(m_stats.group("kernel"));
 }
 

@@ -11,6 +11,7 @@
 #include "models/device/block_device_module.h"
 #include "models/device/dma_port_module.h"
 #include "models/device/fixed_latency_disk.h"
+#include "models/device/iommu.h"
 #include "models/interconnect/router_module.h"
 #include "models/memory/cxl_expander_module.h"
 #include "models/memory/dram_controller_module.h"
@@ -45,6 +46,9 @@ public:
 private:
     /// The one of the configuration, connected to memory.
     [[nodiscard]] BlockDevice& make_disk(models::CoherentMemory& memory);
+    /// What a device reaches memory by: the IOMMU where its mode translates.
+    [[nodiscard]] std::unique_ptr<models::DmaPortModule> make_dma_port(const char* name, DeviceId device,
+                                                                       models::CoherentMemory& memory);
     void require_room_in_dram() const;
     void declare_stats();
     void declare_events();
@@ -60,6 +64,7 @@ private:
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
     models::CpuCommons m_commons;
     std::unique_ptr<models::FixedLatencyDisk> m_fixed_disk; ///< or m_disk with its way to memory
+    std::unique_ptr<models::Iommu> m_iommu;                 ///< where its mode translates
     std::unique_ptr<models::DmaPortModule> m_dma;
     std::unique_ptr<models::BlockDeviceModule> m_disk;
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;

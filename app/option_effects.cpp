@@ -51,6 +51,20 @@ bool is_large_enough_for_huge_pages(const SystemConfig& config) {
 
 bool has_huge_pages(const SystemConfig& config) { return config.os.vm.thp.enabled != os::ThpEnabled::Never; }
 
+/// Does a device move its data through the memory system?
+bool moves_data(const SystemConfig& config) {
+    return config.device.kind != models::BlockDeviceKind::Fixed;
+}
+
+bool has_iommu(const SystemConfig& config) {
+    return moves_data(config) && os::translates(config.os.dma.iommu);
+}
+
+bool bounces(const SystemConfig& config) {
+    return config.device.kind != models::BlockDeviceKind::Fixed && !has_iommu(config) &&
+           config.device.dma_bits >= 32 && config.device.dma_bits < 64;
+}
+
 bool prefetches(const models::CacheConfig& cache) { return cache.prefetcher != models::PrefetcherKind::None; }
 
 } // namespace
@@ -109,6 +123,12 @@ std::span<const EffectRule> effect_rules() {
         {"os.slab.freelist_order", "os.slab = slub or slab",
          [](C c) { return c.os.objects.kind != Slabs::Slob; }},
         {"os.slab.debug", "os.slab = slub or slab", [](C c) { return c.os.objects.kind != Slabs::Slob; }},
+        {"os.swiotlb", "device.dma_bits from 32 to 63", bounces},
+        {"iommu.mode", "a device.kind other than fixed", moves_data},
+        {"iommu.iotlb_*", "iommu.mode = lazy or strict", has_iommu},
+        {"iommu.walk*", "iommu.mode = lazy or strict", has_iommu},
+        {"iommu.latency", "iommu.mode = lazy or strict", has_iommu},
+        {"llc.ddio_ways", "a device.kind other than fixed", moves_data},
         {"workload.program", "workload.kind = program",
          [](C c) { return is_from_command_line(c) || runs_live(c); }},
         {"workload.trace", "workload.kind = trace",

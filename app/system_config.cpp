@@ -167,6 +167,8 @@ SystemConfig::SystemConfig() {
     os.declare(root.group("os"));
     disk.declare(root.group("os"));
     device.declare(root.group("device"));
+    os.dma.declare_iommu(root.group("iommu"));
+    iommu.declare(root.group("iommu"));
     events.declare(root.group("events"));
     workload.declare(root.group("workload"));
     options.numbered("program", most_programs, [this](OptionGroup group, std::uint64_t number) {
@@ -212,6 +214,7 @@ void SystemConfig::validate() {
     dram.validate();
     cxl.validate(options, machine.sockets);
     device.validate(options);
+    iommu.validate(options);
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options, cxl.memory);
     if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();

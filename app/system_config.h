@@ -6,6 +6,7 @@
 #include "models/core/cpu.h"
 #include "models/device/block_device_config.h"
 #include "models/device/fixed_latency_disk.h"
+#include "models/device/iommu_config.h"
 #include "models/interconnect/socket_link.h"
 #include "models/memory/cxl_config.h"
 #include "models/memory/dram_config.h"
@@ -82,6 +83,7 @@ public:
     os::KernelConfig os;
     models::DiskConfig disk;
     models::BlockDeviceConfig device;
+    models::IommuConfig iommu;
     RunConfig run;
     EventConfig events{event_schemas()};
     WorkloadConfig workload;

@@ -3,6 +3,7 @@
 #include "base/address.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "contract/bus_address.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -22,9 +23,9 @@ struct BlockRequest {
     std::uint32_t bytes = 0;
     CpuId cpu{};           ///< submits, and is interrupted on completion
     std::uint64_t tag = 0; ///< the driver's name for it, given back on completion
-    /// Where the data is in memory, a page each; they stay where they are until the request is complete.
-    /// Bytes beyond them are not in simulated memory.
-    std::span<const Pfn> frames = {};
+    /// Where the data is, as the device addresses memory, a page each; they stay where they are until the
+    /// request is complete. Bytes beyond them are not in simulated memory.
+    std::span<const BusPage> pages = {};
     Notice notice = Notice::Interrupt;
 };
 
@@ -41,13 +42,14 @@ struct BlockCompletion {
 struct BlockDeviceLimits {
     std::uint32_t depth = 0; ///< requests of one queue that may be outstanding; 0: any number
     enum class Queues : std::uint8_t { One, PerCpu } queues = Queues::One;
+    unsigned dma_bits = 64; ///< of the addresses that it can put on the bus
 };
 
 /// What driver and device share in memory for a queue: rings of `entries` entries.
 struct BlockRings {
     static constexpr std::uint64_t submission_bytes = 64, completion_bytes = 16;
-    PhysAddr submissions{};
-    PhysAddr completions{};
+    BusAddr submissions{};
+    BusAddr completions{};
     std::uint32_t entries = 0;
 };
 

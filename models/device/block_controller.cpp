@@ -110,7 +110,8 @@ void BlockController::handle(const Event& event) {
 void BlockController::arrive(CommandId id, Tick now) {
     const Command& command = m_commands[id];
     const BlockRings& rings = ring_queue(command.request.cpu).rings;
-    const PhysAddr entry = rings.submissions + command.entry % rings.entries * BlockRings::submission_bytes;
+    const PhysAddr entry =
+        on_the_bus(rings.submissions + command.entry % rings.entries * BlockRings::submission_bytes);
     ++m_stats.ring_lines;
     const Tick fetched = m_ports.memory.access({entry.line(), m_device, AccessKind::Dma, now}) +
                          m_parameters.link_latency * 2; // the fetch goes there and back
@@ -173,8 +174,8 @@ Tick BlockController::move_lines(Command& command, std::uint32_t bytes, Tick lin
     Tick last{};
     for (std::uint64_t at = begin; at < begin + bytes; at += line_size, now += line_time) {
         const std::uint64_t page = at / page_size;
-        if (page >= request.frames.size()) break;
-        const PhysAddr line = address_of(request.frames[page]) + at % page_size;
+        if (page >= request.pages.size()) break;
+        const PhysAddr line = on_the_bus(address_of(request.pages[page]) + at % page_size);
         ++(is_read ? m_stats.lines_written : m_stats.lines_read);
         const Tick answered =
             m_ports.memory.access({line, m_device, is_read ? AccessKind::WriteBack : AccessKind::Dma, now});
@@ -234,8 +235,8 @@ void BlockController::complete(CommandId id, Tick now) {
     const Command& command = m_commands[id];
     const BlockRequest& request = command.request;
     Queue& ring = ring_queue(request.cpu);
-    const PhysAddr entry =
-        ring.rings.completions + ring.completed++ % ring.rings.entries * BlockRings::completion_bytes;
+    const PhysAddr entry = on_the_bus(ring.rings.completions +
+                                      ring.completed++ % ring.rings.entries * BlockRings::completion_bytes);
     ++m_stats.ring_lines;
     const Tick written =
         std::max(m_ports.memory.access({entry.line(), m_device, AccessKind::WriteBack, now}), now) +

@@ -47,7 +47,9 @@ public:
     BlockController(const BlockDeviceConfig& config, DeviceId device, const Ports& ports, std::uint64_t seed);
 
     void set_rings(CpuId cpu, const BlockRings& rings);
-    [[nodiscard]] BlockDeviceLimits limits() const { return {m_parameters.queue_depth, m_parameters.queues}; }
+    [[nodiscard]] BlockDeviceLimits limits() const {
+        return {m_parameters.queue_depth, m_parameters.queues, m_config.dma_bits};
+    }
     /// The doorbell of a new request is rung at `now`. Contract: rings are set.
     void submit(const BlockRequest& request, Tick now);
     /// Does what is due by `now`, in the order of time.

@@ -164,6 +164,11 @@ void BlockDeviceConfig::declare(OptionGroup group) {
                   "NVM Express base specification: aggregation time in units of 100 us"});
     group.number("error_rate", error_rate, {0, 1'000'000},
                  {Unit::Count, "of a million requests of data, so many fail with a medium error", "user"});
+    group.number(
+        "dma_bits", dma_bits, {24, 64},
+        {Unit::Count,
+         "width of the addresses that the device can use (its DMA mask): beyond, pages bounce (os.swiotlb)",
+         "24: ISA; 32: PCI; 64: NVM Express"});
 }
 
 void BlockDeviceConfig::validate(const OptionSet& options) const {

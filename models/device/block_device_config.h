@@ -50,6 +50,7 @@ struct BlockDeviceConfig {
     std::uint32_t coalesced = 1;       ///< completions an interrupt
     Tick coalescing_time{100'000'000}; ///< after which there is one for fewer
     std::uint32_t error_rate = 0;      ///< of a million requests, so many fail
+    std::uint32_t dma_bits = 64;       ///< of the addresses that it can put on the bus
 
     /// Declares [device].
     void declare(OptionGroup group);

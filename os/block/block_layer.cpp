@@ -3,8 +3,9 @@
 #include "base/address.h"
 #include "base/error.h"
 
+#include <algorithm>
 #include <array>
-#include <bit>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -12,15 +13,14 @@ namespace pagewalk::os {
 
 namespace {
 
+constexpr DmaDirection direction_of(BlockRequest::Kind kind) {
+    return kind == BlockRequest::Kind::Read ? DmaDirection::FromDevice : DmaDirection::ToDevice;
+}
+
 constexpr unsigned most_tries = 6; // Linux 6.1, nvme_core.max_retries: 5 after the first
 
-/// Physically contiguous memory that a device reads and writes.
-PhysAddr allocate_ring(Operation& op, FrameAllocator& frames, std::uint64_t bytes) {
-    const auto order = static_cast<unsigned>(std::bit_width((bytes - 1) >> page_shift));
-    if (order < max_order)
-        if (const auto frame = frames.allocate(
-                op, {.mask = gfp::kernel, .order = order, .purpose = AllocationPurpose::Driver}))
-            return address_of(*frame);
+DmaMapper::Coherent allocate_ring(Operation& op, DmaMapper& dma, DeviceId device, std::uint64_t bytes) {
+    if (const auto memory = dma.allocate_coherent(op, device, bytes)) return *memory;
     throw ConfigError("no block of " + std::to_string(bytes) +
                       " bytes for a queue of the block device: lower device.queue_depth or give the machine "
                       "more memory");
@@ -45,15 +45,21 @@ void BlockLayer::connect(BlockDevice& device, InterruptLines& lines) {
     m_limits = device.limits();
 }
 
-void BlockLayer::set_up_queues(Operation& op, FrameAllocator& frames, std::size_t cpus) {
+void BlockLayer::set_up_queues(Operation& op, DmaMapper& dma, std::size_t cpus) {
     if (m_limits.depth == 0) return;
+    m_dma = &dma;
+    dma.add_device(op, {device_id(), m_limits.dma_bits}, largest_mapping, cpus);
     const std::size_t queues = m_limits.queues == BlockDeviceLimits::Queues::PerCpu ? cpus : 1;
     m_queues.resize(queues);
     const std::uint64_t entries = std::uint64_t{m_limits.depth} + 1;
     for (std::size_t i = 0; i < queues; ++i) {
         HardwareQueue& queue = m_queues[static_cast<CpuId>(i)];
-        queue.rings = {.submissions = allocate_ring(op, frames, entries * BlockRings::submission_bytes),
-                       .completions = allocate_ring(op, frames, entries * BlockRings::completion_bytes),
+        const auto submissions = allocate_ring(op, dma, device_id(), entries * BlockRings::submission_bytes);
+        const auto completions = allocate_ring(op, dma, device_id(), entries * BlockRings::completion_bytes);
+        queue.submissions = submissions.memory;
+        queue.completions = completions.memory;
+        queue.rings = {.submissions = submissions.bus,
+                       .completions = completions.bus,
                        .entries = static_cast<std::uint32_t>(entries)};
         queue.waiting = make_io_scheduler(m_config.scheduler);
     }
@@ -79,6 +85,9 @@ std::uint64_t BlockLayer::new_request(BlockRequest::Kind kind, std::uint64_t sec
     request.frames.assign(frames.begin(), frames.end());
     request.owner = nullptr;
     request.direct = nullptr;
+    request.merged.clear();
+    request.mapped.clear();
+    request.sent.clear();
     request.moved = Tick();
     request.tries = 0;
     request.status = BlockStatus::Done;
@@ -99,11 +108,54 @@ void BlockLayer::send(Operation& op, std::uint64_t tag) {
 
 void BlockLayer::tell_device(Operation& op, std::uint64_t tag) {
     if (m_limits.depth != 0) {
+        if (!map(op, tag)) return m_to_be_mapped.push_back(tag);
         HardwareQueue& queue = queue_of(op.cpu);
-        op.path.store(queue.rings.submissions +
+        op.path.store(queue.submissions +
                       queue.entries++ % queue.rings.entries * BlockRings::submission_bytes);
     }
     op.effect<&BlockLayer::submit>(*this, tag);
+}
+
+/// Makes the data of a request, and of those that it was merged with under a plug, known to the device.
+bool BlockLayer::map(Operation& op, std::uint64_t tag) {
+    Request& request = at(tag);
+    const std::vector<Pfn>& frames = request.merged.empty() ? request.frames : request.merged_frames;
+    if (!m_dma->map(op, device_id(), frames, request.mapped)) return false;
+    request.sent = request.mapped;
+    return true;
+}
+
+void BlockLayer::unmap(Operation& op, std::uint64_t tag) {
+    Request& request = at(tag);
+    const std::vector<Pfn>& frames = request.merged.empty() ? request.frames : request.merged_frames;
+    m_dma->unmap(op, device_id(), direction_of(request.what.kind), frames, request.mapped);
+    request.mapped.clear();
+}
+
+/// What found no room goes on, oldest first.
+void BlockLayer::map_what_waits(Operation& op) {
+    for (std::size_t left = m_to_be_mapped.size(); left != 0; --left) {
+        const std::uint64_t tag = m_to_be_mapped.front();
+        m_to_be_mapped.pop_front();
+        tell_device(op, tag);
+        if (m_to_be_mapped.empty() || m_to_be_mapped.back() != tag) continue;
+        m_to_be_mapped.pop_back(); // no room: it stays the first
+        return m_to_be_mapped.push_front(tag);
+    }
+}
+
+/// Its tag is about to be given back where no path is being filled.
+void BlockLayer::note_polled_mapping(std::uint64_t tag) {
+    Request& request = at(tag);
+    if (request.mapped.empty()) return;
+    m_polled_mappings.push_back({direction_of(request.what.kind),
+                                 request.merged.empty() ? request.frames : request.merged_frames,
+                                 std::exchange(request.mapped, {})});
+}
+
+std::size_t BlockLayer::most_pages() const {
+    if (m_dma == nullptr) return std::numeric_limits<std::size_t>::max();
+    return static_cast<std::size_t>(m_dma->most_pages(device_id()));
 }
 
 void BlockLayer::unplug(Operation& op) {
@@ -113,7 +165,8 @@ void BlockLayer::unplug(Operation& op) {
         for (++i; i < m_plugged.size(); ++i) {
             const BlockRequest &into = at(first).what, &next = at(m_plugged[i]).what;
             if (!continues({.kind = into.kind, .sector = into.sector, .bytes = into.bytes},
-                           {.kind = next.kind, .sector = next.sector, .bytes = next.bytes}, largest_merge))
+                           {.kind = next.kind, .sector = next.sector, .bytes = next.bytes},
+                           std::min(largest_merge, most_pages() * page_size)))
                 break;
             merge(first, m_plugged[i]);
         }
@@ -132,20 +185,31 @@ void BlockLayer::merge(std::uint64_t into, std::uint64_t tag) {
     request.merged.insert(request.merged.end(), other.merged.begin(), other.merged.end());
     const std::vector<Pfn>& frames = other.merged.empty() ? other.frames : other.merged_frames;
     request.merged_frames.insert(request.merged_frames.end(), frames.begin(), frames.end());
+    request.sent.insert(request.sent.end(), other.sent.begin(), other.sent.end());
     request.what.bytes += other.what.bytes;
 }
 
 void BlockLayer::read(Operation& op, std::uint64_t sector, std::span<const Pfn> frames) {
     m_counters.pgpgin += frames.size() * page_size / 1024;
-    send(op, new_request(BlockRequest::Kind::Read, sector, frames));
+    while (!frames.empty()) {
+        const auto part = frames.first(std::min(frames.size(), most_pages()));
+        send(op, new_request(BlockRequest::Kind::Read, sector, part));
+        frames = frames.subspan(part.size());
+        sector += part.size() * (page_size / sector_size);
+    }
 }
 
 void BlockLayer::write(Operation& op, std::uint64_t sector, std::span<const Pfn> frames,
                        WrittenPages& owner) {
     m_counters.pgpgout += frames.size() * page_size / 1024;
-    const std::uint64_t tag = new_request(BlockRequest::Kind::Write, sector, frames);
-    at(tag).owner = &owner;
-    send(op, tag);
+    while (!frames.empty()) {
+        const auto part = frames.first(std::min(frames.size(), most_pages()));
+        const std::uint64_t tag = new_request(BlockRequest::Kind::Write, sector, part);
+        at(tag).owner = &owner;
+        send(op, tag);
+        frames = frames.subspan(part.size());
+        sector += part.size() * (page_size / sector_size);
+    }
 }
 
 void BlockLayer::start(Operation& op, const DirectIo& io) {
@@ -184,6 +248,9 @@ void BlockLayer::poll(Operation& op) {
     op.path.call(KernelFunction::BioPoll);
     op.effect<&BlockLayer::poll_device>(*this);
     op.host->give_way(op);
+    for (const Mapping& ended : std::exchange(m_polled_mappings, {}))
+        m_dma->unmap(op, device_id(), ended.direction, ended.frames, ended.pages);
+    map_what_waits(op);
 }
 
 void BlockLayer::submit(std::uint64_t tag, const Moment& moment) {
@@ -196,7 +263,9 @@ void BlockLayer::submit(std::uint64_t tag, const Moment& moment) {
     }
     if (m_limits.depth == 0) {
         request.submitted = moment.now;
-        request.what.frames = request.frames;
+        request.sent.clear();
+        for (const Pfn frame : request.frames) request.sent.push_back(untranslated(frame));
+        request.what.pages = request.sent;
         return m_device->submit(request.what, moment.now);
     }
     HardwareQueue& queue = queue_of(moment.cpu);
@@ -216,7 +285,7 @@ void BlockLayer::dispatch(HardwareQueue& queue, Tick now) {
         ++queue.tags_used;
         Request& request = at(io->tag);
         request.submitted = now;
-        request.what.frames = request.merged.empty() ? request.frames : request.merged_frames;
+        request.what.pages = request.sent;
         m_device->submit(request.what, now);
     }
 }
@@ -271,18 +340,23 @@ void BlockLayer::interrupted(Operation& op) {
         for (const BlockCompletion& completion : std::span(done).first(count)) {
             if (m_limits.depth != 0) {
                 HardwareQueue& queue = queue_of(op.cpu);
-                op.path.load(queue.rings.completions +
-                             queue.completions++ % queue.rings.entries * BlockRings::completion_bytes);
+                op.path.load(queue.completions +
+                             queue.completed++ % queue.rings.entries * BlockRings::completion_bytes);
             }
             op.path.call(KernelFunction::CompleteIo);
             if (is_to_be_tried_again(completion)) {
                 op.effect<&BlockLayer::submit_again>(*this, completion.tag);
                 continue;
             }
+            if (m_dma != nullptr) {
+                unmap(op, completion.tag);
+                for (const std::uint64_t other : at(completion.tag).merged) unmap(op, other);
+            }
             complete_pages(op, completion.tag);
             for (const std::uint64_t other : at(completion.tag).merged) complete_pages(op, other);
             op.effect<&BlockLayer::end>(*this, completion.tag);
         }
+    map_what_waits(op);
 }
 
 void BlockLayer::poll_device(std::uint64_t, const Moment& moment) {
@@ -293,6 +367,8 @@ void BlockLayer::poll_device(std::uint64_t, const Moment& moment) {
                 submit_again(completion.tag, moment);
                 continue;
             }
+            note_polled_mapping(completion.tag);
+            for (const std::uint64_t other : at(completion.tag).merged) note_polled_mapping(other);
             complete_now(completion.tag, moment);
             for (const std::uint64_t other : at(completion.tag).merged) complete_now(other, moment);
             end(completion.tag, moment);

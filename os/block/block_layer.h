@@ -3,6 +3,7 @@
 #include "contract/block_request.h"
 #include "os/block/block_stats.h"
 #include "os/block/io_scheduler.h"
+#include "os/dma/dma_mapper.h"
 #include "os/path/kernel_counters.h"
 #include "os/path/operation.h"
 #include "os/task/interrupt_lines.h"
@@ -10,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -66,9 +68,9 @@ public:
 
     /// The device, whose interrupts it asks for. Without one nothing may be read.
     void connect(BlockDevice& device, InterruptLines& lines);
-    /// The driver's probe, after connect(): memory for the rings of a device that has any. Throws ConfigError
-    /// where there is not enough.
-    void set_up_queues(Operation& op, FrameAllocator& frames, std::size_t cpus);
+    /// The driver's probe, after connect(), of a device with queues in memory: `dma`, which outlives the
+    /// layer, maps what it moves. Throws ConfigError where there is not enough memory for the rings.
+    void set_up_queues(Operation& op, DmaMapper& dma, std::size_t cpus);
 
     /// Reads consecutive sectors into locked pages: the request goes to the device when the path gets here,
     /// and its completion makes the pages up to date and unlocks them. Throws RunError where there is no
@@ -117,10 +119,13 @@ public:
 
 private:
     static constexpr std::uint64_t largest_merge = 1280ULL << 10; // BLK_DEF_MAX_SECTORS
+    static constexpr std::uint64_t largest_mapping = largest_merge / page_size;
 
     struct Request {
         BlockRequest what;
         std::vector<Pfn> frames;
+        std::vector<BusPage> mapped;   ///< its pages, and those of requests that it was mapped with
+        std::vector<BusPage> sent;     ///< those, and of requests that were mapped before they merged
         WrittenPages* owner = nullptr; ///< of a write
         DirectIoOwner* direct = nullptr;
         std::uint64_t name = 0;            ///< of `direct`
@@ -136,10 +141,11 @@ private:
         bool done = false;
     };
     struct HardwareQueue {
-        BlockRings rings;
+        PhysAddr submissions{}, completions{}; ///< rings
+        BlockRings rings;                      ///< as the device sees them
         std::unique_ptr<IoScheduler> waiting;
         std::uint32_t tags_used = 0;
-        std::uint64_t entries = 0, completions = 0; ///< of the rings, so far
+        std::uint64_t entries = 0, completed = 0; ///< of the rings, so far
     };
 
     [[nodiscard]] Request& at(std::uint64_t tag) { return m_requests[static_cast<std::size_t>(tag)]; }
@@ -147,6 +153,13 @@ private:
     void send(Operation& op, std::uint64_t tag);
     void tell_device(Operation& op, std::uint64_t tag);
     void unplug(Operation& op);
+    [[nodiscard]] bool map(Operation& op, std::uint64_t tag);
+    void unmap(Operation& op, std::uint64_t tag);
+    void map_what_waits(Operation& op);
+    void note_polled_mapping(std::uint64_t tag);
+    [[nodiscard]] DeviceId device_id() const { return static_cast<DeviceId>(m_device->interrupt_source()); }
+    /// How many pages a request may have.
+    [[nodiscard]] std::size_t most_pages() const;
     void merge(std::uint64_t into, std::uint64_t tag);
     void give_back(std::uint64_t tag);
     [[nodiscard]] HardwareQueue& queue_of(CpuId cpu) {
@@ -170,6 +183,14 @@ private:
     std::function<void(const BlockEvent&)> m_on_complete;
     BlockConfig m_config;
     BlockDevice* m_device = nullptr;
+    DmaMapper* m_dma = nullptr;               ///< of a device with queues in memory
+    std::deque<std::uint64_t> m_to_be_mapped; ///< tags for which there was no room
+    struct Mapping {
+        DmaDirection direction = DmaDirection::ToDevice;
+        std::vector<Pfn> frames;
+        std::vector<BusPage> pages;
+    };
+    std::vector<Mapping> m_polled_mappings; ///< of requests that a poll has ended
     BlockDeviceLimits m_limits;
     IndexedVec<CpuId, HardwareQueue> m_queues; ///< of a device with queues in memory
     bool m_plugging = false;

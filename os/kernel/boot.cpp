@@ -54,8 +54,12 @@ public:
 
     PhysRange take(NodeId node, std::uint64_t bytes, std::uint64_t align) {
         if (const auto found = take_from(m_free[index_of(node)], bytes, align)) return *found;
-        for (auto& other : m_free)
-            if (const auto found = take_from(other, bytes, align)) return *found;
+        return take_below(PhysAddr(~std::uint64_t{0}), bytes, align);
+    }
+    /// Ranges end at 4 GiB where they come near.
+    PhysRange take_below(PhysAddr limit, std::uint64_t bytes, std::uint64_t align) {
+        for (auto& free : m_free)
+            if (const auto found = take_from(free, bytes, align, limit)) return *found;
         throw ConfigError("memory: the kernel's own data (" + format_quantity(bytes, Unit::Bytes) +
                           " more) does not fit; give the machine at least 128MiB");
     }
@@ -81,10 +85,10 @@ private:
         return ranges;
     }
     std::optional<PhysRange> take_from(std::vector<PhysRange>& ranges, std::uint64_t bytes,
-                                       std::uint64_t align) {
+                                       std::uint64_t align, PhysAddr limit = PhysAddr(~std::uint64_t{0})) {
         for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
             const std::uint64_t size = range->end - range->begin;
-            if (size < bytes) continue;
+            if (size < bytes || range->end > limit) continue;
             const std::uint64_t begin = align_down(range->end.value() - bytes, align);
             if (begin < range->begin.value()) continue;
             const PhysRange taken{PhysAddr(begin), PhysAddr(begin + bytes)};
@@ -234,7 +238,7 @@ MemoryMap pc_memory_map(const std::vector<std::uint64_t>& node_bytes, std::size_
     return map;
 }
 
-BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels) {
+BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels, std::uint64_t swiotlb) {
     BootLayout layout;
     layout.map = map;
     if (map.usable.empty() || end_of_memory(map) < image_end(map))
@@ -244,6 +248,7 @@ BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels) {
     add_image_resources(layout.map);
     EarlyMemory early(layout.map);
 
+    if (swiotlb != 0) layout.swiotlb = early.take_below(PhysAddr(4 * gib), swiotlb, large);
     const std::size_t nodes = layout.map.node_count();
     const auto node_of = [](std::size_t i) { return NodeId(static_cast<std::uint16_t>(i)); };
     layout.addresses.node_data.resize(nodes);

@@ -40,12 +40,13 @@ struct BootLayout {
     KernelAddresses addresses;
     std::vector<PhysRange> table_frames;             ///< reserved for the kernel's page tables
     std::array<std::uint64_t, 2> direct_map_bytes{}; ///< mapped with 2 MiB and with 1 GiB pages
+    PhysRange swiotlb{};                             ///< reserved for bounce buffers; empty: none
     std::vector<PhysRange> memmap; ///< reserved behind the vmemmap, 64 bytes a frame, 2 MiB pieces
 };
 
-/// Reserves the kernel image, the memmap of each node, node data, per-CPU areas, the zero page and the
-/// kernel's page tables. Throws ConfigError where they do not fit.
-[[nodiscard]] BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels);
+/// Reserves the kernel image, the memmap of each node, node data, per-CPU areas, the zero page, the kernel's
+/// page tables and, below 4 GiB, so many bytes of bounce buffers. Throws ConfigError where they do not fit.
+[[nodiscard]] BootLayout lay_out_kernel(const MemoryMap& map, PagingLevels levels, std::uint64_t swiotlb = 0);
 
 /// Fills the kernel half of the page tables with real entries: direct map with 1 GiB and 2 MiB pages, vmemmap
 /// and kernel text with 2 MiB pages, all global. Sets layout.addresses.root.

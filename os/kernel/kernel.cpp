@@ -39,7 +39,8 @@ StrayAccess stray_access_of(const Workload& workload) {
 } // namespace
 
 Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
-    : m_config(validated(config)), m_layout(lay_out_kernel(m_config.memory, m_config.levels)),
+    : m_config(validated(config)),
+      m_layout(lay_out_kernel(m_config.memory, m_config.levels, m_config.dma.swiotlb)),
       m_allocator(m_config.captured ? m_config.captured->take_allocator(m_layout)
                                     : boot_page_allocator(m_layout.map, m_config.pages)),
       m_frames(*m_allocator, m_layout.addresses, m_counters, m_config.init_on_alloc,
@@ -48,9 +49,9 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_journal(m_counters, m_objects.cache_names()), m_scheduler(m_layout.map.cpus.size()),
       m_runner({m_scheduler, m_frames, m_layout.addresses, m_counters, m_journal, m_config.costs,
                 m_config.timing}),
-      m_page_locks(m_frames, m_runner), m_block(m_page_locks, m_counters),
-      m_block_io(m_frames, m_block, m_runner), m_lru(m_frames, m_counters, m_layout.map.cpus.size()),
-      m_workingset(m_frames, m_counters),
+      m_page_locks(m_frames, m_runner), m_dma(m_frames, tables), m_block(m_page_locks, m_counters),
+      m_block_io(m_frames, m_block, m_runner),
+      m_lru(m_frames, m_counters, m_layout.map.cpus.size()), m_workingset(m_frames, m_counters),
       m_swap({m_frames, m_counters, m_block, m_page_locks, m_lru, m_workingset}, m_config.swap_bytes),
       m_files({m_frames, m_objects, m_counters, m_block, m_page_locks, m_workingset}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
@@ -77,6 +78,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         [this](Operation& op, Pfn frame) { m_memory.write_protect_file(op, frame); });
     m_files.writeback().on_work([this](Operation& op) { m_flusher.wake(op); });
     m_files.on_page([this](const FilemapEvent& event) { m_journal.write_event(event); });
+    m_dma.configure(m_config.dma, m_layout.swiotlb);
     m_block.configure(m_config.block);
     m_block.on_complete([this](const BlockEvent& event) { m_journal.write_event(event); });
     m_files.set_tmpfs(m_config.tmpfs);
@@ -123,12 +125,13 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
 
 Kernel::~Kernel() { m_processes.unwind(); }
 
-void Kernel::connect(InterruptController& interrupts, BlockDevice& disk) {
+void Kernel::connect(InterruptController& interrupts, BlockDevice& disk, IommuDevice* iommu) {
     m_runner.connect(interrupts);
     m_block.connect(disk, m_lines);
+    if (iommu != nullptr) m_dma.connect(*iommu);
     if (disk.limits().depth == 0) return;
     UntimedOperation probe(m_runner, {});
-    m_block.set_up_queues(*probe, m_frames, m_cpus.size());
+    m_block.set_up_queues(*probe, m_dma, m_cpus.size());
 }
 
 void Kernel::start(Workload& workload, const ProgramPlacement& placement, const Moment& moment) {
@@ -153,6 +156,7 @@ void Kernel::declare(StatGroup group) const {
     m_compaction.compaction().counters().declare(group);
     m_driver->declare(group.group("driver"));
     m_block.declare(group.group("block"));
+    m_dma.declare(group.group("dma"));
     m_frames.cgroups().declare(group.group("memory_limit"));
     group.counter("markers", m_markers, "count", "markers that programs have reached (prctl 0x5057)");
     group.counter("markers_out_of_range", m_markers_out_of_range, "count",

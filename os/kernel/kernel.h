@@ -61,7 +61,7 @@ public:
     Kernel& operator=(const Kernel&) = delete;
 
     /// The machine around it; both must outlive the run.
-    void connect(InterruptController& interrupts, BlockDevice& disk);
+    void connect(InterruptController& interrupts, BlockDevice& disk, IommuDevice* iommu = nullptr);
     /// Creates the workload's first task; it runs when a CPU picks it. The workload must outlive the kernel.
     /// May be called again, at `moment` between two quanta too: the programs run side by side.
     void start(Workload& workload, const ProgramPlacement& placement = {}, const Moment& moment = {});
@@ -156,6 +156,7 @@ private:
     TaskRunner m_runner;
     InterruptLines m_lines;
     PageLocks m_page_locks;
+    DmaMapper m_dma;
     BlockLayer m_block;
     BlockIoDriver m_block_io;
     LruBatches m_lru;

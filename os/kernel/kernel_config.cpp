@@ -17,6 +17,7 @@ void KernelConfig::declare(OptionGroup os) {
               {Unit::Count, "largest readahead window of a file, in KiB; 0: no readahead",
                "Linux 6.1: /sys/block/*/queue/read_ahead_kb"});
     block.declare(os);
+    dma.declare(os);
     writeback.declare(os);
     // Less than two task switches take, and nobody would get any work done.
     os.number("time_slice", time_slice, {100'000 * ticks_per_ns, ticks_per_second},
@@ -73,6 +74,7 @@ void KernelConfig::declare(OptionGroup os) {
 }
 
 void KernelConfig::validate() {
+    dma.validate();
     memory.validate();
     constexpr std::uint64_t least_swap = 1ULL << 20; // a smaller area has no room for what goes out together
     if (swap_bytes != 0 && swap_bytes < least_swap)

@@ -3,6 +3,7 @@
 #include "base/event_table.h"
 #include "base/option.h"
 #include "os/block/block_layer.h"
+#include "os/dma/dma_mapper.h"
 #include "os/file/file_system.h"
 #include "os/kernel/boot.h"
 #include "os/kernel/captured_allocator.h"
@@ -52,6 +53,7 @@ struct KernelConfig {
     std::vector<KnownFile> files;
     WritebackConfig writeback;
     BlockConfig block;
+    DmaConfig dma;
     std::uint64_t read_ahead_kb = 128; ///< KiB. Source: Linux 6.1 default
     /// The page allocator of a machine that has booted elsewhere; null: the kernel boots its own. It outlives
     /// the kernel.

@@ -1,6 +1,7 @@
 #include "os/path/cost_table.h"
 
 #include "contract/kernel_layout.h"
+#include "os/path/costs/dma_costs.h"
 #include "os/path/costs/fault_costs.h"
 #include "os/path/costs/file_costs.h"
 #include "os/path/costs/huge_costs.h"
@@ -31,7 +32,7 @@ consteval auto joined(const std::array<costs::CostRow, sizes>&... parts) {
 }
 
 constexpr std::array rows = joined(costs::page, costs::object, costs::fault, costs::space, costs::task,
-                                   costs::file, costs::reclaim, costs::huge);
+                                   costs::file, costs::reclaim, costs::huge, costs::dma);
 constexpr Records records = []<std::size_t... i>(std::index_sequence<i...>) { return Records{rows[i]...}; }
 (std::make_index_sequence<rows.size()>());
 

@@ -34,6 +34,13 @@ struct KernelAddresses {
         constexpr std::uint64_t section_pages = 32768;
         return node_data[zone.node] + 0x8000 + frame / section_pages * 64 % 0x20000;
     }
+    /// Locks of the DMA API, a line each: swiotlb's area, the tree of I/O virtual addresses, the IOMMU's
+    /// queue of commands. In the kernel's data, here the first node's (assumed).
+    [[nodiscard]] VirtAddr swiotlb_area() const { return node_data[NodeId{}] + 0x2e00; }
+    [[nodiscard]] VirtAddr iova_lock() const { return node_data[NodeId{}] + 0x2e40; }
+    [[nodiscard]] VirtAddr iommu_queue() const { return node_data[NodeId{}] + 0x2e80; }
+    /// A CPU's magazines of freed I/O virtual addresses.
+    [[nodiscard]] VirtAddr iova_magazine(CpuId cpu) const { return percpu[cpu] + 0x7800; }
     /// Wait queues of a node's kswapd and kcompactd, with what they are to do (pg_data_t).
     [[nodiscard]] VirtAddr kswapd_wait(NodeId node) const { return node_data[node] + 0x2a80; }
     [[nodiscard]] VirtAddr kcompactd_wait(NodeId node) const { return node_data[node] + 0x2b00; }

@@ -224,6 +224,22 @@ enum class KernelFunction : std::uint8_t {
     CollapseScanPte,
     CollapsePte,
     BioPoll,
+    DmaDirectMap,
+    DmaDirectUnmap,
+    SwiotlbMap,
+    SwiotlbUnmap,
+    SwiotlbBounce,
+    IommuMap,
+    IommuMapPage,
+    IommuUnmap,
+    IommuUnmapPage,
+    AllocIova,
+    AllocIovaTree,
+    FreeIova,
+    FreeIovaTree,
+    IotlbInvalidate,
+    IotlbWait,
+    FlushQueueAdd,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;

@@ -22,7 +22,7 @@ struct Controller : testing::Test, MemoryPort, InterruptController {
     };
     std::vector<Raised> raised;
     Tick now;
-    std::vector<Pfn> frames{Pfn(100), Pfn(200)};
+    std::vector<BusPage> pages{BusPage(100), BusPage(200)};
     BlockDeviceConfig config{.kind = BlockDeviceKind::Nvme};
 
     Tick access(const LineRequest& request) override {
@@ -37,12 +37,12 @@ struct Controller : testing::Test, MemoryPort, InterruptController {
     }
     BlockController make() {
         BlockController controller(config, device, {*this, *this}, 1);
-        controller.set_rings(cpu0, {PhysAddr(0x10000), PhysAddr(0x20000), 4});
-        controller.set_rings(cpu1, {PhysAddr(0x30000), PhysAddr(0x40000), 4});
+        controller.set_rings(cpu0, {BusAddr(0x10000), BusAddr(0x20000), 4});
+        controller.set_rings(cpu1, {BusAddr(0x30000), BusAddr(0x40000), 4});
         return controller;
     }
     BlockRequest request(BlockRequest::Kind kind, std::uint64_t tag = 1, CpuId cpu = cpu0) {
-        return {.kind = kind, .sector = 8000, .bytes = 8192, .cpu = cpu, .tag = tag, .frames = frames};
+        return {.kind = kind, .sector = 8000, .bytes = 8192, .cpu = cpu, .tag = tag, .pages = pages};
     }
     void run(BlockController& controller) {
         while (controller.next() != no_time) controller.advance(now = controller.next());
@@ -63,8 +63,9 @@ TEST_F(Controller, MovesEveryLineOfAReadIntoItsPages) {
     BlockController controller = make();
     controller.submit(request(BlockRequest::Kind::Read), Tick());
     run(controller);
-    for (const Pfn frame : frames)
-        EXPECT_EQ(count(AccessKind::WriteBack, address_of(frame), page_size), page_size / line_size);
+    for (const BusPage page : pages)
+        EXPECT_EQ(count(AccessKind::WriteBack, on_the_bus(address_of(page)), page_size),
+                  page_size / line_size);
     EXPECT_EQ(controller.stats().lines_written, 2 * page_size / line_size);
     EXPECT_EQ(controller.stats().bytes_read, 2 * page_size);
     EXPECT_EQ(lines.size(), controller.stats().lines_written + controller.stats().ring_lines);
@@ -85,7 +86,7 @@ TEST_F(Controller, FetchesRequestsFromAndCompletesThemInRings) {
 TEST_F(Controller, TakesAsLongAsItsParts) {
     config.changed.read_latency = Tick(50'000'000);
     BlockController controller = make();
-    controller.submit({.bytes = 4096, .tag = 7, .frames = frames}, Tick());
+    controller.submit({.bytes = 4096, .tag = 7, .pages = pages}, Tick());
     run(controller);
     ASSERT_EQ(raised.size(), 1U);
     // Doorbell, entry, command, page within 5 %, 4 KiB at 7 GB/s, the completion and its interrupt.
@@ -116,7 +117,7 @@ TEST_F(Controller, CompletesAWriteFromItsCacheBeforeItIsProgrammed) {
     controller.submit(request(BlockRequest::Kind::Write), Tick());
     while (raised.empty()) controller.advance(controller.next());
     EXPECT_LT(raised[0].at, Tick(20'000'000));
-    EXPECT_EQ(count(AccessKind::Dma, address_of(frames[1]), page_size), page_size / line_size);
+    EXPECT_EQ(count(AccessKind::Dma, on_the_bus(address_of(pages[1])), page_size), page_size / line_size);
     EXPECT_NE(controller.next(), no_time);
     run(controller);
     EXPECT_EQ(controller.stats().writes, 1U);

@@ -27,16 +27,16 @@ struct Machine {
     Machine() {
         llc.memory_socket().bind(dram.socket);
         disk.memory_socket().bind(port.socket);
-        disk.set_rings(CpuId{0}, {PhysAddr(0x10000), PhysAddr(0x20000), 64});
+        disk.set_rings(CpuId{0}, {BusAddr(0x10000), BusAddr(0x20000), 64});
     }
 };
 
 TEST(BlockDeviceModule, MovesDataThroughTheCachesInSimulatedTime) {
     static Machine m;
-    const std::array<Pfn, 2> frames{Pfn(100), Pfn(300)};
+    const std::array<BusPage, 2> pages{BusPage(100), BusPage(300)};
     const Tick ahead(2'000'000); // the CPU that submits has run ahead of SystemC
     EXPECT_TRUE(m.horizons.others_reached(CpuId{0}, no_time));
-    m.disk.submit({.bytes = 8192, .tag = 4, .frames = frames}, ahead);
+    m.disk.submit({.bytes = 8192, .tag = 4, .pages = pages}, ahead);
     EXPECT_TRUE(m.horizons.others_reached(CpuId{0}, ahead));
     EXPECT_FALSE(m.horizons.others_reached(CpuId{0}, ahead + Tick(1'000'000))); // it may interrupt by then
 

@@ -42,6 +42,8 @@ struct Requests : testing::Test {
     test::TaskRig rig;
     PageLocks locks{rig.frames, rig.runner};
     InterruptLines lines;
+    PageTableMemory tables;
+    DmaMapper dma{rig.frames, tables};
     BlockLayer block{locks, rig.counters};
     ManualDisk disk;
     std::array<Pfn, 4> frames;
@@ -58,7 +60,7 @@ struct Requests : testing::Test {
         disk.most.depth = depth;
         block.configure(config);
         block.connect(disk, lines);
-        rig.run(cpu0, [&](Operation& op) { block.set_up_queues(op, rig.frames, 2); });
+        rig.run(cpu0, [&](Operation& op) { block.set_up_queues(op, dma, 2); });
     }
     /// The device has done the request that it was told of as the i-th.
     void complete(std::size_t i) {
@@ -187,8 +189,8 @@ TEST_F(Requests, WaitForATagAndMergeMeanwhile) {
     ASSERT_EQ(disk.submitted.size(), 2U); // both in one
     EXPECT_EQ(disk.submitted[1].sector, 800U);
     EXPECT_EQ(disk.submitted[1].bytes, 3 * page_size);
-    ASSERT_EQ(disk.submitted[1].frames.size(), 3U);
-    EXPECT_EQ(disk.submitted[1].frames[2], frames[3]);
+    ASSERT_EQ(disk.submitted[1].pages.size(), 3U);
+    EXPECT_EQ(disk.submitted[1].pages[2], untranslated(frames[3]));
     EXPECT_TRUE(locks.is_locked(frames[1]));
     complete(1);
     for (const Pfn frame : frames) EXPECT_FALSE(locks.is_locked(frame));
@@ -276,11 +278,47 @@ TEST_F(Requests, ThatArePolledAreCompletedByWhoWaits) {
 TEST_F(Requests, NeedMemoryForTheirQueues) {
     disk.most.depth = 1U << 20; // 64 MiB
     block.connect(disk, lines);
-    EXPECT_THROW(rig.run(cpu0, [&](Operation& op) { block.set_up_queues(op, rig.frames, 1); }), ConfigError);
+    EXPECT_THROW(rig.run(cpu0, [&](Operation& op) { block.set_up_queues(op, dma, 1); }), ConfigError);
 }
 
 TEST_F(Requests, NeedADevice) {
     EXPECT_THROW(rig.run(cpu0, [&](Operation& op) { block.read(op, 0, frames); }), RunError);
+}
+
+TEST_F(Requests, SplitAtWhatIsMappedAtATime) {
+    connect_queue(8);
+    const std::vector<Pfn> many(400, frames[0]);
+    rig.run(cpu0, [&](Operation& op) { block.read(op, 80, many); });
+    ASSERT_EQ(disk.submitted.size(), 2U);
+    EXPECT_EQ(disk.submitted[0].pages.size(), 320U);
+    EXPECT_EQ(disk.submitted[1].pages.size(), 80U);
+    EXPECT_EQ(disk.submitted[1].sector, 80 + 320 * page_size / sector_size);
+}
+
+TEST_F(Requests, WaitForABounceBufferUntilAnotherIsUnmapped) {
+    struct Owner final : DirectIoOwner {
+        int done = 0;
+        void io_done(std::uint64_t, BlockStatus, const Moment&) override { ++done; }
+    } owner;
+    disk.most.dma_bits = 24;
+    connect_queue(4);
+    while (rig.allocator->allocate({.mask = gfp::atomic | gfp::dma})) {
+    }
+    const std::vector<Pfn> pages(320, frames[0]); // all that the driver keeps in reserve
+    for (int i = 0; i < 2; ++i)
+        rig.run(cpu0, [&](Operation& op) {
+            block.start(op, {.bytes = pages.size() * page_size, .frames = pages, .owner = &owner});
+        });
+    ASSERT_EQ(disk.submitted.size(), 1U);
+    EXPECT_EQ(dma.stats().refused, 1U);
+    complete(0);
+    EXPECT_EQ(owner.done, 1);
+    ASSERT_EQ(disk.submitted.size(), 2U);
+    for (const BusPage page : disk.submitted[1].pages) EXPECT_LT(address_of(page).value(), 1ULL << 24);
+    complete(1);
+    EXPECT_EQ(owner.done, 2);
+    EXPECT_EQ(dma.stats().pages_mapped, 640U);
+    EXPECT_EQ(dma.stats().pages_unmapped, 640U);
 }
 
 } // namespace

@@ -46,9 +46,9 @@ TEST_F(DirectIoCalls, StartRequestsBehindEachOther) {
     call(IoCall::Submit, {1, 800, 8192, 2, 4});
     ASSERT_EQ(rig.disk.submitted.size(), 2U);
     EXPECT_EQ(rig.disk.submitted[0].kind, BlockRequest::Kind::Write);
-    EXPECT_EQ(rig.disk.submitted[0].frames.size(), 2U);
+    EXPECT_EQ(rig.disk.submitted[0].pages.size(), 2U);
     EXPECT_EQ(rig.disk.submitted[1].sector, 816U);
-    EXPECT_NE(rig.disk.submitted[0].frames[0], rig.disk.submitted[1].frames[0]);
+    EXPECT_NE(rig.disk.submitted[0].pages[0], rig.disk.submitted[1].pages[0]);
     EXPECT_EQ(returned, 1);
 }
 
@@ -58,11 +58,11 @@ TEST_F(DirectIoCalls, WaitWhileTooManyAreUnderWay) {
     call(IoCall::Submit, {0, 16, 4096, 1, 2});
     EXPECT_EQ(returned, 2);
     EXPECT_EQ(rig.disk.submitted.size(), 2U);
-    const Pfn buffer = rig.disk.submitted[1].frames[0];
+    const BusPage buffer = rig.disk.submitted[1].pages[0];
     complete(1);
     EXPECT_EQ(returned, 3);
     ASSERT_EQ(rig.disk.submitted.size(), 3U);
-    EXPECT_EQ(rig.disk.submitted[2].frames[0], buffer); // used again
+    EXPECT_EQ(rig.disk.submitted[2].pages[0], buffer); // used again
 }
 
 TEST_F(DirectIoCalls, GiveTheirBuffersBackWhenAllIsDone) {

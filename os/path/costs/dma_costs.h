@@ -1,0 +1,75 @@
+#pragma once
+
+#include "os/path/costs/cost_row.h"
+
+namespace pagewalk::os::costs {
+
+/// The DMA API: direct mappings, bounce buffers, the IOMMU.
+inline constexpr std::array dma = [] {
+    using enum KernelFunction;
+    return std::to_array<CostRow>({
+        {DmaDirectMap, {"dma_direct_map_page", {66, 19, 7}, "dma_map_page_attrs", "dma_map_page_attrs", ""}},
+        {DmaDirectUnmap,
+         {"dma_direct_unmap_page", {46, 13, 4}, "dma_unmap_page_attrs", "dma_unmap_page_attrs", ""}},
+        {SwiotlbMap, {"swiotlb_map", {416, 98, 58}, "swiotlb_map - swiotlb_bounce", "swiotlb_map", "a page"}},
+        {SwiotlbUnmap,
+         {"swiotlb_tbl_unmap_single",
+          {1026, 152, 81},
+          "swiotlb_tbl_unmap_single",
+          "swiotlb_tbl_unmap_single",
+          "a page; counts the free slots before it again"}},
+        {SwiotlbBounce,
+         {"swiotlb_bounce",
+          {62, 16, 6},
+          "swiotlb_bounce",
+          "swiotlb_bounce",
+          "the copy itself is a step of its own"}},
+        {IommuMap,
+         {"iommu_dma_map_page",
+          {898, 208, 143},
+          "iommu:dma_map_page_attrs - alloc_iova_fast",
+          "iommu:dma_map_page_attrs",
+          "without the address"}},
+        {IommuMapPage,
+         {"iommu_map_sg_page", {472, 97, 54}, "iommu:map_sg_page", "iommu:map_sg_page", "each further page"}},
+        {IommuUnmap,
+         {"iommu_dma_unmap_page",
+          {920, 203, 156},
+          "iommu:strict_unmap_page - intel_iommu_tlb_sync - free_iova_fast",
+          "iommu:strict_unmap_page",
+          "without invalidation and address"}},
+        {IommuUnmapPage,
+         {"iommu_unmap_sg_page",
+          {16, 1, 1},
+          "iommu:unmap_sg_page",
+          "iommu:unmap_sg_page",
+          "each further page"}},
+        {AllocIova,
+         {"alloc_iova_fast", {84, 23, 18}, "alloc_iova_fast", "alloc_iova_fast", "from a magazine"}},
+        {AllocIovaTree,
+         {"alloc_iova", {327, 96, 62}, "alloc_iova_slow", "alloc_iova_slow", "from the tree or the depot"}},
+        {FreeIova, {"free_iova_fast", {61, 18, 15}, "free_iova_fast", "free_iova_fast", "to a magazine"}},
+        {FreeIovaTree,
+         {"free_iova", {283, 84, 36}, "free_iova_slow", "free_iova_slow", "to the tree or the depot"}},
+        {IotlbInvalidate,
+         {"qi_submit_sync",
+          {745, 177, 144},
+          "intel_iommu_tlb_sync",
+          "intel_iommu_tlb_sync",
+          "up to the answer, which QEMU gives at once"}},
+        {IotlbWait,
+         {"qi_wait",
+          {1500, 356, 290},
+          "assumed 1500",
+          "intel_iommu_tlb_sync",
+          "spinning for the answer: some 1760 cycles with the command"}},
+        {FlushQueueAdd,
+         {"queue_iova",
+          {56, 12, 8},
+          "iommu:lazy_unmap_page - ( iommu:strict_unmap_page - intel_iommu_tlb_sync - free_iova_fast )",
+          "iommu:lazy_unmap_page",
+          ""}},
+    });
+}();
+
+} // namespace pagewalk::os::costs
