@@ -72,7 +72,9 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
             m_cpus.back()->mmu().use_replicas(*replicas, m_kernel->allocator().cpus()[id]);
     }
     BlockDevice& disk = make_disk(*shared);
+    if (m_config.nic.present()) make_nic(*shared);
     m_kernel->connect(m_commons.interrupts, disk, m_iommu.get());
+    if (m_nic) m_kernel->connect(*m_nic, m_commons.interrupts);
     declare_stats();
     declare_events();
 }
@@ -98,6 +100,14 @@ std::unique_ptr<models::DmaPortModule> Machine::make_dma_port(const char* name, 
                                                        m_config.os.memory.usable.back().end);
     if (!m_iommu) m_iommu = std::make_unique<models::Iommu>(m_config.iommu, memory, m_tables);
     return std::make_unique<models::DmaPortModule>(name, *m_iommu, device, models::Iommu::end_of_addresses);
+}
+
+void Machine::make_nic(models::CoherentMemory& memory) {
+    constexpr DeviceId id{1};
+    m_nic_dma = make_dma_port("nic_dma", id, memory);
+    m_nic = std::make_unique<models::NicModule>("nic", m_config.nic, id, m_commons.interrupts,
+                                                m_commons.horizons, m_config.run.seed);
+    m_nic->memory_socket().bind(m_nic_dma->socket);
 }
 
 /// The devices hold a socket's memory. Throws ConfigError.
@@ -129,12 +139,14 @@ void Machine::declare_stats() {
     m_commons.locks.stats().declare(m_stats.group("locks"));
     if (m_fixed_disk) m_fixed_disk->declare(m_stats.group("disk"));
     if (m_disk) m_disk->controller().declare(m_stats.group("disk"));
+    if (m_nic) m_nic->controller().declare(m_stats.group("nic"));
     if (m_iommu) m_iommu->declare(m_stats.group("iommu"));
     m_kernel->declare(m_stats.group("kernel"));
 }
 
 void Machine::power_on(models::RunMonitor& monitor) {
     if (m_disk) m_disk->report_to(monitor);
+    if (m_nic) m_nic->report_to(monitor);
     for (std::size_t i = 0; i < m_cpus.size(); ++i)
         m_cpu_modules.push_back(std::make_unique<models::CpuModule>(
             numbered("cpu", i).c_str(), *m_cpus[i], m_commons.horizons, m_config.run.quantum, monitor));

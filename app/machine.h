@@ -12,6 +12,7 @@
 #include "models/device/dma_port_module.h"
 #include "models/device/fixed_latency_disk.h"
 #include "models/device/iommu.h"
+#include "models/device/nic_module.h"
 #include "models/interconnect/router_module.h"
 #include "models/memory/cxl_expander_module.h"
 #include "models/memory/dram_controller_module.h"
@@ -46,6 +47,7 @@ public:
 private:
     /// The one of the configuration, connected to memory.
     [[nodiscard]] BlockDevice& make_disk(models::CoherentMemory& memory);
+    void make_nic(models::CoherentMemory& memory);
     /// What a device reaches memory by: the IOMMU where its mode translates.
     [[nodiscard]] std::unique_ptr<models::DmaPortModule> make_dma_port(const char* name, DeviceId device,
                                                                        models::CoherentMemory& memory);
@@ -67,6 +69,8 @@ private:
     std::unique_ptr<models::Iommu> m_iommu;                 ///< where its mode translates
     std::unique_ptr<models::DmaPortModule> m_dma;
     std::unique_ptr<models::BlockDeviceModule> m_disk;
+    std::unique_ptr<models::DmaPortModule> m_nic_dma;
+    std::unique_ptr<models::NicModule> m_nic; ///< where there is one
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;
     std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
     StatRegistry m_stats;

@@ -53,8 +53,10 @@ bool has_huge_pages(const SystemConfig& config) { return config.os.vm.thp.enable
 
 /// Does a device move its data through the memory system?
 bool moves_data(const SystemConfig& config) {
-    return config.device.kind != models::BlockDeviceKind::Fixed;
+    return config.device.kind != models::BlockDeviceKind::Fixed || config.nic.present();
 }
+
+bool has_nic(const SystemConfig& config) { return config.nic.present(); }
 
 bool has_iommu(const SystemConfig& config) {
     return moves_data(config) && os::translates(config.os.dma.iommu);
@@ -124,11 +126,13 @@ std::span<const EffectRule> effect_rules() {
          [](C c) { return c.os.objects.kind != Slabs::Slob; }},
         {"os.slab.debug", "os.slab = slub or slab", [](C c) { return c.os.objects.kind != Slabs::Slob; }},
         {"os.swiotlb", "device.dma_bits from 32 to 63", bounces},
-        {"iommu.mode", "a device.kind other than fixed", moves_data},
+        {"iommu.mode", "a device.kind other than fixed, or nic.rate", moves_data},
         {"iommu.iotlb_*", "iommu.mode = lazy or strict", has_iommu},
         {"iommu.walk*", "iommu.mode = lazy or strict", has_iommu},
         {"iommu.latency", "iommu.mode = lazy or strict", has_iommu},
-        {"llc.ddio_ways", "a device.kind other than fixed", moves_data},
+        {"llc.ddio_ways", "a device.kind other than fixed, or nic.rate", moves_data},
+        {"nic.*", "nic.rate above 0", has_nic},
+        {"os.net_buffers", "nic.rate above 0", has_nic},
         {"workload.program", "workload.kind = program",
          [](C c) { return is_from_command_line(c) || runs_live(c); }},
         {"workload.trace", "workload.kind = trace",
@@ -151,6 +155,8 @@ std::span<const EffectRule> effect_rules() {
         {"synthetic.btree.*", "workload.synthetic = btree", [](C c) { return generates(c, "btree"); }},
         {"synthetic.kernel_objects.*", "workload.synthetic = kernel_objects",
          [](C c) { return generates(c, "kernel_objects"); }},
+        {"synthetic.net_receive.*", "workload.synthetic = net_receive",
+         [](C c) { return generates(c, "net_receive"); }},
         {"synthetic.kvstore.*", "workload.synthetic = kvstore", [](C c) { return generates(c, "kvstore"); }},
     });
     return rules;

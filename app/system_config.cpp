@@ -169,6 +169,7 @@ SystemConfig::SystemConfig() {
     device.declare(root.group("device"));
     os.dma.declare_iommu(root.group("iommu"));
     iommu.declare(root.group("iommu"));
+    nic.declare(root.group("nic"));
     events.declare(root.group("events"));
     workload.declare(root.group("workload"));
     options.numbered("program", most_programs, [this](OptionGroup group, std::uint64_t number) {
@@ -215,6 +216,7 @@ void SystemConfig::validate() {
     cxl.validate(options, machine.sockets);
     device.validate(options);
     iommu.validate(options);
+    nic.validate(options, machine.cpus);
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options, cxl.memory);
     if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();

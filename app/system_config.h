@@ -7,6 +7,7 @@
 #include "models/device/block_device_config.h"
 #include "models/device/fixed_latency_disk.h"
 #include "models/device/iommu_config.h"
+#include "models/device/nic_config.h"
 #include "models/interconnect/socket_link.h"
 #include "models/memory/cxl_config.h"
 #include "models/memory/dram_config.h"
@@ -84,6 +85,7 @@ public:
     models::DiskConfig disk;
     models::BlockDeviceConfig device;
     models::IommuConfig iommu;
+    models::NicConfig nic;
     RunConfig run;
     EventConfig events{event_schemas()};
     WorkloadConfig workload;

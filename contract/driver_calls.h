@@ -46,4 +46,21 @@ enum class IoCall : std::uint32_t {
            number == static_cast<std::uint32_t>(IoCall::Drain);
 }
 
+/// Receiving from a NIC, as recvmsg of a UDP socket, with what a program then does with the data.
+enum class NetCall : std::uint32_t {
+    /// Waits for a message and receives it. Arguments: 0 how (NetReceive), 1 bytes, 2 whether the program
+    /// reads all of it (1) or nothing (0).
+    Receive = 0x50570200,
+};
+/// How the data come to the program.
+enum class NetReceive : std::uint8_t {
+    Copy,  ///< from the kernel's buffers
+    Remap, ///< their pages take the place of the program's
+    Fixed, ///< they lie in memory that the program shares for good: fbufs, IO-Lite
+};
+
+[[nodiscard]] constexpr bool is_net_call(std::uint32_t number) {
+    return number == static_cast<std::uint32_t>(NetCall::Receive);
+}
+
 } // namespace pagewalk

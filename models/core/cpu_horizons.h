@@ -3,6 +3,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "contract/kernel_path.h"
+#include "contract/requester.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -57,9 +58,13 @@ public:
         for (std::size_t i = 0; i < m_cpus.size(); ++i)
             if (m_cpus[static_cast<CpuId>(i)].rest == Rest::Long) wake(static_cast<CpuId>(i), now);
     }
-    /// The device interrupts nobody before `at`, unless it is given something to do.
-    void set_device(Tick at) { m_device = at; }
-    /// Have all CPUs but `cpu`, and the device, reached `time`?
+    /// A device interrupts nobody before `at`, unless it is given something to do.
+    void set_device(DeviceId device, Tick at) {
+        while (!m_devices.contains(device)) m_devices.push_back(no_time);
+        m_devices[device] = at;
+        m_device = *std::ranges::min_element(m_devices);
+    }
+    /// Have all CPUs but `cpu`, and the devices, reached `time`?
     [[nodiscard]] bool others_reached(CpuId cpu, Tick time) const {
         if (m_device < time) return false;
         for (std::size_t i = 0; i < m_cpus.size(); ++i)
@@ -75,7 +80,8 @@ private:
         Rest rest = Rest::None;
     };
     IndexedVec<CpuId, Entry> m_cpus;
-    Tick m_device = no_time;
+    IndexedVec<DeviceId, Tick> m_devices;
+    Tick m_device = no_time; ///< the earliest
 };
 
 } // namespace pagewalk::models

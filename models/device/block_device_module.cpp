@@ -31,7 +31,7 @@ void BlockDeviceModule::step() {
 
 void BlockDeviceModule::plan() {
     const Tick next = m_controller.next();
-    m_horizons.set_device(next);
+    m_horizons.set_device(m_device, next);
     if (next == no_time) return;
     const Tick now = to_ticks(sc_core::sc_time_stamp());
     m_due.notify(next > now ? to_sc_time(next - now) : sc_core::SC_ZERO_TIME);

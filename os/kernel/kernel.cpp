@@ -50,7 +50,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_runner({m_scheduler, m_frames, m_layout.addresses, m_counters, m_journal, m_config.costs,
                 m_config.timing}),
       m_page_locks(m_frames, m_runner), m_dma(m_frames, tables), m_block(m_page_locks, m_counters),
-      m_block_io(m_frames, m_block, m_runner),
+      m_block_io(m_frames, m_block, m_runner), m_net({m_frames, m_objects, m_dma, m_runner}),
       m_lru(m_frames, m_counters, m_layout.map.cpus.size()), m_workingset(m_frames, m_counters),
       m_swap({m_frames, m_counters, m_block, m_page_locks, m_lru, m_workingset}, m_config.swap_bytes),
       m_files({m_frames, m_objects, m_counters, m_block, m_page_locks, m_workingset}, m_config.file_cache,
@@ -81,6 +81,8 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
     m_dma.configure(m_config.dma, m_layout.swiotlb);
     m_block.configure(m_config.block);
     m_block.on_complete([this](const BlockEvent& event) { m_journal.write_event(event); });
+    m_net.configure(m_config.net);
+    m_net.on_packet([this](const PacketEvent& event) { m_journal.write_event(event); });
     m_files.set_tmpfs(m_config.tmpfs);
     m_files.set_readahead({.window = m_config.read_ahead_kb * 1024 / page_size});
     for (const KernelConfig::KnownFile& file : m_config.files) m_files.add_file(file.path, file.bytes);
@@ -134,6 +136,12 @@ void Kernel::connect(InterruptController& interrupts, BlockDevice& disk, IommuDe
     m_block.set_up_queues(*probe, m_dma, m_cpus.size());
 }
 
+void Kernel::connect(NetDevice& nic, InterruptController& interrupts) {
+    m_net.connect(nic, m_lines, interrupts);
+    UntimedOperation probe(m_runner, {});
+    m_net.set_up(*probe, m_cpus.size());
+}
+
 void Kernel::start(Workload& workload, const ProgramPlacement& placement, const Moment& moment) {
     CallOrder& order = m_orders.emplace_back(m_runner, m_counters);
     m_programs.push_back(
@@ -157,6 +165,7 @@ void Kernel::declare(StatGroup group) const {
     m_driver->declare(group.group("driver"));
     m_block.declare(group.group("block"));
     m_dma.declare(group.group("dma"));
+    m_net.declare(group.group("net"));
     m_frames.cgroups().declare(group.group("memory_limit"));
     group.counter("markers", m_markers, "count", "markers that programs have reached (prctl 0x5057)");
     group.counter("markers_out_of_range", m_markers_out_of_range, "count",
@@ -239,6 +248,8 @@ void Kernel::do_system_call(Operation& op, const SyscallRecord& record) {
         m_driver->serve(op, record);
     else if (is_io_call(record.number))
         m_block_io.serve(op, record);
+    else if (is_net_call(record.number))
+        m_net.serve(op, record);
     else
         serve_call(call);
     if (task.exited)
@@ -329,7 +340,7 @@ void Kernel::look_after_time(CpuId cpu, Tick now) {
 /// Nothing that the simulated machine does by itself comes before what the host's world does next. Sleeps
 /// that end do not count where a program is only slower than the simulation: time stands still for it.
 bool Kernel::waits_for_host() const {
-    if (m_block.in_flight() != 0) return false;
+    if (m_block.in_flight() != 0 || m_net.is_up()) return false;
     return m_scheduler.all_quiet() || (m_scheduler.all_idle() && m_streams.any_at_work());
 }
 

@@ -62,6 +62,8 @@ public:
 
     /// The machine around it; both must outlive the run.
     void connect(InterruptController& interrupts, BlockDevice& disk, IommuDevice* iommu = nullptr);
+    /// A NIC, after connect(). Throws ConfigError where there is not enough memory for its buffers.
+    void connect(NetDevice& nic, InterruptController& interrupts);
     /// Creates the workload's first task; it runs when a CPU picks it. The workload must outlive the kernel.
     /// May be called again, at `moment` between two quanta too: the programs run side by side.
     void start(Workload& workload, const ProgramPlacement& placement = {}, const Moment& moment = {});
@@ -159,6 +161,7 @@ private:
     DmaMapper m_dma;
     BlockLayer m_block;
     BlockIoDriver m_block_io;
+    NetDriver m_net;
     LruBatches m_lru;
     Workingset m_workingset;
     Swap m_swap;

@@ -18,6 +18,7 @@ void KernelConfig::declare(OptionGroup os) {
                "Linux 6.1: /sys/block/*/queue/read_ahead_kb"});
     block.declare(os);
     dma.declare(os);
+    net.declare(os);
     writeback.declare(os);
     // Less than two task switches take, and nobody would get any work done.
     os.number("time_slice", time_slice, {100'000 * ticks_per_ns, ticks_per_second},

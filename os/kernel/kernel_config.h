@@ -7,6 +7,7 @@
 #include "os/file/file_system.h"
 #include "os/kernel/boot.h"
 #include "os/kernel/captured_allocator.h"
+#include "os/net/net_driver.h"
 #include "os/page/page_allocator.h"
 #include "os/path/cost_table.h"
 #include "os/path/frame_allocator.h"
@@ -54,6 +55,7 @@ struct KernelConfig {
     WritebackConfig writeback;
     BlockConfig block;
     DmaConfig dma;
+    NetConfig net;
     std::uint64_t read_ahead_kb = 128; ///< KiB. Source: Linux 6.1 default
     /// The page allocator of a machine that has booted elsewhere; null: the kernel boots its own. It outlives
     /// the kernel.

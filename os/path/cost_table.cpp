@@ -5,6 +5,7 @@
 #include "os/path/costs/fault_costs.h"
 #include "os/path/costs/file_costs.h"
 #include "os/path/costs/huge_costs.h"
+#include "os/path/costs/net_costs.h"
 #include "os/path/costs/object_costs.h"
 #include "os/path/costs/page_costs.h"
 #include "os/path/costs/reclaim_costs.h"
@@ -32,7 +33,7 @@ consteval auto joined(const std::array<costs::CostRow, sizes>&... parts) {
 }
 
 constexpr std::array rows = joined(costs::page, costs::object, costs::fault, costs::space, costs::task,
-                                   costs::file, costs::reclaim, costs::huge, costs::dma);
+                                   costs::file, costs::reclaim, costs::huge, costs::dma, costs::net);
 constexpr Records records = []<std::size_t... i>(std::index_sequence<i...>) { return Records{rows[i]...}; }
 (std::make_index_sequence<rows.size()>());
 

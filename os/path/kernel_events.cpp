@@ -197,6 +197,20 @@ EventSchema BlockEvent::schema() {
             "requests"};
 }
 
+EventSchema PacketEvent::schema() {
+    using E = PacketEvent;
+    return {"packets",
+            "packets that the NIC has received",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when its last bit was on the wire"),
+             event_column("moved", &E::moved, "ps", "until it and its descriptor were in memory"),
+             event_column("latency", &E::latency, "ps", "until it was in its socket's queue"),
+             event_column("bytes", &E::bytes, "bytes", "size"),
+             event_column("flow", &E::flow, "", "flow that it belongs to"),
+             event_column("cpu", &E::cpu, "", "CPU that polled it")},
+            "packets"};
+}
+
 EventSchema ReclaimEvent::schema() {
     using E = ReclaimEvent;
     return {"reclaim",

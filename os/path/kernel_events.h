@@ -184,6 +184,19 @@ struct DriverEvent {
     [[nodiscard]] static EventSchema schema();
 };
 
+/// A packet that a NIC has received.
+struct PacketEvent {
+    std::uint64_t time = 0;    ///< ps, when its last bit was on the wire
+    std::uint64_t moved = 0;   ///< ps, until it and its descriptor were in memory
+    std::uint64_t latency = 0; ///< ps, until it was in its socket's queue
+    std::uint32_t bytes = 0;
+    std::uint32_t flow = 0;
+    std::uint16_t cpu = 0;
+    std::array<std::uint8_t, 6> padding{};
+
+    [[nodiscard]] static EventSchema schema();
+};
+
 /// Who reclaims pages.
 enum class ReclaimedBy : std::uint8_t {
     Kswapd,

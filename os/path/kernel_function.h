@@ -240,6 +240,17 @@ enum class KernelFunction : std::uint8_t {
     IotlbInvalidate,
     IotlbWait,
     FlushQueueAdd,
+    NicInterrupt,
+    NetRxAction,
+    NicCleanRx,
+    NicAllocRx,
+    BuildSkb,
+    NapiGroReceive,
+    NetifReceiveSkb,
+    IpReceive,
+    UdpRecvmsg,
+    CopyDatagram,
+    ConsumeSkb,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;

@@ -45,7 +45,7 @@ public:
 
     /// Of functions, calls are sampled by kernel path: all of a path's calls are kept, or none.
     using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent, KillEvent,
-                             FilemapEvent, BlockEvent, ReclaimEvent>;
+                             FilemapEvent, BlockEvent, ReclaimEvent, PacketEvent>;
     [[nodiscard]] Events& events() { return m_events; }
     template <class Event>
     [[nodiscard]] EventLog<Event>& table() {

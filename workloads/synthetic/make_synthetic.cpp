@@ -13,7 +13,7 @@ struct Generator {
     std::unique_ptr<Workload> (*make)(const SyntheticConfig&);
 };
 
-constexpr std::array<Generator, 8> generators{{
+constexpr std::array<Generator, 9> generators{{
     {"alloc_churn", [](const SyntheticConfig& c) { return make_alloc_churn(c.common, c.alloc_churn); }},
     {"block_io", [](const SyntheticConfig& c) { return make_block_io(c.common, c.block_io); }},
     {"btree", [](const SyntheticConfig& c) { return make_btree(c.common, c.btree); }},
@@ -21,6 +21,7 @@ constexpr std::array<Generator, 8> generators{{
     {"kernel_objects",
      [](const SyntheticConfig& c) { return make_kernel_objects(c.common, c.kernel_objects); }},
     {"kvstore", [](const SyntheticConfig& c) { return make_kvstore(c.common, c.kvstore); }},
+    {"net_receive", [](const SyntheticConfig& c) { return make_net_receive(c.common, c.net_receive); }},
     {"pointer_chase", [](const SyntheticConfig& c) { return make_pointer_chase(c.common, c.pointer_chase); }},
     {"stream", [](const SyntheticConfig& c) { return make_stream(c.common, c.stream); }},
 }};

@@ -9,6 +9,7 @@
 #include "workloads/synthetic/gups.h"
 #include "workloads/synthetic/kernel_objects.h"
 #include "workloads/synthetic/kvstore.h"
+#include "workloads/synthetic/net_receive.h"
 #include "workloads/synthetic/pointer_chase.h"
 #include "workloads/synthetic/stream.h"
 
@@ -30,6 +31,7 @@ struct SyntheticConfig {
     BtreeConfig btree;
     KernelObjectsConfig kernel_objects;
     KvstoreConfig kvstore;
+    NetReceiveConfig net_receive;
 
     void declare(OptionGroup group);
 };

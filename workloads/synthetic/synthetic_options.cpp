@@ -57,6 +57,20 @@ void SyntheticConfig::declare(OptionGroup group) {
               {Unit::Bytes, "part of the device that requests go to, from its start", user});
     io.number("operations", block_io.operations, {1, 1ULL << 40},
               {Unit::Count, "requests of each thread at the natural end", user});
+    OptionGroup net = group.group("net_receive");
+    net.choice(
+        "how", net_receive.how,
+        {{NetReceive::Copy, "copy"}, {NetReceive::Remap, "remap"}, {NetReceive::Fixed, "fixed"}},
+        {Unit::None,
+         "how data come to the program: copied from the kernel's buffers, by remapping their pages, or in "
+         "buffers shared for good",
+         "Druschel and Peterson, SOSP 1993 (fbufs); Pai et al., OSDI 1999 (IO-Lite)"});
+    net.number("message_size", net_receive.message_bytes, {1, 2U << 20},
+               {Unit::Bytes, "size of a message", user});
+    net.choice("reads", net_receive.reads, {{ReadsMessages::Off, "off"}, {ReadsMessages::On, "on"}},
+               {Unit::None, "whether the program reads each message once", user});
+    net.number("messages", net_receive.messages, {1, 1ULL << 40},
+               {Unit::Count, "messages of each thread at the natural end", user});
     OptionGroup tree = group.group("btree");
     tree.number("keys", btree.keys, {1, 1ULL << 36}, {Unit::Count, "keys", user});
     tree.number("lookups", btree.lookups, {1, 1ULL << 40},

@@ -47,7 +47,7 @@ struct Measured {
             counts[fields[0] + "@max"] = number(8);
             mix[fields[0]] = {number(9) / number(2), number(10) / number(2)};
         }
-        for (const char* const file : {"faults_6.1.csv", "slopes_6.1.csv", "dma_6.1.csv"})
+        for (const char* const file : {"faults_6.1.csv", "slopes_6.1.csv", "dma_6.1.csv", "net_6.1.csv"})
             for (const auto& fields : rows_of(file)) {
                 const double instructions = counts[fields[0]] = std::stod(fields.at(1));
                 if (!fields.at(2).empty())

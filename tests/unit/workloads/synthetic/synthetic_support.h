@@ -68,6 +68,7 @@ inline SyntheticConfig small_config() {
     config.gups.table_bytes = 1 << 16;
     config.stream = {4096, 3};
     config.block_io.operations = 500;
+    config.net_receive.messages = 500;
     config.pointer_chase = {1 << 16, 64, 2};
     config.alloc_churn.operations = 500;
     config.alloc_churn.slots = 16;

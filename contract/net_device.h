@@ -1,0 +1,52 @@
+#pragma once
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "contract/bus_address.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace pagewalk {
+
+/// What a driver must keep to.
+struct NetDeviceLimits {
+    std::uint32_t queues = 1;       ///< receive queues; queue i interrupts CPU i
+    std::uint32_t ring_entries = 0; ///< of each
+};
+
+/// A receive ring in memory: descriptors of buffers, which the NIC gives back filled.
+struct NetRing {
+    static constexpr std::uint64_t descriptor_bytes = 16;
+    BusAddr descriptors{};
+    std::uint32_t entries = 0;
+};
+
+/// A packet in a buffer of the driver's; buffers are filled in the order in which they were posted.
+struct ReceivedPacket {
+    std::uint32_t bytes = 0;
+    std::uint32_t flow = 0;
+    Tick arrived{}; ///< its last bit was on the wire
+    Tick written{}; ///< it and its descriptor were in memory
+};
+
+/// A NIC as its driver sees it.
+class NetDevice {
+public:
+    virtual ~NetDevice() = default;
+    /// `Interrupt::source` of its interrupts.
+    [[nodiscard]] virtual std::uint32_t interrupt_source() const = 0;
+    [[nodiscard]] virtual NetDeviceLimits limits() const = 0;
+    virtual void set_ring(CpuId queue, const NetRing& ring) = 0;
+    /// The link comes up: packets arrive from now on.
+    virtual void start(Tick now) = 0;
+    /// Descriptors of empty buffers have been written to the ring, and the doorbell is rung.
+    virtual void post(CpuId queue, std::span<const BusAddr> buffers, Tick now) = 0;
+    /// Takes packets that are in memory by `now`, oldest first. Returns how many.
+    virtual std::size_t take_received(CpuId queue, Tick now, std::span<ReceivedPacket> packets) = 0;
+    /// The queue may interrupt again, once: an interrupt is off from when it is raised.
+    virtual void enable_interrupt(CpuId queue, Tick now) = 0;
+};
+
+} // namespace pagewalk

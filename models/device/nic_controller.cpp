@@ -1,0 +1,136 @@
+#include "models/device/nic_controller.h"
+
+#include <algorithm>
+
+namespace pagewalk::models {
+
+namespace {
+
+constexpr std::uint64_t descriptors_per_line = line_size / NetRing::descriptor_bytes;
+
+constexpr Tick on_the_wire(std::uint64_t bytes, std::uint64_t rate) {
+    return Tick(
+        static_cast<std::uint64_t>(static_cast<unsigned __int128>(bytes) * 8 * ticks_per_second / rate));
+}
+
+} // namespace
+
+void NicStats::declare(StatGroup group) const {
+    group.counter("packets", packets, "count", "packets written to memory");
+    group.counter("bytes", bytes, "bytes", "of these packets");
+    group.counter("dropped", dropped, "count", "packets that found no buffer");
+    group.counter("lines_written", lines_written, "count", "lines of memory written with packets");
+    group.counter("ring_lines", ring_lines, "count", "lines of memory read and written with descriptors");
+    group.counter("interrupts", interrupts, "count", "interrupts raised");
+    group.histogram("latency", latency, "ps", "of a packet, from the wire until its descriptor is in memory");
+}
+
+NicController::NicController(const NicConfig& config, DeviceId device, const Ports& ports, std::uint64_t seed)
+    : m_config(config), m_device(device), m_ports(ports), m_rng(seed, "nic.flows"), m_queues(config.queues),
+      m_interval(on_the_wire(config.packet_bytes, config.rate)) {}
+
+void NicController::start(Tick now) {
+    if (m_next_arrival != no_time) return;
+    m_next_arrival = now + m_interval;
+    for (Queue& queue : m_queues) fetch(queue, now);
+}
+
+void NicController::post(CpuId id, std::span<const BusAddr> buffers, Tick now) {
+    Queue& queue = m_queues[id];
+    queue.buffers.insert(queue.buffers.end(), buffers.begin(), buffers.end());
+    queue.posted += buffers.size();
+    if (m_next_arrival != no_time) fetch(queue, now);
+}
+
+/// Reads the descriptors that it has not yet: not before the link is up, as drivers set up before.
+void NicController::fetch(Queue& queue, Tick now) {
+    for (; queue.fetched != queue.posted; ++queue.fetched) {
+        if (queue.fetched % descriptors_per_line != 0) continue;
+        const BusAddr place =
+            queue.ring.descriptors + queue.fetched % queue.ring.entries * NetRing::descriptor_bytes;
+        ++m_stats.ring_lines;
+        m_ports.memory.access({on_the_bus(place).line(), m_device, AccessKind::Dma, now});
+    }
+}
+
+Tick NicController::next() const {
+    Tick next = m_next_arrival;
+    for (const Queue& queue : m_queues) next = std::min(next, queue.interrupt_at);
+    return next;
+}
+
+void NicController::advance(Tick now) {
+    for (Tick time = next(); time <= now; time = next()) {
+        for (std::size_t i = 0; i < m_queues.size(); ++i) {
+            const auto cpu = static_cast<CpuId>(i);
+            if (m_queues[cpu].interrupt_at == time) interrupt(cpu, m_queues[cpu], time);
+        }
+        if (m_next_arrival == time) arrive(time);
+    }
+}
+
+void NicController::arrive(Tick now) {
+    m_next_arrival = now + m_interval;
+    const auto flow = static_cast<std::uint32_t>(m_rng.below(m_config.flows));
+    Queue& queue = m_queues[static_cast<CpuId>(flow % m_config.queues)];
+    if (queue.buffers.empty()) {
+        ++m_stats.dropped;
+        return;
+    }
+    const Tick written = write(queue, now);
+    queue.received.push_back({m_config.packet_bytes, flow, now, written});
+    ++m_stats.packets;
+    m_stats.bytes += m_config.packet_bytes;
+    m_stats.latency.add((written - now).value());
+    if (queue.may_interrupt) ask_for_interrupt(queue, written);
+}
+
+/// A packet to the oldest buffer, then its descriptor. Returns when both are there.
+Tick NicController::write(Queue& queue, Tick now) {
+    const BusAddr buffer = queue.buffers.front();
+    queue.buffers.pop_front();
+    const Tick line_time = on_the_wire(line_size, NicConfig::link_rate);
+    Tick last = now;
+    Tick sent = now;
+    for (std::uint64_t at = 0; at < m_config.packet_bytes; at += line_size, sent += line_time) {
+        ++m_stats.lines_written;
+        last = std::max(last, m_ports.memory.access(
+                                  {on_the_bus(buffer + at).line(), m_device, AccessKind::WriteBack, sent}));
+    }
+    const BusAddr descriptor =
+        queue.ring.descriptors + queue.filled++ % queue.ring.entries * NetRing::descriptor_bytes;
+    ++m_stats.ring_lines;
+    last = std::max(
+        last, m_ports.memory.access({on_the_bus(descriptor).line(), m_device, AccessKind::WriteBack, last}));
+    return last + NicConfig::link_latency;
+}
+
+std::size_t NicController::take_received(CpuId id, Tick now, std::span<ReceivedPacket> packets) {
+    std::deque<ReceivedPacket>& received = m_queues[id].received;
+    std::size_t taken = 0;
+    for (; taken < packets.size() && !received.empty() && received.front().written <= now;
+         received.pop_front())
+        packets[taken++] = received.front();
+    return taken;
+}
+
+void NicController::enable_interrupt(CpuId id, Tick now) {
+    Queue& queue = m_queues[id];
+    queue.may_interrupt = true;
+    if (!queue.received.empty()) ask_for_interrupt(queue, std::max(now, queue.received.front().written));
+}
+
+void NicController::ask_for_interrupt(Queue& queue, Tick at) {
+    queue.may_interrupt = false;
+    queue.interrupt_at = std::max(at, queue.last_interrupt + m_config.interrupt_gap);
+}
+
+void NicController::interrupt(CpuId cpu, Queue& queue, Tick now) {
+    queue.interrupt_at = no_time;
+    queue.last_interrupt = now;
+    ++m_stats.interrupts;
+    m_ports.interrupts.raise(cpu, {InterruptKind::Device, static_cast<std::uint32_t>(index_of(m_device))},
+                             now);
+}
+
+} // namespace pagewalk::models

@@ -1,0 +1,82 @@
+#pragma once
+
+#include "base/histogram.h"
+#include "base/ids.h"
+#include "base/rng.h"
+#include "base/stats.h"
+#include "contract/interrupt.h"
+#include "contract/kernel_path.h"
+#include "contract/net_device.h"
+#include "models/device/nic_config.h"
+#include "models/memory/memory_port.h"
+
+#include <deque>
+#include <vector>
+
+namespace pagewalk::models {
+
+struct NicStats {
+    std::uint64_t packets = 0, bytes = 0; ///< that are in memory
+    std::uint64_t dropped = 0;            ///< no buffer was posted
+    std::uint64_t lines_written = 0;      ///< of memory, with packets
+    std::uint64_t ring_lines = 0;         ///< of memory, with descriptors, either way
+    std::uint64_t interrupts = 0;
+    Histogram latency; ///< ps, from the wire until packet and descriptor are in memory
+
+    void declare(StatGroup group) const;
+};
+
+/// A NIC's receiving half with the traffic that comes to it: packets of one size at even distances, each of a
+/// drawn flow. A packet takes the oldest posted buffer of its flow's queue, is written line by line as fast
+/// as the wire brings it, then its descriptor is; interrupts are moderated. Lives by events, as
+/// BlockController does.
+class NicController {
+public:
+    struct Ports {
+        MemoryPort& memory; ///< Dma reads a line, WriteBack writes it
+        InterruptController& interrupts;
+    };
+    NicController(const NicConfig& config, DeviceId device, const Ports& ports, std::uint64_t seed);
+
+    void set_ring(CpuId queue, const NetRing& ring) { m_queues[queue].ring = ring; }
+    void start(Tick now);
+    void post(CpuId queue, std::span<const BusAddr> buffers, Tick now);
+    std::size_t take_received(CpuId queue, Tick now, std::span<ReceivedPacket> packets);
+    void enable_interrupt(CpuId queue, Tick now);
+    /// Does what is due by `now`, in the order of time.
+    void advance(Tick now);
+    /// When something is due next; no_time where nothing is.
+    [[nodiscard]] Tick next() const;
+
+    [[nodiscard]] const NicConfig& config() const { return m_config; }
+    [[nodiscard]] const NicStats& stats() const { return m_stats; }
+    void declare(StatGroup group) const { m_stats.declare(group); }
+
+private:
+    struct Queue {
+        NetRing ring;
+        std::deque<BusAddr> buffers;                       ///< posted, oldest first
+        std::uint64_t posted = 0, fetched = 0, filled = 0; ///< descriptors so far
+        std::deque<ReceivedPacket> received;
+        bool may_interrupt = true;
+        Tick interrupt_at = no_time;
+        Tick last_interrupt{};
+    };
+
+    void fetch(Queue& queue, Tick now);
+    void arrive(Tick now);
+    [[nodiscard]] Tick write(Queue& queue, Tick now);
+    void ask_for_interrupt(Queue& queue, Tick at);
+    void interrupt(CpuId cpu, Queue& queue, Tick now);
+
+    NicConfig m_config;
+    DeviceId m_device;
+    Ports m_ports;
+    Rng m_rng;
+    IndexedVec<CpuId, Queue> m_queues;
+    Tick m_interval{}; ///< between two packets
+    Tick m_next_arrival = no_time;
+    NicStats m_stats;
+};
+
+} // namespace pagewalk::models

@@ -1,0 +1,301 @@
+#include "os/net/net_driver.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace pagewalk::os {
+
+namespace {
+
+constexpr std::uint64_t header_lines = 2; // Ethernet, IP and UDP headers, and what GRO looks at
+
+VirtAddr data_of(Pfn frame) { return kernel_layout::direct_map(address_of(frame)); }
+
+} // namespace
+
+void NetConfig::declare(OptionGroup os) {
+    os.choice(
+        "net_buffers", buffers, {{NetBuffers::PagePool, "page_pool"}, {NetBuffers::Slab, "slab"}},
+        {Unit::None,
+         "the NIC driver's buffers: pages that go round and stay mapped, or a page of each packet, mapped "
+         "before and unmapped after it",
+         "Linux 6.1: page_pool in mlx5e, others in e1000e"});
+}
+
+void NetStats::declare(StatGroup group) const {
+    group.counter("packets", packets, "count", "packets that reached a socket's queue");
+    group.counter("bytes", bytes, "bytes", "of these packets");
+    group.counter("dropped", dropped, "count",
+                  "packets that were polled and had no socket, no room in it or no memory");
+    group.counter("polls", polls, "count", "polls of a receive queue (NAPI)");
+    group.counter("full_polls", full_polls, "count", "polls that used up their budget of 64 packets");
+    group.gauge("pool_pages", pool_pages, "count", "pages allocated for buffers");
+    group.counter("messages", messages, "count", "messages that tasks received");
+    group.counter("message_bytes", message_bytes, "bytes", "of these messages");
+    group.histogram("latency", latency, "ps", "of a packet, from the wire to its socket's queue");
+}
+
+void NetDriver::connect(NetDevice& nic, InterruptLines& lines, InterruptController& interrupts) {
+    lines.request(nic.interrupt_source(), *this);
+    m_nic = &nic;
+    m_interrupts = &interrupts;
+    m_limits = nic.limits();
+}
+
+void NetDriver::set_up(Operation& op, std::size_t cpus) {
+    m_parts.dma.add_device(op, {.id = device_id()}, m_limits.ring_entries, cpus);
+    m_queues.resize(m_limits.queues);
+    for (std::size_t i = 0; i < m_limits.queues; ++i) {
+        const auto queue = static_cast<CpuId>(i);
+        const auto ring =
+            m_parts.dma.allocate_coherent(op, device_id(), m_limits.ring_entries * NetRing::descriptor_bytes);
+        if (!ring) throw ConfigError("no memory for a ring of the NIC: lower nic.ring_entries");
+        m_queues[queue].descriptors = ring->memory;
+        m_nic->set_ring(queue, {ring->bus, m_limits.ring_entries});
+        refill(op, queue);
+        if (m_queues[queue].posted.size() != m_limits.ring_entries)
+            throw ConfigError("no memory for " + std::to_string(m_limits.ring_entries) +
+                              " buffers of a NIC's queue: lower nic.ring_entries or nic.queues");
+    }
+}
+
+std::optional<NetDriver::Buffer> NetDriver::take_buffer(Operation& op, CpuId queue) {
+    std::vector<Buffer>& pool = m_queues[queue].pool;
+    if (!pool.empty()) {
+        const Buffer buffer = pool.back();
+        pool.pop_back();
+        return buffer;
+    }
+    const auto frame =
+        m_parts.frames.allocate(op, {.mask = gfp::atomic, .purpose = AllocationPurpose::Socket});
+    if (!frame) return std::nullopt;
+    ++m_stats.pool_pages;
+    std::vector<BusPage> mapped;
+    if (!m_parts.dma.map(op, device_id(), std::span(&*frame, 1), mapped)) {
+        m_parts.frames.free(op, *frame, 0);
+        return std::nullopt;
+    }
+    return Buffer{*frame, mapped.front(), queue};
+}
+
+void NetDriver::release(Operation& op, const Packet& packet) {
+    op.path.call(KernelFunction::ConsumeSkb);
+    if (packet.skb != VirtAddr()) m_parts.objects.kfree(op, packet.skb, KernelFunction::ConsumeSkb);
+    if (m_config.buffers == NetBuffers::PagePool)
+        m_queues[packet.buffer.queue].pool.push_back(packet.buffer);
+    else
+        m_parts.frames.free(op, packet.buffer.frame, 0);
+}
+
+/// Gives the ring a buffer for each descriptor that has none.
+void NetDriver::refill(Operation& op, CpuId id) {
+    Queue& queue = m_queues[id];
+    while (queue.posted.size() < m_limits.ring_entries) {
+        const auto buffer = take_buffer(op, id);
+        if (!buffer) break;
+        op.path.call(KernelFunction::NicAllocRx);
+        op.path.store(queue.descriptors +
+                      queue.written++ % m_limits.ring_entries * NetRing::descriptor_bytes);
+        queue.posted.push_back(*buffer);
+        queue.to_post.push_back(address_of(buffer->page));
+    }
+    if (!queue.to_post.empty()) op.effect<&NetDriver::post>(*this, index_of(id));
+}
+
+void NetDriver::interrupted(Operation& op) {
+    if (!m_queues.contains(op.cpu)) return;
+    op.path.call(KernelFunction::NicInterrupt);
+    op.path.call(KernelFunction::NetRxAction);
+    std::array<ReceivedPacket, budget> packets;
+    const std::size_t polled = m_nic->take_received(op.cpu, op.now, packets);
+    for (const ReceivedPacket& packet : std::span(packets).first(polled)) take(op, op.cpu, packet);
+    refill(op, op.cpu);
+    op.effect<&NetDriver::deliver>(*this, index_of(op.cpu));
+    end_poll(op, op.cpu, polled);
+}
+
+/// A packet through the network stack, up to its socket.
+void NetDriver::take(Operation& op, CpuId id, const ReceivedPacket& packet) {
+    Queue& queue = m_queues[id];
+    const Buffer buffer = queue.posted.front();
+    queue.posted.pop_front();
+    op.path.load(queue.descriptors + queue.read++ % m_limits.ring_entries * NetRing::descriptor_bytes);
+    op.path.call(KernelFunction::NicCleanRx);
+    if (m_config.buffers == NetBuffers::Slab)
+        m_parts.dma.unmap(op, device_id(), DmaDirection::FromDevice, std::span(&buffer.frame, 1),
+                          std::span(&buffer.page, 1));
+    const auto skb = m_parts.objects.kmalloc(op, skb_bytes, gfp::atomic, KernelFunction::BuildSkb);
+    op.path.call(KernelFunction::BuildSkb);
+    for (std::uint64_t line = 0; line < header_lines; ++line)
+        op.path.load(data_of(buffer.frame) + line * line_size);
+    op.path.call(KernelFunction::NapiGroReceive);
+    op.path.call(KernelFunction::NetifReceiveSkb);
+    op.path.call(KernelFunction::IpReceive);
+    Packet received{buffer, skb.value_or(VirtAddr()), packet, 0};
+    if (!m_sockets.empty()) {
+        received.socket = packet.flow % m_sockets.size();
+        Socket& socket = m_sockets[received.socket];
+        if (skb && socket.bytes + socket.on_the_way + packet.bytes <= socket_limit) {
+            socket.on_the_way += packet.bytes;
+            return queue.to_deliver.push_back(received);
+        }
+    }
+    ++m_stats.dropped;
+    release(op, received);
+}
+
+/// Either the queue may interrupt again, or it is polled again: at once a few times, then after as long as
+/// its polls have taken.
+void NetDriver::end_poll(Operation& op, CpuId id, std::size_t polled) {
+    Queue& queue = m_queues[id];
+    ++m_stats.polls;
+    if (polled < budget) {
+        queue.polls = 0;
+        return op.effect<&NetDriver::enable_interrupt>(*this, index_of(id));
+    }
+    ++m_stats.full_polls;
+    if (queue.polls++ == 0) queue.busy_since = op.now;
+    op.effect<&NetDriver::poll_again>(*this, index_of(id));
+}
+
+void NetDriver::start_link(std::uint64_t, const Moment& moment) {
+    m_is_up = true;
+    m_nic->start(moment.now);
+}
+
+void NetDriver::post(std::uint64_t queue, const Moment& moment) {
+    const auto id = static_cast<CpuId>(queue);
+    m_nic->post(id, m_queues[id].to_post, moment.now);
+    m_queues[id].to_post.clear();
+}
+
+void NetDriver::deliver(std::uint64_t queue, const Moment& moment) {
+    std::vector<Packet>& packets = m_queues[static_cast<CpuId>(queue)].to_deliver;
+    for (const Packet& packet : packets) {
+        Socket& socket = m_sockets[packet.socket];
+        socket.on_the_way -= packet.what.bytes;
+        socket.bytes += packet.what.bytes;
+        socket.packets.push_back(packet);
+        socket.waiters.wake_all(moment);
+        ++m_stats.packets;
+        m_stats.bytes += packet.what.bytes;
+        const std::uint64_t latency = (moment.now - packet.what.arrived).value();
+        m_stats.latency.add(latency);
+        if (m_on_packet)
+            m_on_packet({.time = packet.what.arrived.value(),
+                         .moved = (packet.what.written - packet.what.arrived).value(),
+                         .latency = latency,
+                         .bytes = packet.what.bytes,
+                         .flow = packet.what.flow,
+                         .cpu = static_cast<std::uint16_t>(moment.cpu)});
+    }
+    packets.clear();
+}
+
+void NetDriver::enable_interrupt(std::uint64_t queue, const Moment& moment) {
+    m_nic->enable_interrupt(static_cast<CpuId>(queue), moment.now);
+}
+
+void NetDriver::poll_again(std::uint64_t id, const Moment& moment) {
+    Queue& queue = m_queues[static_cast<CpuId>(id)];
+    Tick at = moment.now;
+    if (queue.polls == polls_in_a_row) {
+        at += moment.now - queue.busy_since;
+        queue.polls = 0;
+    }
+    m_interrupts->raise(static_cast<CpuId>(id), {InterruptKind::Device, m_nic->interrupt_source()}, at);
+}
+
+void NetDriver::serve(Operation& op, const SyscallRecord& record) {
+    if (m_nic == nullptr) throw RunError("the simulated machine has no NIC to receive from; set nic.rate");
+    if (record.arguments[0] > static_cast<std::uint64_t>(NetReceive::Fixed) || record.arguments[1] == 0 ||
+        record.arguments[1] > socket_limit / 2)
+        throw RunError("receive call: way " + std::to_string(record.arguments[0]) + ", " +
+                       std::to_string(record.arguments[1]) + " bytes: wants a way of 0 to 2 and 1 to " +
+                       std::to_string(socket_limit / 2) + " bytes");
+    Socket& socket = m_sockets[socket_of(op)];
+    const auto how = static_cast<NetReceive>(record.arguments[0]);
+    op.path.call(KernelFunction::UdpRecvmsg);
+    if (!m_is_up) op.effect<&NetDriver::start_link>(*this);
+    grow_user_pages(op, socket, record.arguments[1]);
+    while (socket.bytes < record.arguments[1]) socket.waiters.wait(op);
+    receive(op, socket, how, record.arguments[1], record.arguments[2] != 0);
+    ++m_stats.messages;
+    m_stats.message_bytes += record.arguments[1];
+}
+
+std::size_t NetDriver::socket_of(Operation& op) {
+    const auto [found, is_new] = m_socket_of_task.try_emplace(op.task, m_sockets.size());
+    if (is_new) m_sockets.emplace_back(m_parts.runner);
+    return found->second;
+}
+
+void NetDriver::grow_user_pages(Operation& op, Socket& socket, std::uint64_t bytes) {
+    while (socket.user_pages.size() * page_size < bytes) {
+        const auto frame =
+            m_parts.frames.allocate(op, {.mask = gfp::highuser, .purpose = AllocationPurpose::Anonymous});
+        if (!frame) throw RunError("no memory for a message of " + std::to_string(bytes) + " bytes");
+        socket.user_pages.push_back(*frame);
+    }
+}
+
+/// Takes a message from the socket's packets, the first of which may have been received in part.
+void NetDriver::receive(Operation& op, Socket& socket, NetReceive how, std::uint64_t bytes, bool reads) {
+    for (std::uint64_t done = 0; done < bytes;) {
+        const Packet packet = socket.packets.front();
+        const auto part = static_cast<std::uint32_t>(
+            std::min<std::uint64_t>(packet.what.bytes - socket.used, bytes - done));
+        op.path.load(packet.skb);
+        if (how == NetReceive::Copy) copy(op, socket, packet, done, part);
+        if (how == NetReceive::Remap && socket.used == 0) remap(op, packet);
+        if (reads && how != NetReceive::Copy) read(op, data_of(packet.buffer.frame) + socket.used, part);
+        done += part;
+        socket.used += part;
+        if (socket.used != packet.what.bytes) continue;
+        socket.used = 0;
+        socket.bytes -= packet.what.bytes;
+        socket.packets.pop_front();
+        release(op, packet);
+    }
+    if (how != NetReceive::Copy || !reads) return;
+    for (std::uint64_t at = 0; at < bytes; at += page_size)
+        read(op, data_of(socket.user_pages[at / page_size]),
+             static_cast<std::uint32_t>(std::min(page_size, bytes - at)));
+}
+
+void NetDriver::copy(Operation& op, const Socket& socket, const Packet& packet, std::uint64_t to,
+                     std::uint32_t bytes) {
+    op.path.call(KernelFunction::CopyDatagram);
+    for (std::uint32_t done = 0; done < bytes;) {
+        const std::uint64_t at = to + done;
+        const auto part =
+            static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes - done, page_size - at % page_size));
+        op.path.copy_bytes(data_of(socket.user_pages[at / page_size]) + at % page_size,
+                           data_of(packet.buffer.frame) + socket.used + done, part);
+        done += part;
+    }
+}
+
+/// The packet's page takes the place of one of the program's, which goes back to the driver with the packet:
+/// the old entry is cleared and its translation dropped, the new one written.
+void NetDriver::remap(Operation& op, const Packet& packet) {
+    op.path.call(KernelFunction::ZapPte);
+    op.path.call(KernelFunction::PageRemoveRmap);
+    op.path.store_page(packet.buffer.frame);
+    TlbInvalidation dropped{.start = data_of(packet.buffer.frame),
+                            .end = data_of(packet.buffer.frame) + page_size};
+    dropped.cpus.set(index_of(op.cpu));
+    op.path.call(KernelFunction::FlushTlbRange);
+    op.path.flush_tlb(dropped);
+    op.path.call(KernelFunction::FinishFault);
+    op.path.call(KernelFunction::PageAddFileRmap);
+}
+
+void NetDriver::read(Operation& op, VirtAddr data, std::uint32_t bytes) {
+    for (std::uint64_t at = 0; at < bytes; at += line_size) op.path.load(data + at);
+}
+
+} // namespace pagewalk::os
