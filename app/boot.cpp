@@ -1,6 +1,7 @@
 #include "app/boot.h"
 
 #include "app/buddy_walk.h"
+#include "app/command_line.h"
 #include "app/system_config.h"
 #include "base/config_file.h"
 #include "os/kernel/boot.h"
@@ -21,8 +22,6 @@
 #include <iostream>
 #include <memory>
 #include <optional>
-
-#include <boost/program_options.hpp>
 
 namespace pagewalk::app {
 
@@ -112,19 +111,7 @@ int run_boot(std::span<const std::string> words) {
                           "a real machine's files")("set,s", po::value(&settings)->composing(), "key=value")(
         "proc", po::value(&proc), "name of a /proc file")("walk", po::value(&walk), "steps of a buddy walk")(
         "config", po::value(&config_path), "configuration");
-    po::positional_options_description positions;
-    positions.add("config", 1);
-    try {
-        po::variables_map values;
-        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
-                      .options(options)
-                      .positional(positions)
-                      .run(),
-                  values);
-        po::notify(values);
-    } catch (const po::error& error) {
-        throw InputError(std::string(error.what()) + "\nusage: " + usage);
-    }
+    read_command_line({"boot", usage, words}, options, "config");
     if (!walk.empty()) {
         if (!capture.empty() || !proc.empty())
             throw InputError(

@@ -1,6 +1,7 @@
 #include "app/characterize.h"
 
 #include "app/command.h"
+#include "app/command_line.h"
 #include "app/memory_chase.h"
 #include "app/memory_traffic.h"
 #include "app/published_figures.h"
@@ -20,8 +21,6 @@
 #include <system_error>
 #include <vector>
 
-#include <boost/program_options.hpp>
-
 namespace pagewalk::app {
 
 namespace {
@@ -30,7 +29,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 constexpr const char* usage =
-    "usage: pagewalk characterize MACHINE.cfg [--set key=value]... [--only TABLE,...] [-o FILE.h5]";
+    "pagewalk characterize MACHINE.cfg [--set key=value]... [--only TABLE,...] [-o FILE.h5]";
 
 /// A table of measurements; null: the curve, which is measured apart.
 struct Table {
@@ -59,21 +58,9 @@ Request parse(std::span<const std::string> words) {
     options.add_options()("set,s", po::value(&request.settings)->composing(), "key=value")(
         "only", po::value(&request.only), "tables")("output,o", po::value(&request.output), "results file")(
         "machine", po::value(&request.machine), "machine");
-    po::positional_options_description positions;
-    positions.add("machine", 1);
-    try {
-        po::variables_map values;
-        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
-                      .options(options)
-                      .positional(positions)
-                      .run(),
-                  values);
-        po::notify(values);
-    } catch (const po::error& error) {
-        throw InputError(std::string(error.what()) + "\n" + usage);
-    }
+    read_command_line({"characterize", usage, words}, options, "machine");
     if (request.machine.empty())
-        throw InputError(std::string("characterize: give a machine's configuration\n") + usage);
+        throw InputError(std::string("characterize: give a machine's configuration\nusage: ") + usage);
     return request;
 }
 

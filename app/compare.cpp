@@ -1,5 +1,6 @@
 #include "app/compare.h"
 
+#include "app/command_line.h"
 #include "app/run_comparison.h"
 #include "app/run_set.h"
 #include "base/error.h"
@@ -17,8 +18,6 @@
 #include <unistd.h>
 #include <vector>
 
-#include <boost/program_options.hpp>
-
 namespace pagewalk::app {
 
 namespace {
@@ -27,7 +26,7 @@ namespace po = boost::program_options;
 using results::Colour;
 using results::TextTable;
 
-constexpr const char* usage = "usage: pagewalk compare A B [--all] [--stats GLOB] [--least PERCENT]";
+constexpr const char* usage = "pagewalk compare A B [--all] [--stats GLOB] [--least PERCENT]";
 constexpr std::size_t most_changes = 20;
 
 std::string times(double a, double b) {
@@ -123,7 +122,7 @@ double share_of(const std::string& text) {
     double percent = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), percent);
     if (error != std::errc() || end != number.data() + number.size() || percent < 0 || percent > 100)
-        throw InputError("compare: --least " + text + " is no share from 0% to 100%; " + usage);
+        throw InputError("compare: --least " + text + " is no share from 0% to 100%; usage: " + usage);
     return percent / 100;
 }
 
@@ -132,24 +131,14 @@ Arguments parse(std::span<const std::string> words) {
     known.add_options()("all", "")("stats", po::value<std::string>()->default_value("*"))(
         "least", po::value<std::string>()->default_value("1%"))("side",
                                                                 po::value<std::vector<std::string>>());
-    po::positional_options_description positional;
-    positional.add("side", -1);
-    po::variables_map given;
-    try {
-        po::store(po::command_line_parser(std::vector(words.begin(), words.end()))
-                      .options(known)
-                      .positional(positional)
-                      .run(),
-                  given);
-    } catch (const po::error& error) {
-        throw InputError(std::string("compare: ") + error.what() + "; " + usage);
-    }
+    const po::variables_map given = read_command_line({"compare", usage, words}, known, "side", -1);
     Arguments arguments{.glob = given["stats"].as<std::string>(),
                         .least_share = share_of(given["least"].as<std::string>()),
                         .all = given.count("all") != 0};
     if (given.count("side") != 0) arguments.sides = given["side"].as<std::vector<std::string>>();
     if (arguments.sides.size() != 2)
-        throw InputError("compare: two results files, or folders of them, are needed; " + std::string(usage));
+        throw InputError("compare: two results files, or folders of them, are needed; usage: " +
+                         std::string(usage));
     return arguments;
 }
 

@@ -1,6 +1,7 @@
 #include "app/run.h"
 
 #include "app/command.h"
+#include "app/command_line.h"
 #include "app/machine.h"
 #include "app/machine_files.h"
 #include "app/option_effects.h"
@@ -29,8 +30,6 @@
 #include <numeric>
 #include <optional>
 #include <unistd.h>
-
-#include <boost/program_options.hpp>
 
 namespace pagewalk::app {
 
@@ -65,19 +64,8 @@ Arguments parse(std::span<const std::string> words) {
         "trace,t", po::value(&arguments.traces)->composing(),
         "trace file")("from", po::value(&arguments.from), "results of the run to repeat")(
         "config", po::value(&arguments.config), "configuration");
-    po::positional_options_description positions;
-    positions.add("config", 1);
-    po::variables_map values;
-    try {
-        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), dashes))
-                      .options(visible)
-                      .positional(positions)
-                      .run(),
-                  values);
-        po::notify(values);
-    } catch (const po::error& error) {
-        throw InputError(std::string(error.what()) + "\nusage: " + usage);
-    }
+    const po::variables_map values =
+        read_command_line({"run", usage, words.first(dashes - words.begin())}, visible, "config");
     if (std::ranges::find(arguments.traces, "") != arguments.traces.end())
         throw InputError("--trace names no file\nusage: " + std::string(usage));
     if (values.count("output") != 0 && arguments.output.empty())

@@ -1,5 +1,6 @@
 #include "app/show.h"
 
+#include "app/command_line.h"
 #include "app/readable_cell.h"
 #include "base/error.h"
 #include "results/function_graph.h"
@@ -16,8 +17,6 @@
 #include <iostream>
 #include <unistd.h>
 #include <vector>
-
-#include <boost/program_options.hpp>
 
 namespace pagewalk::app {
 
@@ -194,29 +193,23 @@ std::vector<std::string> join_globs(std::span<const std::string> arguments) {
 
 ShowOptions parse(std::span<const std::string> arguments) {
     const std::string usage =
-        "usage: pagewalk show FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | "
+        "pagewalk show FILE.h5 [--json | --stats [GLOB] | --histograms [GLOB] | "
         "--proc NAME|slabtop | --config | --events NAME [--rows N] | --function-graph [--rows N]]";
     po::options_description known;
     known.add_options()("json", "")("config", "")("function-graph", "")("file", po::value<std::string>())(
         "stats", po::value<std::string>())("histograms", po::value<std::string>())(
         "proc", po::value<std::string>())("events", po::value<std::string>())("rows",
                                                                               po::value<std::uint64_t>());
-    po::positional_options_description positional;
-    positional.add("file", 1);
     ShowOptions options;
-    try {
-        po::store(po::command_line_parser(join_globs(arguments)).options(known).positional(positional).run(),
-                  options.given);
-    } catch (const po::error& error) {
-        throw InputError(std::string("show: ") + error.what() + "; " + usage);
-    }
-    if (!options.has("file")) throw InputError("show: no results file is given; " + usage);
+    const std::vector<std::string> words = join_globs(arguments);
+    options.given = read_command_line({"show", usage, words}, known, "file");
+    if (!options.has("file")) throw InputError("show: no results file is given; usage: " + usage);
     unsigned views = 0;
     for (const char* view : {"json", "config", "stats", "histograms", "proc", "events", "function-graph"})
         views += options.has(view) ? 1 : 0;
-    if (views > 1) throw InputError("show: only one view at a time; " + usage);
+    if (views > 1) throw InputError("show: only one view at a time; usage: " + usage);
     if (options.has("rows") && !options.has("events") && !options.has("function-graph"))
-        throw InputError("show: --rows goes with --events or --function-graph; " + usage);
+        throw InputError("show: --rows goes with --events or --function-graph; usage: " + usage);
     options.file = options.text("file");
     if (options.has("rows")) options.rows = options.given["rows"].as<std::uint64_t>();
     return options;

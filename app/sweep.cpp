@@ -1,5 +1,6 @@
 #include "app/sweep.h"
 
+#include "app/command_line.h"
 #include "app/local_executor.h"
 #include "app/simulation.h"
 #include "app/slurm_executor.h"
@@ -19,8 +20,6 @@
 #include <map>
 #include <set>
 
-#include <boost/program_options.hpp>
-
 namespace pagewalk::app {
 
 namespace {
@@ -29,7 +28,7 @@ namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 constexpr const char* usage =
-    "usage: pagewalk sweep FILE.cfg [-o DIR] [-j N] [--executor local|slurm] [--dry-run] [--resume "
+    "pagewalk sweep FILE.cfg [-o DIR] [-j N] [--executor local|slurm] [--dry-run] [--resume "
     "[--rerun-changed]]";
 /// Program instructions a second of host time where no point tells. Source: docs/performance.md.
 constexpr double assumed_speed = 20e6;
@@ -52,20 +51,8 @@ Arguments parse(std::span<const std::string> words) {
         "executor", po::value(&arguments.executor)->default_value("local"))(
         "dry-run", po::bool_switch(&arguments.dry_run))("resume", po::bool_switch(&arguments.resume))(
         "rerun-changed", po::bool_switch(&arguments.rerun_changed))("file", po::value(&file));
-    po::positional_options_description positions;
-    positions.add("file", 1);
-    po::variables_map values;
-    try {
-        po::store(po::command_line_parser(std::vector<std::string>(words.begin(), words.end()))
-                      .options(known)
-                      .positional(positions)
-                      .run(),
-                  values);
-        po::notify(values);
-    } catch (const po::error& error) {
-        throw InputError("sweep: " + std::string(error.what()) + "\n" + usage);
-    }
-    if (file.empty()) throw InputError("sweep: no sweep file given\n" + std::string(usage));
+    const po::variables_map values = read_command_line({"sweep", usage, words}, known, "file");
+    if (file.empty()) throw InputError("sweep: no sweep file given\nusage: " + std::string(usage));
     if (values.count("jobs") != 0 && (arguments.jobs == 0 || arguments.jobs > 4096))
         throw InputError("sweep: -j wants 1 to 4096 points at a time");
     if (arguments.executor != "local" && arguments.executor != "slurm")
