@@ -9,9 +9,11 @@
 #include <fcntl.h>
 #include <fstream>
 #include <limits>
+#include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
@@ -24,9 +26,14 @@ namespace {
 /// What a job is taken to need until one has been measured, and what stays free for others.
 constexpr std::uint64_t assumed_memory = 256ULL << 20;
 constexpr std::uint64_t kept_free = 256ULL << 20;
-constexpr auto poll = std::chrono::milliseconds(20);
-constexpr auto watch_every = std::chrono::milliseconds(100);
+/// How often what runs is looked at: less often where a look takes long, so that looking costs a hundredth of
+/// the time.
+constexpr std::chrono::nanoseconds shortest_watch = std::chrono::milliseconds(100),
+                                   longest_watch = std::chrono::seconds(1);
 constexpr auto grace = std::chrono::seconds(10);
+
+/// A descriptor that is readable when the process has ended; -1 where the host has none.
+int open_process(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 
 std::uint64_t resident_memory(pid_t pid) {
     std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
@@ -113,6 +120,7 @@ LocalExecutor::~LocalExecutor() {
         ::kill(running.pid, SIGKILL);
         while (::waitpid(running.pid, nullptr, 0) < 0 && errno == EINTR) {
         }
+        ::close(running.end);
     }
 }
 
@@ -126,14 +134,25 @@ void LocalExecutor::run(std::span<const SweepJob> jobs, const std::function<bool
         while (next != jobs.end() && has_room()) start(*next++, ended);
         watch_over(stopping);
         reap(ended);
-        if (Clock::now() >= next_watch) {
+        if (const Clock::time_point begin = Clock::now(); begin >= next_watch) {
             for (Running& running : m_running)
                 running.peak = std::max(running.peak, memory_of_tree(running.pid));
             watch(m_running.size());
-            next_watch = Clock::now() + watch_every;
+            const Clock::time_point end = Clock::now();
+            next_watch =
+                end + std::clamp<Clock::duration>(100 * (end - begin), shortest_watch, longest_watch);
         }
-        if (!m_running.empty() || next != jobs.end()) std::this_thread::sleep_for(poll);
+        if (!m_running.empty() || next != jobs.end()) wait_until(next_watch);
     }
+}
+
+/// Ends early when a job does, or a signal comes.
+void LocalExecutor::wait_until(Clock::time_point time) const {
+    std::vector<pollfd> ends;
+    for (const Running& running : m_running)
+        ends.push_back({.fd = running.end, .events = POLLIN, .revents = 0});
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - Clock::now());
+    ::poll(ends.data(), ends.size(), static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
 }
 
 /// Running ones will grow to what a job needs; the first of all is started whatever there is.
@@ -159,7 +178,7 @@ void LocalExecutor::start(const SweepJob& job, const Ended& ended) {
                     .text = "cannot start a process: " + std::string(std::strerror(errno))});
         return;
     }
-    m_running.push_back({.job = &job, .pid = child, .start = Clock::now()});
+    m_running.push_back({.job = &job, .pid = child, .end = open_process(child), .start = Clock::now()});
 }
 
 void LocalExecutor::ask_to_end(Running& running, Asked why) const {
@@ -189,6 +208,7 @@ void LocalExecutor::reap(const Ended& ended) {
             continue;
         }
         m_running.erase(m_running.begin() + static_cast<std::ptrdiff_t>(i));
+        ::close(running.end);
         PointEnd end{.seconds = std::chrono::duration<double>(Clock::now() - running.start).count(),
                      .peak_memory = std::max(running.peak, static_cast<std::uint64_t>(used.ru_maxrss) << 10)};
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {

@@ -39,8 +39,8 @@ public:
     LocalExecutor(const LocalExecutor&) = delete;
     LocalExecutor& operator=(const LocalExecutor&) = delete;
 
-    /// Runs all, in order, until `stop` says so; `ended` hears of each, `watch` ten times a second. When
-    /// stopped, what runs is asked to end, and killed if it does not within ten seconds.
+    /// Runs all, in order, until `stop` says so; `ended` hears of each, `watch` up to ten times a second.
+    /// When stopped, what runs is asked to end, and killed if it does not within ten seconds.
     void run(std::span<const SweepJob> jobs, const std::function<bool()>& stop, const Ended& ended,
              const Watch& watch);
 
@@ -50,6 +50,7 @@ private:
     struct Running {
         const SweepJob* job;
         pid_t pid;
+        int end; ///< a pidfd: readable when it has ended
         Clock::time_point start;
         Asked asked = Asked::Nothing;
         Clock::time_point kill_at;
@@ -61,6 +62,7 @@ private:
     void ask_to_end(Running& running, Asked why) const;
     void watch_over(bool stopping);
     void reap(const Ended& ended);
+    void wait_until(Clock::time_point time) const;
 
     ExecutorLimits m_limits;
     std::vector<Running> m_running;

@@ -241,9 +241,9 @@ private:
         refresh_index();
     }
 
-    /// As often as it costs little: at most a twentieth of the time.
+    /// As often as it costs little: at most half a per cent of the time.
     void refresh_index() {
-        if (Clock::now() < m_index_written + 20 * m_index_cost + std::chrono::seconds(1)) return;
+        if (Clock::now() < m_index_written + 200 * m_index_cost + std::chrono::seconds(1)) return;
         const Clock::time_point begin = Clock::now();
         m_table.write_index();
         m_index_written = Clock::now();

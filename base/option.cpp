@@ -33,7 +33,6 @@ OptionGroup OptionGroup::group(std::string_view name) const {
 void OptionGroup::add(std::string_view name, Option option) {
     option.key = m_section.empty() ? std::string(name) : m_section + "." + std::string(name);
     option.default_text = option.get();
-    PAGEWALK_INVARIANT(m_set->find(option.key) == nullptr);
     m_set->m_options.push_back(std::move(option));
 }
 
