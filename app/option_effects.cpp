@@ -11,6 +11,7 @@ namespace pagewalk::app {
 namespace {
 
 using Slabs = os::ObjectAllocatorConfig::Kind;
+using Design = models::TranslationDesignKind;
 
 bool any_program(const SystemConfig& config, std::string ProgramConfig::*what) {
     return std::ranges::any_of(config.programs,
@@ -67,6 +68,22 @@ bool bounces(const SystemConfig& config) {
            config.device.dma_bits >= 32 && config.device.dma_bits < 64;
 }
 
+bool has_design(const SystemConfig& config, std::initializer_list<Design> kinds) {
+    return std::ranges::find(kinds, config.cpu.mmu.design.kind) != kinds.end();
+}
+
+bool prefetches_regularly(const SystemConfig& config) {
+    return has_design(config, {Design::SequentialPrefetch, Design::StridePrefetch});
+}
+
+bool prefetches_by_table(const SystemConfig& config) {
+    return has_design(config, {Design::StridePrefetch, Design::DistancePrefetch, Design::FreePrefetch});
+}
+
+bool has_format_cache(const SystemConfig& config) {
+    return config.os.page_table == PageTableKind::Flattened || config.os.page_table == PageTableKind::Cuckoo;
+}
+
 bool prefetches(const models::CacheConfig& cache) { return cache.prefetcher != models::PrefetcherKind::None; }
 
 } // namespace
@@ -74,6 +91,7 @@ bool prefetches(const models::CacheConfig& cache) { return cache.prefetcher != m
 std::span<const EffectRule> effect_rules() {
     using C = const SystemConfig&;
     static constexpr std::array rules = std::to_array<EffectRule>({
+        {"run.warming", "run.begin_at", [](C c) { return static_cast<bool>(c.run.begin); }},
         {"machine.memory", "an empty machine.node_memory", [](C c) { return c.machine.node_memory.empty(); }},
         {"machine.lowmem", "machine.layout = i386",
          [](C c) { return c.machine.layout == MachineLayout::I386; }},
@@ -89,6 +107,21 @@ std::span<const EffectRule> effect_rules() {
         {"mmu.l1_latency", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
         {"mmu.l2_latency", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
         {"mmu.walkers", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
+        {"mmu.l2_tlb.replacement", "mmu.l2_tlb.entries", [](C c) { return c.cpu.mmu.l2.entries != 0; }},
+        {"mmu.victim_tlb.*", "mmu.design = victim_tlb",
+         [](C c) { return has_design(c, {Design::VictimTlb}); }},
+        {"mmu.tlb_prefetch.degree", "mmu.design = sequential_prefetch or stride_prefetch",
+         prefetches_regularly},
+        {"mmu.tlb_prefetch.table", "mmu.design = stride_prefetch, distance_prefetch or free_prefetch",
+         prefetches_by_table},
+        {"mmu.tlb_prefetch.*",
+         "mmu.design = sequential_prefetch, stride_prefetch, distance_prefetch or free_prefetch",
+         [](C c) { return prefetches_regularly(c) || prefetches_by_table(c); }},
+        {"mmu.coalesced_tlb.*", "mmu.design = coalesced_tlb",
+         [](C c) { return has_design(c, {Design::CoalescedTlb}); }},
+        {"mmu.pom_tlb.*", "mmu.design = pom_tlb", [](C c) { return has_design(c, {Design::PomTlb}); }},
+        {"mmu.victima.*", "mmu.design = victima", [](C c) { return has_design(c, {Design::Victima}); }},
+        {"mmu.walk_cache.formats.entries", "os.page_table = flattened or cuckoo", has_format_cache},
         {"mmu.walk_cache.latency", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
         {"cache.l1i.sets", "cache.l1i.capacity = 0", [](C c) { return c.caches.l1i.capacity == 0; }},
         {"cache.l1d.sets", "cache.l1d.capacity = 0", [](C c) { return c.caches.l1d.capacity == 0; }},
@@ -160,6 +193,14 @@ std::span<const EffectRule> effect_rules() {
         {"synthetic.kvstore.*", "workload.synthetic = kvstore", [](C c) { return generates(c, "kvstore"); }},
     });
     return rules;
+}
+
+const EffectRule* rule_without_effect(const SystemConfig& config, std::string_view key) {
+    const auto takes_it = [&](const EffectRule& rule) {
+        return matches_glob(key, rule.options) && !rule.has_effect(config);
+    };
+    const auto found = std::ranges::find_if(effect_rules(), takes_it);
+    return found == effect_rules().end() ? nullptr : &*found;
 }
 
 std::vector<std::string> options_without_effect(const SystemConfig& config) {

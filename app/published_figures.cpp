@@ -2,6 +2,7 @@
 
 #include "base/config_file.h"
 #include "base/error.h"
+#include "base/printable.h"
 
 #include <algorithm>
 #include <charconv>
@@ -18,7 +19,7 @@ double number_of(std::string_view text, const std::string& where, const std::str
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || !std::isfinite(value))
-        throw ConfigError(where, key, "'" + std::string(text) + "'", "wants a number above 0");
+        throw ConfigError(where, key, "'" + excerpt(text) + "'", "wants a number above 0");
     return value;
 }
 

@@ -2,6 +2,7 @@
 
 #include "app/cpu_list.h"
 #include "app/memory_policy_text.h"
+#include "base/printable.h"
 #include "base/units.h"
 
 #include <algorithm>
@@ -17,7 +18,7 @@ constexpr const char* policy_meaning =
 os::MemoryPolicy memory_policy(const OptionSet& options, const std::string& key, const std::string& text,
                                std::size_t nodes) {
     const auto policy = parse_memory_policy(text, nodes);
-    if (!policy) throw ConfigError(options.where(key), key, "'" + text + "'", policy.error());
+    if (!policy) throw ConfigError(options.where(key), key, "'" + excerpt(text) + "'", policy.error());
     return *policy;
 }
 
@@ -57,14 +58,12 @@ void RunConfig::declare(OptionGroup group) {
 void RunConfig::validate(const OptionSet& options) {
     const auto read = [&](const char* key, const std::string& text) {
         const auto position = parse_run_position(text);
-        if (!position) throw ConfigError(options.where(key), key, "'" + text + "'", position.error());
+        if (!position)
+            throw ConfigError(options.where(key), key, "'" + excerpt(text) + "'", position.error());
         return *position;
     };
     begin = read("run.begin_at", begin_at);
     end = read("run.end_at", end_at);
-    if (!begin && warming != Warming::TlbAndCaches)
-        throw ConfigError(options.where("run.warming"), "run.warming", "none",
-                          "has no effect without run.begin_at");
     constexpr auto count = RunPosition::Kind::Instructions;
     if (begin.kind == count && end.kind == count && end.value <= begin.value)
         throw ConfigError(options.where("run.end_at"), "run.end_at", "'" + end_at + "'",
@@ -93,7 +92,8 @@ void ProgramConfig::declare(OptionGroup group) {
                {Unit::None, "name of a synthetic generator, instead of a command or a trace", "user"});
     group.text("cpus", cpus,
                {Unit::None, "CPUs that it and its children may run on, such as 0,2-3 (empty: all)", "user"});
-    group.number("start", start, {}, {Unit::Ticks, "simulated time at which it begins", "user"});
+    group.number("start", start, {0, 3600 * ticks_per_second},
+                 {Unit::Ticks, "simulated time at which it begins", "user"});
     group.text("input", input, {Unit::None, "file for a command's standard input", "user"});
     group.text("output", output,
                {Unit::None, "file for a command's standard output (empty: the terminal)", "user"});
@@ -105,7 +105,7 @@ void ProgramConfig::validate(const OptionSet& options, const std::string& key, s
                              std::size_t machine_nodes) {
     const auto refuse = [&](const char* name, const std::string& value, const std::string& allowed) {
         const std::string option = key + "." + name;
-        throw ConfigError(options.where(option), option, "'" + value + "'", allowed);
+        throw ConfigError(options.where(option), option, "'" + excerpt(value) + "'", allowed);
     };
     const int given = static_cast<int>(!command.empty()) + static_cast<int>(!trace.empty()) +
                       static_cast<int>(!synthetic.empty());

@@ -295,6 +295,8 @@ int run_sweep(std::span<const std::string> words) {
     const Arguments arguments = parse(words);
     const SweepFile file(arguments.file);
     const SweepPlan plan = make_plan(file);
+    for (const std::string& note : plan.notes)
+        std::fprintf(stderr, "pagewalk: %s\n", printable(note).c_str());
     const unsigned jobs = arguments.jobs != 0 ? arguments.jobs : usable_cpus();
     if (arguments.dry_run) return print_plan(plan, arguments, jobs);
     return Sweep(arguments, file, plan).run(jobs);

@@ -1,5 +1,6 @@
 #include "app/sweep_plan.h"
 
+#include "app/option_effects.h"
 #include "app/sweep_filter.h"
 #include "app/system_config.h"
 #include "base/printable.h"
@@ -51,6 +52,7 @@ public:
         if (m_plan.points.empty()) refuse("sweep.filter", m_file.sweep().filter, "leaves no point");
         name_points();
         for (SweepPoint& point : m_plan.points) configure(point);
+        note_idle_axes();
         find_baselines();
         return std::move(m_plan);
     }
@@ -190,7 +192,7 @@ private:
         return m_plan.repeats == 1 ? name : name + ",repeat=" + std::to_string(point.repeat + 1);
     }
 
-    void configure(SweepPoint& point) const {
+    void configure(SweepPoint& point) {
         SystemConfig config;
         std::vector<std::filesystem::path> files;
         for (std::size_t i = 0; i < m_plan.axes.size(); ++i)
@@ -209,8 +211,23 @@ private:
         } catch (const ConfigError& error) {
             throw ConfigError("point " + point.name + ": " + error.what());
         }
+        for (std::size_t i = 0; i < m_plan.axes.size(); ++i)
+            if (const EffectRule* const rule = rule_without_effect(config, m_plan.axes[i].option))
+                ++m_idle[{i, rule->wants}];
         point.config = config.options.resolved();
         point.instructions = expected_instructions(config);
+    }
+
+    void note_idle_axes() {
+        for (const auto& [axis_and_wants, points] : m_idle) {
+            const SweepAxis& axis = m_plan.axes[axis_and_wants.first];
+            const std::string where =
+                points == m_plan.points.size()
+                    ? "any point"
+                    : std::to_string(points) + " of " + std::to_string(m_plan.points.size()) + " points";
+            m_plan.notes.push_back("axis " + axis.name + ": " + axis.option + " has no effect in " + where +
+                                   ": it wants " + std::string(axis_and_wants.second));
+        }
     }
 
     void find_baselines() {
@@ -234,6 +251,8 @@ private:
     SweepPlan m_plan;
     std::vector<AxisGroup> m_groups;
     std::map<std::size_t, std::size_t> m_baseline; ///< by axis: which value
+    /// Points in which an axis has no effect, by axis and by what would give it one.
+    std::map<std::pair<std::size_t, std::string_view>, std::size_t> m_idle;
 };
 
 } // namespace

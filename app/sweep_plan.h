@@ -25,6 +25,7 @@ struct SweepPlan {
     std::vector<SweepAxis> axes;
     std::vector<SweepPoint> points; ///< the first axis changes last, repeats follow each other
     std::uint32_t repeats = 1;
+    std::vector<std::string> notes; ///< of axes whose option has no effect in some points
 
     [[nodiscard]] const AxisValue& value(const SweepPoint& point, std::size_t axis) const {
         return axes[axis].values[point.values[axis]];

@@ -1,6 +1,7 @@
 #include "app/system_config.h"
 
 #include "app/marker_log.h"
+#include "base/printable.h"
 #include "contract/kernel_path.h"
 #include "models/mmu/mmu.h"
 #include "os/path/path_journal.h"
@@ -63,8 +64,8 @@ std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet
     std::vector<std::vector<unsigned>> rows;
     if (distances.empty()) return rows;
     const auto refuse = [&](const std::string& allowed) {
-        throw ConfigError(options.where("machine.distances"), "machine.distances", "'" + distances + "'",
-                          allowed);
+        throw ConfigError(options.where("machine.distances"), "machine.distances",
+                          "'" + excerpt(distances) + "'", allowed);
     };
     std::string text = distances;
     std::erase(text, ' ');
@@ -76,7 +77,8 @@ std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet
             const auto value = parse_quantity(word, Unit::Count);
             const bool local = rows.back().size() + 1 == rows.size();
             if (!value || *value > 254 || (local ? *value != 10 : *value <= 10))
-                refuse("'" + word + "' is not 10 (a node to itself) or 11 to 254 (to others), as ACPI wants");
+                refuse("'" + excerpt(word) +
+                       "' is not 10 (a node to itself) or 11 to 254 (to others), as ACPI wants");
             rows.back().push_back(static_cast<unsigned>(*value));
         }
     }
@@ -131,18 +133,18 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
             parse_quantity(std::string_view(node_memory).substr(begin, comma - begin), Unit::Bytes);
         if (!size || *size == 0 || *size % node_multiple != 0 || *size > most_memory)
             throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
-                              "'" + node_memory + "'",
+                              "'" + excerpt(node_memory) + "'",
                               "wants a multiple of 2MiB for each node, such as 3GiB,5GiB");
         sizes.push_back(*size);
         begin = comma + 1;
     }
     if (std::accumulate(sizes.begin(), sizes.end(), std::uint64_t{0}) > most_memory)
         throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
-                          "'" + node_memory + "'",
+                          "'" + excerpt(node_memory) + "'",
                           "is more than " + format_quantity(most_memory, Unit::Bytes) + " together");
     if (sizes.size() != sockets)
         throw ConfigError(
-            options.where("machine.node_memory"), "machine.node_memory", "'" + node_memory + "'",
+            options.where("machine.node_memory"), "machine.node_memory", "'" + excerpt(node_memory) + "'",
             "names " + std::to_string(sizes.size()) + " nodes, machine.sockets = " + std::to_string(sockets));
     return sizes;
 }
@@ -196,7 +198,7 @@ void SystemConfig::validate() {
           "workload.memory_low", "workload.memory_min", "workload.swap_limit"})
         if (const Option& option = *options.find(key);
             !programs.empty() && option.get() != option.default_text)
-            throw ConfigError(option.where, key, "'" + option.get() + "'",
+            throw ConfigError(option.where, key, "'" + excerpt(option.get()) + "'",
                               "has no effect beside [program.N] sections; give either");
     if (caches.perfect_l2 && machine.cpus != 1)
         throw ConfigError(
@@ -227,14 +229,6 @@ void SystemConfig::validate() {
 }
 
 void SystemConfig::validate_page_tables() const {
-    const Option& entries = *options.find("mmu.walk_cache.formats.entries");
-    if (os.page_table == PageTableKind::Radix || os.page_table == PageTableKind::Hashed) {
-        if (entries.get() != entries.default_text)
-            throw ConfigError(
-                entries.where, entries.key, entries.get(),
-                "has no effect with os.page_table = " + std::string(page_table_names[os.page_table]) +
-                    ", but with: flattened, cuckoo");
-    }
     if (os.page_table != PageTableKind::Radix && cpu.mmu.champsim_frames != 0)
         throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
                           std::to_string(cpu.mmu.champsim_frames), "wants os.page_table = radix");

@@ -1,6 +1,7 @@
 #include "app/workload_source.h"
 
 #include "app/words.h"
+#include "base/printable.h"
 #include "workloads/qemu/live_program.h"
 #include "workloads/qemu/pwt_file.h"
 #include "workloads/qemu/pwt_reader.h"
@@ -49,7 +50,7 @@ void run_setup(const WorkloadConfig& config, const std::string& directory) {
     const std::string command =
         directory.empty() ? config.setup : "cd " + shell_quoted(directory) + " && { " + config.setup + "; }";
     if (std::system(command.c_str()) != 0)
-        throw InputError("workload.setup = " + config.setup + ": the command failed on the host");
+        throw InputError("workload.setup = " + excerpt(config.setup) + ": the command failed on the host");
 }
 
 std::unique_ptr<Workload> start_command(const ProgramConfig& program,

@@ -1,5 +1,7 @@
 #include "models/core/core_config.h"
 
+#include "base/printable.h"
+
 #include <charconv>
 #include <optional>
 #include <string>
@@ -114,7 +116,7 @@ void CoreConfig::validate(const OptionSet& options) const {
     for (std::size_t i = 1; i < uop_class_count; ++i)
         if (const auto mask = parse_ports(ports[i]); !mask || *mask == 0) {
             const std::string key = "core.ports." + class_name(i);
-            throw ConfigError(options.where(key), key, "'" + ports[i] + "'",
+            throw ConfigError(options.where(key), key, "'" + excerpt(ports[i]) + "'",
                               "wants port numbers 0 to 15, comma-separated, such as 0,1,5");
         }
 }

@@ -83,10 +83,6 @@ void MmuConfig::validate(const OptionSet& options) const {
                 throw ConfigError(options.where("mmu.design"), "mmu.design",
                                   options.find("mmu.design")->get(),
                                   std::string("is not possible with ") + key);
-    if (l2.entries == 0 && l2_replacement != TlbReplacementKind::Lru)
-        throw ConfigError(options.where("mmu.l2_tlb.replacement"), "mmu.l2_tlb.replacement",
-                          std::string(tlb_replacement_names[l2_replacement]),
-                          "has no effect with mmu.l2_tlb.entries = 0");
     design.validate(options);
     l1i_4k.validate(options, "mmu.l1i_4k");
     l1i_2m.validate(options, "mmu.l1i_2m");

@@ -15,8 +15,8 @@ SUFFIX = {"ps": "ps", "Hz": "Hz", "bytes/s": "B/s", "%": "%"}
 # The size of the run and what it is called, not the machine. Regions need a program with markers.
 LEFT_ALONE = re.compile(r"run\.(instructions|warmup|begin_at|end_at|warming|seed|interval)|machine\.|workload\.|synthetic\.|os\.cost\."
                         r"|core\.ports\.|events\.|program\.|sweep\.|axis\.|slurm\."
-                        # what only one design or device has, and is refused with the others
-                        r"|mmu\.(victim_tlb|tlb_prefetch|coalesced_tlb|pom_tlb|victima|walk_cache\.formats)\.|device\.")
+                        # what only one device has, and is refused with the others
+                        r"|device\.")
 SPREAD = 8  # most that a number is drawn above or below its default, as a factor
 # A node of several GiB is booted in the time that its descriptors take; CPUs cost host time each.
 CPUS = (1, 1, 2, 3, 4, 8)

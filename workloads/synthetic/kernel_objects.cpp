@@ -1,6 +1,7 @@
 #include "workloads/synthetic/kernel_objects.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/units.h"
 #include "workloads/synthetic/object_schedule.h"
 #include "workloads/synthetic/synthetic_workload.h"
@@ -130,8 +131,8 @@ std::vector<ObjectShare> parse_object_sizes(std::string_view text) {
         const std::string_view item = trimmed(text.substr(at, comma - at));
         const auto share = parse_share(item);
         if (!share)
-            throw ConfigError("kernel_objects.sizes: \"" + std::string(item) +
-                              "\" is not size:weight, such as 64:3 or 4KiB:1");
+            throw ConfigError("synthetic.kernel_objects.sizes: '" + excerpt(item) +
+                              "' is not size:weight, such as 64:3 or 4KiB:1");
         sizes.push_back(*share);
         at = comma + 1;
     }

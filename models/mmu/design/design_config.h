@@ -67,7 +67,7 @@ struct DesignConfig {
     VictimaConfig victima;
 
     void declare(OptionGroup mmu);
-    /// Throws ConfigError where an option of a design is set that is not chosen, or out of shape.
+    /// Throws ConfigError where a table is out of shape.
     void validate(const OptionSet& options) const;
 };
 

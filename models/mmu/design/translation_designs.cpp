@@ -28,24 +28,22 @@ Design make_prefetch(const DesignParts& parts) {
     return std::make_unique<TlbPrefetch>(parts, std::make_unique<Prefetcher>(parts.config.design.prefetch));
 }
 
-/// A design: its name, the section of [mmu] that its options are in, and what makes it.
+/// A design: its name, and what makes it.
 struct Row {
     std::string_view name;
-    std::string_view section;
     Design (*make)(const DesignParts&) = nullptr;
 };
 
 constexpr EnumTable<Kind, Row> designs{
-    {Kind::None, {"none", "", nullptr}},
-    {Kind::VictimTlb, {"victim_tlb", "victim_tlb", make<VictimTlb>}},
-    {Kind::SequentialPrefetch,
-     {"sequential_prefetch", "tlb_prefetch", make_prefetch<SequentialTlbPrefetcher>}},
-    {Kind::StridePrefetch, {"stride_prefetch", "tlb_prefetch", make_prefetch<StrideTlbPrefetcher>}},
-    {Kind::DistancePrefetch, {"distance_prefetch", "tlb_prefetch", make_prefetch<DistanceTlbPrefetcher>}},
-    {Kind::FreePrefetch, {"free_prefetch", "tlb_prefetch", make_prefetch<FreeTlbPrefetcher>}},
-    {Kind::CoalescedTlb, {"coalesced_tlb", "coalesced_tlb", make<CoalescedTlb>}},
-    {Kind::PomTlb, {"pom_tlb", "pom_tlb", make<PomTlb>}},
-    {Kind::Victima, {"victima", "victima", make<Victima>}},
+    {Kind::None, {"none", nullptr}},
+    {Kind::VictimTlb, {"victim_tlb", make<VictimTlb>}},
+    {Kind::SequentialPrefetch, {"sequential_prefetch", make_prefetch<SequentialTlbPrefetcher>}},
+    {Kind::StridePrefetch, {"stride_prefetch", make_prefetch<StrideTlbPrefetcher>}},
+    {Kind::DistancePrefetch, {"distance_prefetch", make_prefetch<DistanceTlbPrefetcher>}},
+    {Kind::FreePrefetch, {"free_prefetch", make_prefetch<FreeTlbPrefetcher>}},
+    {Kind::CoalescedTlb, {"coalesced_tlb", make<CoalescedTlb>}},
+    {Kind::PomTlb, {"pom_tlb", make<PomTlb>}},
+    {Kind::Victima, {"victima", make<Victima>}},
 };
 
 consteval EnumNames<Kind> names() {
@@ -58,12 +56,6 @@ consteval EnumNames<Kind> names() {
             {Kind::CoalescedTlb, designs[Kind::CoalescedTlb].name},
             {Kind::PomTlb, designs[Kind::PomTlb].name},
             {Kind::Victima, designs[Kind::Victima].name}};
-}
-
-/// Is the option one of the design's, given its whole key?
-bool belongs_to(std::string_view key, std::string_view section) {
-    const std::string prefix = "mmu." + std::string(section) + ".";
-    return !section.empty() && key.starts_with(prefix);
 }
 
 } // namespace
@@ -82,17 +74,6 @@ void DesignConfig::declare(OptionGroup mmu) {
 }
 
 void DesignConfig::validate(const OptionSet& options) const {
-    for (const Option& option : options.all()) {
-        if (option.get() == option.default_text || belongs_to(option.key, designs[kind].section)) continue;
-        std::string wanted;
-        for (const Row& row : designs)
-            if (belongs_to(option.key, row.section))
-                wanted += (wanted.empty() ? "" : ", ") + std::string(row.name);
-        if (!wanted.empty())
-            throw ConfigError(option.where, option.key, option.get(),
-                              "has no effect with mmu.design = " + std::string(designs[kind].name) +
-                                  ", but with: " + wanted);
-    }
     victim_tlb.tlb.validate(options, "mmu.victim_tlb");
     prefetch.buffer.validate(options, "mmu.tlb_prefetch.buffer");
     coalesced_tlb.tlb.validate(options, "mmu.coalesced_tlb");

@@ -71,6 +71,33 @@ TEST(OptionEffects, SmallMachinesHaveNoHugePages) {
                 ElementsAre(HasSubstr("more than 512MiB")));
 }
 
+TEST(OptionEffects, OfTranslationDesignsOnlyTheChosenOnesOptionsHaveAny) {
+    EXPECT_THAT(in_vain({"mmu.victim_tlb.latency=9", "mmu.pom_tlb.size=64KiB"}),
+                ElementsAre(HasSubstr("mmu.design = victim_tlb"), HasSubstr("mmu.design = pom_tlb")));
+    EXPECT_THAT(in_vain({"mmu.design=victim_tlb", "mmu.victim_tlb.latency=9"}), IsEmpty());
+    EXPECT_THAT(in_vain({"mmu.design=sequential_prefetch", "mmu.tlb_prefetch.degree=3",
+                         "mmu.tlb_prefetch.table=9", "mmu.tlb_prefetch.latency=9"}),
+                ElementsAre(AllOf(HasSubstr("mmu.tlb_prefetch.table = 9"), HasSubstr("stride_prefetch"))));
+    EXPECT_THAT(in_vain({"mmu.walk_cache.formats.entries=3"}), ElementsAre(HasSubstr("flattened or cuckoo")));
+    EXPECT_THAT(in_vain({"mmu.walk_cache.formats.entries=3", "os.page_table=cuckoo", "os.thp.enabled=never"}),
+                IsEmpty());
+    EXPECT_THAT(in_vain({"mmu.l2_tlb.entries=0", "mmu.l2_tlb.replacement=srrip"}),
+                ElementsAre(HasSubstr("it wants mmu.l2_tlb.entries")));
+}
+
+TEST(OptionEffects, WarmingWantsSomethingToWarmFor) {
+    EXPECT_THAT(in_vain({"run.warming=none"}), ElementsAre(HasSubstr("it wants run.begin_at")));
+    EXPECT_THAT(in_vain({"run.warming=none", "run.begin_at=marker:1"}), IsEmpty());
+}
+
+TEST(OptionEffects, ARuleIsFoundForAnOptionAtItsDefaultToo) {
+    SystemConfig config;
+    config.validate();
+    ASSERT_NE(rule_without_effect(config, "os.swappiness"), nullptr);
+    EXPECT_EQ(rule_without_effect(config, "os.swappiness")->wants, "os.swap");
+    EXPECT_EQ(rule_without_effect(config, "core.rob_entries"), nullptr);
+}
+
 TEST(OptionEffects, EveryRuleNamesOptionsThatThereAre) {
     const SystemConfig config;
     for (const EffectRule& rule : effect_rules()) {

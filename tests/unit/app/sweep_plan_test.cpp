@@ -40,6 +40,18 @@ TEST(SweepPlan, RefusesAZipOfOneAxis) {
                 HasSubstr("no effect"));
 }
 
+TEST(SweepPlan, TellsOfAxesWithoutEffect) {
+    const SweepFiles files;
+    EXPECT_THAT(files.plan("[axis.s]\noption = os.swappiness\nvalues = 10, 60\n").notes,
+                ElementsAre("axis s: os.swappiness has no effect in any point: it wants os.swap"));
+    EXPECT_THAT(files
+                    .plan("[axis.s]\noption = os.swappiness\nvalues = 10, 60\n"
+                          "[axis.swap]\noption = os.swap\nvalues = 0, 64MiB\n")
+                    .notes,
+                ElementsAre("axis s: os.swappiness has no effect in 2 of 4 points: it wants os.swap"));
+    EXPECT_THAT(files.plan(two_axes).notes, testing::IsEmpty());
+}
+
 TEST(SweepPlan, RepeatsHaveSeedsOfTheirOwn) {
     const SweepPlan plan =
         SweepFiles().plan("[run]\nseed = 7\n[sweep]\nrepeats = 2\n[axis.w]\noption = llc.ways\nvalues = 8\n");

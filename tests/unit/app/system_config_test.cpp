@@ -292,12 +292,5 @@ TEST(SystemConfig, APomTlbWantsTheEndOfTheSocketsMemory) {
     EXPECT_EQ(refusal({"mmu.design=pom_tlb"}), "");
 }
 
-TEST(SystemConfig, WarmingWantsSomethingToWarmFor) {
-    EXPECT_THAT(refusal({"run.warming=none"}),
-                HasSubstr("run.warming = none: has no effect without run.begin_at"));
-    EXPECT_EQ(refusal({"run.warming=none", "run.begin_at=marker:1"}), "");
-    EXPECT_EQ(refusal({"run.warming=tlb_and_caches"}), ""); // as a stored configuration has it
-}
-
 } // namespace
 } // namespace pagewalk::app

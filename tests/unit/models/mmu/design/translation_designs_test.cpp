@@ -127,17 +127,6 @@ TEST_F(DesignConfigTest, NoneIsTheDefault) {
     EXPECT_EQ(refusal(), "");
 }
 
-TEST_F(DesignConfigTest, RefusesOptionsOfAnotherDesign) {
-    options.set("mmu.design", "victim_tlb", "--set");
-    options.set("mmu.tlb_prefetch.degree", "2", "machine.cfg:7");
-    const std::string text = refusal();
-    EXPECT_NE(text.find("mmu.tlb_prefetch.degree"), std::string::npos) << text;
-    EXPECT_NE(text.find("machine.cfg:7"), std::string::npos) << text;
-    EXPECT_NE(text.find("sequential_prefetch, stride_prefetch"), std::string::npos) << text;
-    options.set("mmu.design", "stride_prefetch", "--set");
-    EXPECT_EQ(refusal(), "");
-}
-
 TEST_F(DesignConfigTest, RefusesTlbsWhoseSetsDoNotFit) {
     options.set("mmu.design", "coalesced_tlb", "--set");
     options.set("mmu.coalesced_tlb.entries", "24", "--set");
