@@ -31,6 +31,15 @@ FIGURES = {
 MARKERS = "os^Dv<"
 
 
+def fitting(labels):
+    """Labels of an axis; where they are long together, each is broken at the underscore nearest to its middle."""
+    if sum(map(len, labels)) <= 50:
+        return labels
+    places = [min((i for i, letter in enumerate(label) if letter == "_"), key=lambda i: abs(i - len(label) / 2), default=None)
+              for label in labels]
+    return [label if at is None else label[:at] + "\n" + label[at + 1:] for label, at in zip(labels, places)]
+
+
 def draw(sweep, metric, x, lines):
     """Means over repeats with 95 % intervals, a line a combination of `lines`; bars where x is no number."""
     metric, _, divisor = metric.partition(" / ")
@@ -56,7 +65,7 @@ def draw(sweep, metric, x, lines):
             width = 0.8 / len(groups)
             axes.bar([i + (number - (len(groups) - 1) / 2) * width for i in range(len(order))], rows["mean"], width, yerr=half,
                      label=name, color=COLOURS[number], hatch=["", "//", "..", "xx"][number % 4], edgecolor="white", capsize=3)
-    axes.set_xticks(range(len(order)), order)
+    axes.set_xticks(range(len(order)), fitting(order))
     unit = sweep.points.attrs["units"][metric]
     axes.set_xlabel(x)
     axes.set_ylabel((metric if unit in ("1", metric) else f"{metric}, {unit}") + (f", by {divisor}" if divisor else ""))
