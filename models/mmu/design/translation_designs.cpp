@@ -74,6 +74,9 @@ void DesignConfig::declare(OptionGroup mmu) {
 }
 
 void DesignConfig::validate(const OptionSet& options) const {
+    if (kind == Kind::CoalescedTlb && coalesced_tlb.tlb.entries == 0)
+        throw ConfigError(options.where("mmu.coalesced_tlb.entries"), "mmu.coalesced_tlb.entries", "0",
+                          "leaves mmu.design = coalesced_tlb no TLB; set mmu.design = none");
     victim_tlb.tlb.validate(options, "mmu.victim_tlb");
     prefetch.buffer.validate(options, "mmu.tlb_prefetch.buffer");
     coalesced_tlb.tlb.validate(options, "mmu.coalesced_tlb");

@@ -133,6 +133,13 @@ TEST_F(DesignConfigTest, RefusesTlbsWhoseSetsDoNotFit) {
     EXPECT_NE(refusal().find("power of two sets"), std::string::npos);
 }
 
+TEST_F(DesignConfigTest, RefusesACoalescedTlbOfNoEntries) {
+    options.set("mmu.coalesced_tlb.entries", "0", "--set");
+    EXPECT_EQ(refusal(), "") << "it is not chosen";
+    options.set("mmu.design", "coalesced_tlb", "--set");
+    EXPECT_NE(refusal().find("mmu.coalesced_tlb.entries = 0"), std::string::npos);
+}
+
 TEST_F(DesignConfigTest, RefusesADesignWhereNothingIsTranslated) {
     options.set("mmu.design", "pom_tlb", "--set");
     options.set("mmu.perfect", "on", "--set");
