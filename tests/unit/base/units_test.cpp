@@ -38,3 +38,31 @@ TEST(Units, FormatsToTextThatReadsBack) {
             EXPECT_EQ(parse_quantity(format_quantity(value, unit), unit), value)
                 << format_quantity(value, unit);
 }
+
+TEST(Units, ExamplesOfEachAreOfIt) {
+    for (const Unit unit : {Unit::None, Unit::Bytes, Unit::Hertz, Unit::Ticks, Unit::Cycles,
+                            Unit::Instructions, Unit::Count, Unit::Percent, Unit::BytesPerSecond}) {
+        const std::string text(examples_of(unit));
+        std::size_t numbers = 0;
+        for (std::size_t at = text.find_first_of("0123456789"); at != std::string::npos;
+             at = text.find_first_of("0123456789", at)) {
+            const std::string word = text.substr(at, text.find_first_of(", ", at) - at);
+            EXPECT_TRUE(parse_quantity(word, unit)) << text << ": " << word;
+            at += word.size();
+            ++numbers;
+        }
+        EXPECT_GT(numbers, 0U) << text;
+    }
+}
+
+TEST(Units, HaveTheNamesThatResultsFilesUse) {
+    EXPECT_EQ(name_of(Unit::None), "1");
+    EXPECT_EQ(name_of(Unit::Bytes), "bytes");
+    EXPECT_EQ(name_of(Unit::Hertz), "Hz");
+    EXPECT_EQ(name_of(Unit::Ticks), "ps");
+    EXPECT_EQ(name_of(Unit::Cycles), "cycles");
+    EXPECT_EQ(name_of(Unit::Instructions), "instructions");
+    EXPECT_EQ(name_of(Unit::Count), "count");
+    EXPECT_EQ(name_of(Unit::Percent), "%");
+    EXPECT_EQ(name_of(Unit::BytesPerSecond), "bytes/s");
+}
