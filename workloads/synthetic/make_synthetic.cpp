@@ -1,6 +1,7 @@
 #include "workloads/synthetic/make_synthetic.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 
 #include <array>
 
@@ -34,7 +35,7 @@ std::unique_ptr<Workload> make_synthetic(std::string_view name, const SyntheticC
         if (generator.name == name) return generator.make(config);
         names += (names.empty() ? "" : ", ") + std::string(generator.name);
     }
-    throw InputError("synthetic workload \"" + std::string(name) + "\" is unknown; allowed: " + names);
+    throw InputError("synthetic workload \"" + excerpt(name) + "\" is unknown; allowed: " + names);
 }
 
 std::vector<std::string_view> synthetic_names() {
