@@ -90,6 +90,8 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("stream_waits", stream_waits, "count", "polls of a live source that had nothing yet");
     group.counter("failed_allocations", failed_allocations, "count", "page allocations that failed");
     group.histogram("fault_latency", all_fault_latency, "ps", "page faults, all kinds");
+    group.histogram("file_read_latency", file_read_latency, "ps",
+                    "reads of files by system calls, waiting included");
     group.histogram("allocation_latency", all_allocation_latency, "ps",
                     "page allocations, from wherever served");
     group.histogram("object_latency", all_object_latency, "ps",

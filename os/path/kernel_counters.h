@@ -87,6 +87,7 @@ struct KernelCounters {
     std::array<Histogram, slab_path_count> object_latency{};
     Histogram all_object_latency;
     Histogram all_fault_latency;
+    Histogram file_read_latency;
     Histogram all_allocation_latency;
 
     /// `change` pages with these flags (page_flags.h) have come onto an LRU list, or left it.

@@ -211,6 +211,22 @@ EventSchema PacketEvent::schema() {
             "packets"};
 }
 
+EventSchema FileReadEvent::schema() {
+    using E = FileReadEvent;
+    return {"file_reads",
+            "reads of files by system calls",
+            sizeof(E),
+            {event_column("time", &E::time, "ps", "when the kernel path began with it"),
+             event_column("latency", &E::latency, "ps", "to its end, waiting included"),
+             event_column("index", &E::index, "pages", "first page of the file"),
+             event_column("i_ino", &E::i_ino, "", "the file"),
+             event_column("task", &E::task, "", "who reads"),
+             event_column("pages", &E::pages, "pages", "read"),
+             event_column("missing", &E::missing, "pages", "of those: were not in the page cache"),
+             event_column("cpu", &E::cpu, "", "CPU")},
+            "file reads"};
+}
+
 EventSchema ReclaimEvent::schema() {
     using E = ReclaimEvent;
     return {"reclaim",

@@ -197,6 +197,21 @@ struct PacketEvent {
     [[nodiscard]] static EventSchema schema();
 };
 
+/// A read of a file by a system call.
+struct FileReadEvent {
+    std::uint64_t time = 0;    ///< ps, when the path began with it
+    std::uint64_t latency = 0; ///< ps, waiting included
+    std::uint64_t index = 0;   ///< the first page of the file
+    std::uint32_t i_ino = 0;
+    std::uint32_t task = 0;
+    std::uint32_t pages = 0;
+    std::uint32_t missing = 0; ///< of those: were not in the page cache
+    std::uint16_t cpu = 0;
+    std::array<std::uint8_t, 6> padding{};
+
+    [[nodiscard]] static EventSchema schema();
+};
+
 /// Who reclaims pages.
 enum class ReclaimedBy : std::uint8_t {
     Kswapd,

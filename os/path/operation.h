@@ -35,6 +35,12 @@ struct PathLog {
         std::uint32_t end = 0;   ///< mark
     };
     std::vector<Reclaim> reclaims;
+    struct FileRead {
+        FileReadEvent event;
+        std::uint32_t begin = 0; ///< mark
+        std::uint32_t end = 0;   ///< mark
+    };
+    std::vector<FileRead> file_reads;
     struct ObjectCall {
         KmemEvent event;
         std::uint32_t begin = 0; ///< mark
@@ -53,6 +59,7 @@ struct PathLog {
         functions.clear();
         driver_calls.clear();
         reclaims.clear();
+        file_reads.clear();
         objects.clear();
         dead_tables.clear();
         effects.clear();

@@ -46,6 +46,7 @@ void PathJournal::write(const KernelPath& path, const PathLog& log, Runner runne
     write_functions(path, log, runner);
     write_driver_calls(path, log);
     write_reclaims(path, log);
+    write_file_reads(path, log);
     write_object_calls(path, log);
 }
 
@@ -113,6 +114,14 @@ void PathJournal::write_reclaims(const KernelPath& path, const PathLog& log) {
         if (const auto when = stretch(path, pass.begin, pass.end)) {
             if (pass.event.by == ReclaimedBy::Direct) m_counters.reclaim.direct_latency.add(when->length());
             append(table<ReclaimEvent>(), pass.event, *when);
+        }
+}
+
+void PathJournal::write_file_reads(const KernelPath& path, const PathLog& log) {
+    for (const PathLog::FileRead& read : log.file_reads)
+        if (const auto when = stretch(path, read.begin, read.end)) {
+            m_counters.file_read_latency.add(when->length());
+            append(table<FileReadEvent>(), read.event, *when);
         }
 }
 

@@ -45,7 +45,7 @@ public:
 
     /// Of functions, calls are sampled by kernel path: all of a path's calls are kept, or none.
     using Events = EventLogs<AllocationEvent, FaultEvent, FunctionEvent, KmemEvent, DriverEvent, KillEvent,
-                             FilemapEvent, BlockEvent, ReclaimEvent, PacketEvent>;
+                             FilemapEvent, BlockEvent, ReclaimEvent, FileReadEvent, PacketEvent>;
     [[nodiscard]] Events& events() { return m_events; }
     template <class Event>
     [[nodiscard]] EventLog<Event>& table() {
@@ -56,6 +56,7 @@ private:
     void write_allocations(const KernelPath& path, const PathLog& log);
     void write_functions(const KernelPath& path, const PathLog& log, Runner runner);
     void write_reclaims(const KernelPath& path, const PathLog& log);
+    void write_file_reads(const KernelPath& path, const PathLog& log);
     void write_driver_calls(const KernelPath& path, const PathLog& log);
     void write_object_calls(const KernelPath& path, const PathLog& log);
 

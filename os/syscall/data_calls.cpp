@@ -73,6 +73,8 @@ public:
 
     /// no_pfn: there was no memory.
     [[nodiscard]] Pfn frame() const { return m_frame; }
+    /// It had to be read.
+    [[nodiscard]] bool was_missing() const { return m_was_missing; }
     [[nodiscard]] VirtAddr address() const { return kernel_layout::direct_map(address_of(m_frame)); }
     void mark_accessed() { m_call.kernel.files.mark_accessed(m_call.op, m_frame); }
     /// What was written to it is there.
@@ -81,6 +83,7 @@ public:
 private:
     void pin(const FileSystem::Page& page) {
         m_frame = page.frame;
+        m_was_missing = page.was_missing;
         if (m_frame == no_pfn) return;
         ++descriptor().refcount;
         if (!m_call.kernel.files.ready(page)) m_call.kernel.files.wait_for(m_call.op, page);
@@ -89,6 +92,7 @@ private:
 
     CallContext& m_call;
     Pfn m_frame = no_pfn;
+    bool m_was_missing = false;
 };
 
 std::uint64_t rest_of_page(std::uint64_t position) { return page_size - position % page_size; }
@@ -108,6 +112,28 @@ bool reads_zero_page(const Inode& inode, std::uint64_t at) {
     return inode.kind == InodeKind::Shmem && inode.pages.find(at >> page_shift) == no_pfn;
 }
 
+/// Writes down how long a read of a file takes, and what of it was missing.
+class ReadRecord {
+public:
+    ReadRecord(CallContext& call, InodeId inode, std::uint64_t at, std::uint64_t bytes)
+        : m_op(call.op), m_begin(call.op.path.mark()) {
+        m_event = {.index = at >> page_shift,
+                   .i_ino = static_cast<std::uint32_t>(inode),
+                   .task = static_cast<std::uint32_t>(call.op.task),
+                   .pages = static_cast<std::uint32_t>(page_end(at + bytes) - (at >> page_shift))};
+    }
+    void note_missing() { ++m_event.missing; }
+    void end() {
+        m_event.cpu = static_cast<std::uint16_t>(m_op.cpu);
+        m_op.log.file_reads.push_back({m_event, m_begin, m_op.path.mark()});
+    }
+
+private:
+    Operation& m_op;
+    std::uint32_t m_begin;
+    FileReadEvent m_event;
+};
+
 /// `asked`: bytes, of which the call has read `data`.
 void read_file(CallContext& call, const OpenFile& file, std::uint64_t at, std::uint64_t asked,
                UserData& data) {
@@ -115,6 +141,7 @@ void read_file(CallContext& call, const OpenFile& file, std::uint64_t at, std::u
     const Inode& inode = call.kernel.files.at(file.inode);
     const std::shared_ptr<ReadaheadState> readahead = file.readahead; // outlives a close meanwhile
     const std::uint64_t end = page_end(at + asked);
+    ReadRecord record(call, file.inode, at, data.bytes);
     for (std::uint64_t left = data.bytes; left != 0;) {
         const std::uint64_t part = std::min(left, rest_of_page(at));
         const std::uint64_t index = at >> page_shift;
@@ -125,6 +152,7 @@ void read_file(CallContext& call, const OpenFile& file, std::uint64_t at, std::u
         } else {
             PinnedPage page(call, {inode.id, index, end - index, readahead.get()});
             if (page.frame() == no_pfn) return;
+            if (page.was_missing()) record.note_missing();
             if (counts_as_access(inode, *readahead, at)) page.mark_accessed();
             if (copy_user(call, data.memory, page.address() + at % page_size, part, UserCopy::ToUser) != part)
                 return;
@@ -133,6 +161,7 @@ void read_file(CallContext& call, const OpenFile& file, std::uint64_t at, std::u
         left -= part;
         readahead->previous = at;
     }
+    record.end();
 }
 
 FileSystem::Overwritten overwritten(std::uint64_t at, std::uint64_t part, const Inode& inode) {
