@@ -1,5 +1,7 @@
 #include "workloads/synthetic/emitter.h"
 
+#include <utility>
+
 namespace pagewalk::workloads {
 
 namespace {
@@ -40,6 +42,12 @@ void Emitter::map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes) 
     system_call(site, linux_abi::sys_mmap,
                 {0, bytes, linux_abi::prot_read_write, linux_abi::map_private_anonymous, ~0ULL, 0},
                 static_cast<std::int64_t>(where.value()));
+}
+
+void Emitter::open(std::string path, std::uint64_t descriptor) {
+    constexpr std::uint64_t here = static_cast<std::uint64_t>(-100); // AT_FDCWD
+    system_call(linux_abi::sys_openat, {here, 0, 0, 0, 0, 0}, static_cast<std::int64_t>(descriptor));
+    m_syscall.path = std::move(path);
 }
 
 } // namespace pagewalk::workloads

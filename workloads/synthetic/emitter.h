@@ -6,14 +6,16 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace pagewalk::workloads {
 
 /// x86-64 system call numbers (Linux, arch/x86/entry/syscalls/syscall_64.tbl) and argument values.
 namespace linux_abi {
-inline constexpr std::uint32_t sys_mmap = 9, sys_munmap = 11, sys_brk = 12, sys_madvise = 28, sys_clone = 56,
-                               sys_exit = 60, sys_exit_group = 231;
+inline constexpr std::uint32_t sys_mmap = 9, sys_munmap = 11, sys_brk = 12, sys_pread64 = 17,
+                               sys_madvise = 28, sys_clone = 56, sys_exit = 60, sys_exit_group = 231,
+                               sys_openat = 257;
 inline constexpr std::uint64_t prot_read_write = 0x3, map_private_anonymous = 0x22, madv_hugepage = 14;
 /// What pthread_create passes: VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID,
 /// CHILD_CLEARTID.
@@ -62,6 +64,9 @@ public:
     }
     /// mmap of anonymous memory that the kernel places at `where`.
     void map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes);
+
+    /// openat of a file to be read, which gets this descriptor.
+    void open(std::string path, std::uint64_t descriptor);
 
     /// For the stream: what was emitted since clear().
     [[nodiscard]] std::span<const BlockExecution> blocks() const {

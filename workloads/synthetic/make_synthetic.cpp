@@ -18,6 +18,7 @@ constexpr std::array<Generator, 9> generators{{
     {"alloc_churn", [](const SyntheticConfig& c) { return make_alloc_churn(c.common, c.alloc_churn); }},
     {"block_io", [](const SyntheticConfig& c) { return make_block_io(c.common, c.block_io); }},
     {"btree", [](const SyntheticConfig& c) { return make_btree(c.common, c.btree); }},
+    {"file_reads", [](const SyntheticConfig& c) { return make_file_reads(c.common, c.file_reads); }},
     {"gups", [](const SyntheticConfig& c) { return make_gups(c.common, c.gups); }},
     {"kernel_objects",
      [](const SyntheticConfig& c) { return make_kernel_objects(c.common, c.kernel_objects); }},

@@ -6,6 +6,7 @@
 #include "workloads/synthetic/block_io.h"
 #include "workloads/synthetic/btree.h"
 #include "workloads/synthetic/common_config.h"
+#include "workloads/synthetic/file_reads.h"
 #include "workloads/synthetic/gups.h"
 #include "workloads/synthetic/kernel_objects.h"
 #include "workloads/synthetic/kvstore.h"
@@ -29,6 +30,7 @@ struct SyntheticConfig {
     AllocChurnConfig alloc_churn;
     BlockIoConfig block_io;
     BtreeConfig btree;
+    FileReadsConfig file_reads;
     KernelObjectsConfig kernel_objects;
     KvstoreConfig kvstore;
     NetReceiveConfig net_receive;

@@ -75,6 +75,24 @@ void SyntheticConfig::declare(OptionGroup group) {
     tree.number("keys", btree.keys, {1, 1ULL << 36}, {Unit::Count, "keys", user});
     tree.number("lookups", btree.lookups, {1, 1ULL << 40},
                 {Unit::Count, "look-ups of each thread at the natural end", user});
+    OptionGroup reads = group.group("file_reads");
+    reads.choice(
+        "pattern", file_reads.pattern,
+        {{ReadPattern::Scan, "scan"}, {ReadPattern::Zipf, "zipf"}, {ReadPattern::Mixed, "mixed"}},
+        {Unit::None,
+         "which block is read next: the following, one by popularity, or that with a scan now and then",
+         user});
+    reads.number("file", file_reads.file_bytes, {512, 1ULL << 44}, {Unit::Bytes, "size of the file", user});
+    reads.number("block", file_reads.block_bytes, {512, 1U << 20}, {Unit::Bytes, "size of a read", user});
+    reads.number("zipf", file_reads.zipf_percent, {0, 400},
+                 {Unit::Percent, "exponent of the blocks' popularity (0: all alike)",
+                  "Breslau et al., INFOCOM 1999: web requests 0.64 .. 0.83; assumed"});
+    reads.number("scan_every", file_reads.scan_every, {1, 1U << 30},
+                 {Unit::Count, "mixed: other reads between two scans", "assumed"});
+    reads.number("scan_blocks", file_reads.scan_blocks, {1, 1U << 30},
+                 {Unit::Count, "mixed: blocks of a scan, which goes on where the last has ended", "assumed"});
+    reads.number("operations", file_reads.operations, {1, 1ULL << 40},
+                 {Unit::Count, "reads of each thread at the natural end", user});
     OptionGroup objects = group.group("kernel_objects");
     objects.choice(
         "from", kernel_objects.from,

@@ -18,14 +18,15 @@ from .memory import (
     allocation_tails, contiguity, fault_latency, fragmentation, fragmentation_by_order, mapped_frames, page_cache_activity,
     reclaim_activity,
 )
+from .page_cache import ideal_hits, page_cache_bound, read_pages
 from .repeats import mean_interval, paired_difference
 from .run import NotPagewalkResults, Run, attribute
 from .sweep import SWEEP_SCHEMA, Sweep
 
 __all__ = [
     "NotPagewalkResults", "Run", "Sweep", "allocation_tails", "attribute", "bandwidth", "contiguity", "cpi_difference",
-    "cpi_stack", "fault_latency", "fragmentation", "fragmentation_by_order", "load", "mapped_frames", "mean_interval", "numa_ratios",
-    "page_cache_activity", "paired_difference", "reclaim_activity", "tlb_mpki", "walk_latency",
+    "cpi_stack", "fault_latency", "fragmentation", "fragmentation_by_order", "ideal_hits", "load", "mapped_frames", "mean_interval",
+    "numa_ratios", "page_cache_activity", "page_cache_bound", "paired_difference", "read_pages", "reclaim_activity", "tlb_mpki", "walk_latency",
 ]
 
 
