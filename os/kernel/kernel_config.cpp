@@ -61,6 +61,10 @@ void KernelConfig::declare(OptionGroup os) {
         {Unit::Count, "vm.watermark_boost_factor, in 1/10000 of the high watermark", "Linux 6.1 default"});
     os.number("watermark_scale_factor", pages.watermark_scale_factor, {1, 3000},
               {Unit::Count, "vm.watermark_scale_factor, in 1/10000 of a zone", "Linux 6.1 default"});
+    os.flag("page_group_by_mobility", pages.group_by_mobility,
+            {Unit::None,
+             "pages that can be moved, reclaimed or neither are allocated from pageblocks of their own",
+             "Linux 6.1: on but on machines too small for it"});
     objects.declare(os);
     os.choice("huge_vmalloc", huge_vmalloc,
               {{VmallocConfig::HugeMappings::Off, "off"}, {VmallocConfig::HugeMappings::On, "on"}},

@@ -84,7 +84,7 @@ std::unique_ptr<PageAllocator> boot_page_allocator(const MemoryMap& map, const P
         managed_total += zone->managed;
     }
     // Too small to keep a pageblock of each type apart.
-    if (managed_total < pages.pageblock_pages() * (migratetype_count - 1))
+    if (!settings.group_by_mobility || managed_total < pages.pageblock_pages() * (migratetype_count - 1))
         allocator->buddy().set_group_by_mobility(false);
 
     const NodeId node = map.cpus[CpuId{0}];

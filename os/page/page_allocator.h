@@ -81,6 +81,7 @@ struct PageSettings {
     std::int64_t min_free_kbytes = -1;         ///< vm.min_free_kbytes; -1 = computed from memory
     std::uint64_t percpu_pagelist_high_fraction = 0;
     ZoneReclaim zone_reclaim = ZoneReclaim::Off;
+    bool group_by_mobility = true; ///< page_group_by_mobility_disabled = 0
     std::array<std::uint64_t, zone_type_count> lowmem_reserve_ratio{256, 256, 32, 0, 0, 0};
 };
 
