@@ -44,7 +44,13 @@ void KernelConfig::declare(OptionGroup os) {
     vm.thp.declare(os.group("thp"));
     vm.khugepaged.declare(os.group("khugepaged"));
     os.number("swap", swap_bytes, {0, 1ULL << 40},
-              {Unit::Bytes, "size of the swap area on the disk; 0: none", "user"});
+              {Unit::Bytes, "size of the swap area, of its pages before compression; 0: none", "user"});
+    os.choice("swap_device", swap_device, {{SwapDevice::Disk, "disk"}, {SwapDevice::Zram, "zram"}},
+              {Unit::None, "what the swap area is on: the block device, or memory that holds it compressed",
+               "user"});
+    os.number("zram_ratio", zram_ratio, {Zram::least_percent, Zram::most_percent},
+              {Unit::Percent, "how many times smaller a page becomes by compression",
+               "Linux 6.1, admin-guide/blockdev/zram: a 2:1 compression ratio is expected"});
     os.choice("reclaim", reclaim,
               {{ReclaimPolicyKind::Lru, "lru"},
                {ReclaimPolicyKind::Clock, "clock"},

@@ -23,6 +23,9 @@
 
 namespace pagewalk::os {
 
+/// What the swap area is on.
+enum class SwapDevice : std::uint8_t { Disk, Zram };
+
 /// How the kernel is set up. The machine gives `memory` (pc_memory_map() makes one); the rest are options.
 struct KernelConfig {
     MemoryMap memory;
@@ -34,7 +37,9 @@ struct KernelConfig {
     VmConfig vm;
     PageTableKind page_table = PageTableKind::Radix;
     std::string page_table_node = "first_touch"; ///< the kernel makes a PageTablePlacement of it
-    std::uint64_t swap_bytes = 0;                ///< of a swap area on the block device; 0: none
+    std::uint64_t swap_bytes = 0;                ///< of the swap area; 0: none
+    SwapDevice swap_device = SwapDevice::Disk;
+    std::uint32_t zram_ratio = 200; ///< percent
     unsigned swappiness = 60;
     ReclaimPolicyKind reclaim = ReclaimPolicyKind::Lru;
     PageSettings pages;

@@ -21,6 +21,7 @@ constexpr EnumNames<AllocationPurpose> purposes{
     {AllocationPurpose::Pipe, "pipe"},
     {AllocationPurpose::Socket, "socket"},
     {AllocationPurpose::SwapIn, "swap_in"},
+    {AllocationPurpose::CompressedSwap, "compressed_swap"},
 };
 constexpr EnumNames<AllocationSource> sources{
     {AllocationSource::PcpHit, "pcp_hit"},

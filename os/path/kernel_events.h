@@ -26,10 +26,11 @@ enum class AllocationPurpose : std::uint8_t {
     KernelObject,
     KernelStack,
     Vmalloc,
-    Driver, ///< alloc_pages of the allocation driver
-    Pipe,   ///< data in a pipe
-    Socket, ///< data in socket buffers
-    SwapIn, ///< read back from swap
+    Driver,         ///< alloc_pages of the allocation driver
+    Pipe,           ///< data in a pipe
+    Socket,         ///< data in socket buffers
+    SwapIn,         ///< read back from swap
+    CompressedSwap, ///< holds pages that a zram device has compressed
 };
 inline constexpr std::size_t allocation_purpose_count = enum_count<AllocationPurpose>;
 

@@ -42,6 +42,8 @@ void ReclaimCounters::declare(StatGroup group) const {
     group.gauge("nr_swapcached", nr_swapcached, "pages", "in the swap cache now");
     group.gauge("nr_swap_writeback", nr_swap_writeback, "pages", "being written to swap now");
     group.gauge("swap_slots", swap_slots, "pages", "of the swap area in use now");
+    group.gauge("zram_stored", zram_stored, "pages", "compressed in memory now");
+    group.gauge("zram_pool", zram_pool, "pages", "frames that hold compressed pages now");
 }
 
 } // namespace pagewalk::os

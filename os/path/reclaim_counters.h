@@ -39,6 +39,9 @@ struct ReclaimCounters {
     std::uint64_t nr_swap_writeback = 0; ///< being written to swap now
     std::uint64_t swap_slots = 0;        ///< in use now
 
+    std::uint64_t zram_stored = 0; ///< pages that a zram device holds compressed now
+    std::uint64_t zram_pool = 0;   ///< frames that it holds them in
+
     Histogram direct_latency; ///< passes over a node on behalf of who asked for memory
 
     void declare(StatGroup group) const;

@@ -10,7 +10,8 @@ std::string swaps_text(const Kernel& kernel) {
     const std::string size = std::to_string(area.total() * kib_per_page);
     const std::string used = std::to_string(area.used() * kib_per_page);
     const auto column = [](const std::string& value) { return value + (value.size() < 8 ? "\t\t" : "\t"); };
-    text += "/dev/vda2" + std::string(31, ' ') + "partition\t" + column(size) + column(used) + "-2\n";
+    const std::string name = kernel.swap().is_synchronous() ? "/dev/zram0" : "/dev/vda2";
+    text += name + std::string(40 - name.size(), ' ') + "partition\t" + column(size) + column(used) + "-2\n";
     return text;
 }
 

@@ -56,8 +56,7 @@ PageShrinker::Fate PageShrinker::write_back(Operation& op, NodeId node, Pfn fram
     if (page.refcount != 1) return Fate::Keep;
     m_parts.users.flush_unmapped(op);
     page.owner_flags |= frame_flags::reclaim;
-    m_parts.swap.write(op, frame);
-    return Fate::Keep;
+    return m_parts.swap.write(op, frame) ? release(op, frame, control) : Fate::Keep;
 }
 
 /// Its frames are the oldest pages from now on, to be decided about one by one.

@@ -27,8 +27,10 @@ private:
 
 } // namespace
 
-Swap::Swap(const Parts& parts, std::uint64_t bytes)
+Swap::Swap(const Parts& parts, std::uint64_t bytes, std::uint32_t zram_percent)
     : m_parts(parts), m_area(bytes >> page_shift), m_entries(m_area.end()), m_charged(m_area.end()) {
+    if (zram_percent != 0 && bytes != 0)
+        m_zram = std::make_unique<Zram>(parts.frames, parts.counters, zram_percent, m_area.end());
     note_room();
 }
 
@@ -45,8 +47,9 @@ void Swap::note_room() {
 }
 
 /// The slot may be free from now on.
-void Swap::note_release(SwapSlot slot) {
+void Swap::note_release(Operation& op, SwapSlot slot) {
     if (!m_area.in_use(slot)) {
+        if (m_zram != nullptr) m_zram->discard(op, slot);
         entry(slot).shadow = 0;
         std::uint16_t& charged = m_charged[static_cast<std::size_t>(slot)];
         m_parts.frames.cgroups().uncharge_swap(std::exchange(charged, std::uint16_t{0}));
@@ -75,7 +78,7 @@ void Swap::remove(Operation& op, Pfn frame, Shadow shadow) {
     --m_parts.counters.reclaim.nr_swapcached;
     op.path.store_page(frame);
     m_area.leave_cache(slot);
-    note_release(slot);
+    note_release(op, slot);
 }
 
 bool Swap::add(Operation& op, Pfn frame) {
@@ -93,8 +96,32 @@ bool Swap::add(Operation& op, Pfn frame) {
     return true;
 }
 
-void Swap::write(Operation& op, Pfn frame) {
+/// A write to the zram device is over when it returns.
+bool Swap::compress(Operation& op, Pfn frame) {
+    PageDescriptor& page = m_parts.frames.pages().at(frame);
+    const SwapSlot slot = slot_of(frame);
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::reclaim);
+    m_zram->discard(op, slot); // what was there of it is out of date
+    if (!m_zram->store(op, slot, frame)) return false;
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::dirty);
+    ++m_parts.counters.reclaim.nr_vmscan_write;
+    ++m_parts.counters.reclaim.pswpout;
+    if (m_on_transfer) m_on_transfer({Transfer::Way::Out, frame, slot});
+    return true;
+}
+
+void Swap::decompress_pending(Operation& op) {
+    for (const Pfn frame : m_pending) {
+        m_zram->load(op, slot_of(frame), frame);
+        if (m_on_transfer) m_on_transfer({Transfer::Way::In, frame, slot_of(frame)});
+        m_parts.locks.end_read(frame.value(), {op.cpu, op.now});
+    }
+    m_pending.clear();
+}
+
+bool Swap::write(Operation& op, Pfn frame) {
     op.path.call(KernelFunction::Pageout);
+    if (m_zram != nullptr) return compress(op, frame);
     PageDescriptor& page = m_parts.frames.pages().at(frame);
     page.owner_flags =
         static_cast<std::uint16_t>((page.owner_flags | frame_flags::writeback) & ~frame_flags::dirty);
@@ -104,6 +131,7 @@ void Swap::write(Operation& op, Pfn frame) {
     ++counters.pswpout;
     ++counters.nr_swap_writeback;
     m_pending.push_back(frame);
+    return false;
 }
 
 void Swap::submit(Operation& op) { transfer(op, BlockRequest::Kind::Write); }
@@ -177,6 +205,7 @@ Swap::Read Swap::read(Operation& op, SwapSlot slot) {
 
 // swapin_nr_pages: as many pages as the last ones have earned, a power of two.
 std::uint64_t Swap::window(SwapSlot slot) {
+    if (m_zram != nullptr) return 1;
     constexpr std::uint64_t most = 1U << page_cluster;
     const auto at = static_cast<std::uint64_t>(slot);
     const std::uint64_t hits = std::exchange(m_hits, 0);
@@ -214,19 +243,22 @@ Pfn Swap::read_ahead(Operation& op, SwapSlot slot) {
     std::ranges::sort(started, {}, [this](Pfn page) { return slot_of(page); });
     PAGEWALK_INVARIANT(m_pending.empty());
     m_pending = std::move(started);
-    transfer(op, BlockRequest::Kind::Read);
+    if (m_zram != nullptr)
+        decompress_pending(op);
+    else
+        transfer(op, BlockRequest::Kind::Read);
     m_parts.lru.drain(op);
     return frame;
 }
 
-void Swap::drop_reference(SwapSlot slot) {
+void Swap::drop_reference(Operation& op, SwapSlot slot) {
     m_area.drop(slot);
-    note_release(slot);
+    note_release(op, slot);
 }
 
 void Swap::drop(Operation& op, SwapSlot slot) {
     op.path.call(KernelFunction::SwapFree);
-    drop_reference(slot);
+    drop_reference(op, slot);
     const Pfn frame = entry(slot).frame;
     if (m_area.references(slot) != 0 || frame == no_pfn) return;
     const PageDescriptor& page = m_parts.frames.pages().peek(frame);

@@ -5,6 +5,7 @@
 #include "os/reclaim/lru_batch.h"
 #include "os/reclaim/swap_area.h"
 #include "os/reclaim/workingset.h"
+#include "os/reclaim/zram.h"
 #include "os/task/page_locks.h"
 
 #include <array>
@@ -28,12 +29,15 @@ public:
         LruBatches& lru;
         Workingset& workingset;
     };
-    /// `bytes` of a swap area on the block device; 0: none.
-    Swap(const Parts& parts, std::uint64_t bytes);
+    /// `bytes` of a swap area, 0: none. `zram_percent`: it is a zram device that compresses pages by this
+    /// ratio, in hundredths; 0: it lies on the block device.
+    Swap(const Parts& parts, std::uint64_t bytes, std::uint32_t zram_percent = 0);
 
     [[nodiscard]] const SwapArea& area() const { return m_area; }
     /// vm_swap_full: pages that are used again give their slots back.
     [[nodiscard]] bool full() const { return m_area.free() * 2 < m_area.total(); }
+    /// SWP_SYNCHRONOUS_IO: pages are there, or gone, at once.
+    [[nodiscard]] bool is_synchronous() const { return m_zram != nullptr; }
     /// The slot of a page in the cache.
     [[nodiscard]] SwapSlot slot_of(Pfn frame) { return SwapSlot{word(frame)}; }
     [[nodiscard]] bool caches(Pfn frame) const { return (flags(frame) & frame_flags::swapcache) != 0; }
@@ -41,8 +45,9 @@ public:
     /// add_to_swap: a dirty page of a process gets a slot and enters the cache. False where no slot is free,
     /// or its memory cgroup may not have more.
     [[nodiscard]] bool add(Operation& op, Pfn frame);
-    /// swap_writepage: the page, clean from now on, goes to its slot with the next submit().
-    void write(Operation& op, Pfn frame);
+    /// swap_writepage: the page, clean from now on, goes to its slot with the next submit(), or is there at
+    /// once: then the result is true. A page that there is no memory for stays dirty.
+    bool write(Operation& op, Pfn frame);
     /// Hands what write() has collected to the device, neighbours in one request.
     void submit(Operation& op);
 
@@ -58,7 +63,7 @@ public:
     /// cache that nobody uses.
     void drop(Operation& op, SwapSlot slot);
     /// swap_free after a fault: the page takes the entry's place.
-    void drop_reference(SwapSlot slot);
+    void drop_reference(Operation& op, SwapSlot slot);
     /// folio_free_swap: takes the page out of the cache, so that the slot is free; nothing where entries
     /// refer to it or it is being written. Returns whether it is out.
     bool try_to_free(Operation& op, Pfn frame);
@@ -109,10 +114,13 @@ private:
     void remove(Operation& op, Pfn frame, Shadow shadow);
     void transfer(Operation& op, BlockRequest::Kind kind);
     void note_room();
-    void note_release(SwapSlot slot);
+    void note_release(Operation& op, SwapSlot slot);
+    bool compress(Operation& op, Pfn frame);
+    void decompress_pending(Operation& op);
 
     Parts m_parts;
     SwapArea m_area;
+    std::unique_ptr<Zram> m_zram;                // null: on the block device
     std::vector<Entry> m_entries;                // by slot
     std::vector<std::uint16_t> m_charged;        // by slot: number of its memory cgroup; 0: none
     std::vector<std::unique_ptr<Words>> m_slots; // by frame: the slot of a page in the cache

@@ -24,7 +24,7 @@ VirtualMemory::FaultResult VirtualMemory::swapped_out(Operation& op, const Fault
     unlock_table(op, slot);
     const bool copies = fault.access == FaultAccess::Write && !slot.entry->has(PageTableEntry::Writable);
     if (copies) return write_protected(op, fault, slot);
-    return {FaultStatus::Done, FaultKind::SwapCache};
+    return {FaultStatus::Done, read ? FaultKind::SwapMajor : FaultKind::SwapCache};
 }
 
 /// The page takes the place of the swap entry. Its slot stays its own while it is clean and slots are not
@@ -35,7 +35,7 @@ void VirtualMemory::map_swapped_in(Operation& op, const FaultContext& fault, Pte
     PageDescriptor& page = m_frames.pages().at(frame);
     const SwapSlot from = slot_of(*slot.entry);
     op.path.call(KernelFunction::SwapFree);
-    m_swap.drop_reference(from);
+    m_swap.drop_reference(op, from);
     const bool alone = m_swap.area().references(from) == 0 && page.mapcount == 0;
     ++page.refcount;
     if (++page.mapcount == 1) {
@@ -48,7 +48,7 @@ void VirtualMemory::map_swapped_in(Operation& op, const FaultContext& fault, Pte
     --space.swap_pages;
     space.add_resident(AddressSpace::Resident::Anonymous);
     const bool write = alone && fault.access == FaultAccess::Write && area.has(vm::write);
-    if (m_swap.full() || area.has(vm::locked) || (write && page.refcount == 2))
+    if (m_swap.is_synchronous() || m_swap.full() || area.has(vm::locked) || (write && page.refcount == 2))
         (void)m_swap.try_to_free(op, frame);
     const std::uint64_t flags = entry_flags(area) & ~std::uint64_t{PageTableEntry::Writable};
     constexpr std::uint64_t written = PageTableEntry::Writable | PageTableEntry::Dirty;

@@ -111,5 +111,36 @@ TEST_F(Swapping, StopsWhereTheAreaIsFull) {
     EXPECT_EQ(space.anon_pages, 9U);
 }
 
+TEST(SwapToZram, FreesAPageAtOnceAndReadsItBackWithoutWaiting) {
+    ReclaimRig rig(FileCache::Cold, ReclaimPolicyKind::Lru, 200);
+    const ReclaimCounters& counters = rig.counters.reclaim;
+    for (std::uint64_t number = 0; number < 16; ++number) (void)rig.written(number);
+    rig.page_out(0, 16);
+    EXPECT_FALSE(rig.entry(*rig.space, page(0)).present());
+    EXPECT_EQ(counters.pswpout, 16U);
+    EXPECT_EQ(counters.nr_swapcached, 0U);
+    EXPECT_EQ(counters.zram_pool, 8U);
+    const auto result = rig.touch(*rig.space, page(0), FaultAccess::Read);
+    EXPECT_EQ(result.status, VirtualMemory::FaultStatus::Done);
+    EXPECT_EQ(result.kind, FaultKind::SwapMajor);
+    EXPECT_EQ(counters.pswpin, 1U);       // no readahead
+    EXPECT_EQ(counters.zram_stored, 15U); // its slot is free
+    EXPECT_TRUE(rig.disk.submitted.empty());
+    rig.page_out(0);
+    EXPECT_EQ(counters.pswpout, 17U); // is nowhere else
+}
+
+TEST(SwapToZram, KeepsAPageForEachWhoSharesIt) {
+    ReclaimRig rig(FileCache::Cold, ReclaimPolicyKind::Lru, 200);
+    (void)rig.written(0);
+    const auto child = rig.fork();
+    for (int i = 0; i < 3; ++i) rig.reclaim_all(); // until it has not been used for a round
+    ASSERT_FALSE(rig.entry(*child, page(0)).present());
+    (void)rig.touch(*rig.space, page(0), FaultAccess::Read);
+    EXPECT_EQ(rig.counters.reclaim.zram_stored, 1U);
+    (void)rig.touch(*child, page(0), FaultAccess::Read);
+    EXPECT_EQ(rig.counters.reclaim.zram_stored, 0U);
+}
+
 } // namespace
 } // namespace pagewalk::os

@@ -10,11 +10,14 @@ namespace pagewalk::os::test {
 
 /// A process with 64 pages of its own, from page(0) on, whose memory a test has reclaimed.
 struct ReclaimRig : VmRig {
-    NodeReclaim reclaim{{frames, counters, vm, lru, swap, workingset}, 60};
+    NodeReclaim reclaim;
     std::shared_ptr<AddressSpace> space = new_space();
     std::size_t completed = 0; ///< requests
 
-    explicit ReclaimRig(FileCache cache = FileCache::Cold) : VmRig(cache) {
+    explicit ReclaimRig(FileCache cache = FileCache::Cold, ReclaimPolicyKind policy = ReclaimPolicyKind::Lru,
+                        std::uint32_t zram_percent = 0)
+        : VmRig(cache, {}, PageTableKind::Radix, zram_percent),
+          reclaim({frames, counters, vm, lru, swap, workingset}, 60, policy) {
         map_anonymous(*space, page(0), 64);
     }
     ~ReclaimRig() { unwind(); }

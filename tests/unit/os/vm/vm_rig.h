@@ -19,15 +19,17 @@ inline constexpr std::uint64_t swap_pages = 1024; ///< of the rig's swap area
 struct VmRig : FileRig {
     PageTableMemory table_memory;
     LruBatches lru{frames, counters, 2};
-    Swap swap{{frames, counters, block, locks, lru, workingset}, swap_pages << page_shift};
+    Swap swap;
     PageTables tables;
     VirtualMemory vm;
 
     explicit VmRig(FileCache cache = FileCache::Cold, const VmConfig& config = {},
                    PageTableKind kind = PageTableKind::Radix,
-                   const std::vector<std::uint64_t>& node_bytes = {64ULL << 20})
+                   const std::vector<std::uint64_t>& node_bytes = {64ULL << 20},
+                   std::uint32_t zram_percent = 0)
         : FileRig(
               cache, [this](Operation& op, Pfn frame) { lru.add(op, frame); }, node_bytes),
+          swap({frames, counters, block, locks, lru, workingset}, swap_pages << page_shift, zram_percent),
           tables(table_memory, frames, counters, 4, kind),
           vm({frames, objects, files, lru, tables, counters, runner, swap}, config, 2) {
         addresses.zero_page = *allocator->allocate({.mask = gfp::kernel});
