@@ -161,8 +161,8 @@ os::ProgramMachine shape_of(const os::CaptureFiles& files, const ProgramJob& job
     return os::program_machine(files.read(name), name);
 }
 
-/// Gives the machine the swap area that the captured one had, and its vm.swappiness.
-void configure_swap(os::KernelConfig& config, const os::CaptureFiles& files, const ProgramJob& job) {
+/// Gives the machine the swap area that the captured one had, its vm.swappiness and its LRU.
+void configure_reclaim(os::KernelConfig& config, const os::CaptureFiles& files, const ProgramJob& job) {
     const std::string name = job.folder + "before.swaps";
     if (files.contains(name)) {
         std::istringstream text(files.read(name));
@@ -172,9 +172,11 @@ void configure_swap(os::KernelConfig& config, const os::CaptureFiles& files, con
         if (text >> area >> type >> kib) config.swap_bytes = (kib << 10) + page_size; // the area's own header
     }
     constexpr std::string_view swappiness = "/proc/sys/vm/swappiness ";
-    for (const std::string& setting : job.settings)
+    for (const std::string& setting : job.settings) {
         if (setting.starts_with(swappiness))
             config.swappiness = static_cast<unsigned>(std::stoul(setting.substr(swappiness.size())));
+        if (setting == "/sys/kernel/mm/lru_gen/enabled y") config.reclaim = os::ReclaimPolicyKind::Mglru;
+    }
 }
 
 TaskId first_task(Machine& machine) { return machine.kernel().processes().accounts().back().id; }
@@ -197,7 +199,7 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
     std::unique_ptr<Workload> workload; // outlives the machine
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
-    configure_swap(config.os, files, job);
+    configure_reclaim(config.os, files, job);
     configure_files(config, job, scratch.path().string());
     Machine machine(config);
     workload = start_captured_program(shape_of(files, job), job, programs, scratch.path().string());
@@ -273,7 +275,7 @@ ProgramReport run_walks(const os::CaptureFiles& files, const ProgramJob& job, co
     std::unique_ptr<Workload> workload; // outlives the machine
     SystemConfig config;
     configure_as_captured(config, shape_of(files, job), job, programs);
-    configure_swap(config.os, files, job);
+    configure_reclaim(config.os, files, job);
     config.os.captured = &frames;
     configure_files(config, job, scratch.path().string());
     Machine machine(config);

@@ -192,6 +192,8 @@ Pfn FileSystem::add_untimed(Operation& op, Inode& inode, std::uint64_t index) {
 
 void FileSystem::mark_accessed(Operation& op, Pfn frame) {
     op.path.call(KernelFunction::MarkPageAccessed);
+    if (LruGenerations* const generations = m_frames.lru().generations())
+        return generations->note_access(frame);
     PageDescriptor& page = m_frames.pages().at(frame);
     if ((page.owner_flags & frame_flags::referenced) == 0) {
         page.owner_flags |= frame_flags::referenced;

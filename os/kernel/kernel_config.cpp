@@ -53,10 +53,12 @@ void KernelConfig::declare(OptionGroup os) {
                "Linux 6.1, admin-guide/blockdev/zram: a 2:1 compression ratio is expected"});
     os.choice("reclaim", reclaim,
               {{ReclaimPolicyKind::Lru, "lru"},
+               {ReclaimPolicyKind::Mglru, "mglru"},
                {ReclaimPolicyKind::Clock, "clock"},
                {ReclaimPolicyKind::Lfu, "lfu"},
                {ReclaimPolicyKind::S3Fifo, "s3fifo"}},
-              {Unit::None, "which pages reclaim takes first", "Linux 6.1 default: lru"});
+              {Unit::None, "which pages reclaim takes first; mglru: lru_gen of Linux 6.1",
+               "Linux 6.1 default: lru"});
     os.number(
         "swappiness", swappiness, {0, 200},
         {Unit::Count,

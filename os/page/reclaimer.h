@@ -62,6 +62,7 @@ struct NodeScan {
     std::uint64_t wanted = 0; ///< pages
     bool may_write = true;    ///< dirty pages
     bool may_swap = true;     ///< anonymous pages
+    bool first = false;       ///< of the rounds since it was woken
 };
 struct NodeScanResult {
     std::uint64_t scanned = 0, reclaimed = 0; ///< pages

@@ -6,7 +6,7 @@
 
 namespace pagewalk::os {
 
-void KernelCounters::count_lru(std::uint16_t flags, int change) {
+void KernelCounters::count_lru(std::uint16_t flags, std::int64_t change) {
     const auto add = [change](std::uint64_t& pages) { pages += static_cast<std::uint64_t>(change); };
     if ((flags & frame_flags::unevictable) != 0) return add(nr_unevictable);
     const bool anon = (flags & frame_flags::swapbacked) != 0;

@@ -91,7 +91,7 @@ struct KernelCounters {
     Histogram all_allocation_latency;
 
     /// `change` pages with these flags (page_flags.h) have come onto an LRU list, or left it.
-    void count_lru(std::uint16_t flags, int change);
+    void count_lru(std::uint16_t flags, std::int64_t change);
     void declare(StatGroup group) const;
 };
 

@@ -98,7 +98,9 @@ struct Operation {
     Task* self = nullptr;           ///< whose kernel stack it runs on
     MemoryPolicy* policy = nullptr; ///< of its task; null: local
     MemoryCgroup* cgroup = nullptr; ///< that its task's memory is charged to; null: none
-    bool runs = true;               ///< a CPU will run the path; otherwise effects take place at once
+    /// In a page fault of an area whose pages are not used in sequence or at random (lru_gen_in_fault).
+    bool in_lru_fault = false;
+    bool runs = true; ///< a CPU will run the path; otherwise effects take place at once
 
     [[nodiscard]] bool may_wait() const { return host != nullptr; }
     /// on.*method(value, moment) takes place when the path gets here.

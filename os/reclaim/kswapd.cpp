@@ -4,6 +4,7 @@
 #include "os/page/zone_tuning.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pagewalk::os {
 namespace {
@@ -72,6 +73,7 @@ void Kswapd::begin_balancing() {
     m_was_boosted = m_boost_left != 0;
     m_priority = first_priority;
     m_reclaimed = 0;
+    m_first_round = true;
 }
 
 bool Kswapd::scan(Operation& op) {
@@ -93,7 +95,8 @@ bool Kswapd::scan(Operation& op) {
                   .highest = m_highest,
                   .priority = static_cast<unsigned>(m_priority),
                   .may_write = m_boost_left == 0 || m_priority < first_priority - 2,
-                  .may_swap = m_boost_left == 0};
+                  .may_swap = m_boost_left == 0,
+                  .first = std::exchange(m_first_round, false)};
     for_each_zone(m_highest, [&](const Zone& zone) {
         scan.wanted += std::max<std::uint64_t>(zone.watermark(Watermark::High), swap_cluster);
     });

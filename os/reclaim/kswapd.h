@@ -78,6 +78,7 @@ private:
     std::uint64_t m_reclaimed = 0;
     std::uint64_t m_boost_left = 0;
     bool m_was_boosted = false;
+    bool m_first_round = false;
     std::array<std::uint64_t, zone_type_count> m_boosts{}; ///< of the node's zones when it began
 };
 

@@ -3,7 +3,12 @@
 namespace pagewalk::os {
 
 void LruBatches::add(Operation& op, Pfn frame) {
-    m_frames.pages().at(frame).owner_flags |= frame_flags::in_lru_batch;
+    PageDescriptor& page = m_frames.pages().at(frame);
+    page.owner_flags |= frame_flags::in_lru_batch;
+    if (LruGenerations* const generations = m_frames.lru().generations()) {
+        generations->forget_uses(frame);
+        if (op.in_lru_fault) page.owner_flags |= frame_flags::active;
+    }
     op.path.call(KernelFunction::FolioAddLru);
     collect(op, m_batches[op.cpu].add, frame, &LruBatches::move_to_list);
 }
@@ -17,10 +22,15 @@ void LruBatches::add_locked(Operation& op, Pfn frame) {
     collect(op, m_batches[op.cpu].lock, frame, &LruBatches::move_to_unevictable);
 }
 
+/// A page of a generation does not say whether it is active.
+bool LruBatches::may_become_inactive(const PageDescriptor& page) const {
+    const std::uint16_t state = page.owner_flags & (frame_flags::active | frame_flags::unevictable);
+    return state == frame_flags::active || (state == 0 && m_frames.lru().generations() != nullptr);
+}
+
 void LruBatches::deactivate(Operation& op, Pfn frame) {
-    constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
     const PageDescriptor& page = m_frames.pages().peek(frame);
-    if (!page.is(PageState::Lru) || (page.owner_flags & states) != frame_flags::active) return;
+    if (!page.is(PageState::Lru) || !may_become_inactive(page)) return;
     collect(op, m_batches[op.cpu].deactivate, frame, &LruBatches::move_to_inactive);
 }
 
@@ -100,9 +110,8 @@ void LruBatches::move_to_unevictable(Pfn frame) {
 }
 
 void LruBatches::move_to_inactive(Pfn frame) {
-    constexpr std::uint16_t states = frame_flags::active | frame_flags::unevictable;
     const PageDescriptor& page = m_frames.pages().peek(frame);
-    if (!page.is(PageState::Lru) || (page.owner_flags & states) != frame_flags::active) return;
+    if (!page.is(PageState::Lru) || !may_become_inactive(page)) return;
     m_frames.lru().change_flags(frame, 0, frame_flags::active | frame_flags::referenced);
     m_counters.pgdeactivate += page.frames();
 }

@@ -45,6 +45,7 @@ private:
     using Move = void (LruBatches::*)(Pfn frame);
     void collect(Operation& op, Batch& batch, Pfn frame, Move move);
     void empty(Operation& op, Batch& batch, Move move);
+    [[nodiscard]] bool may_become_inactive(const PageDescriptor& page) const;
     void move_to_list(Pfn frame);
     void move_to_unevictable(Pfn frame);
     void move_to_inactive(Pfn frame);

@@ -162,7 +162,8 @@ NodeScanResult MemoryDaemons::scan_node(const NodeScan& scan) {
                         .priority = scan.priority,
                         .by_kswapd = true,
                         .may_write = scan.may_write,
-                        .may_swap = scan.may_swap};
+                        .may_swap = scan.may_swap,
+                        .first_round = scan.first};
     if (scan.priority == ScanControl::first_priority) m_parts.reclaim.forget_congestion(scan.node);
     m_parts.reclaim.age_node(op, scan.node, control);
     m_parts.reclaim.shrink_node(op, scan.node, control);

@@ -27,6 +27,18 @@ void leave_protected(ListPages& sizes, const MemoryCgroup& group, ScanControl& c
 
 } // namespace
 
+NodeReclaim::NodeReclaim(const Parts& parts, unsigned swappiness, ReclaimPolicyKind policy)
+    : m_parts(parts), m_policy(make_reclaim_policy(policy, parts.frames)),
+      m_shrinker({parts.frames, parts.counters, parts.users, parts.swap, parts.workingset, *m_policy}),
+      m_swappiness(swappiness) {
+    if (policy != ReclaimPolicyKind::Mglru) return;
+    parts.frames.lru().use_generations();
+    m_multi_gen =
+        std::make_unique<MultiGenLru>(MultiGenLru::Parts{parts.frames, parts.counters, parts.users, parts.lru,
+                                                         parts.swap, parts.workingset, m_shrinker},
+                                      swappiness);
+}
+
 bool NodeReclaim::inactive_is_low(LruVec vec, LruKind kind) const {
     const LruLists& lru = m_parts.frames.lru();
     return m_policy->inactive_is_low(lru.size(vec, inactive(kind)), lru.size(vec, active(kind)));
@@ -51,6 +63,7 @@ std::uint64_t NodeReclaim::reclaimable_pages(const Zone& zone) const {
 
 // prepare_scan_count
 void NodeReclaim::prepare(NodeId node, ScanControl& control) const {
+    if (m_multi_gen != nullptr) return;
     const LruVec target = target_of(node, control);
     for (const LruKind kind : {LruKind::Anon, LruKind::File})
         control.may_deactivate[static_cast<std::size_t>(kind)] =
@@ -134,7 +147,8 @@ void NodeReclaim::shrink_active(Operation& op, LruVec vec, LruKind kind, std::ui
         op.path.call(KernelFunction::ShrinkActiveFolio);
         op.path.call(KernelFunction::FolioReferenced);
         PageReferences references;
-        if (page.mapcount != 0 || page.compound != 0) references = m_parts.users.take_references(op, frame);
+        if (page.mapcount != 0 || page.compound != 0)
+            references = m_parts.users.take_references(op, frame, nullptr);
         const PageUse use{.entries = references.entries,
                           .referenced = (page.owner_flags & frame_flags::referenced) != 0,
                           .executable = references.executable,
@@ -191,6 +205,7 @@ std::uint64_t NodeReclaim::shrink_list(Operation& op, LruVec vec, LruList list, 
 
 // shrink_lruvec
 void NodeReclaim::shrink_lists(Operation& op, LruVec vec, ScanControl& control) {
+    if (m_multi_gen != nullptr) return m_multi_gen->shrink(op, vec, control);
     const ListPages targets = plan(vec, control);
     ListPages left = targets;
     const bool proportional =
@@ -287,6 +302,7 @@ void NodeReclaim::shrink_node(Operation& op, NodeId node, ScanControl& control) 
 }
 
 void NodeReclaim::age_node(Operation& op, NodeId node, ScanControl& control) {
+    if (m_multi_gen != nullptr) return m_multi_gen->age_node(op, node, control);
     if (!can_swap() || !inactive_is_low({node}, LruKind::Anon)) return;
     shrink_active(op, {node}, LruKind::Anon, batch, control);
     for (const MemoryCgroup& group : m_parts.frames.cgroups().all())

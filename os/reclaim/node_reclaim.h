@@ -1,6 +1,7 @@
 #pragma once
 
 #include "os/reclaim/lru_batch.h"
+#include "os/reclaim/multi_gen_lru.h"
 #include "os/reclaim/page_shrinker.h"
 #include "os/reclaim/scan_balance.h"
 
@@ -24,10 +25,7 @@ public:
         Workingset& workingset;
     };
     /// `swappiness`: vm.swappiness.
-    NodeReclaim(const Parts& parts, unsigned swappiness, ReclaimPolicyKind policy = ReclaimPolicyKind::Lru)
-        : m_parts(parts), m_policy(make_reclaim_policy(policy, parts.frames)),
-          m_shrinker({parts.frames, parts.counters, parts.users, parts.swap, parts.workingset, *m_policy}),
-          m_swappiness(swappiness) {}
+    NodeReclaim(const Parts& parts, unsigned swappiness, ReclaimPolicyKind policy = ReclaimPolicyKind::Lru);
 
     /// shrink_node: one pass over the node's lists with the control's priority, those of memory cgroups after
     /// the others, or of the control's target alone. Adds to what the control has scanned and reclaimed.
@@ -80,6 +78,7 @@ private:
     Parts m_parts;
     std::unique_ptr<ReclaimPolicy> m_policy;
     PageShrinker m_shrinker;
+    std::unique_ptr<MultiGenLru> m_multi_gen; ///< null: active and inactive lists
     unsigned m_swappiness;
     std::vector<Pfn> m_isolated, m_skipped;
 };

@@ -16,7 +16,7 @@ PageShrinker::Judged PageShrinker::judge(Operation& op, Pfn frame) {
     PageReferences references;
     const PageDescriptor& mapped = m_parts.frames.pages().peek(frame);
     if (mapped.mapcount != 0 || mapped.compound != 0) // what maps a huge page is counted elsewhere
-        references = m_parts.users.take_references(op, frame);
+        references = m_parts.users.take_references(op, frame, m_around);
     PageDescriptor& page = m_parts.frames.pages().at(frame);
     const PageUse use{.entries = references.entries,
                       .referenced = has(page, frame_flags::referenced),
@@ -94,6 +94,10 @@ PageShrinker::Fate PageShrinker::decide(Operation& op, NodeId node, Pfn frame, S
     // Memory that lives in a page cache alone could be swapped by Linux; here it stays.
     if (has(page, frame_flags::mlocked | frame_flags::unevictable)) return Fate::Activate;
     if (frame_flags::is_shmem(page.owner_flags)) return Fate::Activate;
+    // Somebody has seen it in use since it was taken off its list.
+    if (m_around != nullptr && !control.ignores_references && page.mapcount != 0 &&
+        has(page, frame_flags::referenced))
+        return Fate::Keep;
     const bool dirty_file = has(page, frame_flags::file) && has(page, frame_flags::dirty);
     if (dirty_file) ++control.pass.dirty;
     if (dirty_file && !has(page, frame_flags::writeback)) ++control.pass.unqueued_dirty;
@@ -120,7 +124,6 @@ void PageShrinker::activate(Pfn frame) {
     m_parts.counters.pgactivate += page.frames();
 }
 
-/// move_folios_to_lru.
 void PageShrinker::put_back(Pfn frame) {
     PageDescriptor& page = m_parts.frames.pages().at(frame);
     if (has(page, frame_flags::mlocked)) page.owner_flags |= frame_flags::unevictable;
@@ -132,10 +135,10 @@ void PageShrinker::put_back(Pfn frame) {
 }
 
 std::uint64_t PageShrinker::shrink(Operation& op, NodeId node, std::span<const Pfn> pages,
-                                   ScanControl& control) {
+                                   ScanControl& control, std::vector<Pfn>* kept) {
     const AtomicSection whole(op);
     m_freed.clear();
-    std::uint32_t kept = 0;
+    std::uint32_t stay = 0;
     for (const Pfn frame : pages) {
         const Fate fate = decide(op, node, frame, control);
         if (fate == Fate::Free) {
@@ -144,10 +147,13 @@ std::uint64_t PageShrinker::shrink(Operation& op, NodeId node, std::span<const P
         }
         if (fate == Fate::Split) continue;
         if (fate == Fate::Activate) activate(frame);
-        put_back(frame);
-        ++kept;
+        if (kept != nullptr)
+            kept->push_back(frame);
+        else
+            put_back(frame);
+        ++stay;
     }
-    op.path.call(KernelFunction::PutBackFolio, kept);
+    op.path.call(KernelFunction::PutBackFolio, stay);
     m_parts.users.flush_unmapped(op);
     const std::uint64_t freed = m_freed.size();
     std::ranges::reverse(m_freed); // the list is built from its head

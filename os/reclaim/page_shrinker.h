@@ -27,9 +27,14 @@ public:
     };
     explicit PageShrinker(const Parts& parts) : m_parts(parts) {}
 
-    /// Frees what it can of `pages` and puts the others back on their lists. Never waits. Returns how many
-    /// have been freed.
-    std::uint64_t shrink(Operation& op, NodeId node, std::span<const Pfn> pages, ScanControl& control);
+    /// Frees what it can of `pages` and puts the others back on their lists, or appends them to `kept` where
+    /// that is not null. Never waits. Returns how many have been freed.
+    std::uint64_t shrink(Operation& op, NodeId node, std::span<const Pfn> pages, ScanControl& control,
+                         std::vector<Pfn>* kept = nullptr);
+    /// move_folios_to_lru of one page.
+    void put_back(Pfn frame);
+    /// Is told of what is accessed around pages that have been; null: nobody is.
+    void look_around_for(YoungPages* around) { m_around = around; }
 
 private:
     enum class Fate : std::uint8_t { Keep, Activate, Free, Split };
@@ -42,15 +47,10 @@ private:
     [[nodiscard]] Fate release(Operation& op, Pfn frame, const ScanControl& control);
     [[nodiscard]] Judged judge(Operation& op, Pfn frame);
     void activate(Pfn frame);
-    void put_back(Pfn frame);
 
     Parts m_parts;
+    YoungPages* m_around = nullptr;
     std::vector<Pfn> m_freed;
 };
-
-/// folio_is_file_lru.
-[[nodiscard]] constexpr LruKind lru_kind_of(std::uint16_t flags) {
-    return (flags & frame_flags::swapbacked) != 0 ? LruKind::Anon : LruKind::File;
-}
 
 } // namespace pagewalk::os

@@ -22,6 +22,7 @@ struct ScanControl {
     bool may_write = true; ///< dirty pages
     bool may_swap = true;  ///< anonymous pages
     bool ignores_references = false;
+    bool first_round = false;                  ///< of kswapd's since it was woken
     bool spares_files = false;                 ///< page caches are not to be touched
     bool deactivates_all = false;              ///< active lists are scanned whatever their size
     std::array<bool, 2> may_deactivate{};      ///< by LruKind

@@ -11,9 +11,9 @@ constexpr std::uint64_t node_mask = (1U << (group_shift - node_shift)) - 1;
 constexpr std::uint64_t group_mask = (1U << (age_shift - group_shift)) - 1;
 constexpr std::uint64_t age_mask = ~0ULL >> age_shift;
 
-LruKind kind_of(std::uint16_t flags) {
-    return (flags & frame_flags::swapbacked) != 0 ? LruKind::Anon : LruKind::File;
-}
+// With generations the age is that of the oldest one with the page's uses.
+constexpr unsigned uses_width = 2; // LRU_REFS_WIDTH
+constexpr std::uint64_t uses_mask = (1U << uses_width) - 1;
 
 } // namespace
 
@@ -24,12 +24,56 @@ NodeLru& Workingset::of(LruVec vec) {
     return m_nodes[at];
 }
 
+RefaultTiers& Workingset::tiers(LruVec vec) {
+    const std::size_t nodes = m_frames.allocator().node_count();
+    const std::size_t at = vec.group * nodes + pagewalk::index_of(vec.node);
+    if (at >= m_tiers.size()) m_tiers.resize((vec.group + 1U) * nodes);
+    return m_tiers[at];
+}
+
 void Workingset::age(LruVec vec, std::uint64_t pages) {
     node(vec.node).nonresident_age += pages;
     if (vec.group != 0) of(vec).nonresident_age += pages;
 }
 
+/// lru_gen_eviction.
+Shadow Workingset::evict_generation(LruGenerations& generations, Pfn frame) {
+    const LruVec where = vec_of(frame);
+    const PageDescriptor& page = m_frames.pages().peek(frame);
+    const LruKind kind = lru_kind_of(page.owner_flags);
+    const unsigned uses = generations.uses(frame);
+    const std::uint64_t oldest = generations.ages(where).oldest_of(kind);
+    tiers(where).note_evicted(kind, RefaultTiers::tier_of(uses), page.frames());
+    const std::uint64_t token = oldest << uses_width | (uses != 0 ? uses - 1 : 0);
+    return token << age_shift | static_cast<std::uint64_t>(where.group) << group_shift |
+           static_cast<std::uint64_t>(where.node) << node_shift | (uses != 0 ? workingset_bit : 0) |
+           present_bit;
+}
+
+/// lru_gen_refault: only a page of the generation that is the oldest now tells something.
+void Workingset::refault_generation(const Operation& op, LruGenerations& generations, Pfn frame,
+                                    Shadow shadow) {
+    const LruVec now = vec_of(frame);
+    if (now.node != static_cast<NodeId>(shadow >> node_shift & node_mask) ||
+        now.group != (shadow >> group_shift & group_mask))
+        return;
+    PageDescriptor& page = m_frames.pages().at(frame);
+    const LruKind kind = lru_kind_of(page.owner_flags);
+    const std::uint64_t token = shadow >> age_shift;
+    if (token >> uses_width != (generations.ages(now).oldest_of(kind) & age_mask >> uses_width)) return;
+    const auto uses = static_cast<unsigned>((token & uses_mask) + ((shadow & workingset_bit) != 0 ? 1 : 0));
+    tiers(now).note_refaulted(kind, RefaultTiers::tier_of(uses), page.frames());
+    const auto index = static_cast<std::size_t>(kind);
+    m_counters.reclaim.workingset_refault[index] += page.frames();
+    if (MemoryCgroup* const group = m_frames.cgroups().find(now.group)) ++group->refaults[index];
+    if (!op.in_lru_fault && uses != 1U << uses_width) return;
+    page.owner_flags |= frame_flags::workingset;
+    m_counters.reclaim.workingset_restore[index] += page.frames();
+}
+
 Shadow Workingset::evict(Pfn frame, const MemoryCgroup* target) {
+    if (LruGenerations* const generations = m_frames.lru().generations())
+        return evict_generation(*generations, frame);
     const LruVec where{m_frames.allocator().zone_of(frame)->node,
                        target != nullptr ? target->number : std::uint16_t{0}};
     const std::uint64_t now = of(where).nonresident_age;
@@ -41,8 +85,10 @@ Shadow Workingset::evict(Pfn frame, const MemoryCgroup* target) {
 
 void Workingset::refault(Operation& op, Pfn frame, Shadow shadow) {
     op.path.call(KernelFunction::WorkingsetRefault);
+    if (LruGenerations* const generations = m_frames.lru().generations())
+        return refault_generation(op, *generations, frame, shadow);
     PageDescriptor& page = m_frames.pages().at(frame);
-    const LruKind kind = kind_of(page.owner_flags);
+    const LruKind kind = lru_kind_of(page.owner_flags);
     const auto index = static_cast<std::size_t>(kind);
     const LruVec evicted_from{static_cast<NodeId>(shadow >> node_shift & node_mask),
                               static_cast<std::uint16_t>(shadow >> group_shift & group_mask)};

@@ -2,6 +2,7 @@
 
 #include "os/path/frame_allocator.h"
 #include "os/path/reclaim_counters.h"
+#include "os/reclaim/refault_tiers.h"
 
 #include <array>
 #include <cstdint>
@@ -35,6 +36,8 @@ public:
 
     [[nodiscard]] NodeLru& node(NodeId node) { return of({node}); }
     [[nodiscard]] NodeLru& of(LruVec vec);
+    /// With generations of pages.
+    [[nodiscard]] RefaultTiers& tiers(LruVec vec);
     /// workingset_age_nonresident: the page, or one that was its like, is used or gone.
     void age(LruVec vec, std::uint64_t pages);
     /// workingset_eviction: the page is about to be reclaimed for `target`; null: for the machine.
@@ -62,10 +65,13 @@ private:
         return {m_frames.allocator().zone_of(frame)->node, m_frames.cgroups().group_of(frame)};
     }
     void note_own_cost(LruVec vec, LruKind kind, std::uint64_t pages);
+    [[nodiscard]] Shadow evict_generation(LruGenerations& generations, Pfn frame);
+    void refault_generation(const Operation& op, LruGenerations& generations, Pfn frame, Shadow shadow);
 
     FrameAllocator& m_frames;
     KernelCounters& m_counters;
     std::vector<NodeLru> m_nodes;                             // by group and node
+    std::vector<RefaultTiers> m_tiers;                        // likewise
     std::unordered_map<std::uint64_t, Shadow> m_file_shadows; // by file and page index
     bool m_swap_room = false;
 };

@@ -30,6 +30,10 @@ struct AddressSpace {
     std::vector<VirtAddr> tree_nodes; ///< of the tree that holds the areas: maple_node
     std::uint32_t users = 0;          ///< tasks
 
+    /// Nodes for which no walk over its tables has looked for accessed pages since it last ran
+    /// (lru_gen.bitmap).
+    std::uint64_t unwalked = ~0ULL;
+
     std::uint32_t default_flags = 0; ///< of new areas beside what they ask for: locked, after mlockall
     bool populates_locked = true;    ///< locked areas are faulted in when they are made
 

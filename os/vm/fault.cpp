@@ -16,6 +16,20 @@ constexpr GfpMask user_gfp = gfp::highuser_movable | gfp::comp; // as vma_alloc_
 constexpr std::uint64_t stack_guard = 256 * page_size;          // stack_guard_gap
 constexpr std::uint64_t stray_span = 1ULL << 30; // assumed reach of a heap or array around a stray touch
 
+/// While it lives, what the operation brings in is taken for used (lru_gen_enter_fault).
+class LruFault {
+public:
+    LruFault(Operation& op, const Vma& area) : m_op(op) {
+        op.in_lru_fault = !area.has(vm::sequential) && !area.has(vm::random);
+    }
+    ~LruFault() { m_op.in_lru_fault = false; }
+    LruFault(const LruFault&) = delete;
+    LruFault& operator=(const LruFault&) = delete;
+
+private:
+    Operation& m_op;
+};
+
 std::uint32_t right_of(FaultAccess access) {
     switch (access) {
     case FaultAccess::Write:
@@ -179,6 +193,7 @@ VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace
 
 VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultContext& fault) {
     const Vma& area = fault.space.areas[fault.area];
+    const LruFault in_fault(op, area);
     op.path.call(KernelFunction::WalkTables);
     PteSlot slot = m_tables.find(fault.space, fault.page);
     if (!slot && area.anonymous()) {

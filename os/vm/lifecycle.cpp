@@ -104,6 +104,7 @@ MemoryUse VirtualMemory::use(AddressSpace& space) {
 
 void VirtualMemory::activate(Operation& op, AddressSpace& space) {
     AddressSpace*& loaded = m_loaded[op.cpu];
+    space.unwalked = ~0ULL;
     if (loaded == &space) return;
     if (loaded != nullptr) loaded->cpus.reset(index_of(op.cpu));
     loaded = &space;

@@ -67,7 +67,7 @@ void VirtualMemory::write_protect_file(Operation& op, Pfn frame) {
     }
 }
 
-PageReferences VirtualMemory::take_references(Operation& op, Pfn frame) {
+PageReferences VirtualMemory::take_references(Operation& op, Pfn frame, YoungPages* around) {
     PageReferences references;
     if (!find_mappings(op, frame, m_frames.mapping(frame))) return {.locked = true};
     for (const MappedAt& at : m_found) {
@@ -75,6 +75,7 @@ PageReferences VirtualMemory::take_references(Operation& op, Pfn frame) {
         op.path.load(at.slot.address());
         references.locked = references.locked || at.area->has(vm::locked);
         if (!at.slot.entry->has(PageTableEntry::Accessed)) continue;
+        if (around != nullptr) look_around(op, at, *around);
         *at.slot.entry = at.slot.entry->without(PageTableEntry::Accessed);
         if (at.area->has(vm::sequential)) continue; // each page is used once
         ++references.entries;

@@ -83,7 +83,8 @@ public:
     void reap(Operation& op, AddressSpace& space) override;
 
     // PageUsers
-    [[nodiscard]] PageReferences take_references(Operation& op, Pfn frame) override;
+    [[nodiscard]] PageReferences take_references(Operation& op, Pfn frame, YoungPages* around) override;
+    void walk_young(Operation& op, NodeId node, bool swaps, YoungPages& pages) override;
     [[nodiscard]] bool unmap(Operation& op, Pfn frame) override;
     void flush_unmapped(Operation& op) override;
     [[nodiscard]] bool split(Operation& op, Pfn head) override;
@@ -295,6 +296,9 @@ private:
     [[nodiscard]] bool find_mappings(Operation& op, Pfn frame, const FrameMapping& mapping);
     [[nodiscard]] bool unmap_one(Operation& op, Pfn frame, const MappedAt& at);
     [[nodiscard]] std::uint32_t references_of_owner(Pfn frame) const;
+    void look_around(Operation& op, const MappedAt& at, YoungPages& pages);
+    bool take_young(Operation& op, PteSlot slot, YoungPages& pages);
+    void walk_area(Operation& op, AddressSpace& space, const Vma& area, YoungPages& pages);
 
     // faults; mmap_lock is held for reading
     [[nodiscard]] FaultResult fault_once(Operation& op, AddressSpace& space, VirtAddr address,

@@ -10,6 +10,7 @@ namespace pagewalk::os {
 std::unique_ptr<ReclaimPolicy> make_reclaim_policy(ReclaimPolicyKind kind, FrameAllocator& frames) {
     switch (kind) {
     case ReclaimPolicyKind::Lru:
+    case ReclaimPolicyKind::Mglru:
         break;
     case ReclaimPolicyKind::Clock:
         return std::make_unique<ClockPolicy>();

@@ -42,7 +42,9 @@ public:
     [[nodiscard]] virtual bool inactive_is_low(std::uint64_t inactive, std::uint64_t active) const = 0;
 };
 
-enum class ReclaimPolicyKind : std::uint8_t { Lru, Clock, Lfu, S3Fifo };
+/// Mglru is Linux's multi-generational LRU, which has lists of its own (os/reclaim/multi_gen_lru.h); what
+/// becomes of a page that it has taken off them is the LRU policy's.
+enum class ReclaimPolicyKind : std::uint8_t { Lru, Mglru, Clock, Lfu, S3Fifo };
 
 [[nodiscard]] std::unique_ptr<ReclaimPolicy> make_reclaim_policy(ReclaimPolicyKind kind,
                                                                  FrameAllocator& frames);

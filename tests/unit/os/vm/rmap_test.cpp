@@ -13,7 +13,7 @@ struct ReverseMaps : testing::Test {
     AddressSpace& space = *rig.space;
 
     PageReferences references(Pfn frame) {
-        return rig.at_once([&](Operation& op) { return rig.vm.take_references(op, frame); });
+        return rig.at_once([&](Operation& op) { return rig.vm.take_references(op, frame, nullptr); });
     }
     bool unmap(Pfn frame) {
         return rig.at_once([&](Operation& op) {
