@@ -397,6 +397,22 @@ TEST_F(MemoryCalls, ReturnSharedMemoryWithItsLastMapping) {
     EXPECT_EQ(machine.kernel->counters().nr_shmem, 0U);
 }
 
+TEST_F(MemoryCalls, DetachAllThatIsLeftOfASegment) {
+    constexpr std::uint32_t sys_shmget = 29, sys_shmat = 30, sys_shmdt = 67;
+    constexpr std::uint64_t other = base + (1ULL << 30);
+    machine.call(sys_shmget, {0, 8 * page_size, 0}, 5);
+    for (const std::uint64_t place : {base, other})
+        machine.call(sys_shmat, {5, place, 0}, static_cast<std::int64_t>(place));
+    machine.call(sys_mprotect, {base + 2 * page_size, 2 * page_size, 1}, 0);
+    machine.call(sys_munmap, {base + 5 * page_size, page_size}, 0);
+    EXPECT_EQ(areas().size(), 5U);
+    machine.call(sys_shmdt, {base + page_size}, 0); // nothing is attached there
+    EXPECT_EQ(areas().size(), 5U);
+    machine.call(sys_shmdt, {base}, 0);
+    ASSERT_EQ(areas().size(), 1U);
+    EXPECT_EQ(areas()[0].start, VirtAddr(other));
+}
+
 TEST_F(MemoryCalls, GrowTheStackDownToItsLimit) {
     constexpr std::uint64_t top = 0x7ffffffff000;
     machine.map_anonymous(top - 4 * page_size, 4 * page_size, 3, 0x122);
