@@ -138,6 +138,20 @@ void configure_files(SystemConfig& config, const os::ProgramJob& job, const std:
     for (const std::string& file : files) config.os.files.push_back(make_file(file, scratch));
 }
 
+void match_free_memory(os::Kernel& kernel, std::uint64_t wanted) {
+    os::PageAllocator& pages = kernel.frames().allocator();
+    const auto free = [&pages] {
+        std::int64_t sum = 0;
+        for (const auto& zone : pages.zones()) sum += zone->free_pages;
+        return static_cast<std::uint64_t>(sum);
+    };
+    constexpr os::GfpMask mask = os::gfp::kernel.without(os::gfp::reclaim);
+    constexpr unsigned smallest = 4; // of less, the per-CPU lists take more than is asked for
+    for (unsigned order = os::max_order - 1; order >= smallest;)
+        if (free() < wanted + (std::uint64_t{1} << order) || !pages.allocate({.mask = mask, .order = order}))
+            --order;
+}
+
 std::unique_ptr<Workload> start_captured_program(const os::ProgramMachine& machine, const os::ProgramJob& job,
                                                  const std::string& programs, const std::string& scratch) {
     const fs::path program = fs::path(programs) / fs::path(job.command.front()).filename();

@@ -2,6 +2,7 @@
 
 #include "app/system_config.h"
 #include "contract/instruction_stream.h"
+#include "os/kernel/kernel.h"
 #include "os/replay/program_job.h"
 
 #include <memory>
@@ -25,6 +26,10 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
 /// `scratch`, which stands for the captured machine's disk and its tmpfs. Errors: InputError for a file that
 /// cannot be understood.
 void configure_files(SystemConfig& config, const os::ProgramJob& job, const std::string& scratch);
+
+/// Takes pages from the kernel until no more than `wanted` are free, to within 16: the captured machine had
+/// other users of memory (trace buffers above all), and when reclaim begins depends on them.
+void match_free_memory(os::Kernel& kernel, std::uint64_t wanted);
 
 /// Starts the job's program, found by its name in the folder `programs`; the files that it names lie in
 /// `scratch`. Errors: CannotRun where it is not there.

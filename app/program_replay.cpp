@@ -206,6 +206,8 @@ ProgramReport run_steps(const os::CaptureFiles& files, const ProgramJob& job, co
     machine.kernel().start(*workload);
     Teller teller(machine.kernel(), first_task(machine));
     if (const StepCapture* exec = expected.meet("exec")) {
+        if (const std::uint64_t* free = os::find_value(exec->counters, "nr_free_pages"))
+            match_free_memory(machine.kernel(), *free);
         teller.set_faults_before(exec->processes);
         comparison.compare(*exec, teller.tell("exec"));
     }
