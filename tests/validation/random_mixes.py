@@ -18,9 +18,9 @@ import time
 
 def machine(rng):
     """One with too little memory, and somewhere to put the rest."""
-    memory = rng.choice((64, 96, 128, 160))
+    memory = rng.choice((128, 144, 160, 192))
     lines = ["[machine]", f"cpus = {rng.randint(1, 4)}", f"memory = {memory}MiB", "[os]", f"timing = {rng.choice(('on', 'off'))}",
-             f"swap = {rng.choice((128, 256, 512))}MiB", f"swap_device = {rng.choice(('disk', 'zram'))}", "file_cache = cold",
+             f"swap = {rng.choice((256, 512))}MiB", f"swap_device = {rng.choice(('disk', 'zram'))}", "file_cache = cold",
              f"reclaim = {rng.choice(('lru', 'mglru', 'clock', 'lfu', 's3fifo'))}", f"swappiness = {rng.choice((0, 60, 100, 200))}",
              "[run]", f"seed = {rng.randint(1, 1000)}", f"instructions = {rng.choice((500, 1000, 2000))}k"]
     if rng.random() < 0.5:

@@ -32,6 +32,19 @@ TEST(Boot, LateMemoryIsManagedButNotInTheWatermarks) {
     EXPECT_EQ(listed_frames(*with), managed_frames(*with));
 }
 
+TEST(Boot, KeepsTypesOfPagesApartUnlessToldNotTo) {
+    const auto block_of = [](PageAllocator& allocator, GfpMask mask) {
+        return allocator.allocate({.mask = mask})->value() >> 9; // a pageblock
+    };
+    for (const bool grouped : {true, false}) {
+        PageSettings settings;
+        settings.group_by_mobility = grouped;
+        const auto allocator = boot_page_allocator(one_node(gib), settings);
+        const bool apart = block_of(*allocator, gfp::kernel) != block_of(*allocator, gfp::highuser_movable);
+        EXPECT_EQ(apart, grouped);
+    }
+}
+
 TEST(Boot, HugePagesRaiseMinFreeKbytesFrom512MiBOn) {
     MemoryMap map = one_node(4 * gib);
     const auto with = boot_page_allocator(map);

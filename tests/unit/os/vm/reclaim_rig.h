@@ -16,7 +16,7 @@ struct ReclaimRig : VmRig {
 
     explicit ReclaimRig(FileCache cache = FileCache::Cold, ReclaimPolicyKind policy = ReclaimPolicyKind::Lru,
                         std::uint32_t zram_percent = 0)
-        : VmRig(cache, {}, PageTableKind::Radix, zram_percent),
+        : VmRig(cache, {}, PageTableKind::Radix, {64ULL << 20}, zram_percent),
           reclaim({frames, counters, vm, lru, swap, workingset}, 60, policy) {
         map_anonymous(*space, page(0), 64);
     }

@@ -178,8 +178,8 @@ TEST(MakeSynthetic, ListsTheNamesWhenOneIsUnknown) {
         FAIL();
     } catch (const InputError& error) {
         EXPECT_THAT(error.what(), HasSubstr("\"gusp\""));
-        EXPECT_THAT(error.what(), HasSubstr("alloc_churn, block_io, btree, gups, kernel_objects, kvstore, "
-                                            "net_receive, pointer_chase, stream"));
+        EXPECT_THAT(error.what(), HasSubstr("alloc_churn, block_io, btree, file_reads, gups, kernel_objects, "
+                                            "kvstore, net_receive, pointer_chase, stream"));
     }
 }
 
