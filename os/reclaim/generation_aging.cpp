@@ -82,7 +82,7 @@ void GenerationAging::age(Operation& op, LruVec vec, bool swaps) {
     // What is worth a look now is known from the walk before; what this one finds is for the next.
     class Walk final : public YoungPages {
     public:
-        Walk(Promotion now, Promotion later) : m_now(now), m_later(later) {}
+        Walk(const Promotion& now, const Promotion& later) : m_now(now), m_later(later) {}
         [[nodiscard]] bool take(Operation& op, Pfn frame) override { return m_now.take(op, frame); }
         [[nodiscard]] bool wants(Pfn table) const override { return m_now.wants(table); }
         void saw(Pfn table, unsigned pages, unsigned accessed) override {
