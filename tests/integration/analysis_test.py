@@ -101,12 +101,12 @@ class Helpers(PagewalkCase):
     def test_no_policy_beats_the_ideal_one(self):
         self.assertEqual(pagewalk.ideal_hits("abcabdacbd", 2), 3)
         self.assertEqual(pagewalk.ideal_hits("aaaa", 1), 3)
-        reads = SYNTHETIC.replace("gups", "file_reads").replace("memory = 256MiB", "memory = 96MiB").replace("instructions = 200k", "instructions = 0")
-        reads = reads.replace("table = 4MiB", "file = 160MiB\nblock = 4096\noperations = 30000\nzipf = 60")
+        reads = SYNTHETIC.replace("gups", "file_reads").replace("memory = 256MiB", "memory = 128MiB").replace("instructions = 200k", "instructions = 0")
+        reads = reads.replace("table = 4MiB", "file = 256MiB\nblock = 4096\noperations = 50000\nzipf = 60")
         for policy in ("lru", "mglru"):
             file = self.run_to_file(config=reads + f"[os]\nfile_cache = cold\ntiming = off\nreclaim = {policy}\n[events]\nfile_reads = 1\n")
             with pagewalk.load(file) as run:
-                self.assertEqual(len(pagewalk.read_pages(run)), 30000)
+                self.assertEqual(len(pagewalk.read_pages(run)), 50000)
                 self.assertGreater(run.stats.value["kernel/pgsteal_file"], 0)
                 bound = pagewalk.page_cache_bound(run)
                 self.assertGreater(bound.ideal, bound.hit_ratio)
