@@ -189,6 +189,8 @@ std::span<const EffectRule> effect_rules() {
         {"synthetic.alloc_churn.*", "workload.synthetic = alloc_churn",
          [](C c) { return generates(c, "alloc_churn"); }},
         {"synthetic.btree.*", "workload.synthetic = btree", [](C c) { return generates(c, "btree"); }},
+        {"synthetic.file_reads.*", "workload.synthetic = file_reads",
+         [](C c) { return generates(c, "file_reads"); }},
         {"synthetic.kernel_objects.*", "workload.synthetic = kernel_objects",
          [](C c) { return generates(c, "kernel_objects"); }},
         {"synthetic.net_receive.*", "workload.synthetic = net_receive",

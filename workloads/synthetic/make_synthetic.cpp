@@ -14,7 +14,7 @@ struct Generator {
     std::unique_ptr<Workload> (*make)(const SyntheticConfig&);
 };
 
-constexpr std::array<Generator, 9> generators{{
+constexpr std::array generators = std::to_array<Generator>({
     {"alloc_churn", [](const SyntheticConfig& c) { return make_alloc_churn(c.common, c.alloc_churn); }},
     {"block_io", [](const SyntheticConfig& c) { return make_block_io(c.common, c.block_io); }},
     {"btree", [](const SyntheticConfig& c) { return make_btree(c.common, c.btree); }},
@@ -26,7 +26,7 @@ constexpr std::array<Generator, 9> generators{{
     {"net_receive", [](const SyntheticConfig& c) { return make_net_receive(c.common, c.net_receive); }},
     {"pointer_chase", [](const SyntheticConfig& c) { return make_pointer_chase(c.common, c.pointer_chase); }},
     {"stream", [](const SyntheticConfig& c) { return make_stream(c.common, c.stream); }},
-}};
+});
 
 } // namespace
 

@@ -16,7 +16,7 @@ constexpr DeviceId device{0};
 /// 6 GiB, half of them above 4 GiB; swiotlb's pool is taken from the page allocator here.
 struct Mapper : testing::Test {
     static constexpr std::uint64_t pool_bytes = 2ULL << 20;
-    test::TaskRig rig{1, 6ULL << 30};
+    test::TaskRig rig{1, {6ULL << 30}};
     PageTableMemory tables;
     DmaMapper dma{rig.frames, tables};
     std::vector<BusPage> pages;

@@ -60,7 +60,7 @@ protected:
         return m_thread->wake_time;
     }
 
-    test::TaskRig m_rig{2, 256 * mib};
+    test::TaskRig m_rig{2, {256 * mib}};
     LruOfATest m_lru;
     WakesOfATest m_compactor;
     Kswapd m_kswapd;
