@@ -34,7 +34,7 @@ struct YoungWalk : testing::Test {
     Taken taken;
 
     YoungWalk() {
-        rig.map_anonymous(space, page(64), 1024);
+        rig.map_anonymous(space, page(64), 64);
         for (std::uint64_t number = 0; number < 128; ++number) (void)rig.written(number);
     }
     void forget_accesses() {

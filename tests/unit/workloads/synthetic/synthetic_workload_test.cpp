@@ -213,9 +213,9 @@ TEST(MakeSynthetic, NamesKeyValueAndRangeOfABadNumber) {
     const auto error_of_sizes = [&](const char* sizes) {
         return error_of("kernel_objects", [sizes](auto& c) { c.kernel_objects.sizes = sizes; });
     };
-    EXPECT_THAT(error_of_sizes(""), HasSubstr("\"\" is not size:weight"));
-    EXPECT_THAT(error_of_sizes("64:3, 4Kib:1"), HasSubstr("\"4Kib:1\" is not size:weight"));
-    EXPECT_THAT(error_of_sizes("64:x"), HasSubstr("\"64:x\""));
+    EXPECT_THAT(error_of_sizes(""), HasSubstr("'' is not size:weight"));
+    EXPECT_THAT(error_of_sizes("64:3, 4Kib:1"), HasSubstr("'4Kib:1' is not size:weight"));
+    EXPECT_THAT(error_of_sizes("64:x"), HasSubstr("'64:x'"));
     EXPECT_THAT(error_of_sizes("0:1"), HasSubstr("(bytes) = 0"));
     EXPECT_THAT(error_of_sizes("64:0"), HasSubstr("(weight) = 0"));
     EXPECT_THAT(error_of_sizes("8MiB:1"), HasSubstr("(bytes) = 8388608"));
