@@ -53,7 +53,7 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
       m_block_io(m_frames, m_block, m_runner), m_net({m_frames, m_objects, m_dma, m_runner}),
       m_lru(m_frames, m_counters, m_layout.map.cpus.size()), m_workingset(m_frames, m_counters),
       m_swap({m_frames, m_counters, m_block, m_page_locks, m_lru, m_workingset}, m_config.swap_bytes,
-              m_config.swap_device == SwapDevice::Zram ? m_config.zram_ratio : 0),
+             m_config.swap_device == SwapDevice::Zram ? m_config.zram_ratio : 0),
       m_files({m_frames, m_objects, m_counters, m_block, m_page_locks, m_workingset}, m_config.file_cache,
               [this](Operation& op, Pfn frame) { m_lru.add(op, frame); }),
       m_flusher(m_runner, m_files.writeback()), m_open_files(m_objects, m_files),
