@@ -3,7 +3,6 @@
 usage: processes_test.py PAGEWALK SOURCE_FOLDER PROCESSES_PROGRAM
 """
 
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,14 +14,14 @@ import h5py  # noqa: E402
 
 PROGRAM, SOURCE, PROCESSES = (Path(word) for word in sys.argv[1:4])
 DEFAULT, LONG = "250ns", "2500ns"
-# A process has some 3,700 L1I misses, each to wherever cleared pages have left the line: of eight equal processes in one run the times
-# differ by up to 40 %, so that the median of two says nothing.
-WIDE = 0.3
-ALLOWED = {"walk": 0.1, "l1i wait": WIDE, "fault": 0.1}
+ALLOWED = {"walk": 0.1, "l1i miss": 0.1, "fault": 0.1}
+# A process has some 3,000 L1I misses, each to wherever cleared pages have left the line: of eight equal processes in one run the mean
+# latencies differ by a factor of two. Many fetch the kernel's text for one another, so that their mean is below one process's.
+ALLOWED_BETWEEN_QUANTA = {"walk": 0.03, "l1i miss": 0.1, "fault": 0.03}
 
 
 def latencies(recording, processes, quantum=DEFAULT):
-    """Of one run: mean page walk in cycles, cycles that L1I misses take for each walk on the median CPU, mean page fault in ns. Each process has a CPU, and so has their parent, which is not
+    """Of one run: mean page walk and mean L1I miss in cycles, mean page fault in ns. Each process has a CPU, and so has their parent, which is not
     counted: it executes other code. Each CPU has an LLC slice, as each core of the machine has: processes that share a smaller cache are
     not independent."""
     cpus = processes + 1
@@ -36,7 +35,7 @@ def latencies(recording, processes, quantum=DEFAULT):
             stats = sorted((file[f"stats/cpu{i}"] for i in range(cpus)), key=lambda cpu: cpu["mmu/walks"][()])[1:]
             walks = sum(cpu["mmu/walks"][()] for cpu in stats)
             return {"walk": sum(cpu["mmu/walk_cycles"][()] for cpu in stats) / walks,
-                    "l1i wait": statistics.median(cpu["l1i/miss_time"][()] / cpu["mmu/walks"][()] for cpu in stats),
+                    "l1i miss": sum(cpu["l1i/miss_time"][()] for cpu in stats) / sum(cpu["l1i/misses"][()] for cpu in stats),
                     "fault": file["histograms/kernel/fault_latency"].attrs["mean"] / 1000}
 
 
@@ -57,14 +56,11 @@ class Processes(unittest.TestCase):
     def test_each_sees_what_one_alone_sees(self):
         for processes, means in self.means.items():
             for what, mean in means.items():
-                if what == "l1i wait" and processes == 2:
-                    continue
                 self.assertLess(mean, (1 + ALLOWED[what]) * self.means[1][what], f"{what}, {processes} processes")
 
     def test_quantum_does_not_matter(self):
         for what, mean in self.means[8].items():
-            allowed = WIDE if what == "l1i wait" else 0.03
-            self.assertLess(abs(self.long[what] - mean), allowed * mean, what)
+            self.assertLess(abs(self.long[what] - mean), ALLOWED_BETWEEN_QUANTA[what] * mean, what)
 
 
 if __name__ == "__main__":
