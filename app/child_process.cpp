@@ -73,6 +73,7 @@ std::optional<ChildEnd> in_child(const std::function<int(std::string&)>& work) {
     if (sent[0] == static_cast<char>(Sent::InputError)) throw InputError(sent.substr(1));
     if (sent[0] == static_cast<char>(Sent::RunError)) throw RunError(sent.substr(1));
     end.said = sent.substr(1);
+    end.whole = true;
     return end;
 }
 

@@ -9,7 +9,8 @@ namespace pagewalk::app {
 /// What came of a child process.
 struct ChildEnd {
     std::string said;
-    int status = 0; ///< as of waitpid
+    int status = 0;     ///< as of waitpid
+    bool whole = false; ///< its work came to its end: nothing killed it, no library called exit()
 };
 
 /// Runs `work` in a child process, which dies with this one. What it puts into `said` comes back, of any

@@ -34,16 +34,18 @@ int read_apart(std::string_view command, std::span<const std::string> arguments,
         }
     });
     if (!end) return run(arguments); // no process to spare
-    if (WIFEXITED(end->status)) return WEXITSTATUS(end->status);
+    if (end->whole) return WEXITSTATUS(end->status);
+    std::string words;
+    for (const std::string& argument : arguments) words += " " + argument;
+    const std::string what = std::string(command) + words + ": a file is damaged: reading it ";
+    if (WIFEXITED(end->status)) // the library's
+        throw InputError(what + "ended with exit status " + std::to_string(WEXITSTATUS(end->status)));
     const int signal = WTERMSIG(end->status);
     if (!is_crash(signal)) {
         std::signal(signal, SIG_DFL);
         std::raise(signal);
     }
-    std::string words;
-    for (const std::string& argument : arguments) words += " " + argument;
-    throw InputError(std::string(command) + words + ": a file is damaged: reading it died of SIG" +
-                     sigabbrev_np(signal));
+    throw InputError(what + "died of SIG" + sigabbrev_np(signal));
 }
 
 } // namespace pagewalk::app

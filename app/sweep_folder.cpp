@@ -97,7 +97,7 @@ FoundPoint SweepFolder::find(const SweepPoint& point) const {
         std::optional<ChildEnd> end = in_child(read);
         // A kill from outside says nothing about the file.
         for (int again = 0; again < 2 && was_killed(end); ++again) end = in_child(read);
-        if (!end || !WIFEXITED(end->status)) {
+        if (!end || !end->whole) {
             found = {FoundPoint::State::Damaged, "reading it died", {}};
         } else if (end->said.empty()) {
             found.state = FoundPoint::State::Unfinished;

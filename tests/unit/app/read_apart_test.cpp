@@ -54,5 +54,15 @@ TEST(ReadApart, ACrashIsADamagedFile) {
         }
 }
 
+TEST(ReadApart, AnExitOfALibraryIsADamagedFile) {
+    const auto exits = [](std::span<const std::string>) -> int { std::_Exit(255); };
+    try {
+        read_apart("show", words, exits);
+        ADD_FAILURE() << "read";
+    } catch (const InputError& error) {
+        EXPECT_THAT(error.what(), AllOf(HasSubstr("show a.h5 --json"), HasSubstr("exit status 255")));
+    }
+}
+
 } // namespace
 } // namespace pagewalk::app
