@@ -190,7 +190,8 @@ class Kills(SweepCase):
             time.sleep(draw.uniform(0, 0.6))
             points = self.children(process)
             if points and draw.random() < 0.5:
-                os.kill(draw.choice(points), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+                    os.kill(draw.choice(points), signal.SIGKILL)
                 time.sleep(draw.uniform(0, 0.1))
             process.kill()
             process.communicate()
