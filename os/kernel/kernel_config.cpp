@@ -1,6 +1,7 @@
 #include "os/kernel/kernel_config.h"
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace pagewalk::os {
 
@@ -94,7 +95,8 @@ void KernelConfig::validate() {
         throw ConfigError("os.swap = " + format_quantity(swap_bytes, Unit::Bytes) +
                           ": must be 0 or at least 1MiB");
     const auto placement = PageTablePlacement::parse(page_table_node, memory.node_count());
-    if (!placement) throw ConfigError("os.page_table_node = '" + page_table_node + "': " + placement.error());
+    if (!placement)
+        throw ConfigError("os.page_table_node = '" + excerpt(page_table_node) + "': " + placement.error());
     if (placement->kind == PageTablePlacement::Kind::Replicated && captured != nullptr)
         throw ConfigError("os.page_table_node = replicated: a captured kernel has one copy of each table");
     if (page_table != PageTableKind::Radix) {
