@@ -221,7 +221,8 @@ void NetDriver::serve(Operation& op, const SyscallRecord& record) {
     op.path.call(KernelFunction::UdpRecvmsg);
     if (!m_is_up) op.effect<&NetDriver::start_link>(*this);
     grow_user_pages(op, socket, record.arguments[1]);
-    while (socket.bytes < record.arguments[1]) socket.waiters.wait(op);
+    // Of the first packet a part may have been received.
+    while (socket.bytes - socket.used < record.arguments[1]) socket.waiters.wait(op);
     receive(op, socket, how, record.arguments[1], record.arguments[2] != 0);
     ++m_stats.messages;
     m_stats.message_bytes += record.arguments[1];

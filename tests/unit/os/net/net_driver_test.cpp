@@ -207,6 +207,25 @@ TEST_F(Net, LeavesTheRestOfAPacketForTheNextMessage) {
     EXPECT_TRUE(done);
 }
 
+TEST_F(Net, WaitsForMoreThanTheRestOfAPacket) {
+    set_up();
+    int done = 0;
+    rig.run(cpu1, [&](Operation& op) {
+        net.serve(op, call(NetReceive::Fixed, 600));
+        ++done;
+        net.serve(op, call(NetReceive::Fixed, 600)); // 400 bytes are left of a packet of 1000
+        ++done;
+    });
+    nic.bring(1);
+    interrupt();
+    rig.pick(cpu1);
+    EXPECT_EQ(done, 1);
+    nic.bring(1);
+    interrupt();
+    rig.pick(cpu1);
+    EXPECT_EQ(done, 2);
+}
+
 TEST_F(Net, SendsPagesRoundOrMapsEachAnew) {
     set_up(NetBuffers::PagePool);
     const std::uint64_t at_boot = dma.stats().pages_mapped;
