@@ -72,7 +72,8 @@ int dispatch(const std::vector<std::string>& words) {
         return 0;
     }
     if (words[0] == "--version") {
-        std::printf("pagewalk %s\n", std::string(app::version()).c_str());
+        std::printf("pagewalk %s (%s)\n", std::string(app::version()).c_str(),
+                    std::string(app::git_revision()).c_str());
         return 0;
     }
     return app::run_command(command_of(words[0]), std::span(words).subspan(1));

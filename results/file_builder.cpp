@@ -497,7 +497,8 @@ void build_run_file(const std::filesystem::path& file, const RunContent& content
 
     const RunMeta& meta = content.meta;
     builder.write_text("/meta/version", meta.version, "version of Pagewalk");
-    builder.write_text("/meta/git_revision", meta.git_revision, "revision of Pagewalk's source");
+    builder.write_text("/meta/git_revision", meta.git_revision,
+                       "revision of Pagewalk's source, -changed where files differed");
     builder.write_text("/meta/config", meta.config, "every option with its value, as a config file");
     builder.write_value("/meta/seed", {"seed", meta.seed, "number", "seed of all random streams"});
     builder.write_text("/meta/workload", meta.workload, "what ran");

@@ -6,6 +6,8 @@ import subprocess
 import tarfile
 import unittest
 
+import h5py
+
 from pagewalk_case import SYNTHETIC, PagewalkCase, evidence, program
 
 CAPTURE = evidence("linux/c1-w1.tar.xz")
@@ -17,6 +19,12 @@ class Subcommands(PagewalkCase):
         listed = {line.split()[1] for line in self.succeed("--help").stdout.splitlines() if line.startswith("  pagewalk ")}
         tested = {name.split("_")[1] for name in dir(self) if name.startswith("test_") and not name.startswith("test_this")}
         self.assertEqual(listed - tested, set())
+
+    def test_this_version_says_the_revision_of_its_source(self):
+        said = self.succeed("--version").stdout
+        self.assertRegex(said, r"^pagewalk \d+\.\d+\.\d+ \(([0-9a-f]{12}(-changed)?|unknown)\)\n$")
+        with h5py.File(self.run_to_file(config=SYNTHETIC)) as run:
+            self.assertIn("(" + run["/meta/git_revision"].asstr()[()] + ")", said)
 
     def test_run_live_and_generated(self):
         self.run_to_file(config=SYNTHETIC, output="generated.h5")
