@@ -22,38 +22,46 @@ models::NumaMap numa_map(const os::MemoryMap& memory) {
     return models::NumaMap(std::move(ranges));
 }
 
+models::MultiSocketMemory::Topology topology(const SystemConfig& config, const models::NumaMap& map) {
+    models::MultiSocketMemory::Topology topology{.map = map};
+    for (std::size_t cluster = 0; cluster < config.machine.cluster_count(); ++cluster) {
+        topology.cluster_of_node.push_back(static_cast<models::ClusterId>(cluster));
+        topology.socket_of_cluster.push_back(
+            static_cast<models::SocketId>(cluster / config.machine.clusters));
+    }
+    if (config.cxl.memory != 0)
+        topology.cluster_of_node.push_back(
+            static_cast<models::ClusterId>(config.cxl.socket * config.machine.clusters));
+    for (const NodeId node : config.os.memory.cpus)
+        topology.cluster_of_cpu.push_back(static_cast<models::ClusterId>(index_of(node)));
+    return topology;
+}
+
 BareHardware::BareHardware(const SystemConfig& config)
     : m_config(config), m_clock(config.cpu.core.frequency) {
     const models::NumaMap map = numa_map(config.os.memory);
-    const std::size_t sockets = config.machine.sockets;
+    const std::size_t clusters = config.machine.cluster_count();
     const std::size_t cpus = config.machine.cpus;
     IndexedVec<NodeId, models::MemoryPort*> ports;
-    IndexedVec<NodeId, models::SocketId> socket_of_node;
-    for (std::size_t socket = 0; socket < sockets; ++socket) {
+    for (std::size_t cluster = 0; cluster < clusters; ++cluster) {
         m_controllers.push_back(std::make_unique<models::DramController>(config.dram));
         ports.push_back(m_controllers.back().get());
-        socket_of_node.push_back(static_cast<models::SocketId>(socket));
     }
     if (config.cxl.memory != 0) {
         m_expander = std::make_unique<models::CxlExpander>(config.cxl);
         ports.push_back(m_expander.get());
-        socket_of_node.push_back(static_cast<models::SocketId>(config.cxl.socket));
     }
     m_memory = std::make_unique<models::NumaMemory>(map, ports);
-    IndexedVec<models::SocketId, models::SharedCache*> caches;
-    for (std::size_t socket = 0; socket < sockets; ++socket) {
+    IndexedVec<models::ClusterId, models::SharedCache*> caches;
+    for (std::size_t cluster = 0; cluster < clusters; ++cluster) {
         m_llcs.push_back(std::make_unique<models::SharedCache>(
             config.llc, models::SharedCacheClients{cpus, config.caches.lines() * cpus}, *m_memory,
-            config.run.seed, "llc" + std::to_string(socket)));
+            config.run.seed, "llc" + std::to_string(cluster)));
         caches.push_back(m_llcs.back().get());
     }
     models::CoherentMemory* shared = m_llcs.front().get();
-    if (sockets > 1) {
-        IndexedVec<CpuId, models::SocketId> socket_of_cpu;
-        for (const NodeId node : config.os.memory.cpus)
-            socket_of_cpu.push_back(static_cast<models::SocketId>(index_of(node)));
-        m_sockets = std::make_unique<models::MultiSocketMemory>(
-            models::MultiSocketMemory::Topology{map, socket_of_node, socket_of_cpu}, caches, config.link);
+    if (clusters > 1) {
+        m_sockets = std::make_unique<models::MultiSocketMemory>(topology(config, map), caches, config.links);
         shared = m_sockets.get();
     }
     m_room.resize(map.node_count());

@@ -19,6 +19,10 @@ namespace pagewalk::app {
 /// The nodes' ranges of physical addresses.
 [[nodiscard]] models::NumaMap numa_map(const os::MemoryMap& memory);
 
+/// Which cluster and socket each node and CPU belongs to.
+[[nodiscard]] models::MultiSocketMemory::Topology topology(const SystemConfig& config,
+                                                           const models::NumaMap& map);
+
 /// A machine's memory system alone, to be measured: private caches and MMUs of all CPUs, last-level caches,
 /// links and memory, the same objects as a run's, without cores, kernel and SystemC. Whoever asks comes in
 /// the order of time.
@@ -47,10 +51,10 @@ private:
 
     const SystemConfig& m_config;
     Clock m_clock;
-    std::vector<std::unique_ptr<models::DramController>> m_controllers; ///< by socket
+    std::vector<std::unique_ptr<models::DramController>> m_controllers; ///< by cluster
     std::unique_ptr<models::CxlExpander> m_expander;
     std::unique_ptr<models::NumaMemory> m_memory;
-    std::vector<std::unique_ptr<models::SharedCache>> m_llcs; ///< by socket
+    std::vector<std::unique_ptr<models::SharedCache>> m_llcs; ///< by cluster
     std::unique_ptr<models::MultiSocketMemory> m_sockets;
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies; ///< by CPU
     std::vector<std::unique_ptr<models::Mmu>> m_mmus;

@@ -70,9 +70,10 @@ private:
     std::map<std::string, std::size_t> m_places;
 };
 
-/// Two sockets and a CXL expander, so that what only such a machine has is listed too.
+/// Two sockets of two clusters and a CXL expander, so that what only such a machine has is listed too.
 void configure_sample(SystemConfig& config) {
     config.machine.sockets = 2;
+    config.machine.clusters = 2;
     config.machine.cpus = 2;
     config.machine.memory = 1ULL << 30;
     config.cxl.memory = 1ULL << 30;

@@ -23,37 +23,29 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         throw ConfigError(config.options.where("machine.layout"), "machine.layout", "i386",
                           "the simulated CPUs are x86-64; 'pagewalk boot' takes i386");
     require_room_in_dram();
-    const std::size_t sockets = config.machine.sockets;
+    const std::size_t clusters = config.machine.cluster_count();
     const std::size_t cpus = config.machine.cpus;
 
     m_router =
-        std::make_unique<models::RouterModule>("router", map, sockets, models::RoutedAddress::Physical);
-    IndexedVec<models::SocketId, models::SharedCache*> caches;
-    IndexedVec<NodeId, models::SocketId> socket_of_node;
-    for (std::size_t socket = 0; socket < sockets; ++socket) {
+        std::make_unique<models::RouterModule>("router", map, clusters, models::RoutedAddress::Physical);
+    IndexedVec<models::ClusterId, models::SharedCache*> caches;
+    for (std::size_t cluster = 0; cluster < clusters; ++cluster) {
         m_controllers.push_back(
-            std::make_unique<models::DramControllerModule>(numbered("dram", socket).c_str(), config.dram));
-        m_router->outputs[socket].bind(m_controllers.back()->socket);
+            std::make_unique<models::DramControllerModule>(numbered("dram", cluster).c_str(), config.dram));
+        m_router->outputs[cluster].bind(m_controllers.back()->socket);
         m_llcs.push_back(std::make_unique<models::SharedCacheModule>(
-            numbered("llc", socket).c_str(), config.llc,
+            numbered("llc", cluster).c_str(), config.llc,
             models::SharedCacheClients{cpus, config.caches.lines() * cpus}, config.run.seed));
-        m_llcs.back()->memory_socket().bind(m_router->inputs[socket]);
+        m_llcs.back()->memory_socket().bind(m_router->inputs[cluster]);
         caches.push_back(&m_llcs.back()->cache());
-        socket_of_node.push_back(static_cast<models::SocketId>(socket));
     }
     if (config.cxl.memory != 0) {
         m_expander = std::make_unique<models::CxlExpanderModule>("cxl", config.cxl);
-        m_router->outputs[sockets].bind(m_expander->socket);
-        socket_of_node.push_back(static_cast<models::SocketId>(config.cxl.socket));
+        m_router->outputs[clusters].bind(m_expander->socket);
     }
     models::CoherentMemory* shared = &m_llcs.front()->cache();
-    if (sockets > 1) {
-        IndexedVec<CpuId, models::SocketId> socket_of_cpu;
-        for (std::size_t cpu = 0; cpu < cpus; ++cpu)
-            socket_of_cpu.push_back(
-                static_cast<models::SocketId>(index_of(config.os.memory.cpus[static_cast<CpuId>(cpu)])));
-        m_sockets = std::make_unique<models::MultiSocketMemory>(
-            models::MultiSocketMemory::Topology{map, socket_of_node, socket_of_cpu}, caches, config.link);
+    if (clusters > 1) {
+        m_sockets = std::make_unique<models::MultiSocketMemory>(topology(config, map), caches, config.links);
         shared = m_sockets.get();
     }
     const Clock clock(config.cpu.core.frequency);
@@ -110,7 +102,7 @@ void Machine::make_nic(models::CoherentMemory& memory) {
     m_nic->memory_socket().bind(m_nic_dma->socket);
 }
 
-/// The devices hold a socket's memory. Throws ConfigError.
+/// The devices hold a cluster's memory. Throws ConfigError.
 void Machine::require_room_in_dram() const {
     const std::uint64_t room = m_config.dram.capacity();
     if (room == 0) return; // a custom device
@@ -118,7 +110,7 @@ void Machine::require_room_in_dram() const {
         if (bytes > room)
             throw ConfigError(m_config.options.where("machine.memory"), "machine.memory",
                               format_quantity(m_config.machine.memory, Unit::Bytes),
-                              "gives a socket " + format_quantity(bytes, Unit::Bytes) +
+                              "gives a node " + format_quantity(bytes, Unit::Bytes) +
                                   ", but dram.channels x dram.ranks of dram.device hold " +
                                   format_quantity(room, Unit::Bytes) +
                                   "; more ranks, channels or a larger device are needed");
@@ -134,7 +126,7 @@ void Machine::declare_stats() {
         m_llcs[i]->cache().declare(m_stats.group(numbered("llc", i)));
         m_controllers[i]->controller().declare(m_stats.group(numbered("dram", i)));
     }
-    if (m_sockets) m_sockets->declare(m_stats.group("socket_links"));
+    if (m_sockets) m_sockets->declare(m_stats.group("socket_links"), m_stats.group("cluster_links"));
     if (m_expander) m_expander->expander().declare(m_stats.group("cxl"));
     m_commons.locks.stats().declare(m_stats.group("locks"));
     if (m_fixed_disk) m_fixed_disk->declare(m_stats.group("disk"));

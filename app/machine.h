@@ -58,10 +58,10 @@ private:
     const SystemConfig& m_config;
     PageTableMemory m_tables;
     std::unique_ptr<os::Kernel> m_kernel;
-    std::vector<std::unique_ptr<models::DramControllerModule>> m_controllers; ///< by socket
+    std::vector<std::unique_ptr<models::DramControllerModule>> m_controllers; ///< by cluster
     std::unique_ptr<models::CxlExpanderModule> m_expander;                    ///< where there is one
     std::unique_ptr<models::RouterModule> m_router;
-    std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs; ///< by socket
+    std::vector<std::unique_ptr<models::SharedCacheModule>> m_llcs; ///< by cluster
     std::unique_ptr<models::MultiSocketMemory> m_sockets;
     std::vector<std::unique_ptr<models::PrivateHierarchy>> m_hierarchies;
     models::CpuCommons m_commons;

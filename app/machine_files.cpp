@@ -69,8 +69,11 @@ public:
     Writer(fs::path folder, const SystemConfig& config, const os::Kernel& kernel)
         : m_folder(std::move(folder)), m_config(config), m_kernel(kernel),
           m_cpus(first_numbers(config.machine.cpus)), m_nodes(first_numbers(config.os.memory.node_count())),
-          m_cpus_of_node(m_nodes.size()), m_memory(m_nodes.size()) {
-        for (const std::size_t cpu : m_cpus) m_cpus_of_node[node_of(cpu)].push_back(cpu);
+          m_cpus_of_node(m_nodes.size()), m_cpus_of_socket(config.machine.sockets), m_memory(m_nodes.size()) {
+        for (const std::size_t cpu : m_cpus) {
+            m_cpus_of_node[node_of(cpu)].push_back(cpu);
+            m_cpus_of_socket[socket_of(cpu)].push_back(cpu);
+        }
         for (const auto& zone : m_kernel.allocator().zones()) {
             MemoryOfNode& node = m_memory[index_of(zone->node)];
             node.managed += zone->managed;
@@ -105,6 +108,9 @@ private:
     [[nodiscard]] std::size_t node_of(std::size_t cpu) const {
         return index_of(m_config.os.memory.cpus[static_cast<CpuId>(cpu)]);
     }
+    [[nodiscard]] std::size_t socket_of(std::size_t cpu) const {
+        return node_of(cpu) / m_config.machine.clusters;
+    }
 
     void write_proc() const {
         put("proc/meminfo", os::meminfo_text(m_kernel));
@@ -122,7 +128,7 @@ private:
     }
 
     [[nodiscard]] std::string cpu_text(std::size_t cpu) const {
-        const Numbers& siblings = m_cpus_of_node[node_of(cpu)];
+        const Numbers& siblings = m_cpus_of_socket[socket_of(cpu)];
         const auto core = std::ranges::find(siblings, cpu) - siblings.begin();
         char mhz[32];
         std::snprintf(mhz, sizeof mhz, "%.3f", static_cast<double>(m_config.cpu.core.frequency) / 1e6);
@@ -133,7 +139,7 @@ private:
                row("cpu family", "15") + row("model\t", "107") +
                row("model name", "QEMU Virtual CPU version 2.5+") + row("stepping", "1") +
                row("cpu MHz\t", mhz) + row("cache size", std::to_string(llc_bytes() / 1024) + " KB") +
-               row("physical id", std::to_string(node_of(cpu))) +
+               row("physical id", std::to_string(socket_of(cpu))) +
                row("siblings", std::to_string(siblings.size())) + row("core id\t", std::to_string(core)) +
                row("cpu cores", std::to_string(siblings.size())) + row("fpu\t", "yes") +
                row("flags\t", std::string(cpu_flags)) + row("clflush size", "64") +
@@ -164,10 +170,10 @@ private:
     // A core has one thread; a socket is a package and a die.
     void write_topology(const std::string& folder, std::size_t cpu) const {
         const Numbers self{cpu};
-        const Numbers& package = m_cpus_of_node[node_of(cpu)];
+        const Numbers& package = m_cpus_of_socket[socket_of(cpu)];
         const auto core = std::ranges::find(package, cpu) - package.begin();
         put(folder + "core_id", line(static_cast<std::uint64_t>(core)));
-        put(folder + "physical_package_id", line(node_of(cpu)));
+        put(folder + "physical_package_id", line(socket_of(cpu)));
         put(folder + "die_id", "0\n");
         for (const auto& [name, set] : {std::pair("core_cpus", &self),
                                         {"thread_siblings", &self},
@@ -273,6 +279,7 @@ private:
     const os::Kernel& m_kernel;
     Numbers m_cpus, m_nodes;
     std::vector<Numbers> m_cpus_of_node;
+    std::vector<Numbers> m_cpus_of_socket;
     std::vector<MemoryOfNode> m_memory;
 };
 

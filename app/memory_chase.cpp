@@ -187,8 +187,9 @@ std::vector<Measurement> cache_to_cache_latencies(const SystemConfig& config) {
     };
     add("local_hit", cpu_of(config, NodeId{0}, 1), NodeId{0}, Held::Clean);
     add("local_hitm", cpu_of(config, NodeId{0}, 1), NodeId{0}, Held::Modified);
-    const auto remote = config.machine.sockets > 1 ? cpu_of(config, NodeId{1}) : std::nullopt;
-    add("remote_hitm_writer", remote, NodeId{1}, Held::Modified);
+    const auto other_socket = static_cast<NodeId>(config.machine.clusters);
+    const auto remote = config.machine.sockets > 1 ? cpu_of(config, other_socket) : std::nullopt;
+    add("remote_hitm_writer", remote, other_socket, Held::Modified);
     add("remote_hitm_reader", remote, NodeId{0}, Held::Modified);
     return found;
 }

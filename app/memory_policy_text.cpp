@@ -21,7 +21,8 @@ std::expected<os::MemoryPolicy, std::string> parse_memory_policy(std::string_vie
     }
     return std::unexpected(
         "wants local, preferred:NODE, bind:NODES or interleave:NODES, with nodes from 0 to " +
-        std::to_string(nodes - 1) + " (machine.sockets, then a CXL expander), such as interleave:0-1");
+        std::to_string(nodes - 1) +
+        " (machine.sockets x machine.clusters, then a CXL expander), such as interleave:0-1");
 }
 
 } // namespace pagewalk::app

@@ -122,7 +122,7 @@ std::vector<CpuId> cpus_of(const SystemConfig& config, NodeId node) {
 /// Accesses until every cache has what it holds in the steady state: write-backs leave as stores come.
 std::uint64_t lines_to_fill(const SystemConfig& config, std::uint32_t store_every, std::size_t agents) {
     if (store_every == 0) return agents * 1000;
-    const std::uint64_t llc = config.llc.cache.lines() * config.llc.slices * config.machine.sockets;
+    const std::uint64_t llc = config.llc.cache.lines() * config.llc.slices * config.machine.cluster_count();
     return agents * (config.caches.l2.lines() + config.caches.l1d.lines()) + llc * 3 / 2;
 }
 

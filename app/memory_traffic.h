@@ -16,7 +16,7 @@ namespace pagewalk::app {
 [[nodiscard]] std::vector<Measurement> bandwidths_by_mix(const SystemConfig& config);
 /// node_bandwidth.N.M: all cores of node N read node M's memory.
 [[nodiscard]] std::vector<Measurement> bandwidths_by_node(const SystemConfig& config);
-/// core_bandwidth.reads.N, .copy.N: N cores of the first socket.
+/// core_bandwidth.reads.N, .copy.N: N cores of the first node.
 [[nodiscard]] std::vector<Measurement> bandwidths_by_cores(const SystemConfig& config);
 
 /// A point of the loaded-latency curve.

@@ -17,6 +17,7 @@ namespace {
 
 /// Numbers of frames have 32 bits, which 16 TiB fill; some of that is holes of the memory map.
 constexpr std::uint64_t most_memory = 15ULL << 40;
+constexpr std::uint32_t most_nodes = 64; ///< that the kernel knows
 constexpr std::uint64_t node_multiple = 2ULL << 20;
 /// What a node's equal share may not go below: the first one holds the kernel's image.
 constexpr std::uint64_t least_node_memory = 16ULL << 20;
@@ -26,8 +27,14 @@ constexpr std::uint64_t least_node_memory = 16ULL << 20;
 void MachineConfig::declare(OptionGroup group) {
     group.text("name", name, {Unit::None, "name of the machine in reports", "user"});
     group.number("cpus", cpus, {1, max_cpus},
-                 {Unit::Count, "CPUs, divided among the sockets in equal runs", "user"});
-    group.number("sockets", sockets, {1, 64}, {Unit::Count, "sockets; each is a NUMA node", "user"});
+                 {Unit::Count, "CPUs, divided among the nodes in equal runs", "user"});
+    group.number("sockets", sockets, {1, most_nodes},
+                 {Unit::Count, "sockets; each is a NUMA node, or as many as it has clusters", "user"});
+    group.number("clusters", clusters, {1, 8},
+                 {Unit::Count,
+                  "clusters of each socket: NUMA nodes with a last-level cache [llc] and memory controllers "
+                  "[dram] of their own, as AMD's nodes per socket and Intel's sub-NUMA clusters are",
+                  "user"});
     group.number("memory", memory, {128ULL << 20, most_memory},
                  {Unit::Bytes, "memory of all sockets together", "user"});
     group.text(
@@ -85,14 +92,14 @@ std::vector<std::vector<unsigned>> MachineConfig::node_distances(const OptionSet
     const auto is_whole = [&](const std::vector<unsigned>& row) { return row.size() == nodes; };
     if (rows.size() != nodes || !std::ranges::all_of(rows, is_whole))
         refuse("wants " + std::to_string(nodes) + " rows of " + std::to_string(nodes) +
-               " distances: one of each node, machine.sockets and a CXL expander");
+               " distances: one of each node, machine.sockets x machine.clusters and a CXL expander");
     return rows;
 }
 
 os::MemoryMap MachineConfig::memory_map(const OptionSet& options, std::uint64_t cxl_bytes) const {
     std::vector<std::uint64_t> nodes = node_bytes(options);
     if (cxl_bytes != 0) nodes.push_back(cxl_bytes);
-    os::MemoryMap map = os::pc_memory_map(nodes, cpus, firmware, nodes.size() - sockets);
+    os::MemoryMap map = os::pc_memory_map(nodes, cpus, firmware, nodes.size() - cluster_count());
     map.distances = node_distances(options, nodes.size());
     if (kernelcore != 0 && movablecore != 0)
         throw ConfigError(options.where("machine.movablecore"), "machine.movablecore",
@@ -117,14 +124,14 @@ os::MemoryMap MachineConfig::memory_map(const OptionSet& options, std::uint64_t 
 std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) const {
     std::vector<std::uint64_t> sizes;
     if (node_memory.empty()) {
-        const std::uint64_t share = memory / sockets;
+        const std::uint64_t share = memory / cluster_count();
         if (share % node_multiple != 0 || share < least_node_memory)
-            throw ConfigError(options.where("machine.memory"), "machine.memory",
-                              format_quantity(memory, Unit::Bytes),
-                              "each of the " + std::to_string(sockets) +
-                                  " nodes (machine.sockets) needs a multiple of 2MiB and at least " +
-                                  format_quantity(least_node_memory, Unit::Bytes));
-        sizes.assign(sockets, memory / sockets);
+            throw ConfigError(
+                options.where("machine.memory"), "machine.memory", format_quantity(memory, Unit::Bytes),
+                "each of the " + std::to_string(cluster_count()) +
+                    " nodes (machine.sockets x machine.clusters) needs a multiple of 2MiB and at least " +
+                    format_quantity(least_node_memory, Unit::Bytes));
+        sizes.assign(cluster_count(), share);
         return sizes;
     }
     for (std::size_t begin = 0; begin <= node_memory.size();) {
@@ -142,10 +149,11 @@ std::vector<std::uint64_t> MachineConfig::node_bytes(const OptionSet& options) c
         throw ConfigError(options.where("machine.node_memory"), "machine.node_memory",
                           "'" + excerpt(node_memory) + "'",
                           "is more than " + format_quantity(most_memory, Unit::Bytes) + " together");
-    if (sizes.size() != sockets)
+    if (sizes.size() != cluster_count())
         throw ConfigError(
             options.where("machine.node_memory"), "machine.node_memory", "'" + excerpt(node_memory) + "'",
-            "names " + std::to_string(sizes.size()) + " nodes, machine.sockets = " + std::to_string(sockets));
+            "names " + std::to_string(sizes.size()) +
+                " nodes, machine.sockets x machine.clusters = " + std::to_string(cluster_count()));
     return sizes;
 }
 
@@ -164,7 +172,7 @@ SystemConfig::SystemConfig() {
     caches.declare(root.group("cache"));
     llc.declare(root.group("llc"));
     dram.declare(root.group("dram"));
-    link.declare(root.group("socket_link"));
+    links.declare(root);
     cxl.declare(root.group("cxl"));
     os.declare(root.group("os"));
     disk.declare(root.group("os"));
@@ -182,10 +190,16 @@ SystemConfig::SystemConfig() {
 }
 
 void SystemConfig::validate() {
-    if (machine.cpus > machine.sockets && machine.cpus % machine.sockets != 0)
+    const std::uint32_t clusters = machine.cluster_count();
+    if (clusters > most_nodes)
+        throw ConfigError(options.where("machine.clusters"), "machine.clusters",
+                          std::to_string(machine.clusters),
+                          "times machine.sockets = " + std::to_string(machine.sockets) +
+                              " is more than the kernel's " + std::to_string(most_nodes) + " nodes");
+    if (machine.cpus > clusters && machine.cpus % clusters != 0)
         throw ConfigError(options.where("machine.cpus"), "machine.cpus", std::to_string(machine.cpus),
-                          "must be at most, or a multiple of, machine.sockets = " +
-                              std::to_string(machine.sockets));
+                          "must be at most, or a multiple of, machine.sockets x machine.clusters = " +
+                              std::to_string(clusters));
     if (workload.scratch && !workload.directory.empty())
         throw ConfigError(options.where("workload.scratch"), "workload.scratch", "on",
                           "excludes workload.directory; give one");
@@ -215,7 +229,7 @@ void SystemConfig::validate() {
     caches.validate();
     llc.validate();
     dram.validate();
-    cxl.validate(options, machine.sockets);
+    cxl.validate(options, machine.sockets, clusters);
     device.validate(options);
     iommu.validate(options);
     nic.validate(options, machine.cpus);

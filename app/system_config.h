@@ -25,11 +25,13 @@ namespace pagewalk::app {
 /// The zones of the kernel that runs on the machine.
 enum class MachineLayout : std::uint8_t { X86_64, I386 };
 
-/// The shape of the machine: sockets are NUMA nodes with their own last-level cache and memory controller.
+/// The shape of the machine: sockets, or the clusters they are made of, are NUMA nodes with their own
+/// last-level cache and memory controller.
 struct MachineConfig {
     std::string name = "default";
     std::uint32_t cpus = 4;
     std::uint32_t sockets = 1;
+    std::uint32_t clusters = 1;        ///< of each socket
     std::uint64_t memory = 4ULL << 30; ///< bytes, all sockets together
     std::string node_memory;           ///< sizes by node, comma-separated; empty: equal shares of `memory`
     std::string distances;             ///< "10,21;21,10": a row a node; empty: 10 to itself, 20 to others
@@ -40,7 +42,9 @@ struct MachineConfig {
     os::FirmwareConfig firmware;
 
     void declare(OptionGroup group);
-    /// Bytes of each socket's node. Throws ConfigError.
+    /// Of all sockets together: each is a node.
+    [[nodiscard]] std::uint32_t cluster_count() const { return sockets * clusters; }
+    /// Bytes of each cluster's node. Throws ConfigError.
     [[nodiscard]] std::vector<std::uint64_t> node_bytes(const OptionSet& options) const;
     /// Distance of each of the `nodes` (row) to each. Throws ConfigError.
     [[nodiscard]] std::vector<std::vector<unsigned>> node_distances(const OptionSet& options,
@@ -64,8 +68,10 @@ public:
     /// after the last option was set.
     void validate();
 
-    /// NUMA nodes: the sockets', then a CXL expander's.
-    [[nodiscard]] std::uint32_t nodes() const { return machine.sockets + (cxl.memory != 0 ? 1U : 0U); }
+    /// NUMA nodes: the clusters', then a CXL expander's.
+    [[nodiscard]] std::uint32_t nodes() const {
+        return machine.cluster_count() + (cxl.memory != 0 ? 1U : 0U);
+    }
 
 private:
     /// Takes memory that hardware keeps for itself from the end of the machine's.
@@ -79,7 +85,7 @@ public:
     models::PrivateHierarchyConfig caches;
     models::LlcConfig llc;
     models::DramConfig dram;
-    models::SocketLinkConfig link;
+    models::SocketLinksConfig links;
     models::CxlConfig cxl;
     os::KernelConfig os;
     models::DiskConfig disk;

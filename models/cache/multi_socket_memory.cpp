@@ -2,25 +2,48 @@
 
 #include "base/error.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 namespace pagewalk::models {
 
-MultiSocketMemory::MultiSocketMemory(Topology topology, IndexedVec<SocketId, SharedCache*> caches,
-                                     const SocketLinkConfig& link)
+namespace {
+
+std::string link_name(std::size_t low, std::size_t high) {
+    return "link" + std::to_string(low) + "_" + std::to_string(high);
+}
+
+} // namespace
+
+MultiSocketMemory::MultiSocketMemory(Topology topology, IndexedVec<ClusterId, SharedCache*> caches,
+                                     const SocketLinksConfig& links)
     : m_topology(std::move(topology)), m_caches(std::move(caches)) {
-    PAGEWALK_INVARIANT(m_topology.socket_of_node.size() >= m_topology.map.node_count());
-    for (SocketId socket : m_topology.socket_of_node) PAGEWALK_INVARIANT(m_caches.contains(socket));
-    for (SocketId socket : m_topology.socket_of_cpu) PAGEWALK_INVARIANT(m_caches.contains(socket));
-    for (SocketId socket : m_topology.socket_of_device) PAGEWALK_INVARIANT(m_caches.contains(socket));
+    PAGEWALK_INVARIANT(m_topology.cluster_of_node.size() >= m_topology.map.node_count());
+    PAGEWALK_INVARIANT(m_topology.socket_of_cluster.size() == m_caches.size());
+    for (ClusterId cluster : m_topology.cluster_of_node) PAGEWALK_INVARIANT(m_caches.contains(cluster));
+    for (ClusterId cluster : m_topology.cluster_of_cpu) PAGEWALK_INVARIANT(m_caches.contains(cluster));
+    for (ClusterId cluster : m_topology.cluster_of_device) PAGEWALK_INVARIANT(m_caches.contains(cluster));
     for (const SharedCache* cache : m_caches) m_wants_clean_victims |= cache->wants_clean_victims();
-    m_links.assign(m_caches.size() * (m_caches.size() - 1) / 2, SocketLink(link));
+    make_links(links);
+}
+
+void MultiSocketMemory::make_links(const SocketLinksConfig& links) {
+    const IndexedVec<ClusterId, SocketId>& sockets = m_topology.socket_of_cluster;
+    const std::size_t count = index_of(std::ranges::max(sockets)) + 1;
+    m_links.assign(count * (count - 1) / 2, SocketLink(links.sockets));
+    for (std::size_t high = 1; high < sockets.size(); ++high)
+        for (std::size_t low = 0; low < high; ++low) {
+            const SocketId a = sockets[static_cast<ClusterId>(low)];
+            const SocketId b = sockets[static_cast<ClusterId>(high)];
+            m_link_of_clusters.push_back(a == b ? m_links.size() : pair_index(a, b));
+            if (a == b) m_links.emplace_back(links.clusters);
+        }
 }
 
 LineResponse MultiSocketMemory::request(const LineRequest& request) {
-    const SocketId home = home_of(request.line);
-    const SocketId from = socket_of(request.requester);
+    const ClusterId home = home_of(request.line);
+    const ClusterId from = cluster_of(request.requester);
     if (home == from) return m_caches[home]->request(request);
 
     LineRequest crossed = request;
@@ -35,8 +58,8 @@ LineResponse MultiSocketMemory::request(const LineRequest& request) {
 }
 
 void MultiSocketMemory::evict(const LineRequest& line, SnoopTarget::Dirty dirty, Retained retained) {
-    const SocketId home = home_of(line.line);
-    const SocketId from = socket_of(line.requester);
+    const ClusterId home = home_of(line.line);
+    const ClusterId from = cluster_of(line.requester);
     LineRequest crossed = line;
     // A clean line's going is news for the directory alone; it rides on other messages.
     if (home != from && dirty == SnoopTarget::Dirty::Yes)
@@ -45,22 +68,28 @@ void MultiSocketMemory::evict(const LineRequest& line, SnoopTarget::Dirty dirty,
 }
 
 void MultiSocketMemory::attach(CpuId cpu, SnoopTarget& target) {
-    const SocketId own = socket_of(cpu);
+    const ClusterId own = cluster_of(cpu);
     for (std::size_t i = 0; i < m_caches.size(); ++i) {
-        const auto socket = static_cast<SocketId>(i);
-        // Another socket's core is asked through its own directory.
+        const auto cluster = static_cast<ClusterId>(i);
+        // Another cluster's core is asked through its own directory.
         const Tick distance =
-            socket == own ? Tick()
-                          : m_links[link_index(socket, own)].latency() * 2 + m_caches[own]->look_up_time();
-        m_caches[socket]->attach(cpu, target, distance);
+            cluster == own ? Tick() : link(cluster, own).latency() * 2 + m_caches[own]->look_up_time();
+        m_caches[cluster]->attach(cpu, target, distance);
     }
 }
 
-void MultiSocketMemory::declare(StatGroup group) const {
+void MultiSocketMemory::declare(const StatGroup& sockets, const StatGroup& clusters) const {
+    const auto& socket_of = m_topology.socket_of_cluster;
     for (std::size_t high = 1; high < m_caches.size(); ++high)
+        for (std::size_t low = 0; low < high; ++low) {
+            const auto a = static_cast<ClusterId>(low), b = static_cast<ClusterId>(high);
+            if (socket_of[a] == socket_of[b]) link(a, b).declare(clusters.group(link_name(low, high)));
+        }
+    const std::size_t count = index_of(std::ranges::max(socket_of)) + 1;
+    for (std::size_t high = 1; high < count; ++high)
         for (std::size_t low = 0; low < high; ++low)
-            m_links[link_index(static_cast<SocketId>(low), static_cast<SocketId>(high))].declare(
-                group.group("link" + std::to_string(low) + "_" + std::to_string(high)));
+            m_links[pair_index(static_cast<SocketId>(low), static_cast<SocketId>(high))].declare(
+                sockets.group(link_name(low, high)));
 }
 
 } // namespace pagewalk::models

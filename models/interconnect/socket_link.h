@@ -10,12 +10,18 @@
 
 namespace pagewalk::models {
 
-/// The link between two sockets, each direction on its own.
+/// The link between two sockets, or between two clusters of a socket; each direction on its own.
 struct SocketLinkConfig {
     Tick latency{30'000};                        ///< one way
     std::uint64_t bandwidth = 67'200'000'000ULL; ///< bytes a second and direction
+};
 
-    void declare(OptionGroup group);
+struct SocketLinksConfig {
+    SocketLinkConfig sockets;
+    SocketLinkConfig clusters{.latency = Tick(5'000), .bandwidth = 64'000'000'000ULL};
+
+    /// [socket_link] and [cluster_link].
+    void declare(const OptionGroup& root);
 };
 
 struct SocketLinkStats {
@@ -26,7 +32,7 @@ struct SocketLinkStats {
     void declare(StatGroup group) const;
 };
 
-/// Carries messages between two sockets: each takes the wire for its length, then the latency. Timed by
+/// Carries messages between two sides: each takes the wire for its length, then the latency. Timed by
 /// reservation.
 class SocketLink {
 public:

@@ -32,7 +32,7 @@ void CxlConfig::declare(OptionGroup group) {
                  {Unit::Count, "ranks per channel", "assumed"});
 }
 
-void CxlConfig::validate(const OptionSet& options, std::uint32_t sockets) const {
+void CxlConfig::validate(const OptionSet& options, std::uint32_t sockets, std::uint32_t nodes) const {
     const auto refuse = [&](const char* key, const std::string& value, const std::string& allowed) {
         throw ConfigError(options.where(key), key, value, allowed);
     };
@@ -40,9 +40,10 @@ void CxlConfig::validate(const OptionSet& options, std::uint32_t sockets) const 
         refuse("cxl.device", "custom", "wants a device of the list: only [dram] can describe its own");
     if (memory == 0) return;
     constexpr std::uint32_t most_nodes = 64;
-    if (sockets >= most_nodes)
+    if (nodes >= most_nodes)
         refuse("cxl.memory", format_quantity(memory, Unit::Bytes),
-               "the kernel knows 64 nodes: machine.sockets = " + std::to_string(sockets) + " leave none");
+               "the kernel knows 64 nodes: machine.sockets x machine.clusters = " + std::to_string(nodes) +
+                   " leave none");
     constexpr std::uint64_t multiple = 2ULL << 20;
     if (memory % multiple != 0)
         refuse("cxl.memory", format_quantity(memory, Unit::Bytes), "wants a multiple of 2MiB");

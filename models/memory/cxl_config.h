@@ -18,7 +18,7 @@ struct CxlConfig {
     CxlConfig();
     void declare(OptionGroup group);
     /// Throws ConfigError.
-    void validate(const OptionSet& options, std::uint32_t sockets) const;
+    void validate(const OptionSet& options, std::uint32_t sockets, std::uint32_t nodes) const;
 };
 
 } // namespace pagewalk::models

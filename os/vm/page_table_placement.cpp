@@ -13,7 +13,7 @@ std::expected<PageTablePlacement, std::string> PageTablePlacement::parse(std::st
     if (error == std::errc{} && end == text.data() + text.size() && node < nodes)
         return PageTablePlacement{.kind = Kind::Node, .node = static_cast<NodeId>(node)};
     return std::unexpected("wants first_touch, replicated or a node from 0 to " + std::to_string(nodes - 1) +
-                           " (machine.sockets, then a CXL expander)");
+                           " (machine.sockets x machine.clusters, then a CXL expander)");
 }
 
 } // namespace pagewalk::os

@@ -79,5 +79,27 @@ TEST_F(MachineFiles, ShowCaches) {
               std::to_string(l2.lines() * 64 / 1024) + "K\n");
 }
 
+TEST(MachineFilesOfClusters, AreOneSocketsSiblings) {
+    ScratchFolder folder;
+    SystemConfig config;
+    const std::vector<std::string> settings{"machine.cpus=8", "machine.sockets=2", "machine.clusters=2",
+                                            "machine.memory=256MiB"};
+    apply_settings(settings, config.options);
+    config.validate();
+    PageTableMemory tables;
+    const os::Kernel kernel(config.os, tables);
+    (void)write_machine_files(folder.path(), config, kernel);
+    const auto text = [&](const std::string& name) {
+        std::ifstream file(folder / name);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    };
+    EXPECT_EQ(text("sys/devices/system/node/online"), "0-3\n");
+    EXPECT_EQ(text("sys/devices/system/node/node2/cpulist"), "4-5\n");
+    EXPECT_EQ(text("sys/devices/system/cpu/cpu5/topology/physical_package_id"), "1\n");
+    EXPECT_EQ(text("sys/devices/system/cpu/cpu5/topology/core_siblings_list"), "4-7\n");
+    EXPECT_EQ(text("sys/devices/system/cpu/cpu5/cache/index3/shared_cpu_list"), "4-5\n");
+    EXPECT_THAT(text("proc/cpuinfo"), HasSubstr("physical id\t: 1\nsiblings\t: 4\ncore id\t\t: 3\n"));
+}
+
 } // namespace
 } // namespace pagewalk::app

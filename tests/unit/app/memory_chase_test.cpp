@@ -47,11 +47,25 @@ TEST_F(MemoryChase, RemoteAndCxlMemoryAreFurther) {
     const std::vector<Measurement> found = idle_latencies(config);
     ASSERT_EQ(found.size(), 6U); // two nodes with CPUs, three with memory
     const double local = value(found, "idle_latency.0.0"), remote = value(found, "idle_latency.0.1");
-    const double links = static_cast<double>(config.link.latency.value()) * 2 / 1000;
+    const double links = static_cast<double>(config.links.sockets.latency.value()) * 2 / 1000;
     EXPECT_NEAR(remote - local, links, 4); // and the wires
     const double cxl = value(found, "idle_latency.0.2");
     EXPECT_GT(cxl - local, static_cast<double>(config.cxl.link.latency.value()) * 2 / 1000);
     EXPECT_NEAR(value(found, "idle_latency.1.2") - cxl, links, 4);
+}
+
+TEST_F(MemoryChase, ClustersOfASocketAreNearerThanTheOtherSocket) {
+    SystemConfig clustered;
+    apply_settings(std::vector<std::string>{"machine.cpus=4", "machine.sockets=2", "machine.clusters=2",
+                                            "machine.memory=4GiB", "cluster_link.latency=7ns"},
+                   clustered.options);
+    clustered.validate();
+    const std::vector<Measurement> found = idle_latencies(clustered);
+    const double local = value(found, "idle_latency.0.0");
+    EXPECT_NEAR(value(found, "idle_latency.0.1") - local, 14, 4); // and the wires
+    const double links = static_cast<double>(clustered.links.sockets.latency.value()) * 2 / 1000;
+    EXPECT_NEAR(value(found, "idle_latency.0.2") - local, links, 4);
+    EXPECT_NEAR(value(found, "idle_latency.1.3") - local, links, 4);
 }
 
 TEST_F(MemoryChase, LinesOfOtherCachesTakeASnoop) {

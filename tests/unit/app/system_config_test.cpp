@@ -144,11 +144,29 @@ TEST(SystemConfig, AScratchFolderExcludesANamedOne) {
     EXPECT_EQ(refusal({"workload.scratch=on"}), "");
 }
 
-TEST(SystemConfig, CpusMustBeDealtEvenlyToSockets) {
-    EXPECT_THAT(refusal({"machine.cpus=3", "machine.sockets=2"}),
-                testing::AllOf(HasSubstr("machine.cpus = 3"), HasSubstr("machine.sockets = 2")));
+TEST(SystemConfig, CpusMustBeDealtEvenlyToNodes) {
+    EXPECT_THAT(
+        refusal({"machine.cpus=3", "machine.sockets=2"}),
+        testing::AllOf(HasSubstr("machine.cpus = 3"), HasSubstr("machine.sockets x machine.clusters = 2")));
     EXPECT_EQ(refusal({"machine.cpus=4", "machine.sockets=2"}), "");
     EXPECT_EQ(refusal({"machine.cpus=1", "machine.sockets=2"}), ""); // node 1 is memory alone
+    EXPECT_THAT(refusal({"machine.cpus=6", "machine.sockets=2", "machine.clusters=2"}),
+                HasSubstr("machine.sockets x machine.clusters = 4"));
+}
+
+TEST(SystemConfig, ClustersAreNodesOfWhichTheKernelKnows64) {
+    SystemConfig config;
+    apply_settings(std::vector<std::string>{"machine.cpus=8", "machine.sockets=2", "machine.clusters=2",
+                                            "cxl.memory=1GiB", "cxl.socket=1"},
+                   config.options);
+    config.validate();
+    EXPECT_EQ(config.nodes(), 5U);
+    EXPECT_EQ(config.os.memory.cpus[CpuId{5}], NodeId{2});
+    EXPECT_EQ(refusal({"machine.cpus=64", "machine.sockets=16", "machine.clusters=4"}), "");
+    EXPECT_THAT(refusal({"machine.cpus=64", "machine.sockets=32", "machine.clusters=4"}),
+                HasSubstr("machine.clusters"));
+    EXPECT_THAT(refusal({"machine.cpus=64", "machine.sockets=16", "machine.clusters=4", "cxl.memory=1GiB"}),
+                HasSubstr("cxl.memory"));
 }
 
 TEST(SystemConfig, CacheSetsMustBeAPowerOfTwo) {

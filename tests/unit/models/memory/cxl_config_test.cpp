@@ -12,7 +12,7 @@ TEST(CxlConfig, MemoryMustFitItsDevices) {
     const OptionSet none;
     const auto refusal = [&](const CxlConfig& config) -> std::string {
         try {
-            config.validate(none, 2);
+            config.validate(none, 2, 4);
         } catch (const ConfigError& error) {
             return error.what();
         }
