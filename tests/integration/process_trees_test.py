@@ -139,6 +139,11 @@ class OtherUsers(TreeCase):
         self.assertEqual((done.stdout, status), ("2\n", "complete"), done.stderr)
 
 
+class Signals(TreeCase):
+    def test_handlers_have_the_stack_that_the_abi_promises(self):
+        self.check_like_native(program("aligned_handlers"), processes=1)
+
+
 class Buffers(TreeCase):
     def test_one_that_is_partly_mapped_gets_what_it_has_room_for(self):
         self.check_like_native(program("partly_mapped"), processes=1)

@@ -7,6 +7,7 @@
 #include "workloads/qemu/plugin/ordered_calls.h"
 #include "workloads/qemu/plugin/qemu_plugin_api.h"
 #include "workloads/qemu/plugin/ring_writer.h"
+#include "workloads/qemu/plugin/signal_frames.h"
 #include "workloads/qemu/plugin/space_lock.h"
 #include "workloads/qemu/plugin/vfork_wait.h"
 
@@ -61,6 +62,7 @@ struct CallState {
     CallArguments arguments{};
     ReturnRegister rax;
     FixedRemap remap;
+    SignalFrames::Registers registers = nullptr; ///< of the thread; null: not seen yet
 };
 
 /// QEMU's callbacks carry no pointer of the plugin's own, so this is the plugin's one object.
@@ -73,6 +75,7 @@ struct Plugin {
     TranslatedBlock translating; ///< QEMU translates one block at a time
     SpaceLock space;
     VforkWait vfork;
+    SignalFrames signals;
     DescriptorTables tables;
     bool tables_sought = false;
     std::unordered_set<std::uint64_t> after_calls; ///< addresses of what follows a syscall instruction
@@ -228,15 +231,27 @@ pagewalk_on_return_to_program(unsigned vcpu, std::uint64_t* registers) {
     if (calls[vcpu]->rax.arrive(*registers)) plugin.sees_rax = true;
 }
 
+extern "C" [[gnu::used, gnu::visibility("hidden")]] void pagewalk_on_handler(unsigned vcpu,
+                                                                             std::uint64_t* registers) {
+    if (!plugin.sees_rax) return;
+    calls[vcpu]->registers = registers;
+    plugin.signals.enter(registers);
+}
+
 /// The block after a system call begins; rbp is QEMU's.
 [[gnu::naked]] void on_return_to_program(unsigned, void*) {
     asm("mov %rbp, %rsi\n\tjmp pagewalk_on_return_to_program");
 }
 
+/// The same for what may be a signal's handler.
+[[gnu::naked]] void on_handler(unsigned, void*) { asm("mov %rbp, %rsi\n\tjmp pagewalk_on_handler"); }
+
 /// Has the block's beginning, or what comes after it, seen where it follows a system call.
 void watch_returns(qemu_plugin_tb* tb, const TranslatedBlock& block) {
     if (plugin.after_calls.contains(block.pc))
         qemu_plugin_register_vcpu_tb_exec_cb(tb, on_return_to_program, QEMU_PLUGIN_CB_NO_REGS, nullptr);
+    if (plugin.signals.is_handler(block.pc))
+        qemu_plugin_register_vcpu_tb_exec_cb(tb, on_handler, QEMU_PLUGIN_CB_NO_REGS, nullptr);
     const std::uint8_t* const end = &block.bytes[block.byte_count];
     if (block.byte_count >= 2 && end[-2] == 0x0f && end[-1] == 0x05)
         plugin.after_calls.insert(block.pc + block.byte_count);
@@ -414,6 +429,8 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     if (changes_user(number)) [[unlikely]]
         keep_segment_open();
     CallState& call = *calls[vcpu];
+    if (number == SYS_rt_sigaction) plugin.signals.note_action(a2);
+    if (number == SYS_rt_sigreturn && call.registers != nullptr) SignalFrames::leave(call.registers);
     call.arguments = arguments;
     call.memory.read(plugin.pid, number, arguments);
     call.remap.begin(number, arguments);
