@@ -99,7 +99,7 @@ std::int32_t status_of(PageMove move, NodeId node) {
     return -EFAULT;
 }
 
-PageMigrator migrator_of(const CallContext& call) {
+NodeMigrator migrator_of(const CallContext& call) {
     return {call.kernel.memory, call.kernel.frames, call.kernel.counters};
 }
 
@@ -117,7 +117,7 @@ std::vector<VirtAddr> mapped_pages(CallContext& call, AddressSpace& space, VirtA
 
 /// MPOL_MF_STRICT alone: is a page of the range on another node than the policy allows?
 bool any_misplaced(CallContext& call, VirtAddr start, VirtAddr end, NodeMask allowed) {
-    PageMigrator migrator = migrator_of(call);
+    NodeMigrator migrator = migrator_of(call);
     return std::ranges::any_of(mapped_pages(call, call.space(), start, end), [&](VirtAddr at) {
         const auto node = migrator.node_of(call.space(), at);
         return node && !allowed.contains(*node);
@@ -128,7 +128,7 @@ bool any_misplaced(CallContext& call, VirtAddr start, VirtAddr end, NodeMask all
 bool move_misplaced(CallContext& call, VirtAddr start, VirtAddr end, MemoryPolicy* policy,
                     std::uint64_t flags) {
     AddressSpace& space = call.space();
-    PageMigrator migrator = migrator_of(call);
+    NodeMigrator migrator = migrator_of(call);
     call.kernel.memory.drain_lru_batches(call.op);
     const bool any_node = policy == nullptr || policy->nodes().empty();
     bool failed = false;
@@ -190,7 +190,7 @@ MemoryAnswer answer_move_pages(CallContext& call) {
     if (pages.size() < std::min<std::uint64_t>(call.argument(1), calls_about_memory::most_pages))
         return {-EFAULT, {}};
     const bool asks_only = call.argument(3) == 0;
-    PageMigrator migrator = migrator_of(call);
+    NodeMigrator migrator = migrator_of(call);
     MemoryAnswer answer;
     if (!asks_only) call.kernel.memory.drain_lru_batches(call.op);
     for (const UserSegment& page : pages) {
@@ -223,7 +223,7 @@ MemoryAnswer answer_migrate_pages(CallContext& call) {
     const NodeMask from(mask_of(call, 0)), to(mask_of(call, 1) & nodes_of_machine(call).bits());
     if (to.empty()) return {-EINVAL, {}};
     const bool same_number = std::popcount(from.bits()) == std::popcount(to.bits());
-    PageMigrator migrator = migrator_of(call);
+    NodeMigrator migrator = migrator_of(call);
     call.kernel.memory.drain_lru_batches(call.op);
     MemoryAnswer answer;
     const MmapReadLocked locked(call.op, space);

@@ -4,14 +4,14 @@
 
 namespace pagewalk::os {
 
-std::optional<NodeId> PageMigrator::node_of(AddressSpace& space, VirtAddr address) {
+std::optional<NodeId> NodeMigrator::node_of(AddressSpace& space, VirtAddr address) {
     const PteSlot slot = m_memory.tables().find_leaf(space, address);
     if (!slot || !slot.entry->present() || m_memory.is_zero_page(slot.entry->frame())) return std::nullopt;
     return m_frames.allocator().zone_of(slot.entry->frame())->node;
 }
 
 /// alloc_migration_target. The charge moves with the page.
-std::optional<Pfn> PageMigrator::allocate(Operation& op, GfpMask mask, unsigned order, NodeId node) {
+std::optional<Pfn> NodeMigrator::allocate(Operation& op, GfpMask mask, unsigned order, NodeId node) {
     MemoryCgroup* const charged = std::exchange(op.cgroup, nullptr);
     const auto frame = m_frames.allocate(op, {.mask = mask | gfp::thisnode | gfp::nowarn,
                                               .order = order,
@@ -21,12 +21,12 @@ std::optional<Pfn> PageMigrator::allocate(Operation& op, GfpMask mask, unsigned 
     return frame ? std::optional(*frame) : std::nullopt;
 }
 
-PageMove PageMigrator::count(PageMove result, std::uint64_t pages) {
+PageMove NodeMigrator::count(PageMove result, std::uint64_t pages) {
     (result == PageMove::Moved ? m_counters.pgmigrate_success : m_counters.pgmigrate_fail) += pages;
     return result;
 }
 
-PageMove PageMigrator::move(Operation& op, AddressSpace& space, VirtAddr address, NodeId node,
+PageMove NodeMigrator::move(Operation& op, AddressSpace& space, VirtAddr address, NodeId node,
                             MovedPages which) {
     const PteSlot slot = m_memory.tables().find_leaf(space, address);
     op.path.call(KernelFunction::WalkTables);
@@ -44,7 +44,7 @@ PageMove PageMigrator::move(Operation& op, AddressSpace& space, VirtAddr address
     return move_small(op, space, address, node);
 }
 
-PageMove PageMigrator::move_small(Operation& op, AddressSpace& space, VirtAddr address, NodeId node) {
+PageMove NodeMigrator::move_small(Operation& op, AddressSpace& space, VirtAddr address, NodeId node) {
     const Pfn from = m_memory.tables().find_leaf(space, address).entry->frame();
     const auto to = allocate(op, gfp::highuser_movable, 0, node);
     if (!to) return count(PageMove::NoMemory, 1);
@@ -62,7 +62,7 @@ PageMove PageMigrator::move_small(Operation& op, AddressSpace& space, VirtAddr a
     return same ? count(PageMove::Busy, 1) : PageMove::Absent;
 }
 
-PageMove PageMigrator::move_huge(Operation& op, AddressSpace& space, VirtAddr address, NodeId node) {
+PageMove NodeMigrator::move_huge(Operation& op, AddressSpace& space, VirtAddr address, NodeId node) {
     const Pfn from = m_memory.tables().find_leaf(space, address).entry->frame();
     const auto to = allocate(op, gfp::transhuge, HugePages::order, node);
     PteSlot slot = m_memory.tables().find_leaf(space, address);

@@ -25,9 +25,9 @@ enum class MovedPages : bool { Own, All };
 /// Moves mapped pages between nodes, as mm/migrate.c of Linux 6.1 does for move_pages, mbind, migrate_pages
 /// and NUMA balancing. Huge pages move as a whole where they are mapped as a whole and the node has such a
 /// block, otherwise they are split.
-class PageMigrator {
+class NodeMigrator {
 public:
-    PageMigrator(VirtualMemory& memory, FrameAllocator& frames, KernelCounters& counters)
+    NodeMigrator(VirtualMemory& memory, FrameAllocator& frames, KernelCounters& counters)
         : m_memory(memory), m_frames(frames), m_counters(counters) {}
 
     /// The page that is mapped at `address`. May wait for memory of the node (and reclaim there). Contract:

@@ -19,7 +19,7 @@ constexpr std::uint64_t huge = HugePages::frames;
 struct MigratedPages : testing::Test {
     VmRig rig{FileCache::Cold, {}, PageTableKind::Radix, {64ULL << 20, 64ULL << 20}};
     std::shared_ptr<AddressSpace> space = rig.new_space();
-    PageMigrator migrator{rig.vm, rig.frames, rig.counters};
+    NodeMigrator migrator{rig.vm, rig.frames, rig.counters};
 
     void map(std::uint64_t pages, std::uint32_t flags = vm::no_huge_page) {
         rig.map(*space,
