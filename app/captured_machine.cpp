@@ -33,6 +33,8 @@ struct Setting {
     const char* unit = "";
 };
 constexpr std::array settings = std::to_array<Setting>({
+    {"/proc/sys/vm/nr_hugepages", "os.hugetlb.pages_2mib"},
+    {"/proc/sys/vm/nr_overcommit_hugepages", "os.hugetlb.overcommit"},
     {"/sys/kernel/mm/transparent_hugepage/enabled", "os.thp.enabled"},
     {"/sys/kernel/mm/transparent_hugepage/defrag", "os.thp.defrag"},
     {"/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none", "os.khugepaged.max_ptes_none"},

@@ -86,6 +86,7 @@ public:
         write_cpus();
         write_nodes();
         write_huge_pages();
+        write_hugetlb();
         workloads::SeenMachine seen{.folder = m_folder.string()};
         for (const std::size_t cpu : m_cpus)
             seen.node_of_cpu.push_back(static_cast<std::uint32_t>(node_of(cpu)));
@@ -261,6 +262,27 @@ private:
         put(folder + "shmem_enabled", "always within_size advise [never] deny force\n");
         put(folder + "hpage_pmd_size", line(page_size << 9));
         put(folder + "use_zero_page", thp.use_zero_page ? "1\n" : "0\n");
+    }
+
+    void write_hugetlb() const {
+        const os::HugetlbPools& pools = m_kernel.memory().hugetlb();
+        for (const os::HugetlbSize size : {os::HugetlbSize::Page2M, os::HugetlbSize::Page1G}) {
+            const os::HugetlbPool& pool = pools.pool(size);
+            const std::string pages = "hugepages-" + std::to_string(os::bytes_of(size) >> 10) + "kB/";
+            const std::string folder = "sys/kernel/mm/hugepages/" + pages;
+            put_counts(folder, pool.counts());
+            put(folder + "nr_hugepages_mempolicy", line(pool.counts().total));
+            put(folder + "resv_hugepages", line(pool.reserved()));
+            put(folder + "nr_overcommit_hugepages", line(pool.overcommit()));
+            for (std::size_t node = 0; node < m_kernel.allocator().node_count(); ++node)
+                put_counts("sys/devices/system/node/node" + std::to_string(node) + "/hugepages/" + pages,
+                           pool.counts(static_cast<NodeId>(node)));
+        }
+    }
+    void put_counts(const std::string& folder, const os::HugetlbPool::Counts& counts) const {
+        put(folder + "nr_hugepages", line(counts.total));
+        put(folder + "free_hugepages", line(counts.free));
+        put(folder + "surplus_hugepages", line(counts.surplus));
     }
 
     /// The chosen one stands in brackets.

@@ -55,8 +55,9 @@ void tell_region(RunOutcome& outcome, Simulation::Region region) {
 } // namespace
 
 KernelKill kernel_kill(os::KillReason reason) {
-    if (reason != os::KillReason::BadAddress) return {"SIGKILL", "simulated kernel: OOM"};
-    return {"SIGSEGV", "simulated kernel: SIGSEGV"};
+    if (reason == os::KillReason::BadAddress) return {"SIGSEGV", "simulated kernel: SIGSEGV"};
+    if (reason == os::KillReason::BusError) return {"SIGBUS", "simulated kernel: SIGBUS"};
+    return {"SIGKILL", "simulated kernel: OOM"};
 }
 
 std::string signal_name(int signal) {

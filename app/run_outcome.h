@@ -29,7 +29,7 @@ struct RunOutcome {
     std::optional<int> exit_status; ///< the program's own
     std::string died_of;            ///< name of the signal that ended the program; empty when none did
     std::string region;             ///< of the summary's keys; empty: the run has none
-    std::string killed_by; ///< "program", "signal", "simulated kernel: SIGSEGV" or "simulated kernel: OOM"
+    std::string killed_by; ///< "program", "signal" or "simulated kernel: " with SIGSEGV, SIGBUS or OOM
 
     /// Of Pagewalk: 0 where the run is what its user asked for.
     [[nodiscard]] int exit_code() const;

@@ -9,8 +9,8 @@
 /// library only: QEMU's plugin includes it too.
 namespace pagewalk::calls_about_memory {
 
-inline constexpr std::uint64_t open = 2, mbind = 237, get_mempolicy = 239, migrate_pages = 256, openat = 257,
-                               move_pages = 279;
+inline constexpr std::uint64_t open = 2, mmap = 9, mbind = 237, get_mempolicy = 239, migrate_pages = 256,
+                               openat = 257, move_pages = 279;
 
 /// Of get_mempolicy. Source: linux/mempolicy.h.
 inline constexpr std::uint64_t node_flag = 1, address_flag = 2;
@@ -38,6 +38,20 @@ inline constexpr std::size_t most_pages = 1024;
                                             const std::array<std::uint64_t, 6>& arguments) {
     if (number == get_mempolicy) return (arguments[4] & address_flag) != 0;
     return number == mbind || number == migrate_pages || number == move_pages;
+}
+
+/// Does the call map anonymous memory of hugetlbfs, whose pools are the simulated kernel's?
+[[nodiscard]] constexpr bool maps_hugetlb(std::uint64_t number,
+                                          const std::array<std::uint64_t, 6>& arguments) {
+    constexpr std::uint64_t anonymous = 0x20, hugetlb = 0x40000; // linux/mman.h
+    constexpr std::uint64_t both = anonymous | hugetlb;
+    return number == mmap && (arguments[3] & both) == both;
+}
+
+/// Does its result wait for what the OS layer answers?
+[[nodiscard]] constexpr bool is_answered(std::uint64_t number,
+                                         const std::array<std::uint64_t, 6>& arguments) {
+    return is_about_nodes(number, arguments) || maps_hugetlb(number, arguments);
 }
 
 } // namespace pagewalk::calls_about_memory

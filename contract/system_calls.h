@@ -17,6 +17,9 @@ constexpr CallTraits stream{.order = CallOrder::OrderedOnPipe, .blocking = CallB
 constexpr CallTraits closes{.order = CallOrder::OrderedOnPipe};
 constexpr CallTraits futexes{.order = CallOrder::Ordered, .blocking = CallBlocking::ByOperation};
 constexpr CallTraits may_wait{.blocking = CallBlocking::ByOperation};
+constexpr CallTraits maps{.order = CallOrder::Ordered,
+                          .blocking = CallBlocking::ByOperation, // where pools of huge pages answer it
+                          .effect = CallEffect::ChangesSpace};
 constexpr CallTraits space{.order = CallOrder::Ordered, .effect = CallEffect::ChangesSpace};
 constexpr CallTraits creates{.order = CallOrder::Ordered, .effect = CallEffect::CreatesTask};
 constexpr CallTraits executes{.order = CallOrder::Ordered, .effect = CallEffect::ExecutesImage};
@@ -68,7 +71,7 @@ inline constexpr std::array table = std::to_array<SystemCall>({
     {6, "lstat", local, {string(0), out(1, 144)}},
     {7, "poll", waits, {in_n(0, 1, 8), out_n(0, 1, 8)}},
     {8, "lseek"},
-    {9, "mmap", space},
+    {9, "mmap", maps},
     {10, "mprotect", space},
     {11, "munmap", space},
     {12, "brk", space},

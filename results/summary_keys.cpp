@@ -40,7 +40,8 @@ constexpr std::array keys = std::to_array<SummaryKey>({
     {"exit_status", "number", "the program's own exit status"},
     {"died_of", "text", "name of the signal that ended the program"},
     {"killed_by", "text",
-     "who sent it: program, signal (from outside), simulated kernel: SIGSEGV or simulated kernel: OOM"},
+     "who sent it: program, signal (from outside), simulated kernel: SIGSEGV, simulated kernel: SIGBUS or "
+     "simulated kernel: OOM"},
     {"region", "text",
      "whether what run.begin_at and run.end_at name was reached: complete, never_began or never_ended"},
 });

@@ -99,11 +99,16 @@ InodeId FileSystem::create_shmem(Operation& op, std::string_view name) {
     return create(op, name, InodeKind::Shmem);
 }
 
+InodeId FileSystem::create_hugetlb(Operation& op, std::string_view name) {
+    return create(op, name, InodeKind::Hugetlb);
+}
+
 void FileSystem::drop_user(Operation& op, InodeId id) {
     Inode& inode = at(id);
     PAGEWALK_INVARIANT(inode.in_use && inode.users != 0);
     if (--inode.users != 0 || inode.links != 0) return;
     truncate(op, id, 0);
+    if (inode.kind == InodeKind::Hugetlb && m_on_hugetlb_gone) m_on_hugetlb_gone(op, id);
     forget(op, inode);
 }
 

@@ -46,6 +46,12 @@ public:
     [[nodiscard]] InodeId open(Operation& op, std::string_view path);
     /// A nameless file in memory: memfd, shared anonymous mapping. It has one user.
     [[nodiscard]] InodeId create_shmem(Operation& op, std::string_view name);
+    /// A nameless file of hugetlbfs. It has one user.
+    [[nodiscard]] InodeId create_hugetlb(Operation& op, std::string_view name);
+    /// Is told when such a file goes. Once, before the first.
+    void on_hugetlb_gone(std::function<void(Operation&, InodeId)> told) {
+        m_on_hugetlb_gone = std::move(told);
+    }
     void add_user(InodeId inode) { ++at(inode).users; }
     /// The last user's leaving frees a file without a name.
     void drop_user(Operation& op, InodeId inode);
@@ -196,6 +202,7 @@ private:
     AddToLru m_add_to_lru, m_activate;
     std::function<void(Operation&)> m_drain_lru;
     std::function<void(const FilemapEvent&)> m_on_page;
+    std::function<void(Operation&, InodeId)> m_on_hugetlb_gone;
     std::string m_initramfs, m_tmpfs;
     ReadaheadLimits m_readahead;
     std::deque<Inode> m_inodes; // references outlive a wait

@@ -18,6 +18,7 @@ inline constexpr InodeId no_inode{0xffffffff};
 enum class InodeKind : std::uint8_t {
     Regular,
     Shmem,     ///< lives in memory only: of tmpfs, or nameless
+    Hugetlb,   ///< of hugetlbfs: os/vm has its pages
     Initramfs, ///< of the root file system in memory: always there; faults map single pages of it
 };
 

@@ -4,6 +4,7 @@
 #include "contract/marker_call.h"
 #include "contract/system_calls.h"
 #include "os/page/boot.h"
+#include "os/page/contiguous.h"
 #include "os/syscall/call_table.h"
 #include "os/task/untimed.h"
 
@@ -96,6 +97,11 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         m_vmalloc = std::make_unique<KernelVmalloc>(VmallocConfig{.huge_vmalloc = m_config.huge_vmalloc},
                                                     m_frames, m_objects, m_tables, tables,
                                                     static_cast<unsigned>(m_config.levels), *boot);
+    }
+    {
+        UntimedOperation boot(m_runner, {});
+        ContiguousAllocator contiguous(*m_allocator, m_compaction);
+        m_memory.boot_hugetlb(*boot, contiguous);
     }
     if (m_config.stocked_objects) {
         UntimedOperation boot(m_runner, {});
@@ -218,7 +224,10 @@ void Kernel::handle_fault(Operation& op, VirtAddr address, FaultAccess access) {
                          {.time = op.now,
                           .task = static_cast<std::uint32_t>(task.id),
                           .address = address.value(),
-                          .access = static_cast<std::uint8_t>(access)});
+                          .access = static_cast<std::uint8_t>(access),
+                          .reason = result.status == VirtualMemory::FaultStatus::BusError
+                                        ? KillReason::BusError
+                                        : KillReason::BadAddress});
 }
 
 KernelPath& Kernel::system_call(CpuId cpu, const SyscallRecord& record, Tick now) {

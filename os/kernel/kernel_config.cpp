@@ -44,6 +44,7 @@ void KernelConfig::declare(OptionGroup os) {
              "Linux 6.1: first_touch; Achermann et al., \"Mitosis\", ASPLOS 2020"});
     vm.thp.declare(os.group("thp"));
     vm.khugepaged.declare(os.group("khugepaged"));
+    vm.hugetlb.declare(os.group("hugetlb"));
     os.number("swap", swap_bytes, {0, 1ULL << 40},
               {Unit::Bytes, "size of the swap area, of its pages before compression; 0: none", "user"});
     os.choice("swap_device", swap_device, {{SwapDevice::Disk, "disk"}, {SwapDevice::Zram, "zram"}},
@@ -94,6 +95,7 @@ void KernelConfig::validate() {
     if (swap_bytes != 0 && swap_bytes < least_swap)
         throw ConfigError("os.swap = " + format_quantity(swap_bytes, Unit::Bytes) +
                           ": must be 0 or at least 1MiB");
+    vm.hugetlb.validate(memory.node_count());
     const auto placement = PageTablePlacement::parse(page_table_node, memory.node_count());
     if (!placement)
         throw ConfigError("os.page_table_node = '" + excerpt(page_table_node) + "': " + placement.error());
@@ -105,6 +107,8 @@ void KernelConfig::validate() {
         const std::string chosen = "os.page_table = " + std::string(page_table_names[page_table]);
         if (vm.thp.enabled != ThpEnabled::Never)
             throw ConfigError(chosen + ": knows pages of 4 KiB alone; set os.thp.enabled = never");
+        if (vm.hugetlb.has_pages())
+            throw ConfigError(chosen + ": knows pages of 4 KiB alone; set os.hugetlb.* = 0");
         if (levels != PagingLevels::Four)
             throw ConfigError(chosen + ": has addresses of 48 bits; set mmu.levels = 4");
         if (captured != nullptr)

@@ -53,6 +53,10 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("thp_fault_alloc", thp_fault_alloc, "count", "huge pages allocated by page faults");
     group.counter("thp_fault_fallback", thp_fault_fallback, "count",
                   "page faults that wanted a huge page and were given a small one");
+    group.counter("htlb_buddy_alloc_success", htlb_buddy_alloc_success, "count",
+                  "pages of 2 MiB that the page allocator gave to the pool of hugetlbfs");
+    group.counter("htlb_buddy_alloc_fail", htlb_buddy_alloc_fail, "count",
+                  "times that it had none for the pool");
     group.counter("thp_collapse_alloc", thp_collapse_alloc, "count",
                   "huge pages allocated to take the place of small ones");
     group.counter("thp_collapse_alloc_failed", thp_collapse_alloc_failed, "count",

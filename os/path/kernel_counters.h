@@ -65,6 +65,9 @@ struct KernelCounters {
     std::uint64_t thp_zero_page_alloc = 0;
     std::uint64_t thp_zero_page_alloc_failed = 0;
 
+    std::uint64_t htlb_buddy_alloc_success = 0;
+    std::uint64_t htlb_buddy_alloc_fail = 0;
+
     std::uint64_t system_calls = 0;
     std::uint64_t copied_to_user = 0;   ///< bytes
     std::uint64_t copied_from_user = 0; ///< bytes

@@ -52,6 +52,8 @@ constexpr EnumNames<FaultKind> kinds{
     {FaultKind::HugeWrite, "huge_write"},
     {FaultKind::HugeRead, "huge_read"},
     {FaultKind::HugeReuse, "huge_reuse"},
+    {FaultKind::HugetlbNew, "hugetlb_new"},
+    {FaultKind::HugetlbCopy, "hugetlb_copy"},
     {FaultKind::Spurious, "spurious"},
     {FaultKind::Kill, "kill"},
 };
@@ -67,6 +69,7 @@ constexpr EnumNames<BlockCall> block_calls{
     {BlockCall::Read, "read"}, {BlockCall::Write, "write"}, {BlockCall::Flush, "flush"}};
 constexpr EnumNames<ReclaimedBy> reclaimers{{ReclaimedBy::Kswapd, "kswapd"}, {ReclaimedBy::Direct, "direct"}};
 constexpr EnumNames<KillReason> kill_reasons{{KillReason::BadAddress, "bad_address"},
+                                             {KillReason::BusError, "bus_error"},
                                              {KillReason::OutOfMemory, "out_of_memory"},
                                              {KillReason::CgroupOutOfMemory, "cgroup_out_of_memory"}};
 constexpr EnumNames<DriverCall, DriverCall::CacheCreate> driver_calls{
@@ -98,7 +101,8 @@ std::string_view name_of(KillReason reason) { return kill_reasons[reason]; }
 
 std::string to_string(const KillRecord& kill) {
     const auto kib = [](std::uint64_t value) { return std::to_string(value) + "kB"; };
-    if (kill.reason != KillReason::BadAddress)
+    const bool bad_access = kill.reason == KillReason::BadAddress || kill.reason == KillReason::BusError;
+    if (!bad_access)
         return std::string(kill.reason == KillReason::OutOfMemory ? "Out" : "Memory cgroup out") +
                " of memory: Killed process " + std::to_string(kill.task) + " (" + kill.name +
                ") total-vm:" + kib(kill.total_vm) + ", anon-rss:" + kib(kill.anon_rss) +
@@ -106,7 +110,8 @@ std::string to_string(const KillRecord& kill) {
                ", UID:0 pgtables:" + kib(kill.page_tables) + " oom_score_adj:0";
     char address[24];
     std::snprintf(address, sizeof address, "0x%llx", static_cast<unsigned long long>(kill.address));
-    return "task " + std::to_string(kill.task) + ": SIGSEGV at address " + address;
+    return "task " + std::to_string(kill.task) +
+           (kill.reason == KillReason::BusError ? ": SIGBUS at address " : ": SIGSEGV at address ") + address;
 }
 
 EventSchema AllocationEvent::schema() {

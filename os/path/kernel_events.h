@@ -67,6 +67,8 @@ enum class FaultKind : std::uint8_t {
     HugeWrite,      ///< demand-zero huge page
     HugeRead,       ///< the shared huge zero page
     HugeReuse,      ///< sole owner of a huge page: made writable again
+    HugetlbNew,     ///< page of a pool of hugetlbfs, for the first time in this place
+    HugetlbCopy,    ///< copy of such a page
     Spurious,       ///< the entry allows it already
     Kill,           ///< outside every mapping, or forbidden
 };
@@ -241,6 +243,7 @@ struct ReclaimEvent {
 
 enum class KillReason : std::uint8_t {
     BadAddress,        ///< SIGSEGV
+    BusError,          ///< SIGBUS: hugetlbfs has no page for it
     OutOfMemory,       ///< chosen by the OOM killer
     CgroupOutOfMemory, ///< likewise, among the processes of a program whose memory_limit was reached
 };

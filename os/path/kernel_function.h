@@ -9,7 +9,7 @@ namespace pagewalk::os {
 
 /// Segments of kernel functions that paths are made of. Each stands for the function's own instructions,
 /// without those of callees that are segments themselves. Names and costs: cost_table.h.
-enum class KernelFunction : std::uint8_t {
+enum class KernelFunction : std::uint16_t {
     PageFaultEntry,
     DoUserAddrFault,
     LockMmAndFindVma,
@@ -230,6 +230,12 @@ enum class KernelFunction : std::uint8_t {
     SplitHugePage,
     ZapHugePmd,
     CopyHugePmd,
+    HugetlbFault,
+    AllocHugePage,
+    HugetlbWp,
+    CopySubpage,
+    UnmapHugetlbPage,
+    CopyHugetlbPage,
     CollapseScan,
     CollapseScanPte,
     CollapsePte,

@@ -14,6 +14,8 @@ inline constexpr std::uint16_t in_lru_batch = 1U << 3; ///< on its way to an LRU
 
 /// Behind the first frame of a huge page, whose states are the first one's.
 inline constexpr std::uint16_t huge_tail = anonymous | kernel;
+/// The first frame of a page of hugetlbfs, in use or in its pool.
+inline constexpr std::uint16_t hugetlb = file | kernel;
 
 // states
 inline constexpr std::uint16_t locked = 1U
@@ -35,6 +37,7 @@ inline constexpr std::uint16_t readahead = reclaim;
 [[nodiscard]] constexpr bool is_shmem(std::uint16_t flags) {
     return (flags & (file | swapbacked)) == (file | swapbacked);
 }
+[[nodiscard]] constexpr bool is_hugetlb(std::uint16_t flags) { return (flags & hugetlb) == hugetlb; }
 [[nodiscard]] constexpr bool is_huge_tail(std::uint16_t flags) { return (flags & huge_tail) == huge_tail; }
 
 } // namespace pagewalk::os::frame_flags

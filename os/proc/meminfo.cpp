@@ -96,10 +96,17 @@ std::string meminfo_text(const Kernel& kernel) {
     lines.pages("AnonHugePages", counters.nr_anon_thps * HugePages::frames);
     for (const char* name : {"ShmemHugePages", "ShmemPmdMapped", "FileHugePages", "FilePmdMapped"})
         lines.kib(name, 0);
-    for (const char* name : {"HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp"})
-        lines.count(name, 0);
+    const HugetlbPools& hugetlb = kernel.memory().hugetlb();
+    const HugetlbPool& pool = hugetlb.pool(HugetlbSize::Page2M); // of the default size
+    lines.count("HugePages_Total", pool.counts().total);
+    lines.count("HugePages_Free", pool.counts().free);
+    lines.count("HugePages_Rsvd", pool.reserved());
+    lines.count("HugePages_Surp", pool.counts().surplus);
     lines.kib("Hugepagesize", 2048);
-    lines.kib("Hugetlb", 0);
+    std::uint64_t all = 0;
+    for (const HugetlbSize size : {HugetlbSize::Page2M, HugetlbSize::Page1G})
+        all += hugetlb.pool(size).counts().total * frames_of(size);
+    lines.pages("Hugetlb", all);
     lines.kib("DirectMap4k", 0);
     lines.kib("DirectMap2M", kernel.boot_layout().direct_map_bytes[0] / 1024);
     lines.kib("DirectMap1G", kernel.boot_layout().direct_map_bytes[1] / 1024);

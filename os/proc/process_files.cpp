@@ -67,6 +67,7 @@ std::string policy_text(const MemoryPolicy& policy) {
 struct NumaCounts {
     std::uint64_t pages = 0, anonymous = 0, dirty = 0, active = 0, writeback = 0, swap_cache = 0;
     std::uint32_t most_mappings = 0;
+    std::uint64_t page_bytes = page_size;
     std::vector<std::uint64_t> on_node;
 };
 
@@ -74,6 +75,13 @@ class NumaCounter {
 public:
     explicit NumaCounter(Kernel& kernel) : m_kernel(kernel) {
         m_counts.on_node.resize(kernel.allocator().node_count());
+    }
+    /// Of hugetlbfs: in pages of its own.
+    void add(const HugetlbUse& use, std::uint64_t page_bytes) {
+        m_counts.page_bytes = page_bytes;
+        m_counts.pages = m_counts.dirty = (use.own + use.shared) / page_bytes;
+        for (std::size_t node = 0; node < m_counts.on_node.size(); ++node)
+            m_counts.on_node[node] = use.nodes[node];
     }
     void add(PteSlot slot) {
         const Pfn frame = slot.entry->frame();
@@ -116,14 +124,17 @@ std::string counts_text(const NumaCounts& counts) {
     if (counts.writeback != 0) add("writeback", counts.writeback);
     for (std::size_t node = 0; node < counts.on_node.size(); ++node)
         if (counts.on_node[node] != 0) add(("N" + std::to_string(node)).c_str(), counts.on_node[node]);
-    add("kernelpagesize_kB", page_size >> 10);
+    add("kernelpagesize_kB", counts.page_bytes >> 10);
     return text;
 }
 
 std::string numa_line(Kernel& kernel, const Task& task, const Vma& area) {
     NumaCounter counter(kernel);
     const auto add = [&](VirtAddr, PteSlot slot) { counter.add(slot); };
-    kernel.memory().tables().for_each(*task.space, area.start, area.end, add, add);
+    if (area.has(vm::hugetlb))
+        counter.add(kernel.memory().hugetlb_use(*task.space, area), kernel.memory().page_bytes(area));
+    else
+        kernel.memory().tables().for_each(*task.space, area.start, area.end, add, add);
     std::array<char, 24> start{};
     std::snprintf(start.data(), start.size(), "%08llx ", static_cast<unsigned long long>(area.start.value()));
     std::string line = start.data() + policy_text(area.policy != nullptr ? *area.policy : task.policy);
@@ -134,6 +145,7 @@ std::string numa_line(Kernel& kernel, const Task& task, const Vma& area) {
         line += " heap";
     else if (area.has(vm::grows_down))
         line += " stack";
+    if (area.has(vm::hugetlb)) line += " huge";
     return line + counts_text(counter.counts()) + '\n';
 }
 

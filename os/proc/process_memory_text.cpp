@@ -64,6 +64,7 @@ std::string status_memory_text(Kernel& kernel, TaskId task) {
     add_row(text, "VmLib", areas.executable - areas.text);
     add_row(text, "VmPTE", space->table_pages);
     add_row(text, "VmSwap", space->swap_pages);
+    add_row(text, "HugetlbPages", space->hugetlb_pages);
     return text;
 }
 

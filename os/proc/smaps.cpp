@@ -21,6 +21,7 @@ struct Sizes {
     std::uint64_t anonymous_share = 0, shmem_share = 0;
     std::uint64_t shared_clean = 0, shared_dirty = 0, private_clean = 0, private_dirty = 0;
     std::uint64_t swap = 0, swap_share = 0;
+    std::uint64_t shared_hugetlb = 0, private_hugetlb = 0;
 };
 
 /// Adds up what the entries of areas map (smaps_account).
@@ -30,6 +31,12 @@ public:
 
     void add(AddressSpace& space, const Vma& area) {
         m_locked = area.has(vm::locked);
+        if (area.has(vm::hugetlb)) {
+            const HugetlbUse use = m_kernel.memory().hugetlb_use(space, area);
+            m_sizes.shared_hugetlb += use.shared;
+            m_sizes.private_hugetlb += use.own;
+            return;
+        }
         m_kernel.memory().tables().for_each_entry(
             space, area.start, area.end,
             [&](VirtAddr, PteSlot slot) { is_swap(*slot.entry) ? add_swapped(slot) : add_small(slot); },
@@ -115,8 +122,8 @@ void add_sizes(std::string& text, const Sizes& sizes, bool is_rollup) {
         std::pair{"AnonHugePages", sizes.anonymous_huge},
         std::pair{"ShmemPmdMapped", std::uint64_t{0}}, // huge pages are anonymous memory's alone
         std::pair{"FilePmdMapped", std::uint64_t{0}},
-        std::pair{"Shared_Hugetlb", std::uint64_t{0}},
-        std::pair{"Private_Hugetlb", std::uint64_t{0}},
+        std::pair{"Shared_Hugetlb", sizes.shared_hugetlb},
+        std::pair{"Private_Hugetlb", sizes.private_hugetlb},
         std::pair{"Swap", sizes.swap},
         std::pair{"SwapPss", sizes.swap_share >> share_shift},
         std::pair{"Locked", sizes.locked_share >> share_shift},
@@ -140,6 +147,7 @@ std::string flag_names(const Vma& area) {
         {vm::lock_on_fault, "lf"},
         {vm::account, "ac"},
         {vm::no_reserve, "nr"},
+        {vm::hugetlb, "ht"},
         {vm::wipe_on_fork, "wf"},
         {vm::dont_dump, "dd"},
         {vm::huge_page, "hg"},
@@ -167,8 +175,9 @@ std::string smaps_text(Kernel& kernel, TaskId task) {
         sum.add(*found->space, area);
         text += area_line(kernel, *found->space, area);
         add_row(text, "Size", area.end - area.start);
-        add_row(text, "KernelPageSize", page_size);
-        add_row(text, "MMUPageSize", page_size);
+        const std::uint64_t page_bytes = kernel.memory().page_bytes(area);
+        add_row(text, "KernelPageSize", page_bytes);
+        add_row(text, "MMUPageSize", page_bytes);
         add_sizes(text, sum.sizes(), false);
         text += std::string("THPeligible:    ") + (may_have_huge_pages(kernel, area) ? '1' : '0');
         text += "\nVmFlags: " + flag_names(area) + '\n';

@@ -246,6 +246,8 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
         {"compact_daemon_migrate_scanned", compaction.daemon_migrate_scanned},
         {"compact_daemon_free_scanned", compaction.daemon_free_scanned},
         {"nr_anon_transparent_hugepages", counters.nr_anon_thps},
+        {"htlb_buddy_alloc_success", counters.htlb_buddy_alloc_success},
+        {"htlb_buddy_alloc_fail", counters.htlb_buddy_alloc_fail},
         {"thp_fault_alloc", counters.thp_fault_alloc},
         {"thp_fault_fallback", counters.thp_fault_fallback},
         {"thp_collapse_alloc", counters.thp_collapse_alloc},

@@ -3,6 +3,7 @@
 #include "contract/system_calls.h"
 #include "os/syscall/argument_memory.h"
 #include "os/syscall/handlers.h"
+#include "os/syscall/hugetlb_calls.h"
 #include "os/syscall/numa_calls.h"
 #include "os/syscall/possible_calls.h"
 #include "os/syscall/timed_calls.h"
@@ -143,6 +144,7 @@ void begin_call(CallContext& call) {
 void serve_call(CallContext& call) {
     const CallHandler handler = handler_of(call.record.number);
     if (call.record.result < 0 && handler == sys_write) abandon_write(call);
+    if (call.record.result < 0 && handler == sys_mmap) drop_promise(call);
     // QEMU 7.2's user mode has no mlock2; Linux does it.
     const bool refused_by_emulator = call.record.result == -ENOSYS && handler == sys_mlock2;
     const bool half_done = ends_half_done(handler, call.record.result);

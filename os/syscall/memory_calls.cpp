@@ -1,5 +1,7 @@
+#include "contract/calls_about_memory.h"
 #include "os/syscall/file_ranges.h"
 #include "os/syscall/handlers.h"
+#include "os/syscall/hugetlb_calls.h"
 #include "os/syscall/user_memory.h"
 #include "os/vm/unmapped_area.h"
 
@@ -138,6 +140,7 @@ struct AdvisedPart {
 bool allows_advice(const Vma& area, std::uint64_t advice) {
     switch (advice) {
     case DontNeed:
+        return !area.has(vm::locked) && (area.has(vm::hugetlb) || !area.has(vm::dont_expand));
     case Cold:
     case PageOut:
         return !area.has(vm::locked | vm::dont_expand);
@@ -147,9 +150,13 @@ bool allows_advice(const Vma& area, std::uint64_t advice) {
         return area.anonymous() && !area.has(vm::no_huge_page | vm::dont_expand);
     case WipeOnFork:
         return area.anonymous() && area.is_private();
+    case HugePage:
+    case NoHugePage:
+    case WillNeed: // of hugetlbfs: nothing to be read
+        return !area.has(vm::hugetlb);
     case DoFork:
     case DoDump:
-        return !area.has(vm::dont_expand);
+        return area.has(vm::hugetlb) || !area.has(vm::dont_expand);
     default:
         return true;
     }
@@ -158,6 +165,13 @@ bool allows_advice(const Vma& area, std::uint64_t advice) {
 /// MADV_REMOVE of a part of a file's mapping: a hole in the file.
 void remove_part(CallContext& call, const Vma& area, const AdvisedPart& part) {
     if (area.inode == no_inode) return;
+    if (area.has(vm::hugetlb)) {
+        const std::uint64_t bytes = call.kernel.memory.page_bytes(area);
+        call.kernel.memory.discard(call.op, call.space(), part.start, part.end - part.start);
+        const std::uint64_t begin = (area.index_of(part.start) << page_shift) / bytes;
+        return call.kernel.memory.hugetlb_files().remove(call.op, area.inode, begin,
+                                                         begin + (part.end - part.start) / bytes);
+    }
     const std::uint64_t first = area.index_of(part.start) << page_shift;
     punch_hole(call, area.inode, first, first + (part.end - part.start));
 }
@@ -222,6 +236,7 @@ void sys_mmap(CallContext& call) {
     const std::uint64_t bytes = call.argument(1);
     const std::uint64_t flags = call.argument(3);
     call.op.path.call(KernelFunction::SysMmap);
+    if (calls_about_memory::maps_hugetlb(call.record.number, call.record.arguments)) return map_hugetlb(call);
     const auto place = place_mapping(
         call, {.hint = call.address(0), .bytes = whole_pages(bytes), .kind = place_kind(flags)});
     if (!place) return;

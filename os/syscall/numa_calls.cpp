@@ -3,6 +3,7 @@
 #include "contract/calls_about_memory.h"
 #include "contract/kernel_layout.h"
 #include "os/syscall/handlers.h"
+#include "os/syscall/hugetlb_calls.h"
 #include "os/syscall/named_task.h"
 #include "os/vm/migrate_pages.h"
 #include "os/vm/mmap_lock.h"
@@ -282,6 +283,9 @@ std::optional<MemoryAnswer> answer_to(CallContext& call) {
         if (!calls_about_memory::is_about_nodes(call.record.number, call.record.arguments))
             return std::nullopt;
         return answer_get_mempolicy(call);
+    case calls_about_memory::mmap:
+        if (!calls_about_memory::maps_hugetlb(call.record.number, call.record.arguments)) return std::nullopt;
+        return answer_mmap(call);
     default:
         break;
     }

@@ -1,5 +1,8 @@
 #include "os/syscall/possible_calls.h"
 
+#include "contract/calls_about_memory.h"
+#include "os/syscall/hugetlb_calls.h"
+
 #include <sys/syscall.h>
 
 namespace pagewalk::os {
@@ -39,11 +42,14 @@ bool is_possible(const CallContext& call) {
     constexpr std::uint64_t anonymous = 0x20; // MAP_ANONYMOUS
     switch (call.record.number) {
     case SYS_mmap:
+        if (calls_about_memory::maps_hugetlb(call.record.number, call.record.arguments))
+            return maps(call, call.argument(1)) && call.argument(1) <= largest_file;
         return maps(call, call.argument(1)) &&
                ((call.argument(3) & anonymous) != 0 ||
                 (call.argument(5) % page_size == 0 && is_file_range(call.argument(5), call.argument(1))));
     case SYS_mremap:
         return call.argument(0) % page_size == 0 && is_user_range(call.argument(0), call.argument(1)) &&
+               !cuts_hugetlb(call, call.address(0), page_up(call.address(0) + call.argument(1))) &&
                (call.record.result < 0 || maps(call, call.argument(2)));
     case SYS_shmget:
         return call.argument(1) <= largest_file;
@@ -56,6 +62,8 @@ bool is_possible(const CallContext& call) {
     case SYS_munmap:
     case SYS_mprotect:
     case SYS_madvise:
+        return is_user_range(call.argument(0), call.argument(1)) &&
+               !cuts_hugetlb(call, call.address(0).page(), page_up(call.address(0) + call.argument(1)));
     case SYS_mlock:
     case SYS_mlock2:
     case SYS_munlock:

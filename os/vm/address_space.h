@@ -40,11 +40,12 @@ struct AddressSpace {
     VirtAddr brk_start{};
     VirtAddr brk{};
 
-    std::uint64_t anon_pages = 0;  ///< resident
-    std::uint64_t file_pages = 0;  ///< resident
-    std::uint64_t swap_pages = 0;  ///< swapped out: entries that refer to swap slots
-    std::uint64_t peak_pages = 0;  ///< most that were resident at a time
-    std::uint64_t table_pages = 0; ///< page tables, without the top level
+    std::uint64_t anon_pages = 0;    ///< resident
+    std::uint64_t file_pages = 0;    ///< resident
+    std::uint64_t swap_pages = 0;    ///< swapped out: entries that refer to swap slots
+    std::uint64_t peak_pages = 0;    ///< most that were resident at a time
+    std::uint64_t table_pages = 0;   ///< page tables, without the top level
+    std::uint64_t hugetlb_pages = 0; ///< mapped of hugetlbfs, in pages of 4 KiB; not resident ones
 
     enum class Resident : std::uint8_t { Anonymous, File };
     void add_resident(Resident kind, std::uint64_t pages = 1) {

@@ -18,10 +18,11 @@ bool same_policy(const Vma& left, const Vma& right) {
     return *left.policy == *right.policy;
 }
 
-/// Are they of one piece, but for what anonymous pages of theirs belong to?
+/// Are they of one piece, but for what anonymous pages of theirs belong to? Areas of the kernel's and of
+/// hugetlbfs never are (VM_SPECIAL).
 bool is_continued(const Vma& left, const Vma& right) {
-    return left.end == right.start && left.flags == right.flags && left.inode == right.inode &&
-           left.readahead == right.readahead && same_policy(left, right) &&
+    return !left.has(vm::dont_expand) && left.end == right.start && left.flags == right.flags &&
+           left.inode == right.inode && left.readahead == right.readahead && same_policy(left, right) &&
            right.page_offset == left.page_offset + left.pages();
 }
 
@@ -72,6 +73,11 @@ void VirtualMemory::adopt_chain(Operation& op, Vma& into, const Vma& from) {
 void VirtualMemory::remove_area(Operation& op, Vma& area) {
     op.path.call(KernelFunction::RemoveVma);
     m_anon.unlink(op, area);
+    if (const auto reservation = std::exchange(area.reservation, nullptr); reservation != nullptr) {
+        const std::uint64_t frames = frames_of(reservation->size());
+        const std::uint64_t first = area.page_offset / frames;
+        m_hugetlb_files.close(op, *reservation, first, first + area.pages() / frames);
+    }
     if (area.inode != no_inode) m_files.drop_user(op, area.inode);
     m_objects.free(op, ObjectKind::VmArea, area.object);
 }
@@ -153,6 +159,7 @@ void VirtualMemory::map(Operation& op, AddressSpace& space, const MapRequest& re
     area.inode = request.inode;
     area.readahead = request.readahead;
     area.page_offset = request.inode == no_inode ? vpn_of(request.start).value() : request.page_offset;
+    area.reservation = request.reservation;
     insert_or_merge(op, space, std::move(area));
     fit_tree(op, space);
 }
@@ -349,6 +356,10 @@ void VirtualMemory::protect(Operation& op, AddressSpace& space, VirtAddr start, 
     for (std::size_t i = space.areas.find(start); i < space.areas.size() && space.areas[i].start < end; ++i) {
         const Vma& area = space.areas[i];
         const VirtAddr from = std::max(start, area.start), to = std::min(end, area.end);
+        if (area.has(vm::hugetlb)) {
+            changed += protect_hugetlb(op, space, area, from, to);
+            continue;
+        }
         split_ends(op, space, from, to);
         const auto protect_entry = [&](VirtAddr, PteSlot slot) {
             const PageTableEntry old = *slot.entry;
@@ -485,7 +496,10 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         if (moved.inode != no_inode) m_files.add_user(moved.inode);
     }
     std::uint32_t pages = 0;
-    for (std::uint64_t done = 0, part = 0; done < kept; done += part) {
+    const bool hugetlb = moved.has(vm::hugetlb);
+    space.areas[first].reservation.reset(); // the promises move too
+    if (hugetlb) move_hugetlb(op, space, space.areas[first], moved_to, kept);
+    for (std::uint64_t done = 0, part = 0; done < kept && !hugetlb; done += part) {
         const VirtAddr from = start + done, to = moved_to + done;
         part = std::min({kept - done, left_in_table(from), left_in_table(to)});
         const bool whole = part == level_span(2);

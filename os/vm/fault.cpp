@@ -193,6 +193,7 @@ VirtualMemory::FaultResult VirtualMemory::fault_once(Operation& op, AddressSpace
 
 VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultContext& fault) {
     const Vma& area = fault.space.areas[fault.area];
+    if (area.has(vm::hugetlb)) return hugetlb_fault(op, fault);
     const LruFault in_fault(op, area);
     op.path.call(KernelFunction::WalkTables);
     PteSlot slot = m_tables.find(fault.space, fault.page);
@@ -492,18 +493,22 @@ void VirtualMemory::populate(Operation& op, AddressSpace& space, VirtAddr start,
     const VirtAddr end = start + bytes;
     space.mmap_lock.lock(op, RwSemaphore::Access::Read);
     bool again = false;
-    for (VirtAddr at = start.page(); at < end; at += again ? 0 : page_size) {
+    std::uint64_t step = page_size;
+    for (VirtAddr at = start.page(); at < end; at += again ? 0 : step) {
         again = false;
+        step = page_size;
         const std::size_t area = space.areas.find(at);
         if (area == space.areas.size()) break;
         if (space.areas[area].start > at) continue; // a hole
         const Vma& where = space.areas[area];
-        if (how == Populate::AsAllowed && where.has(vm::dont_expand)) continue;
+        step = page_bytes(where);
+        if (how == Populate::AsAllowed && where.has(vm::dont_expand) && !where.has(vm::hugetlb)) continue;
         const bool allowed = how == Populate::Write ? where.has(vm::write) : where.has(vm::access);
         if (!allowed) break;
         const bool copies = where.has(vm::write) && where.is_private();
         const bool write = how == Populate::Write || (how == Populate::AsAllowed && copies);
-        const PteSlot slot = m_tables.find_leaf(space, at);
+        const PteSlot slot =
+            step <= HugePages::bytes ? m_tables.find_leaf(space, at) : m_tables.find_upper(space, at, 3);
         if (slot && slot.entry->present() && (!write || slot.entry->has(PageTableEntry::Writable))) {
             touch(op, slot, write ? FaultAccess::Write : FaultAccess::Read);
             continue;

@@ -13,6 +13,7 @@ bool VirtualMemory::copy_range(Operation& op, AddressSpace& from, AddressSpace& 
     // Pages of a file can be faulted in again: only areas that have private pages are copied.
     if (area.anon == no_anon_vma || area.has(vm::wipe_on_fork)) return true;
     op.path.call(KernelFunction::CopyPageRange);
+    if (area.has(vm::hugetlb)) return copy_hugetlb(op, from, to, area);
     std::uint32_t pages = 0;
     bool complete = true;
     // Each table of the parent's has its like, with or without entries in this area.
@@ -93,6 +94,7 @@ Vma VirtualMemory::copy_area(Operation& op, const Vma& area) {
     Vma copy = area;
     copy.chain.clear();
     copy.anon = no_anon_vma;
+    copy.reservation.reset(); // the parent's alone
     copy.flags &= ~(vm::locked | vm::lock_on_fault);
     copy.object = m_objects.allocate(op, ObjectKind::VmArea);
     if (copy.inode != no_inode) m_files.add_user(copy.inode);

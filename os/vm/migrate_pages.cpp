@@ -37,6 +37,7 @@ PageMove NodeMigrator::move(Operation& op, AddressSpace& space, VirtAddr address
     if (m_memory.is_zero_page(frame)) return PageMove::ZeroPage;
     op.path.load_page(frame);
     if (m_frames.allocator().zone_of(frame)->node == node) return PageMove::There;
+    if (frame_flags::is_hugetlb(m_frames.pages().peek(frame).owner_flags)) return PageMove::Busy;
     if (which == MovedPages::Own && m_memory.huge_pages().mapcount(frame) > 1) return PageMove::Shared;
     if (!m_memory.huge_pages().is_part(frame)) return move_small(op, space, address, node);
     if (slot.huge()) return move_huge(op, space, address, node);

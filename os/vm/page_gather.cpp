@@ -28,6 +28,10 @@ void PageGather::release(Operation& op, std::size_t first, std::size_t last) {
     m_to_free.clear();
     op.path.call(KernelFunction::ReleasePage, static_cast<std::uint32_t>(last - first));
     for (std::size_t i = first; i < last; ++i) {
+        if (frame_flags::is_hugetlb(m_frames.pages().peek(m_pages[i]).owner_flags)) {
+            m_hugetlb.put(op, m_pages[i]);
+            continue;
+        }
         if (m_huge.is_part(m_pages[i])) {
             m_huge.put(op, m_pages[i]);
             continue;

@@ -5,6 +5,7 @@
 #include "os/reclaim/lru_batch.h"
 #include "os/reclaim/swap.h"
 #include "os/vm/huge_pages.h"
+#include "os/vm/hugetlb_pool.h"
 
 #include <cstdint>
 #include <vector>
@@ -15,8 +16,16 @@ namespace pagewalk::os {
 /// (mmu_gather): 8 in the structure itself, then 510 in each of up to 19 pages allocated for the purpose.
 class PageGather {
 public:
-    PageGather(FrameAllocator& frames, LruBatches& lru, HugePages& huge, Swap& swap)
-        : m_frames(frames), m_lru(lru), m_huge(huge), m_swap(swap) {}
+    struct Parts {
+        FrameAllocator& frames;
+        LruBatches& lru;
+        HugePages& huge;
+        HugetlbPools& hugetlb;
+        Swap& swap;
+    };
+    explicit PageGather(const Parts& parts)
+        : m_frames(parts.frames), m_lru(parts.lru), m_huge(parts.huge), m_hugetlb(parts.hugetlb),
+          m_swap(parts.swap) {}
 
     /// Drops the mapping's reference. No: there is room for more; Yes: flush() must come before the next
     /// add().
@@ -38,6 +47,7 @@ private:
     FrameAllocator& m_frames;
     LruBatches& m_lru;
     HugePages& m_huge;
+    HugetlbPools& m_hugetlb;
     Swap& m_swap;
     std::vector<Pfn> m_pages;
     std::vector<Pfn> m_batches;

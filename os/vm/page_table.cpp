@@ -121,7 +121,7 @@ Pfn PageTables::table_at(const AddressSpace& space, VirtAddr address, unsigned l
     Pfn table = space.root;
     for (unsigned above = m_levels; above > level; --above) {
         const PageTableEntry entry = m_memory.table(table)[table_index(address, above)];
-        if (!entry.present() || (above == 2 && entry.has(PageTableEntry::Huge))) return no_pfn;
+        if (!entry.present() || (above <= 3 && entry.has(PageTableEntry::Huge))) return no_pfn;
         table = entry.frame();
     }
     return table;
@@ -172,7 +172,8 @@ PageTables::Block PageTables::block_at(AddressSpace& space, VirtAddr at) {
         const std::size_t index = table_index(at, level);
         PageTableEntry& entry = m_memory.table(table)[index];
         if (level == 2 && entry.has(PageTableEntry::Huge)) return {.huge = {&entry, table, index, 2}};
-        if (!entry.present()) return {.huge = {}, .span = level_span(level)};
+        const bool gigantic = level == 3 && entry.has(PageTableEntry::Huge); // of hugetlbfs
+        if (!entry.present() || gigantic) return {.huge = {}, .span = level_span(level)};
         table = entry.frame();
     }
     space.cached_block = block;
@@ -201,11 +202,15 @@ PteSlot PageTables::find_huge(const AddressSpace& space, VirtAddr address) {
     return entry.has(PageTableEntry::Huge) ? PteSlot{&entry, table, index, 2} : PteSlot{};
 }
 
-PteSlot PageTables::get_upper(Operation& op, AddressSpace& space, VirtAddr address) {
-    if (!add_tables(op, space, address, 2)) return {};
-    const Pfn table = table_at(space, address, 2);
-    const std::size_t index = table_index(address, 2);
-    return {&m_memory.table(table)[index], table, index, 2};
+PteSlot PageTables::get_upper(Operation& op, AddressSpace& space, VirtAddr address, unsigned level) {
+    return add_tables(op, space, address, level) ? find_upper(space, address, level) : PteSlot{};
+}
+
+PteSlot PageTables::find_upper(const AddressSpace& space, VirtAddr address, unsigned level) {
+    const Pfn table = table_at(space, address, level);
+    if (table == no_pfn) return {};
+    const std::size_t index = table_index(address, level);
+    return {&m_memory.table(table)[index], table, index, level};
 }
 
 void PageTables::set_table(Operation& op, PteSlot slot, Pfn table) {

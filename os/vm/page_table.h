@@ -18,7 +18,6 @@ namespace pagewalk::os {
 
 /// Marks an entry whose page may not be accessed at all: not present, but not empty (_PAGE_PROTNONE).
 inline constexpr std::uint64_t protection_none = PageTableEntry::Global;
-
 /// An entry of level 1, or of level 2 where it is a huge page's or may become one's, and where it lies.
 struct PteSlot {
     PageTableEntry* entry = nullptr;
@@ -27,7 +26,7 @@ struct PteSlot {
     unsigned level = 1;
 
     explicit operator bool() const { return entry != nullptr; }
-    [[nodiscard]] bool huge() const { return level == 2; }
+    [[nodiscard]] bool huge() const { return level >= 2; }
     /// The 4 KiB frame that the entry, which maps something, gives `address`.
     [[nodiscard]] Pfn frame_of(VirtAddr address) const {
         return entry->frame() + (huge() ? table_index(address, 1) : 0);
@@ -61,8 +60,10 @@ public:
         const PteSlot slot = find(space, address);
         return slot ? slot : find_huge(space, address);
     }
-    /// The level-2 entry for `address`, adding the tables above it. Empty when no memory is left.
-    [[nodiscard]] PteSlot get_upper(Operation& op, AddressSpace& space, VirtAddr address);
+    /// The entry of level 2 or 3 for `address`, adding the tables above it. Empty when no memory is left.
+    [[nodiscard]] PteSlot get_upper(Operation& op, AddressSpace& space, VirtAddr address, unsigned level = 2);
+    /// The same where its table is there; empty elsewhere.
+    [[nodiscard]] PteSlot find_upper(const AddressSpace& space, VirtAddr address, unsigned level);
 
     /// Adds what is missing for [start, end), which lies in one 2 MiB. False when no memory is left.
     [[nodiscard]] bool get_range(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);

@@ -26,13 +26,17 @@ bool is_free(const VmaList& areas, VirtAddr start, std::uint64_t bytes) {
 }
 
 /// The highest place below `limit`.
-std::optional<VirtAddr> search_down(const VmaList& areas, std::uint64_t bytes, VirtAddr limit) {
+std::optional<VirtAddr> search_down(const VmaList& areas, const PlaceRequest& request, VirtAddr limit) {
+    const std::uint64_t bytes = request.bytes;
     VirtAddr top = limit;
     std::size_t at = areas.find(limit);
     if (at < areas.size()) top = std::min(top, std::max(guarded_start(areas[at]), VirtAddr{}));
     for (;; --at) {
         const VirtAddr bottom = at == 0 ? lowest_map : std::max(areas[at - 1].end, lowest_map);
-        if (top >= bottom && top - bottom >= bytes) return VirtAddr(top.value() - bytes);
+        if (top >= bottom && top - bottom >= bytes) {
+            const VirtAddr start((top.value() - bytes) & ~(request.alignment - 1));
+            if (start >= bottom) return start;
+        }
         if (at == 0) return std::nullopt;
         top = std::min(top, guarded_start(areas[at - 1]));
     }
@@ -49,7 +53,7 @@ std::optional<VirtAddr> search_up(const VmaList& areas, std::uint64_t bytes, Vir
 }
 
 std::expected<VirtAddr, int> fixed(const VmaList& areas, const PlaceRequest& request) {
-    if (request.hint.page_offset() != 0) return std::unexpected(EINVAL);
+    if (request.hint.value() % request.alignment != 0) return std::unexpected(EINVAL);
     if (request.hint > VirtAddr(task_size.value() - request.bytes)) return std::unexpected(ENOMEM);
     if (request.hint < lowest_map) return std::unexpected(EPERM);
     const std::size_t at = areas.find(request.hint);
@@ -66,15 +70,17 @@ std::expected<VirtAddr, int> find_unmapped_area(const VmaList& areas, const Plac
     if (request.bytes > task_size.value()) return std::unexpected(ENOMEM);
     if (request.kind == Kind::Fixed || request.kind == Kind::FixedNoReplace) return fixed(areas, request);
     if (request.hint != VirtAddr{}) {
-        const VirtAddr hint = std::max(request.hint.page(), lowest_map); // round_hint_to_min
-        if (hint <= VirtAddr(task_size.value() - request.bytes) && is_free(areas, hint, request.bytes))
+        const VirtAddr rounded(request.hint.value() & ~(request.alignment - 1));
+        const VirtAddr hint = std::max(rounded, lowest_map); // round_hint_to_min
+        if (hint.value() % request.alignment == 0 && hint <= VirtAddr(task_size.value() - request.bytes) &&
+            is_free(areas, hint, request.bytes))
             return hint;
     }
     std::optional<VirtAddr> place;
     if (request.kind == Kind::Low) {
         place = search_up(areas, request.bytes, low_begin, low_end);
     } else {
-        place = search_down(areas, request.bytes, mmap_base);
+        place = search_down(areas, request, mmap_base);
         if (!place) place = search_up(areas, request.bytes, bottom_up_base, task_size);
     }
     return place ? std::expected<VirtAddr, int>(*place) : std::unexpected(ENOMEM);

@@ -18,6 +18,7 @@ struct PlaceRequest {
         FixedNoReplace, ///< at the hint, or not at all
     };
     Kind kind = Kind::Anywhere;
+    std::uint64_t alignment = page_size; ///< a power of two
 };
 
 /// Where a process without randomised addresses has its mappings begin, from the top down: the stack's limit

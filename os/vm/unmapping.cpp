@@ -21,7 +21,11 @@ VirtualMemory::VirtualMemory(const Parts& parts, const VmConfig& config, std::si
     : m_frames(parts.frames), m_objects(parts.objects), m_files(parts.files), m_lru(parts.lru),
       m_tables(parts.tables), m_counters(parts.counters), m_runner(parts.runner), m_swap(parts.swap),
       m_config(config), m_anon(parts.objects), m_huge(parts.frames, parts.counters),
-      m_gather(parts.frames, parts.lru, m_huge, parts.swap), m_cpus(cpus), m_loaded(cpus, nullptr) {}
+      m_hugetlb(parts.frames, parts.counters), m_hugetlb_files(parts.files, m_hugetlb),
+      m_gather({parts.frames, parts.lru, m_huge, m_hugetlb, parts.swap}), m_cpus(cpus),
+      m_loaded(cpus, nullptr) {
+    m_files.on_hugetlb_gone([this](Operation& op, InodeId file) { m_hugetlb_files.forget(op, file); });
+}
 
 std::shared_ptr<AddressSpace> VirtualMemory::create(Operation& op) {
     const FunctionScope allocating = in(op, TracedFunction::MmAlloc);
@@ -87,6 +91,7 @@ void VirtualMemory::put_page(Operation& op, Pfn frame) {
 void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end,
                         Copies copies) {
     op.path.call(KernelFunction::UnmapPageRange);
+    if (area.has(vm::hugetlb)) return zap_hugetlb(op, space, area, start, end);
     split_ends(op, space, start, end);
     std::uint32_t pages = 0, mappings = 0, last_mappings = 0;
     PhysAddr line{~0ULL};
@@ -297,7 +302,7 @@ void VirtualMemory::tear_down(Operation& op, AddressSpace& space) {
     space.areas.clear();
     fit_tree(op, space);
     PAGEWALK_INVARIANT(space.anon_pages == 0 && space.file_pages == 0 && space.table_pages == 0);
-    PAGEWALK_INVARIANT(space.swap_pages == 0);
+    PAGEWALK_INVARIANT(space.swap_pages == 0 && space.hugetlb_pages == 0);
 }
 
 void VirtualMemory::destroy(Operation& op, AddressSpace& space) {

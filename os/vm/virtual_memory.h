@@ -14,11 +14,14 @@
 #include "os/vm/address_space.h"
 #include "os/vm/anon_vma.h"
 #include "os/vm/huge_pages.h"
+#include "os/vm/hugetlb_files.h"
+#include "os/vm/hugetlb_pool.h"
 #include "os/vm/page_gather.h"
 #include "os/vm/page_table.h"
 #include "os/vm/space_image.h"
 #include "os/vm/thp_config.h"
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <functional>
@@ -35,9 +38,16 @@ struct VmConfig {
     std::uint64_t stack_limit = 8ULL << 20; ///< RLIMIT_STACK. Source: Debian default
     ThpConfig thp;
     KhugepagedConfig khugepaged;
+    HugetlbConfig hugetlb;
 };
 
 class Khugepaged;
+
+/// What an area of hugetlbfs has mapped.
+struct HugetlbUse {
+    std::uint64_t own = 0, shared = 0;            ///< bytes: mapped here alone, and elsewhere too
+    std::array<std::uint64_t, max_nodes> nodes{}; ///< pages of its size
+};
 
 /// What a mapping is made of.
 struct MapRequest {
@@ -47,6 +57,7 @@ struct MapRequest {
     InodeId inode = no_inode;
     std::uint64_t page_offset = 0;
     std::shared_ptr<ReadaheadState> readahead = {}; ///< of the open file
+    std::shared_ptr<HugetlbReservation> reservation = {};
 };
 
 /// Address spaces: areas, demand paging, copy on write, and what takes them apart again. Each call is one
@@ -142,8 +153,9 @@ public:
         Done,
         BadAddress,
         NoMemory,
-        NoArea, ///< for a touch that did happen: one is to be made
-        Retry,  ///< `page` is being read: to be tried again, without the lock in between, once it is there
+        BusError, ///< SIGBUS: the pool of hugetlbfs has no page for it
+        NoArea,   ///< for a touch that did happen: one is to be made
+        Retry,    ///< `page` is being read: to be tried again, without the lock in between, once it is there
     };
     struct FaultResult {
         FaultStatus status = FaultStatus::Done;
@@ -206,6 +218,16 @@ public:
     [[nodiscard]] const HugePages& huge_pages() const { return m_huge; }
     /// Is told of each page whose contents are copied to another frame, as that is decided: for tests.
     void on_copy(std::function<void(Pfn from, Pfn to)> told) { m_on_copy = std::move(told); }
+
+    /// Fills the pools of hugetlbfs. Once, at boot. Throws ConfigError where memory has no room.
+    void boot_hugetlb(Operation& op, ContiguousAllocator& contiguous) {
+        m_hugetlb.boot(op, m_config.hugetlb, contiguous);
+    }
+    [[nodiscard]] HugetlbFiles& hugetlb_files() { return m_hugetlb_files; }
+    [[nodiscard]] const HugetlbPools& hugetlb() const { return m_hugetlb; }
+    [[nodiscard]] HugetlbUse hugetlb_use(AddressSpace& space, const Vma& area);
+    /// Of the pages that the area is made of.
+    [[nodiscard]] std::uint64_t page_bytes(const Vma& area) const;
 
     [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
     [[nodiscard]] PageTables& tables() { return m_tables; }
@@ -286,6 +308,23 @@ private:
     void split_parts(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     [[nodiscard]] bool copy_huge(Operation& op, AddressSpace& to, VirtAddr start, PteSlot slot);
 
+    // hugetlbfs
+    template <class Visit>
+    void for_each_hugetlb(AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end,
+                          const Visit& visit);
+    [[nodiscard]] FaultResult hugetlb_fault(Operation& op, const FaultContext& fault);
+    [[nodiscard]] FaultResult hugetlb_no_page(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] FaultResult hugetlb_write_protected(Operation& op, const FaultContext& fault, PteSlot slot);
+    [[nodiscard]] PageTableEntry hugetlb_entry(const Vma& area, Pfn head, PageTableEntry old) const;
+    [[nodiscard]] Pfn hugetlb_page(Operation& op, const FaultContext& fault);
+    void clear_hugetlb_page(Operation& op, Pfn head, HugetlbSize size);
+    void unmap_from_others(Operation& op, const AddressSpace& owner, InodeId file, std::uint64_t place);
+    void zap_hugetlb(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start, VirtAddr end);
+    [[nodiscard]] bool copy_hugetlb(Operation& op, AddressSpace& from, AddressSpace& to, const Vma& area);
+    std::uint64_t protect_hugetlb(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start,
+                                  VirtAddr end);
+    void move_hugetlb(Operation& op, AddressSpace& space, const Vma& area, VirtAddr to, std::uint64_t bytes);
+
     [[nodiscard]] bool collapsible(Pfn frame) const;
     [[nodiscard]] bool all_collapsible(AddressSpace& space, VirtAddr start);
     void collapse_page(Operation& op, AddressSpace& space, const Vma& area, PteSlot slot, Pfn target);
@@ -354,6 +393,8 @@ private:
     VmConfig m_config;
     AnonVmas m_anon;
     HugePages m_huge;
+    HugetlbPools m_hugetlb;
+    HugetlbFiles m_hugetlb_files;
     Pfn m_huge_zero_page = no_pfn;
     Khugepaged* m_khugepaged = nullptr; ///< null: none runs
     PageGather m_gather;

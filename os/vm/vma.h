@@ -14,6 +14,8 @@ namespace pagewalk::os {
 enum class AnonVmaId : std::uint32_t {};
 inline constexpr AnonVmaId no_anon_vma{0xffffffff};
 
+class HugetlbReservation;
+
 /// Properties of an area; combinations of bits.
 namespace vm {
 inline constexpr std::uint32_t read = 1;
@@ -34,6 +36,7 @@ inline constexpr std::uint32_t account = 0x100000;
 inline constexpr std::uint32_t huge_page = 0x20000000;
 inline constexpr std::uint32_t no_huge_page = 0x40000000;
 inline constexpr std::uint32_t no_reserve = 0x200000;
+inline constexpr std::uint32_t hugetlb = 0x400000;
 } // namespace vm
 
 /// A virtual memory area: [start, end) with one set of properties.
@@ -54,7 +57,8 @@ struct Vma {
     AnonVmaId anon = no_anon_vma;  ///< gets this area's new anonymous pages
     VirtAddr object{};             ///< struct vm_area_struct
     std::vector<ChainLink> chain;
-    std::shared_ptr<MemoryPolicy> policy; ///< by mbind; null: the task's
+    std::shared_ptr<MemoryPolicy> policy;            ///< by mbind; null: the task's
+    std::shared_ptr<HugetlbReservation> reservation; ///< of private hugetlb memory that was promised pages
 
     [[nodiscard]] bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
     [[nodiscard]] bool contains(VirtAddr address) const { return start <= address && address < end; }

@@ -1,3 +1,4 @@
+#include "contract/calls_about_memory.h"
 #include "contract/system_calls.h"
 #include "os/kernel/kernel.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -47,6 +48,7 @@ public:
     explicit WildProgram(Input input) : m_machine(memory, cpus), m_input(input) {
         m_machine.config.file_cache = FileCache::Cold;
         m_machine.config.swap_bytes = 16ULL << 20;
+        m_machine.config.vm.hugetlb = {.pages_2mib = "3", .overcommit = 1};
         m_machine.workload.mappings = {{.start = VirtAddr(0x400000),
                                         .end = VirtAddr(0x480000),
                                         .readable = true,
@@ -100,10 +102,18 @@ private:
         for (int i = rest >> 6; i > 0; --i)
             record.segments.push_back({VirtAddr(argument(m_input.byte())), argument(m_input.byte())});
         if ((rest & 4) != 0) record.descriptors = {m_input.byte() % 8, m_input.byte() % 8};
+        if (record.number == calls_about_memory::mmap && (rest & 16) != 0) map_huge(record);
         keep_short(record);
         if (!may_create(record)) return;
         if ((rest & 8) != 0 && !enter(record, cpu)) return;
         m_machine.call(record, cpu);
+    }
+
+    /// Seldom would the flags come together by themselves.
+    static void map_huge(SyscallRecord& record) {
+        constexpr std::uint64_t anonymous_hugetlb = 0x40020, others = 0x4003;
+        record.arguments[3] = anonymous_hugetlb | (record.arguments[3] & others);
+        record.result &= ~static_cast<std::int64_t>(HugePages::bytes - 1);
     }
 
     /// Filling terabytes takes the host minutes, and no more than filling megabytes shows.
@@ -175,6 +185,9 @@ private:
         if (counters.nr_anon_pages != 0) fail("anonymous pages are left", counters.nr_anon_pages);
         if (counters.nr_page_table_pages != 0) fail("page tables are left", counters.nr_page_table_pages);
         if (counters.nr_mapped != 0) fail("mappings are left", counters.nr_mapped);
+        const HugetlbPool& pool = m_machine.kernel->memory().hugetlb().pool(HugetlbSize::Page2M);
+        if (pool.reserved() != 0) fail("promises of huge pages are left", pool.reserved());
+        if (pool.counts().free != 3) fail("pages are missing from their pool", 3 - pool.counts().free);
         for (const ObjectKind kind :
              {ObjectKind::VmArea, ObjectKind::AnonVma, ObjectKind::AnonVmaChain, ObjectKind::Mm})
             if (m_machine.kernel->objects().objects(kind) != 0)

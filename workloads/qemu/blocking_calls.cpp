@@ -16,7 +16,7 @@ bool operation_blocks(const SyscallRecord& call) {
     if (call.number == SYS_fcntl) return call.arguments[1] == F_SETLKW || call.arguments[1] == F_OFD_SETLKW;
     if (call.number != SYS_futex)
         return calls_about_memory::opens_file(call.number, call.path) ||
-               calls_about_memory::is_about_nodes(call.number, call.arguments);
+               calls_about_memory::is_answered(call.number, call.arguments);
     switch (call.arguments[1] & FUTEX_CMD_MASK) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:

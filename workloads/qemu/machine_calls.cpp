@@ -19,8 +19,9 @@ constexpr std::size_t word_bits = 64;
 using MaskWords = std::array<std::uint64_t, max_cpus / word_bits>;
 static_assert(max_cpus % word_bits == 0);
 
-constexpr std::array folders = std::to_array<std::string_view>(
-    {"/sys/devices/system/cpu", "/sys/devices/system/node", "/sys/kernel/mm/transparent_hugepage"});
+constexpr std::array folders =
+    std::to_array<std::string_view>({"/sys/devices/system/cpu", "/sys/devices/system/node",
+                                     "/sys/kernel/mm/hugepages", "/sys/kernel/mm/transparent_hugepage"});
 constexpr std::array files = std::to_array<std::string_view>(
     {"/proc/buddyinfo", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/vmstat", "/proc/zoneinfo"});
 

@@ -71,6 +71,10 @@ public:
     void place(VirtAddr theirs, std::uint64_t bytes, VirtAddr ours) override {
         m_space->shifts.place(theirs, bytes, ours);
     }
+    [[nodiscard]] bool takes_answers() const override { return m_source.takes_answers(); }
+    void answer(std::int64_t result, std::span<const std::byte> data) override {
+        m_source.answer(result, data);
+    }
 
     [[nodiscard]] ThreadIndex index() const { return m_index; }
     [[nodiscard]] const std::shared_ptr<Space>& space() const { return m_space; }

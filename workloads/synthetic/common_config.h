@@ -21,6 +21,7 @@ struct CommonConfig {
     std::uint32_t threads = 1; ///< 1 .. 1024
     FirstTouch first_touch = FirstTouch::Lines;
     bool huge_pages = false; ///< madvise(MADV_HUGEPAGE) on every area right after mmap
+    bool hugetlb = false;    ///< MAP_HUGETLB: every area is of pages of 2 MiB from their pool
 };
 
 /// Checks common limits. Errors: ConfigError.

@@ -38,9 +38,9 @@ void Emitter::system_call(const StaticBlock& site, std::uint32_t number,
     m_syscall = SyscallRecord{number, arguments, result, order, 0, {}};
 }
 
-void Emitter::map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes) {
+void Emitter::map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes, std::uint64_t more) {
     system_call(site, linux_abi::sys_mmap,
-                {0, bytes, linux_abi::prot_read_write, linux_abi::map_private_anonymous, ~0ULL, 0},
+                {0, bytes, linux_abi::prot_read_write, linux_abi::map_private_anonymous | more, ~0ULL, 0},
                 static_cast<std::int64_t>(where.value()));
 }
 

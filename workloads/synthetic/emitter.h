@@ -16,7 +16,8 @@ namespace linux_abi {
 inline constexpr std::uint32_t sys_mmap = 9, sys_munmap = 11, sys_brk = 12, sys_pread64 = 17,
                                sys_madvise = 28, sys_clone = 56, sys_exit = 60, sys_exit_group = 231,
                                sys_openat = 257;
-inline constexpr std::uint64_t prot_read_write = 0x3, map_private_anonymous = 0x22, madv_hugepage = 14;
+inline constexpr std::uint64_t prot_read_write = 0x3, map_private_anonymous = 0x22, map_hugetlb = 0x40000,
+                               madv_hugepage = 14;
 /// What pthread_create passes: VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID,
 /// CHILD_CLEARTID.
 inline constexpr std::uint64_t clone_thread = 0x3d0f00;
@@ -62,8 +63,8 @@ public:
     void system_call(std::uint32_t number, std::array<std::uint64_t, 6> arguments, std::int64_t result) {
         system_call(syscall_site(), number, arguments, result);
     }
-    /// mmap of anonymous memory that the kernel places at `where`.
-    void map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes);
+    /// mmap of anonymous memory that the kernel places at `where`; `more`: flags beside those for that.
+    void map(const StaticBlock& site, VirtAddr where, std::uint64_t bytes, std::uint64_t more = 0);
 
     /// openat of a file to be read, which gets this descriptor.
     void open(std::string path, std::uint64_t descriptor);

@@ -14,6 +14,8 @@ void SyntheticConfig::declare(OptionGroup group) {
                   "how memory is touched before the work: not at all, by one store per page, or every byte",
                   user});
     group.flag("huge_pages", common.huge_pages, {Unit::None, "madvise(MADV_HUGEPAGE) on every area", user});
+    group.flag("hugetlb", common.hugetlb,
+               {Unit::None, "mmap(MAP_HUGETLB) of every area: pages of 2 MiB of os.hugetlb", user});
 
     OptionGroup gups_group = group.group("gups");
     gups_group.number("table", gups.table_bytes, {8, 16ULL << 40}, {Unit::Bytes, "size of the table", user});

@@ -82,7 +82,8 @@ SyntheticStream::SyntheticStream(const CommonConfig& config, const Recipe& recip
 Program SyntheticStream::run(const CommonConfig& config, const Recipe& recipe, std::uint32_t thread) {
     if (thread == 0) {
         for (const Area& area : recipe.areas) {
-            m_emit.map(m_emit.syscall_site(), area.start, area.bytes);
+            m_emit.map(m_emit.syscall_site(), area.start, area.bytes,
+                       config.hugetlb ? linux_abi::map_hugetlb : 0);
             co_yield Pause::SystemCall;
             if (config.huge_pages) {
                 m_emit.system_call(linux_abi::sys_madvise,

@@ -53,6 +53,7 @@ TEST(RunOutcome, NamesTheSimulatedKernelWhereItKilled) {
     const std::vector<ProcessRecord> processes{ended(exited_with_3)};
     for (const auto& [reason, signal, by] :
          {std::tuple{os::KillReason::OutOfMemory, "SIGKILL", "simulated kernel: OOM"},
+          std::tuple{os::KillReason::BusError, "SIGBUS", "simulated kernel: SIGBUS"},
           std::tuple{os::KillReason::BadAddress, "SIGSEGV", "simulated kernel: SIGSEGV"}}) {
         const std::vector<os::KillRecord> kills{{.task = 2, .reason = reason}};
         const RunOutcome outcome = outcome_of({.simulation = Simulation::End::Finished,

@@ -61,7 +61,7 @@ public:
     bool arrive(std::uint64_t& rax) {
         const bool same = rax == static_cast<std::uint64_t>(m_result);
         if (same && m_instead) rax = static_cast<std::uint64_t>(*m_instead);
-        const bool telling = same && m_result > 4096;
+        const bool telling = same && (m_result > 4096 || m_result < -1); // an address, or an error
         m_instead.reset();
         m_result = 0;
         return telling;

@@ -2,6 +2,7 @@
 #include "workloads/qemu/plugin/call_memory.h"
 #include "workloads/qemu/plugin/descriptor_tables.h"
 #include "workloads/qemu/plugin/fixed_remap.h"
+#include "workloads/qemu/plugin/hugetlb_areas.h"
 #include "workloads/qemu/plugin/left_out_calls.h"
 #include "workloads/qemu/plugin/memory_answers.h"
 #include "workloads/qemu/plugin/ordered_calls.h"
@@ -74,6 +75,7 @@ struct Plugin {
     std::unordered_multimap<std::uint64_t, std::uint32_t> blocks;
     TranslatedBlock translating; ///< QEMU translates one block at a time
     SpaceLock space;
+    HugetlbAreas hugetlb;
     VforkWait vfork;
     SignalFrames signals;
     DescriptorTables tables;
@@ -295,6 +297,9 @@ void wait_as_vfork_does(std::uint32_t place, pid_t child) {
     });
 }
 
+/// Do calls about memory wait for the simulator?
+bool is_answered() { return plugin.writer.segment().header().answers != 0; }
+
 /// Draws the call's next order number and notes the epoch, in one piece: a change that is noted here has
 /// lower numbers, one that is not has higher ones. So a thread never waits, through the order of calls, for a
 /// change that itself waits until the thread has come to its epoch.
@@ -316,7 +321,9 @@ struct CallPlace {
 /// Takes what a call needs and notes what other threads did before.
 CallPlace enter_call(CallState& call, RingControl& ring, std::uint64_t number) {
     call.ordered = is_ordered(number, call.arguments[0]);
-    call.changes_space = changes_space(number) && plugin.space.is_shared();
+    // The simulator answers it meanwhile, and may need what others are about to do for that.
+    const bool is_asked = calls_about_memory::maps_hugetlb(number, call.arguments) && is_answered();
+    call.changes_space = changes_space(number) && plugin.space.is_shared() && !is_asked;
     call.locked = call.changes_space || creates_task(number);
     if (call.locked) plugin.space.lock();
     if (!call.changes_space) return {draw_order(call, ring), 0};
@@ -352,8 +359,6 @@ void append_enter(RingControl& ring, std::uint64_t number, const CallArguments& 
         append(ring, segment.iov_len);
     }
 }
-
-bool is_answered() { return plugin.writer.segment().header().answers != 0; }
 
 void expect_answer(const RingControl& ring) { plugin.writer.segment().answer(ring).ready.store(0); }
 
@@ -437,9 +442,10 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     call.descriptors = descriptors_argument(number, arguments);
     call.vfork = waits_for_child(number, a1) ? plugin.vfork.begin() : VforkWait::none;
     const CallPlace place = enter_call(call, ring, number);
+    plugin.hugetlb.begin(number, arguments);
     plugin.vfork.note_call(number); // a vfork's caller returns after its child's exit in that order, too
     const bool opens = calls_about_memory::opens_file(number, call.memory.path());
-    if (opens || calls_about_memory::is_about_nodes(number, arguments)) expect_answer(ring);
+    if (opens || calls_about_memory::is_answered(number, arguments)) expect_answer(ring);
     append_enter(ring, number, arguments, place.order, place.change, call.memory);
     if (never_returns(number)) {
         append(ring, event_header(EventKind::ThreadEnd, 0));
@@ -452,6 +458,19 @@ void on_syscall(qemu_plugin_id_t, unsigned vcpu, std::int64_t signed_number, std
     }
 }
 
+/// mmap with MAP_HUGETLB, of the simulated kernel's pools.
+std::int64_t map_hugetlb(unsigned vcpu, CallState& call, std::uint64_t number, std::int64_t result) {
+    const std::int64_t answer = ask_simulator(vcpu, call, number);
+    std::int64_t pages = 0;
+    const AnswerArea& area = plugin.writer.segment().answer(claimed_ring(vcpu));
+    if (area.size == sizeof pages) std::memcpy(&pages, area.data.data(), sizeof pages);
+    const bool locks = plugin.space.is_shared();
+    if (locks) plugin.space.lock();
+    const std::int64_t mapped = plugin.hugetlb.map(call.arguments, answer, result, pages);
+    if (locks) plugin.space.unlock();
+    return mapped;
+}
+
 /// The result that the program gets.
 std::int64_t told_result(unsigned vcpu, CallState& call, std::uint64_t number, std::int64_t result) {
     std::optional<std::int64_t> instead;
@@ -459,6 +478,10 @@ std::int64_t told_result(unsigned vcpu, CallState& call, std::uint64_t number, s
         const bool asks = calls_about_memory::is_about_nodes(number, call.arguments) && is_answered();
         if (asks && result == -ENOSYS)
             instead = ask_simulator(vcpu, call, number);
+        else if (calls_about_memory::maps_hugetlb(number, call.arguments) && is_answered())
+            instead = map_hugetlb(vcpu, call, number, result);
+        else if (const std::int64_t kept = plugin.hugetlb.end(number, call.arguments, result); kept != result)
+            instead = kept;
         else if (LeftOutCalls::contains(number, call.arguments, result))
             instead = LeftOutCalls::make(number, call.arguments);
         else if (const std::int64_t remapped = call.remap.end(result); remapped != result)

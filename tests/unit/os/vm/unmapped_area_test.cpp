@@ -54,6 +54,21 @@ TEST(UnmappedArea, HonoursAHintThatIsFree) {
     EXPECT_EQ(place(areas, {.hint = VirtAddr(0x1ffffeff0000), .bytes = page_size}), VirtAddr(0x1ffffeff0000));
 }
 
+TEST(UnmappedArea, OfHugePagesBeginsWhereTheyDo) {
+    constexpr std::uint64_t huge = 2ULL << 20;
+    VmaList areas = started();
+    const PlaceRequest anywhere{.bytes = huge, .alignment = huge};
+    EXPECT_EQ(place(areas, anywhere), VirtAddr(0x7ffff7c00000));
+    add(areas, 0x7ffff7c00000, 0x7ffff7e00000);
+    EXPECT_EQ(place(areas, anywhere), VirtAddr(0x7ffff7a00000));
+    EXPECT_EQ(place(areas, {.hint = VirtAddr(0x100000301000), .bytes = huge, .alignment = huge}),
+              VirtAddr(0x100000200000));
+    EXPECT_EQ(
+        error(areas,
+              {.hint = VirtAddr(0x100000001000), .bytes = huge, .kind = Kind::Fixed, .alignment = huge}),
+        EINVAL);
+}
+
 TEST(UnmappedArea, Below2GiBIsSearchedFromBelow) {
     VmaList areas = started();
     EXPECT_EQ(place(areas, {.bytes = page_size, .kind = Kind::Low}), VirtAddr(0x40000000));

@@ -258,5 +258,16 @@ TEST(SyntheticHugePages, AdvisesEachAreaAfterMappingIt) {
     }
 }
 
+TEST(SyntheticHugetlb, MapsEachAreaFromThePoolOfHugePages) {
+    SyntheticConfig config = small_config();
+    config.common.hugetlb = true;
+    const auto maps = run_first("stream", config).calls(linux_abi::sys_mmap);
+    ASSERT_EQ(maps.size(), 3U);
+    for (const auto& map : maps) {
+        EXPECT_EQ(map.arguments[3], 0x40022U); // MAP_HUGETLB | MAP_ANONYMOUS | MAP_PRIVATE
+        EXPECT_EQ(static_cast<std::uint64_t>(map.result) % (2 << 20), 0U);
+    }
+}
+
 } // namespace
 } // namespace pagewalk::workloads
