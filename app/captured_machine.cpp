@@ -26,6 +26,9 @@ constexpr const char* stand_in_mib = " 32";
 /// QEMU's user mode takes half a minute to map 1 TiB.
 constexpr std::chrono::minutes most_of_a_call{5};
 
+/// Stands for a unit: 0 is off, all else on.
+constexpr const char* on_or_off = "on or off";
+
 /// What is written before a job to a file of the kernel's, where it is an option here.
 struct Setting {
     std::string_view file;
@@ -33,6 +36,11 @@ struct Setting {
     const char* unit = "";
 };
 constexpr std::array settings = std::to_array<Setting>({
+    {"/proc/sys/kernel/numa_balancing", "os.numa_balancing.enabled", on_or_off},
+    {"/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", "os.numa_balancing.scan_delay", "ms"},
+    {"/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", "os.numa_balancing.scan_period_min", "ms"},
+    {"/sys/kernel/debug/sched/numa_balancing/scan_period_max_ms", "os.numa_balancing.scan_period_max", "ms"},
+    {"/sys/kernel/debug/sched/numa_balancing/scan_size_mb", "os.numa_balancing.scan_size", "MiB"},
     {"/proc/sys/vm/nr_hugepages", "os.hugetlb.pages_2mib"},
     {"/proc/sys/vm/nr_overcommit_hugepages", "os.hugetlb.overcommit"},
     {"/sys/kernel/mm/transparent_hugepage/enabled", "os.thp.enabled"},
@@ -102,15 +110,18 @@ void configure_writeback(os::WritebackConfig& writeback, const os::ProgramJob& j
 
 void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machine, const os::ProgramJob& job,
                            const std::string& programs) {
-    if (machine.nodes > 1)
-        throw CannotRun("a machine of " + std::to_string(machine.nodes) +
-                        " nodes: mbind and its like are not simulated");
     const auto set = [&](const char* key, const std::string& value) {
         config.options.set(key, value, "capture.txt");
     };
     set("machine.name", "captured");
     set("machine.cpus", std::to_string(machine.cpus));
-    set("machine.sockets", "1");
+    const std::size_t nodes = std::max<std::size_t>(1, machine.node_memory.size());
+    set("machine.sockets", std::to_string(nodes));
+    std::string sizes;
+    for (const std::uint64_t bytes : machine.node_memory)
+        sizes += (sizes.empty() ? "" : ",") + std::to_string(bytes);
+    set("machine.node_memory", sizes);
+    set("os.numa_balancing.enabled", nodes > 1 ? "on" : "off");
     set("machine.memory", std::to_string(machine.memory));
     set("machine.firmware", "pc");
     set("os.timing", "off");
@@ -120,8 +131,12 @@ void configure_as_captured(SystemConfig& config, const os::ProgramMachine& machi
     for (const std::string& setting : job.settings) {
         const std::size_t blank = setting.find(' ');
         const auto known = std::ranges::find(settings, setting.substr(0, blank), &Setting::file);
-        if (blank != std::string::npos && known != settings.end())
-            set(known->option, setting.substr(blank + 1) + known->unit);
+        if (blank == std::string::npos || known == settings.end()) continue;
+        const std::string value = setting.substr(blank + 1);
+        if (known->unit == std::string_view(on_or_off))
+            set(known->option, value == "0" ? "off" : "on");
+        else
+            set(known->option, value + known->unit);
     }
     set("os.file_cache", "cold");
     config.os.stocked_objects = true;

@@ -126,6 +126,10 @@ Kernel::Kernel(const KernelConfig& config, PageTableMemory& tables)
         m_memory.set_khugepaged(m_khugepaged);
         m_processes.start(m_khugepaged, CpuMask().set());
     }
+    if (m_config.vm.numa_balancing.enabled && m_allocator->node_count() > 1) {
+        m_numa.emplace(m_memory, m_frames, m_counters, m_config.vm.numa_balancing);
+        m_memory.set_numa_balancing(*m_numa);
+    }
     if (m_config.stocked_objects) {
         UntimedOperation boot(m_runner, {});
         m_processes.keep_stacks(*boot);
@@ -427,7 +431,10 @@ Task* Kernel::next_task(CpuId cpu, Tick now) {
 KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     look_after_time(cpu, now);
     Task* task = next_task(cpu, now);
-    if (task == nullptr) return Pick::Idle;
+    if (task == nullptr) {
+        if (m_numa) m_numa->idle(cpu);
+        return Pick::Idle;
+    }
     m_stream_waits = 0;
     m_poll_at = no_time;
     m_scheduler.set_running(cpu, task);
@@ -444,7 +451,10 @@ KernelInterface::Pick Kernel::pick(CpuId cpu, Tick now, ScheduledTask& next) {
     task->cpu = cpu;
     m_cpus[cpu].last = task->id;
     next.task = task->id;
+    const bool was_in_operation = TaskRunner::in_operation(*task);
     go_on(*task);
+    if (m_numa && m_numa->tick(*task, cpu, now) && !was_in_operation && !task->killed)
+        m_runner.go_on_with(*task, [this, task](Operation& work) { m_numa->scan(work, *task); });
     next.context = task->space != nullptr ? TranslationContext{task->space->root, task->space->pcid}
                                           : TranslationContext{m_layout.addresses.root, 0};
     next.stream = task->stream;

@@ -29,6 +29,7 @@
 #include "os/vm/compaction_driver.h"
 #include "os/vm/kernel_vmalloc.h"
 #include "os/vm/khugepaged.h"
+#include "os/vm/numa_balancing.h"
 #include "os/vm/virtual_memory.h"
 
 #include <cstdint>
@@ -171,6 +172,7 @@ private:
     PageTables m_tables;
     VirtualMemory m_memory;
     Khugepaged m_khugepaged;
+    std::optional<NumaBalancing> m_numa; ///< where there is more than one node
     CompactionDriver m_compaction;
     NodeReclaim m_reclaim;
     Processes m_processes;

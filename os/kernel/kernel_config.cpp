@@ -45,6 +45,7 @@ void KernelConfig::declare(OptionGroup os) {
     vm.thp.declare(os.group("thp"));
     vm.khugepaged.declare(os.group("khugepaged"));
     vm.hugetlb.declare(os.group("hugetlb"));
+    vm.numa_balancing.declare(os.group("numa_balancing"));
     os.number("swap", swap_bytes, {0, 1ULL << 40},
               {Unit::Bytes, "size of the swap area, of its pages before compression; 0: none", "user"});
     os.choice("swap_device", swap_device, {{SwapDevice::Disk, "disk"}, {SwapDevice::Zram, "zram"}},
@@ -96,6 +97,7 @@ void KernelConfig::validate() {
         throw ConfigError("os.swap = " + format_quantity(swap_bytes, Unit::Bytes) +
                           ": must be 0 or at least 1MiB");
     vm.hugetlb.validate(memory.node_count());
+    vm.numa_balancing.validate();
     const auto placement = PageTablePlacement::parse(page_table_node, memory.node_count());
     if (!placement)
         throw ConfigError("os.page_table_node = '" + excerpt(page_table_node) + "': " + placement.error());

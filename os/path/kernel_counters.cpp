@@ -53,6 +53,14 @@ void KernelCounters::declare(StatGroup group) const {
     group.counter("thp_fault_alloc", thp_fault_alloc, "count", "huge pages allocated by page faults");
     group.counter("thp_fault_fallback", thp_fault_fallback, "count",
                   "page faults that wanted a huge page and were given a small one");
+    group.counter("numa_pte_updates", numa_pte_updates, "count",
+                  "page-table entries that NUMA balancing marked, to see who uses their pages");
+    group.counter("numa_huge_pte_updates", numa_huge_pte_updates, "count", "of those, entries of huge pages");
+    group.counter("numa_hint_faults", numa_hint_faults, "count", "page faults of such entries");
+    group.counter("numa_hint_faults_local", numa_hint_faults_local, "count",
+                  "of those, on the node of the CPU");
+    group.counter("numa_pages_migrated", numa_pages_migrated, "pages",
+                  "moved to the node of the CPU that uses them");
     group.counter("htlb_buddy_alloc_success", htlb_buddy_alloc_success, "count",
                   "pages of 2 MiB that the page allocator gave to the pool of hugetlbfs");
     group.counter("htlb_buddy_alloc_fail", htlb_buddy_alloc_fail, "count",

@@ -65,6 +65,12 @@ struct KernelCounters {
     std::uint64_t thp_zero_page_alloc = 0;
     std::uint64_t thp_zero_page_alloc_failed = 0;
 
+    std::uint64_t numa_pte_updates = 0; ///< entries marked
+    std::uint64_t numa_huge_pte_updates = 0;
+    std::uint64_t numa_hint_faults = 0;
+    std::uint64_t numa_hint_faults_local = 0;
+    std::uint64_t numa_pages_migrated = 0;
+
     std::uint64_t htlb_buddy_alloc_success = 0;
     std::uint64_t htlb_buddy_alloc_fail = 0;
 

@@ -54,6 +54,8 @@ constexpr EnumNames<FaultKind> kinds{
     {FaultKind::HugeReuse, "huge_reuse"},
     {FaultKind::HugetlbNew, "hugetlb_new"},
     {FaultKind::HugetlbCopy, "hugetlb_copy"},
+    {FaultKind::NumaHint, "numa_hint"},
+    {FaultKind::NumaMigrate, "numa_migrate"},
     {FaultKind::Spurious, "spurious"},
     {FaultKind::Kill, "kill"},
 };

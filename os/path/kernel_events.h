@@ -69,6 +69,8 @@ enum class FaultKind : std::uint8_t {
     HugeReuse,      ///< sole owner of a huge page: made writable again
     HugetlbNew,     ///< page of a pool of hugetlbfs, for the first time in this place
     HugetlbCopy,    ///< copy of such a page
+    NumaHint,       ///< marked by NUMA balancing
+    NumaMigrate,    ///< likewise, and moved to the CPU's node
     Spurious,       ///< the entry allows it already
     Kill,           ///< outside every mapping, or forbidden
 };

@@ -104,8 +104,14 @@ ProgramMachine program_machine(std::string_view text, const std::string& name) {
         if (error != std::errc{} || end != cpus->data() + cpus->size() || machine.cpus == 0)
             throw InputError(name + ": -smp " + *cpus + " is no number of CPUs");
     }
-    machine.nodes =
-        std::max<std::uint32_t>(1, static_cast<std::uint32_t>(std::ranges::count(words, "-numa")));
+    for (const std::string& word : words) {
+        constexpr std::string_view size = "size=";
+        if (!word.starts_with("memory-backend-ram,")) continue;
+        const std::size_t at = word.find(size);
+        if (at == std::string::npos) throw InputError(name + ": " + word + " does not say its size");
+        const std::string value = word.substr(at + size.size());
+        machine.node_memory.push_back(memory_size(value.substr(0, value.find(',')), name));
+    }
     if (const std::size_t append = line.find("append: "); append != std::string::npos)
         machine.command_line = line.substr(append + 8);
     return machine;

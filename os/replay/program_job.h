@@ -28,8 +28,8 @@ struct ProgramJob {
 struct ProgramMachine {
     std::uint64_t memory = 0; ///< bytes
     std::uint32_t cpus = 1;
-    std::uint32_t nodes = 1;
-    std::string command_line; ///< of its kernel
+    std::vector<std::uint64_t> node_memory; ///< bytes; empty: one node
+    std::string command_line;               ///< of its kernel
 };
 
 /// The jobs of a capture, by name; none where it is of another kind. Errors: InputError naming the file and

@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/ids.h"
+#include "base/time.h"
 #include "contract/kernel_path.h"
 #include "contract/page_table.h"
 #include "os/task/rw_semaphore.h"
@@ -12,6 +13,13 @@
 #include <vector>
 
 namespace pagewalk::os {
+
+/// How far NUMA balancing has come with an address space.
+struct NumaScan {
+    Tick next{};              ///< not before; 0: it has never been asked
+    VirtAddr at{};            ///< where the next scan goes on
+    std::uint64_t rounds = 0; ///< times that it has seen everything
+};
 
 /// An address space (mm_struct): its areas, its page tables and who uses it.
 struct AddressSpace {
@@ -33,6 +41,8 @@ struct AddressSpace {
     /// Nodes for which no walk over its tables has looked for accessed pages since it last ran
     /// (lru_gen.bitmap).
     std::uint64_t unwalked = ~0ULL;
+
+    NumaScan numa;
 
     std::uint32_t default_flags = 0; ///< of new areas beside what they ask for: locked, after mlockall
     bool populates_locked = true;    ///< locked areas are faulted in when they are made

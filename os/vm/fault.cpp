@@ -209,6 +209,7 @@ VirtualMemory::FaultResult VirtualMemory::handle(Operation& op, const FaultConte
         return area.is_private() ? file_copy(op, fault) : shared_write(op, fault);
     }
     if (is_swap(*slot.entry)) return swapped_out(op, fault, slot);
+    if ((slot.entry->raw() & numa_hint) != 0 && !slot.entry->present()) return numa_fault(op, fault, slot);
     if (allows(*slot.entry, fault.access)) {
         // Another thread was faster, or a TLB remembered less than the table allows.
         *slot.entry = slot.entry->with(PageTableEntry::Accessed);

@@ -52,6 +52,7 @@ VirtualMemory::HugeResult VirtualMemory::present_huge(Operation& op, const Fault
     const Vma& area = fault.space.areas[fault.area];
     const bool write = fault.access == FaultAccess::Write;
     const PageTableEntry old = *slot.entry;
+    if (!old.present() && (old.raw() & numa_hint) != 0) return numa_fault(op, fault, slot);
     *slot.entry = protected_entry(area, slot).with(PageTableEntry::Accessed);
     if (old.has(PageTableEntry::Writable) && area.has(vm::write))
         *slot.entry = slot.entry->with(PageTableEntry::Writable);

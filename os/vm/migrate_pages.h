@@ -35,12 +35,17 @@ public:
     PageMove move(Operation& op, AddressSpace& space, VirtAddr address, NodeId node,
                   MovedPages which = MovedPages::Own);
 
+    /// migrate_misplaced_page: the same without waiting; huge pages that find no block stay. Returns whether
+    /// it has moved. Contract: a page is mapped there that nobody else maps.
+    [[nodiscard]] bool move_misplaced(Operation& op, AddressSpace& space, VirtAddr address, NodeId node);
+
     /// Where the page at `address` is; nothing where none is mapped, or the zero page.
     [[nodiscard]] std::optional<NodeId> node_of(AddressSpace& space, VirtAddr address);
 
 private:
     [[nodiscard]] std::optional<Pfn> allocate(Operation& op, GfpMask mask, unsigned order, NodeId node);
-    [[nodiscard]] PageMove move_small(Operation& op, AddressSpace& space, VirtAddr address, NodeId node);
+    [[nodiscard]] PageMove move_small(Operation& op, AddressSpace& space, VirtAddr address, NodeId node,
+                                      GfpMask mask);
     [[nodiscard]] PageMove move_huge(Operation& op, AddressSpace& space, VirtAddr address, NodeId node);
     PageMove count(PageMove result, std::uint64_t pages);
 

@@ -18,6 +18,14 @@ namespace pagewalk::os {
 
 /// Marks an entry whose page may not be accessed at all: not present, but not empty (_PAGE_PROTNONE).
 inline constexpr std::uint64_t protection_none = PageTableEntry::Global;
+/// Beside it: not for its area's rights, but to see who touches the page. Linux tells the two by the area.
+inline constexpr std::uint64_t numa_hint = 1ULL << 10;
+
+/// Does the entry map a page, accessible or only marked?
+[[nodiscard]] constexpr bool is_mapped(PageTableEntry entry) {
+    return entry.present() || (entry.raw() & numa_hint) != 0;
+}
+
 /// An entry of level 1, or of level 2 where it is a huge page's or may become one's, and where it lies.
 struct PteSlot {
     PageTableEntry* entry = nullptr;

@@ -16,6 +16,7 @@
 #include "os/vm/huge_pages.h"
 #include "os/vm/hugetlb_files.h"
 #include "os/vm/hugetlb_pool.h"
+#include "os/vm/numa_balancing_config.h"
 #include "os/vm/page_gather.h"
 #include "os/vm/page_table.h"
 #include "os/vm/space_image.h"
@@ -39,9 +40,11 @@ struct VmConfig {
     ThpConfig thp;
     KhugepagedConfig khugepaged;
     HugetlbConfig hugetlb;
+    NumaBalancingConfig numa_balancing;
 };
 
 class Khugepaged;
+class NumaBalancing;
 
 /// What an area of hugetlbfs has mapped.
 struct HugetlbUse {
@@ -229,6 +232,13 @@ public:
     /// Of the pages that the area is made of.
     [[nodiscard]] std::uint64_t page_bytes(const Vma& area) const;
 
+    /// Is told of pages that were marked and touched. Once, before the first program.
+    void set_numa_balancing(NumaBalancing& balancing) { m_numa = &balancing; }
+    /// change_prot_numa: the next access to pages of a part of an area faults. Returns how many entries it
+    /// has marked. Contract: mmap_lock is held for reading.
+    std::uint64_t mark_for_numa(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start,
+                                VirtAddr end);
+
     [[nodiscard]] AnonVmas& anon_vmas() { return m_anon; }
     [[nodiscard]] PageTables& tables() { return m_tables; }
     [[nodiscard]] KernelObjects& objects() { return m_objects; }
@@ -307,6 +317,10 @@ private:
     void split_ends(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     void split_parts(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);
     [[nodiscard]] bool copy_huge(Operation& op, AddressSpace& to, VirtAddr start, PteSlot slot);
+
+    [[nodiscard]] bool is_marked_for_numa(Operation& op, const AddressSpace& space, const Vma& area,
+                                          PteSlot slot) const;
+    [[nodiscard]] FaultResult numa_fault(Operation& op, const FaultContext& fault, PteSlot slot);
 
     // hugetlbfs
     template <class Visit>
@@ -397,6 +411,7 @@ private:
     HugetlbFiles m_hugetlb_files;
     Pfn m_huge_zero_page = no_pfn;
     Khugepaged* m_khugepaged = nullptr; ///< null: none runs
+    NumaBalancing* m_numa = nullptr;    ///< likewise
     PageGather m_gather;
     std::vector<Pfn> m_freed_tables;
     std::vector<AddressSpace*> m_spaces; ///< that exist, oldest first

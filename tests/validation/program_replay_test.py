@@ -26,6 +26,7 @@ EXACT = {
     "proc/captures/p6.tar.xz": ["touch-always", "touch-madvise-none", "touch-never"],
     "proc/captures/p4.tar.xz": ["back4k", "rand4k", "seq1m", "seq4k-random", "seq4k-sequential", "seq64k", "two4k"],
     "proc/captures/p3.tar.xz": ["read-tmpfs", "sparse-tmpfs"],
+    "proc/captures/p7.tar.xz": ["first", "move", "policy"],
     "proc/captures/p9.tar.xz": ["memfd"],
     "proc/captures/p1n.tar.xz": ["brk", "order-fwd", "order-rand", "order-rev", "rand101-64", "rand103-256", "remap", "split", "stack"],
 }

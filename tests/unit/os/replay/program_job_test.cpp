@@ -57,16 +57,20 @@ TEST(ProgramJobs, NeedAProgram) {
 
 TEST(ProgramMachine, IsReadFromItsCommandLine) {
     const ProgramMachine machine = program_machine(
-        "-m 1G -smp 4 -numa node,nodeid=0 -numa node,nodeid=1 | group p7 | append: console=ttyS0 "
+        "-m 1G -smp 4 -object memory-backend-ram,id=m0,size=256M -object memory-backend-ram,size=768M,id=m1 "
+        "-numa node,nodeid=0 -numa node,nodeid=1 -numa dist,src=0,dst=1,val=21 | group p7 | append: "
+        "console=ttyS0 "
         "transparent_hugepage=never \n",
         "capture.txt");
     EXPECT_EQ(machine.memory, 1ULL << 30);
     EXPECT_EQ(machine.cpus, 4U);
-    EXPECT_EQ(machine.nodes, 2U);
+    EXPECT_EQ(machine.node_memory, (std::vector<std::uint64_t>{256ULL << 20, 768ULL << 20}));
     EXPECT_NE(machine.command_line.find("transparent_hugepage=never"), std::string::npos);
     EXPECT_THROW((void)program_machine("-smp 1", "capture.txt"), InputError);
     EXPECT_THROW((void)program_machine("-m lots", "capture.txt"), InputError);
     EXPECT_THROW((void)program_machine("-m 1G -smp 0", "capture.txt"), InputError);
+    EXPECT_THROW((void)program_machine("-m 1G -object memory-backend-ram,id=m0", "capture.txt"), InputError);
+    EXPECT_TRUE(program_machine("-m 1G", "capture.txt").node_memory.empty());
 }
 
 } // namespace
