@@ -10,6 +10,9 @@ namespace pagewalk::app {
 
 namespace {
 
+constexpr DeviceId disk_id{0};
+constexpr DeviceId nic_id{1};
+
 std::string numbered(const char* name, std::size_t number) { return name + std::to_string(number); }
 
 } // namespace
@@ -72,15 +75,14 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
 }
 
 BlockDevice& Machine::make_disk(models::CoherentMemory& memory) {
-    constexpr DeviceId id{0};
     if (m_config.device.kind == models::BlockDeviceKind::Fixed) {
         m_fixed_disk = std::make_unique<models::FixedLatencyDisk>(
-            m_config.disk, static_cast<std::uint32_t>(id), m_commons.interrupts);
+            m_config.disk, static_cast<std::uint32_t>(disk_id), m_commons.interrupts);
         return *m_fixed_disk;
     }
-    m_dma = make_dma_port("dma", id, memory);
-    m_disk = std::make_unique<models::BlockDeviceModule>("disk", m_config.device, id, m_commons.interrupts,
-                                                         m_commons.horizons, m_config.run.seed);
+    m_dma = make_dma_port("dma", disk_id, memory);
+    m_disk = std::make_unique<models::BlockDeviceModule>(
+        "disk", m_config.device, disk_id, m_commons.interrupts, m_commons.horizons, m_config.run.seed);
     m_disk->memory_socket().bind(m_dma->socket);
     return *m_disk;
 }
@@ -95,9 +97,8 @@ std::unique_ptr<models::DmaPortModule> Machine::make_dma_port(const char* name, 
 }
 
 void Machine::make_nic(models::CoherentMemory& memory) {
-    constexpr DeviceId id{1};
-    m_nic_dma = make_dma_port("nic_dma", id, memory);
-    m_nic = std::make_unique<models::NicModule>("nic", m_config.nic, id, m_commons.interrupts,
+    m_nic_dma = make_dma_port("nic_dma", nic_id, memory);
+    m_nic = std::make_unique<models::NicModule>("nic", m_config.nic, nic_id, m_commons.interrupts,
                                                 m_commons.horizons, m_config.run.seed);
     m_nic->memory_socket().bind(m_nic_dma->socket);
 }
@@ -159,6 +160,16 @@ std::uint64_t Machine::kernel_instructions() const {
     std::uint64_t total = 0;
     for (const auto& cpu : m_cpus) total += cpu->core().stats().kernel_instructions;
     return total;
+}
+
+std::vector<std::string> Machine::iommu_faults() const {
+    std::vector<std::string> lines;
+    if (!m_iommu) return lines;
+    for (const models::IommuFault& fault : m_iommu->faults())
+        lines.push_back(to_string(fault, fault.device == nic_id ? "NIC" : "block device"));
+    if (const std::uint64_t all = m_iommu->stats().faults; all > lines.size())
+        lines.push_back("IOMMU: " + std::to_string(all - lines.size()) + " faults more");
+    return lines;
 }
 
 Tick Machine::now() const {

@@ -19,6 +19,7 @@
 #include "os/kernel/kernel.h"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace pagewalk::app {
@@ -35,6 +36,8 @@ public:
 
     [[nodiscard]] os::Kernel& kernel() { return *m_kernel; }
     [[nodiscard]] std::vector<std::unique_ptr<models::Cpu>>& cpus() { return m_cpus; }
+    /// For the log: accesses of devices that the IOMMU has refused, a line each.
+    [[nodiscard]] std::vector<std::string> iommu_faults() const;
     [[nodiscard]] StatRegistry& stats() { return m_stats; }
     /// Program instructions of all CPUs.
     [[nodiscard]] std::uint64_t user_instructions() const;

@@ -173,6 +173,7 @@ std::span<const EffectRule> effect_rules() {
         {"iommu.iotlb_*", "iommu.mode = lazy or strict", has_iommu},
         {"iommu.walk*", "iommu.mode = lazy or strict", has_iommu},
         {"iommu.latency", "iommu.mode = lazy or strict", has_iommu},
+        {"iommu.fault_at", "iommu.mode = lazy or strict", has_iommu},
         {"llc.ddio_ways", "a device.kind other than fixed, or nic.rate", moves_data},
         {"nic.*", "nic.rate above 0", has_nic},
         {"os.net_buffers", "nic.rate above 0", has_nic},

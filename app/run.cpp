@@ -359,6 +359,8 @@ int run_run(std::span<const std::string> words) {
     }
     report_kills(machine.kernel());
     report_unexplained(machine.kernel().unexplained());
+    for (const std::string& line : machine.iommu_faults())
+        std::fprintf(stderr, "pagewalk: %s\n", line.c_str());
     report_objects(machine.kernel().objects().reports());
     report_driver(machine.kernel().driver());
     report_markers(machine.kernel(), simulation.markers());

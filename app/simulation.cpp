@@ -311,8 +311,11 @@ results::RunState Simulation::state(ProcTexts proc) {
     if (proc == ProcTexts::No) return state;
     const os::Kernel& kernel = m_machine.kernel();
     state.proc = proc_texts(kernel);
+    std::string log;
+    for (const std::string& line : m_machine.iommu_faults()) log += line + "\n";
     if (const os::SlabReports& reports = kernel.objects().reports(); reports.count() != 0)
-        state.proc.push_back({"kmsg", kernel_log(reports)});
+        log += kernel_log(reports);
+    if (!log.empty()) state.proc.push_back({"kmsg", log});
     return state;
 }
 

@@ -233,6 +233,7 @@ void SystemConfig::validate() {
     device.validate(options);
     iommu.validate(options);
     nic.validate(options, machine.cpus);
+    require_nic();
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options, cxl.memory);
     if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();
@@ -246,6 +247,19 @@ void SystemConfig::validate_page_tables() const {
     if (os.page_table != PageTableKind::Radix && cpu.mmu.champsim_frames != 0)
         throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
                           std::to_string(cpu.mmu.champsim_frames), "wants os.page_table = radix");
+}
+
+/// Generators that receive have something to receive from.
+void SystemConfig::require_nic() const {
+    if (nic.present()) return;
+    const auto look_at = [this](const std::string& key, const std::string& generator) {
+        if (generator == "net_receive")
+            throw ConfigError(options.where(key), key, generator, "wants a NIC: set nic.rate");
+    };
+    for (const auto& [number, program] : programs)
+        look_at("program." + std::to_string(number) + ".synthetic", program.synthetic);
+    if (programs.empty() && workload.kind == WorkloadKind::Synthetic)
+        look_at("workload.synthetic", workload.synthetic);
 }
 
 void SystemConfig::reserve_memory() {

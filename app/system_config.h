@@ -77,6 +77,7 @@ private:
     /// Takes memory that hardware keeps for itself from the end of the machine's.
     void reserve_memory();
     void validate_page_tables() const;
+    void require_nic() const;
 
 public:
     OptionSet options;

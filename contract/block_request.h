@@ -29,7 +29,11 @@ struct BlockRequest {
     Notice notice = Notice::Interrupt;
 };
 
-enum class BlockStatus : std::uint8_t { Done, MediumError };
+enum class BlockStatus : std::uint8_t {
+    Done,
+    MediumError,
+    Reset, ///< the device had to be reset and forgot the request: the IOMMU refused an access of its
+};
 
 /// A request that the device is done with.
 struct BlockCompletion {

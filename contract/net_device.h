@@ -47,6 +47,11 @@ public:
     virtual std::size_t take_received(CpuId queue, Tick now, std::span<ReceivedPacket> packets) = 0;
     /// The queue may interrupt again, once: an interrupt is off from when it is raised.
     virtual void enable_interrupt(CpuId queue, Tick now) = 0;
+    /// Has it stopped since an access to memory was refused (an IOMMU's fault)? It has interrupted CPU 0
+    /// then.
+    [[nodiscard]] virtual bool has_stopped() const = 0;
+    /// After that: it is reset and goes on, with the buffers that it had.
+    virtual void reset(Tick now) = 0;
 };
 
 } // namespace pagewalk

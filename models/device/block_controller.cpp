@@ -38,6 +38,7 @@ void BlockControllerStats::declare(StatGroup group) const {
     group.counter("interrupts", interrupts, "count", "interrupts raised");
     group.counter("cache_waits", cache_waits, "count", "writes that found no room in the write cache");
     group.counter("errors", errors, "count", "requests that failed with a medium error");
+    group.counter("resets", resets, "count", "resets after the IOMMU had refused an access");
     group.histogram("read_latency", read_latency, "ps", "reads, from the doorbell to the completion's entry");
     group.histogram("write_latency", write_latency, "ps",
                     "writes, from the doorbell to the completion's entry");
@@ -46,7 +47,7 @@ void BlockControllerStats::declare(StatGroup group) const {
 BlockController::BlockController(const BlockDeviceConfig& config, DeviceId device, const Ports& ports,
                                  std::uint64_t seed)
     : m_config(config), m_parameters(config.parameters()), m_device(device), m_ports(ports),
-      m_rng(seed, "device.errors"), m_media(make_media(config, seed)) {}
+      m_rng(seed, "device.errors"), m_media(make_media(config, seed)), m_seed(seed) {}
 
 void BlockController::set_rings(CpuId cpu, const BlockRings& rings) {
     if (!m_queues.contains(cpu)) m_queues.resize(index_of(cpu) + 1);
@@ -66,8 +67,9 @@ void BlockController::submit(const BlockRequest& request, Tick now) {
                       .submitted = now,
                       .entry = ring_queue(request.cpu).submitted++,
                       .to_move = request.bytes,
-                      .to_write = request.bytes};
-    schedule(now + m_parameters.link_latency, Step::Arrive, id);
+                      .to_write = request.bytes,
+                      .taken = true};
+    schedule(std::max(now + m_parameters.link_latency, m_reset_until), Step::Arrive, id);
 }
 
 Tick BlockController::next() const {
@@ -79,12 +81,45 @@ void BlockController::advance(Tick now) {
     for (Tick time = next(); time <= now; time = next()) {
         if (m_media->next() == time) {
             while (const auto part = m_media->take(time)) media_done(*part, time);
-            continue;
+        } else {
+            const Event event = m_events.top();
+            m_events.pop();
+            handle(event);
         }
-        const Event event = m_events.top();
-        m_events.pop();
-        handle(event);
+        if (m_refused) stop(time);
     }
+}
+
+Tick BlockController::access(PhysAddr place, AccessKind kind, Tick now) {
+    const Tick answered = m_ports.memory.access({place.line(), m_device, kind, now});
+    if (answered != no_time) return answered;
+    m_refused = true;
+    return now;
+}
+
+/// Forgets all that it has begun. Writes that it has completed are in a cache that keeps them.
+void BlockController::stop(Tick now) {
+    m_refused = false;
+    ++m_stats.resets;
+    m_reset_until = now + reset_time;
+    m_events = {};
+    m_media = make_media(m_config, m_seed);
+    for (Lane& lane : m_lanes) {
+        lane.waiting.clear();
+        lane.busy = false;
+    }
+    m_cache_queue.clear();
+    m_flushes.clear();
+    m_cached = 0;
+    m_written = m_given;
+    for (CommandId id = 0; id < m_commands.size(); ++id) {
+        if (!m_commands[id].taken) continue;
+        ++ring_queue(m_commands[id].request.cpu).completed;
+        m_commands[id].moved = now;
+        give_back(id, now, BlockStatus::Reset);
+    }
+    for (std::size_t i = 0; i < m_queues.size(); ++i)
+        if (const auto cpu = static_cast<CpuId>(i); m_queues[cpu].untold != 0) raise(cpu, now);
 }
 
 void BlockController::handle(const Event& event) {
@@ -113,8 +148,8 @@ void BlockController::arrive(CommandId id, Tick now) {
     const PhysAddr entry =
         on_the_bus(rings.submissions + command.entry % rings.entries * BlockRings::submission_bytes);
     ++m_stats.ring_lines;
-    const Tick fetched = m_ports.memory.access({entry.line(), m_device, AccessKind::Dma, now}) +
-                         m_parameters.link_latency * 2; // the fetch goes there and back
+    const Tick fetched =
+        access(entry, AccessKind::Dma, now) + m_parameters.link_latency * 2; // the fetch goes there and back
     const bool is_read = command.request.kind == BlockRequest::Kind::Read;
     m_front_free = std::max(m_front_free, fetched) +
                    (is_read ? m_parameters.command_time : m_parameters.write_command_time);
@@ -172,13 +207,12 @@ Tick BlockController::move_lines(Command& command, std::uint32_t bytes, Tick lin
     const bool is_read = request.kind == BlockRequest::Kind::Read;
     const std::uint64_t begin = request.bytes - command.to_move;
     Tick last{};
-    for (std::uint64_t at = begin; at < begin + bytes; at += line_size, now += line_time) {
+    for (std::uint64_t at = begin; at < begin + bytes && !m_refused; at += line_size, now += line_time) {
         const std::uint64_t page = at / page_size;
         if (page >= request.pages.size()) break;
         const PhysAddr line = on_the_bus(address_of(request.pages[page]) + at % page_size);
         ++(is_read ? m_stats.lines_written : m_stats.lines_read);
-        const Tick answered =
-            m_ports.memory.access({line, m_device, is_read ? AccessKind::WriteBack : AccessKind::Dma, now});
+        const Tick answered = access(line, is_read ? AccessKind::WriteBack : AccessKind::Dma, now);
         last = std::max(last, answered + m_parameters.link_latency * (is_read ? 0 : 2));
     }
     return last;
@@ -238,9 +272,11 @@ void BlockController::complete(CommandId id, Tick now) {
     const PhysAddr entry = on_the_bus(ring.rings.completions +
                                       ring.completed++ % ring.rings.entries * BlockRings::completion_bytes);
     ++m_stats.ring_lines;
-    const Tick written =
-        std::max(m_ports.memory.access({entry.line(), m_device, AccessKind::WriteBack, now}), now) +
-        m_parameters.link_latency;
+    const Tick written = std::max(access(entry, AccessKind::WriteBack, now), now) + m_parameters.link_latency;
+    if (m_refused) {
+        --ring.completed; // it is among those that stop() gives back
+        return;
+    }
     if (command.status == BlockStatus::Done) {
         const bool is_write = request.kind == BlockRequest::Kind::Write;
         ++(request.kind == BlockRequest::Kind::Read ? m_stats.reads
@@ -251,10 +287,16 @@ void BlockController::complete(CommandId id, Tick now) {
             (is_write ? m_stats.write_latency : m_stats.read_latency)
                 .add((written - command.submitted).value());
     }
-    m_queues[request.cpu].done.push_back(
-        {written, {request.tag, command.moved == Tick() ? now : command.moved, command.status}});
-    if (request.notice == BlockRequest::Notice::Interrupt) tell(request.cpu, written);
+    if (command.moved == Tick()) m_commands[id].moved = now;
+    give_back(id, written, command.status);
+}
+
+void BlockController::give_back(CommandId id, Tick written, BlockStatus status) {
+    Command& command = m_commands[id];
+    m_queues[command.request.cpu].done.push_back({written, {command.request.tag, command.moved, status}});
+    command.taken = false;
     m_free_commands.push_back(id);
+    if (command.request.notice == BlockRequest::Notice::Interrupt) tell(command.request.cpu, written);
 }
 
 void BlockController::tell(CpuId cpu, Tick now) {

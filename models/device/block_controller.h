@@ -27,6 +27,7 @@ struct BlockControllerStats {
     std::uint64_t interrupts = 0;
     std::uint64_t cache_waits = 0; ///< writes that found no room in the write cache
     std::uint64_t errors = 0;
+    std::uint64_t resets = 0;
     Histogram read_latency, write_latency; ///< ps, from the doorbell to the completion's entry
 
     void declare(StatGroup group) const;
@@ -38,6 +39,9 @@ struct BlockControllerStats {
 ///
 /// It lives by events: whoever drives it calls advance() at the time that next() says. Transfers share the
 /// link by chunks. Nothing it does lies further ahead of that time than a chunk takes.
+///
+/// Where an access to memory is refused it stops: requests that it has are given back (BlockStatus::Reset),
+/// what its cache holds is written, and after a reset it takes others.
 class BlockController {
 public:
     struct Ports {
@@ -63,6 +67,8 @@ public:
 
 private:
     using CommandId = std::uint32_t;
+    static constexpr Tick reset_time{10'000'000 *
+                                     ticks_per_ns};    // assumed: NVMe's CAP.TO allows 500 ms and more
     static constexpr CommandId nobody = ~CommandId{0}; ///< a write that has been completed already
 
     enum class Step : std::uint8_t {
@@ -91,6 +97,7 @@ private:
         std::uint32_t to_write = 0; ///< bytes that the medium has not got yet, without a cache
         std::uint64_t barrier = 0;  ///< of a flush: bytes that must be on the medium
         BlockStatus status = BlockStatus::Done;
+        bool taken = false; ///< in use
     };
     struct Transfer {
         CommandId command = 0;
@@ -114,6 +121,9 @@ private:
 
     void schedule(Tick time, Step step, std::uint32_t what) { m_events.push({time, m_order++, step, what}); }
     void handle(const Event& event);
+    [[nodiscard]] Tick access(PhysAddr place, AccessKind kind, Tick now);
+    void stop(Tick now);
+    void give_back(CommandId id, Tick written, BlockStatus status);
     void arrive(CommandId id, Tick now);
     void begin(CommandId id, Tick now);
     void add_transfer(CommandId id, std::uint32_t bytes, Tick now);
@@ -144,11 +154,14 @@ private:
     std::unique_ptr<BlockMedia> m_media;
     std::priority_queue<Event, std::vector<Event>, std::greater<>> m_events;
     std::uint64_t m_order = 0;
+    std::uint64_t m_seed;
     std::vector<Command> m_commands;
     std::vector<CommandId> m_free_commands;
     std::array<Lane, 2> m_lanes;
     IndexedVec<CpuId, Queue> m_queues;
-    Tick m_front_free{};                      ///< when the controller can take another command
+    Tick m_front_free{}; ///< when the controller can take another command
+    Tick m_reset_until{};
+    bool m_refused = false;                   ///< an access of the event that is handled
     std::deque<CommandId> m_cache_queue;      ///< writes that wait for room in the cache
     std::uint64_t m_cached = 0;               ///< bytes
     std::uint64_t m_given = 0, m_written = 0; ///< bytes to the medium, on it

@@ -1,5 +1,6 @@
 #include "models/device/dma_port_module.h"
 
+#include "contract/kernel_path.h"
 #include "models/memory/memory_extension_module.h"
 #include "models/memory/memory_socket_module.h"
 
@@ -43,6 +44,7 @@ void DmaPortModule::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_t
     Tick served = request.time;
     for (; request.line < end; request.line += line_size) served = std::max(served, access(request));
     if (extension != nullptr) extension->served = served;
+    if (served == no_time) return payload.set_response_status(tlm::TLM_ADDRESS_ERROR_RESPONSE);
     delay = served > now ? to_sc_time(served - now) : sc_core::SC_ZERO_TIME;
 }
 

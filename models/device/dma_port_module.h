@@ -14,7 +14,8 @@ namespace pagewalk::models {
 /// that the port was made for; one that knows it may have direct access. b_transport never waits: the delay
 /// that comes with a transaction says when it arrives, the delay that goes back when its last line is served.
 /// Data values are not simulated: nothing is copied. Errors, as the standard has them: addresses beyond
-/// memory (TLM_ADDRESS_ERROR_RESPONSE), a streaming width below the length (TLM_BURST_ERROR_RESPONSE).
+/// memory and what an IOMMU refuses (TLM_ADDRESS_ERROR_RESPONSE), a streaming width below the length
+/// (TLM_BURST_ERROR_RESPONSE).
 class DmaPortModule final : public sc_core::sc_module, public MemoryPort {
 public:
     tlm_utils::simple_target_socket<DmaPortModule> socket;

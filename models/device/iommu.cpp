@@ -1,6 +1,6 @@
 #include "models/device/iommu.h"
 
-#include "base/error.h"
+#include "contract/kernel_path.h"
 
 #include <algorithm>
 #include <ios>
@@ -14,6 +14,7 @@ void IommuStats::declare(StatGroup group) const {
     group.counter("iotlb_misses", iotlb_misses, "count", "translations that wanted a walk");
     group.counter("walk_loads", walk_loads, "count", "entries of page tables read by walks");
     group.counter("invalidations", invalidations, "count", "commands that dropped translations");
+    group.counter("faults", faults, "count", "accesses refused since no driver had mapped their page");
     group.histogram("walk_latency", walk_latency, "ps", "from an IOTLB miss to its translation");
 }
 
@@ -75,30 +76,34 @@ void Iommu::invalidate_all(DeviceId device) {
 LineResponse Iommu::request(const LineRequest& request) {
     const std::size_t device = index_of(request.requester.device());
     if (device >= m_roots.size() || m_roots[device] == no_pfn) return m_memory.request(request);
-    const Translation found = translate(request, m_roots[device]);
+    const auto found = translate(request, m_roots[device]);
+    if (!found) [[unlikely]]
+        return fault(request);
     LineRequest translated = request;
-    translated.line = address_of(found.frame) + request.line.page_offset();
-    translated.time = std::max(request.time + m_config.latency, found.ready);
+    translated.line = address_of(found->frame) + request.line.page_offset();
+    translated.time = std::max(request.time + m_config.latency, found->ready);
     return m_memory.request(translated);
 }
 
-Iommu::Translation Iommu::translate(const LineRequest& request, Pfn root) {
-    ++m_stats.translations;
+std::optional<Iommu::Translation> Iommu::translate(const LineRequest& request, Pfn root) {
+    if (++m_stats.translations == m_config.fault_at) [[unlikely]]
+        return std::nullopt;
     const DeviceId device = request.requester.device();
     const std::uint64_t page = pfn_of(request.line).value();
     if (const IoTranslationCache::Entry* const entry = m_iotlb.find(device, page)) {
         ++m_stats.iotlb_hits;
-        return {entry->frame, entry->ready};
+        return Translation{entry->frame, entry->ready};
     }
     ++m_stats.iotlb_misses;
-    const Translation walked = walk(request, root);
-    m_stats.walk_latency.add((walked.ready - request.time).value());
-    m_iotlb.insert(device, page, walked.frame, walked.ready);
+    const auto walked = walk(request, root);
+    if (!walked) return std::nullopt;
+    m_stats.walk_latency.add((walked->ready - request.time).value());
+    m_iotlb.insert(device, page, walked->frame, walked->ready);
     return walked;
 }
 
 // From the lowest table that a walk cache knows.
-Iommu::Translation Iommu::walk(const LineRequest& request, Pfn root) {
+std::optional<Iommu::Translation> Iommu::walk(const LineRequest& request, Pfn root) {
     const DeviceId device = request.requester.device();
     const VirtAddr address(request.line.value());
     const auto walker = std::ranges::min_element(m_walkers);
@@ -117,7 +122,10 @@ Iommu::Translation Iommu::walk(const LineRequest& request, Pfn root) {
         ++m_stats.walk_loads;
         at.ready = m_memory.request({place.line(), request.requester, AccessKind::Dma, at.ready}).ready;
         const PageTableMemory::Table* const table = m_tables.find(at.frame);
-        if (table == nullptr || !(*table)[index].present()) fault(request);
+        if (table == nullptr || !(*table)[index].present()) {
+            *walker = at.ready;
+            return std::nullopt;
+        }
         at.frame = (*table)[index].frame();
         if (level > 1)
             m_walk_caches[level - 2].insert(device, address.value() / level_span(level), at.frame, at.ready);
@@ -126,12 +134,19 @@ Iommu::Translation Iommu::walk(const LineRequest& request, Pfn root) {
     return at;
 }
 
-void Iommu::fault(const LineRequest& request) {
+LineResponse Iommu::fault(const LineRequest& request) {
+    ++m_stats.faults;
+    if (m_faults.size() < most_faults_kept)
+        m_faults.push_back({request.requester.device(), request.line, request.kind, request.time});
+    return {.ready = no_time};
+}
+
+std::string to_string(const IommuFault& fault, std::string_view device) {
     std::ostringstream text;
-    text << "IOMMU: device " << index_of(request.requester.device()) << ' '
-         << (request.kind == AccessKind::WriteBack ? "writes to" : "reads from") << " I/O address 0x"
-         << std::hex << request.line.value() << ", which no driver has mapped: the device is stopped";
-    throw RunError(text.str());
+    text << "IOMMU: the " << device << ' '
+         << (fault.kind == AccessKind::WriteBack ? "writes to" : "reads from") << " I/O address 0x"
+         << std::hex << fault.line.value() << ", which no driver has mapped: the device is stopped and reset";
+    return text.str();
 }
 
 } // namespace pagewalk::models

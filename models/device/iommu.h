@@ -10,6 +10,8 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace pagewalk::models {
@@ -20,6 +22,7 @@ struct IommuStats {
     std::uint64_t iotlb_misses = 0;
     std::uint64_t walk_loads = 0;
     std::uint64_t invalidations = 0;
+    std::uint64_t faults = 0;
     Histogram walk_latency; ///< ps
 
     void declare(StatGroup group) const;
@@ -58,12 +61,20 @@ private:
     std::size_t m_last = 0; ///< hit last: lines of a page follow each other
 };
 
+/// An access that the IOMMU has refused.
+struct IommuFault {
+    DeviceId device{};
+    PhysAddr line{}; ///< I/O virtual
+    AccessKind kind = AccessKind::Dma;
+    Tick time{};
+};
+
 /// An IOMMU between devices and the shared memory system: translates what attached devices access, with an
 /// IOTLB, caches of the upper levels' entries and walkers whose loads go through the memory system. Addresses
 /// of devices that are not attached pass. Timed by reservation, as all shared hardware.
 ///
-/// Errors: RunError for an access to a page that is not mapped. Linux logs such a fault and stops the device
-/// (a reset); what it would have moved is lost, so the run ends.
+/// An access to a page that is not mapped is a fault: it is refused (`ready` is no_time), counted and kept
+/// for the log. What the device makes of that is its own affair.
 class Iommu final : public SharedMemory, public IommuDevice {
 public:
     /// Of the tables' four levels.
@@ -78,18 +89,22 @@ public:
     void invalidate_all(DeviceId device) override;
 
     [[nodiscard]] const IommuStats& stats() const { return m_stats; }
+    /// The first faults, at most 16.
+    [[nodiscard]] const std::vector<IommuFault>& faults() const { return m_faults; }
     void declare(StatGroup group) const { m_stats.declare(group); }
 
 private:
     static constexpr unsigned levels = 4;
+    static constexpr std::size_t most_faults_kept = 16;
     struct Translation {
         Pfn frame{};
         Tick ready{};
     };
 
-    [[nodiscard]] Translation translate(const LineRequest& request, Pfn root);
-    [[nodiscard]] Translation walk(const LineRequest& request, Pfn root);
-    [[noreturn]] static void fault(const LineRequest& request);
+    // None: a fault.
+    [[nodiscard]] std::optional<Translation> translate(const LineRequest& request, Pfn root);
+    [[nodiscard]] std::optional<Translation> walk(const LineRequest& request, Pfn root);
+    LineResponse fault(const LineRequest& request);
 
     IommuConfig m_config;
     SharedMemory& m_memory;
@@ -98,7 +113,11 @@ private:
     IoTranslationCache m_iotlb;
     std::array<IoTranslationCache, levels - 1> m_walk_caches; ///< of entries of levels 2, 3, 4
     std::vector<Tick> m_walkers;                              ///< when each is free
+    std::vector<IommuFault> m_faults;
     IommuStats m_stats;
 };
+
+/// For the log; `device`: its name.
+[[nodiscard]] std::string to_string(const IommuFault& fault, std::string_view device);
 
 } // namespace pagewalk::models

@@ -17,6 +17,11 @@ void IommuConfig::declare(OptionGroup group) {
     group.number("walkers", walkers, {1, 64}, {Unit::Count, "walks that go on at a time", "assumed"});
     group.number("latency", latency, {0, 1'000'000},
                  {Unit::Ticks, "look-up in the IOTLB, of every line that a device moves", "assumed"});
+    group.number("fault_at", fault_at, {0, 1ULL << 62},
+                 {Unit::Count,
+                  "which line that devices move, counted from 1, finds its page not mapped, to see what a "
+                  "driver's mistake leads to; 0: none",
+                  "user"});
 }
 
 void IommuConfig::validate(const OptionSet& options) const {

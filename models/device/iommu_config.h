@@ -14,6 +14,7 @@ struct IommuConfig {
     std::uint32_t walk_cache_entries = 16; ///< of each upper level; 0: none
     std::uint32_t walkers = 4;             ///< walks at a time
     Tick latency{4 * ticks_per_ns};        ///< of a look-up in the IOTLB
+    std::uint64_t fault_at = 0;            ///< which line's translation fails, counted from 1; 0: none
 
     /// Declares [iommu] but for its mode.
     void declare(OptionGroup group);

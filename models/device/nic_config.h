@@ -20,6 +20,8 @@ struct NicConfig {
     static constexpr Tick link_latency{270 *
                                        ticks_per_ns}; ///< PCIe, one way: Neugebauer et al., SIGCOMM 2018
 
+    static constexpr Tick reset_time{10'000'000 * ticks_per_ns}; ///< assumed
+
     [[nodiscard]] bool present() const { return rate != 0; }
     /// Declares [nic].
     void declare(OptionGroup group);

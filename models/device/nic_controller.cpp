@@ -22,6 +22,8 @@ void NicStats::declare(StatGroup group) const {
     group.counter("lines_written", lines_written, "count", "lines of memory written with packets");
     group.counter("ring_lines", ring_lines, "count", "lines of memory read and written with descriptors");
     group.counter("interrupts", interrupts, "count", "interrupts raised");
+    group.counter("resets", resets, "count", "resets after the IOMMU had refused an access");
+    group.counter("missed", missed, "count", "packets that came while it had stopped");
     group.histogram("latency", latency, "ps", "of a packet, from the wire until its descriptor is in memory");
 }
 
@@ -30,9 +32,31 @@ NicController::NicController(const NicConfig& config, DeviceId device, const Por
       m_interval(on_the_wire(config.packet_bytes, config.rate)) {}
 
 void NicController::start(Tick now) {
-    if (m_next_arrival != no_time) return;
+    if (m_next_arrival != no_time || has_stopped()) return;
     m_next_arrival = now + m_interval;
     for (Queue& queue : m_queues) fetch(queue, now);
+}
+
+Tick NicController::access(BusAddr place, AccessKind kind, Tick now) {
+    const Tick answered = m_ports.memory.access({on_the_bus(place).line(), m_device, kind, now});
+    if (answered != no_time) return answered;
+    m_refused = true;
+    return now;
+}
+
+void NicController::stop(Tick now) {
+    m_refused = false;
+    m_next_arrival = no_time;
+    m_stopped_at = now;
+    interrupt(CpuId{}, m_queues[CpuId{}], now);
+}
+
+void NicController::reset(Tick now) {
+    const Tick ready = now + NicConfig::reset_time;
+    ++m_stats.resets;
+    m_stats.missed += (ready - m_stopped_at).value() / m_interval.value();
+    m_stopped_at = no_time;
+    m_next_arrival = ready + m_interval;
 }
 
 void NicController::post(CpuId id, std::span<const BusAddr> buffers, Tick now) {
@@ -49,8 +73,9 @@ void NicController::fetch(Queue& queue, Tick now) {
         const BusAddr place =
             queue.ring.descriptors + queue.fetched % queue.ring.entries * NetRing::descriptor_bytes;
         ++m_stats.ring_lines;
-        m_ports.memory.access({on_the_bus(place).line(), m_device, AccessKind::Dma, now});
+        (void)access(place, AccessKind::Dma, now);
     }
+    if (m_refused) stop(now);
 }
 
 Tick NicController::next() const {
@@ -77,7 +102,13 @@ void NicController::arrive(Tick now) {
         ++m_stats.dropped;
         return;
     }
+    const BusAddr buffer = queue.buffers.front();
     const Tick written = write(queue, now);
+    if (m_refused) {
+        ++m_stats.dropped;
+        queue.buffers.push_front(buffer);
+        return stop(now);
+    }
     queue.received.push_back({m_config.packet_bytes, flow, now, written});
     ++m_stats.packets;
     m_stats.bytes += m_config.packet_bytes;
@@ -93,15 +124,16 @@ Tick NicController::write(Queue& queue, Tick now) {
     Tick last = now;
     Tick sent = now;
     for (std::uint64_t at = 0; at < m_config.packet_bytes; at += line_size, sent += line_time) {
+        last = std::max(last, access(buffer + at, AccessKind::WriteBack, sent));
+        if (m_refused) return last;
         ++m_stats.lines_written;
-        last = std::max(last, m_ports.memory.access(
-                                  {on_the_bus(buffer + at).line(), m_device, AccessKind::WriteBack, sent}));
     }
     const BusAddr descriptor =
-        queue.ring.descriptors + queue.filled++ % queue.ring.entries * NetRing::descriptor_bytes;
+        queue.ring.descriptors + queue.filled % queue.ring.entries * NetRing::descriptor_bytes;
+    last = std::max(last, access(descriptor, AccessKind::WriteBack, last));
+    if (m_refused) return last;
+    ++queue.filled;
     ++m_stats.ring_lines;
-    last = std::max(
-        last, m_ports.memory.access({on_the_bus(descriptor).line(), m_device, AccessKind::WriteBack, last}));
     return last + NicConfig::link_latency;
 }
 

@@ -21,7 +21,9 @@ struct NicStats {
     std::uint64_t lines_written = 0;      ///< of memory, with packets
     std::uint64_t ring_lines = 0;         ///< of memory, with descriptors, either way
     std::uint64_t interrupts = 0;
-    Histogram latency; ///< ps, from the wire until packet and descriptor are in memory
+    std::uint64_t resets = 0;
+    std::uint64_t missed = 0; ///< packets that came while it had stopped
+    Histogram latency;        ///< ps, from the wire until packet and descriptor are in memory
 
     void declare(StatGroup group) const;
 };
@@ -29,7 +31,8 @@ struct NicStats {
 /// A NIC's receiving half with the traffic that comes to it: packets of one size at even distances, each of a
 /// drawn flow. A packet takes the oldest posted buffer of its flow's queue, is written line by line as fast
 /// as the wire brings it, then its descriptor is; interrupts are moderated. Lives by events, as
-/// BlockController does.
+/// BlockController does. Where an access to memory is refused it stops: the packet is lost, and those that
+/// come until it has been reset.
 class NicController {
 public:
     struct Ports {
@@ -43,6 +46,8 @@ public:
     void post(CpuId queue, std::span<const BusAddr> buffers, Tick now);
     std::size_t take_received(CpuId queue, Tick now, std::span<ReceivedPacket> packets);
     void enable_interrupt(CpuId queue, Tick now);
+    [[nodiscard]] bool has_stopped() const { return m_stopped_at != no_time; }
+    void reset(Tick now);
     /// Does what is due by `now`, in the order of time.
     void advance(Tick now);
     /// When something is due next; no_time where nothing is.
@@ -63,6 +68,8 @@ private:
         Tick last_interrupt{};
     };
 
+    [[nodiscard]] Tick access(BusAddr place, AccessKind kind, Tick now);
+    void stop(Tick now);
     void fetch(Queue& queue, Tick now);
     void arrive(Tick now);
     [[nodiscard]] Tick write(Queue& queue, Tick now);
@@ -76,6 +83,8 @@ private:
     IndexedVec<CpuId, Queue> m_queues;
     Tick m_interval{}; ///< between two packets
     Tick m_next_arrival = no_time;
+    Tick m_stopped_at = no_time;
+    bool m_refused = false; ///< an access of what is going on
     NicStats m_stats;
 };
 

@@ -17,4 +17,9 @@ void NicModule::enable_interrupt(CpuId queue, Tick now) {
     plan();
 }
 
+void NicModule::reset(Tick now) {
+    model().reset(now);
+    plan();
+}
+
 } // namespace pagewalk::models

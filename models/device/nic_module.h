@@ -22,6 +22,8 @@ public:
         return model().take_received(queue, now, packets);
     }
     void enable_interrupt(CpuId queue, Tick now) override;
+    [[nodiscard]] bool has_stopped() const override { return controller().has_stopped(); }
+    void reset(Tick now) override;
 };
 
 } // namespace pagewalk::models

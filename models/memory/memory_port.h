@@ -9,7 +9,8 @@ namespace pagewalk::models {
 class MemoryPort {
 public:
     virtual ~MemoryPort() = default;
-    /// When the line of `request` arrives (or was accepted) at whoever asked.
+    /// When the line of `request` arrives (or was accepted) at whoever asked; no_time where it is refused, as
+    /// only an IOMMU does.
     virtual Tick access(const LineRequest& request) = 0;
 };
 

@@ -1,6 +1,7 @@
 #include "models/memory/memory_socket_module.h"
 
 #include "base/error.h"
+#include "contract/kernel_path.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -43,8 +44,10 @@ Tick MemorySocketModule::transport(const LineRequest& request) {
     m_payload.set_dmi_allowed(false);
     m_payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
     socket->b_transport(m_payload, delay);
-    if (!m_payload.is_response_ok()) [[unlikely]]
+    if (!m_payload.is_response_ok()) [[unlikely]] {
+        if (m_extension.served == no_time) return no_time;
         refused(request);
+    }
     if (m_payload.is_dmi_allowed()) ask_for_direct_access(request.line);
     return m_extension.served.value_or(request.time + to_ticks(delay - ahead));
 }

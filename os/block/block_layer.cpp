@@ -48,7 +48,7 @@ void BlockLayer::connect(BlockDevice& device, InterruptLines& lines) {
 void BlockLayer::set_up_queues(Operation& op, DmaMapper& dma, std::size_t cpus) {
     if (m_limits.depth == 0) return;
     m_dma = &dma;
-    dma.add_device(op, {device_id(), m_limits.dma_bits}, largest_mapping, cpus);
+    dma.add_device(op, {.id = device_id(), .bits = m_limits.dma_bits, .name = "disk"}, largest_mapping, cpus);
     const std::size_t queues = m_limits.queues == BlockDeviceLimits::Queues::PerCpu ? cpus : 1;
     m_queues.resize(queues);
     const std::uint64_t entries = std::uint64_t{m_limits.depth} + 1;

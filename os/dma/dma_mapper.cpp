@@ -48,17 +48,21 @@ void DmaStats::declare(StatGroup group) const {
     group.counter("bytes_copied", bytes_copied, "bytes", "copied by CPUs to and from bounce buffers");
     group.counter("refused", refused, "count",
                   "mappings put off until another ends: no bounce buffer, address or page table was free");
-    group.gauge("coherent_dma", coherent_dma, "bytes", "dma_alloc_coherent for masks up to 24 bits");
-    group.gauge("coherent_dma32", coherent_dma32, "bytes", "dma_alloc_coherent for masks of 25 to 32 bits");
-    group.gauge("coherent_normal", coherent_normal, "bytes", "dma_alloc_coherent for wider masks");
+    group.gauge("coherent_dma", coherent_dma, "bytes", "dma_alloc_coherent from ZONE_DMA");
+    group.gauge("coherent_dma32", coherent_dma32, "bytes", "dma_alloc_coherent from ZONE_DMA32");
+    group.gauge("coherent_normal", coherent_normal, "bytes", "dma_alloc_coherent from higher zones");
 }
 
 void DmaMapper::declare(StatGroup group) const {
     m_stats.declare(group);
-    // Of the first device that is translated; where there are several, the block device.
-    const auto translated =
-        std::ranges::find_if(m_devices, [](const Device& device) { return device.domain != nullptr; });
-    (translated != m_devices.end() ? translated->domain->stats() : m_no_domain).declare(group.group("iommu"));
+    const StatGroup iommu = group.group("iommu");
+    bool any = false;
+    for (const Device& device : m_devices) {
+        if (device.domain == nullptr) continue;
+        device.domain->stats().declare(iommu.group(device.what.name));
+        any = true;
+    }
+    if (!any) m_no_domain.declare(iommu.group("disk"));
 }
 
 bool DmaMapper::all_memory_is_reached(const DmaDevice& device) const {
@@ -209,28 +213,35 @@ void DmaMapper::copy(Operation& op, Pfn to, Pfn from) {
     m_stats.bytes_copied += page_size;
 }
 
+/// Masks between those of the zones: what is out of reach goes back, and the next lower zone is asked.
+std::expected<Pfn, AllocError> DmaMapper::allocate_in_reach(Operation& op, const Device& device,
+                                                            unsigned order) {
+    const bool translated = device.way == Device::Way::Translated;
+    GfpMask zone = translated ? GfpMask() : device.what.zone();
+    while (true) {
+        const auto frame = m_frames.allocate(
+            op, {.mask = gfp::kernel | zone, .order = order, .purpose = AllocationPurpose::Driver});
+        if (!frame) return frame;
+        if (translated || device.what.reaches(*frame + ((1ULL << order) - 1))) {
+            (zone == gfp::dma     ? m_stats.coherent_dma
+             : zone == gfp::dma32 ? m_stats.coherent_dma32
+                                  : m_stats.coherent_normal) += page_size << order;
+            return frame;
+        }
+        m_frames.free(op, *frame, order);
+        if (zone == gfp::dma) return std::unexpected(AllocError::NoMemory);
+        zone = zone == gfp::dma32 ? gfp::dma : gfp::dma32;
+    }
+}
+
 std::expected<DmaMapper::Coherent, AllocError> DmaMapper::allocate_coherent(Operation& op, DeviceId id,
                                                                             std::uint64_t bytes) {
     Device& device = at(id);
     const bool translated = device.way == Device::Way::Translated;
-    GfpMask zone = translated ? GfpMask() : device.what.zone();
     const auto order = static_cast<unsigned>(std::bit_width((bytes - 1) >> page_shift));
     if (order >= max_order) return std::unexpected(AllocError::OrderTooLarge);
-    const auto allocate = [&](GfpMask from) {
-        return m_frames.allocate(
-            op, {.mask = gfp::kernel | from, .order = order, .purpose = AllocationPurpose::Driver});
-    };
-    auto frame = allocate(zone);
-    // Masks between those of the zones: from anywhere first, as Linux tries.
-    if (frame && !translated && !device.what.reaches(*frame + (1ULL << order) - 1)) {
-        m_frames.free(op, *frame, order);
-        zone = gfp::dma32;
-        frame = allocate(zone);
-    }
+    const auto frame = allocate_in_reach(op, device, order);
     if (!frame) return std::unexpected(frame.error());
-    (zone == gfp::dma     ? m_stats.coherent_dma
-     : zone == gfp::dma32 ? m_stats.coherent_dma32
-                          : m_stats.coherent_normal) += page_size << order;
     const Coherent memory{address_of(*frame), untranslated(address_of(*frame))};
     if (!translated) return memory;
     std::vector<Pfn> frames;

@@ -83,7 +83,7 @@ public:
         PhysAddr memory{};
         BusAddr bus{};
     };
-    /// dma_alloc_coherent: contiguous, from the zone that the device's mask asks for.
+    /// dma_alloc_coherent: contiguous, from the zone that the device's mask asks for, or a lower one.
     [[nodiscard]] std::expected<Coherent, AllocError> allocate_coherent(Operation& op, DeviceId device,
                                                                         std::uint64_t bytes);
 
@@ -108,6 +108,8 @@ private:
     [[nodiscard]] std::optional<Pfn> take_buffer(Operation& op, Device& device);
     void give_back_buffer(Operation& op, Device& device, Pfn buffer);
     void copy(Operation& op, Pfn to, Pfn from);
+    [[nodiscard]] std::expected<Pfn, AllocError> allocate_in_reach(Operation& op, const Device& device,
+                                                                   unsigned order);
 
     FrameAllocator& m_frames;
     PageTableMemory& m_tables;
@@ -116,7 +118,7 @@ private:
     Swiotlb m_swiotlb;
     std::vector<Device> m_devices; ///< by DeviceId
     DmaStats m_stats;
-    IommuDomainStats m_no_domain; ///< stands for the first device's where none is translated
+    IommuDomainStats m_no_domain; ///< stands for the devices' where none is translated
 };
 
 } // namespace pagewalk::os

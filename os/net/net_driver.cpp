@@ -35,6 +35,7 @@ void NetStats::declare(StatGroup group) const {
     group.gauge("pool_pages", pool_pages, "count", "pages allocated for buffers");
     group.counter("messages", messages, "count", "messages that tasks received");
     group.counter("message_bytes", message_bytes, "bytes", "of these messages");
+    group.counter("resets", resets, "count", "resets of the NIC, which an IOMMU's fault had stopped");
     group.histogram("latency", latency, "ps", "of a packet, from the wire to its socket's queue");
 }
 
@@ -46,7 +47,7 @@ void NetDriver::connect(NetDevice& nic, InterruptLines& lines, InterruptControll
 }
 
 void NetDriver::set_up(Operation& op, std::size_t cpus) {
-    m_parts.dma.add_device(op, {.id = device_id()}, m_limits.ring_entries, cpus);
+    m_parts.dma.add_device(op, {.id = device_id(), .name = "nic"}, m_limits.ring_entries, cpus);
     m_queues.resize(m_limits.queues);
     for (std::size_t i = 0; i < m_limits.queues; ++i) {
         const auto queue = static_cast<CpuId>(i);
@@ -108,6 +109,7 @@ void NetDriver::refill(Operation& op, CpuId id) {
 void NetDriver::interrupted(Operation& op) {
     if (!m_queues.contains(op.cpu)) return;
     op.path.call(KernelFunction::NicInterrupt);
+    if (m_nic->has_stopped()) op.effect<&NetDriver::reset>(*this);
     op.path.call(KernelFunction::NetRxAction);
     std::array<ReceivedPacket, budget> packets;
     const std::size_t polled = m_nic->take_received(op.cpu, op.now, packets);
@@ -197,6 +199,13 @@ void NetDriver::deliver(std::uint64_t queue, const Moment& moment) {
 
 void NetDriver::enable_interrupt(std::uint64_t queue, const Moment& moment) {
     m_nic->enable_interrupt(static_cast<CpuId>(queue), moment.now);
+}
+
+/// Several CPUs may have seen that it has stopped.
+void NetDriver::reset(std::uint64_t, const Moment& moment) {
+    if (!m_nic->has_stopped()) return;
+    ++m_stats.resets;
+    m_nic->reset(moment.now);
 }
 
 void NetDriver::poll_again(std::uint64_t id, const Moment& moment) {

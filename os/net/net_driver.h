@@ -40,7 +40,8 @@ struct NetStats {
     std::uint64_t full_polls = 0; ///< that used their budget up
     std::uint64_t pool_pages = 0; ///< allocated for buffers
     std::uint64_t messages = 0, message_bytes = 0;
-    Histogram latency; ///< ps, from the wire to the socket
+    std::uint64_t resets = 0; ///< of the NIC
+    Histogram latency;        ///< ps, from the wire to the socket
 
     void declare(StatGroup group) const;
 };
@@ -131,6 +132,7 @@ private:
     void post(std::uint64_t queue, const Moment& moment);
     void deliver(std::uint64_t queue, const Moment& moment);
     void enable_interrupt(std::uint64_t queue, const Moment& moment);
+    void reset(std::uint64_t, const Moment& moment);
     void poll_again(std::uint64_t queue, const Moment& moment);
 
     Parts m_parts;

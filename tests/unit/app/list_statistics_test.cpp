@@ -15,6 +15,7 @@ TEST(ListStatistics, ReplacesTheNumbersOfInstancesAlone) {
     EXPECT_EQ(path_pattern("kernel/cpu3"), "kernel/cpuN");
     EXPECT_EQ(path_pattern("cpu"), "cpu");
     EXPECT_EQ(path_pattern("kernel/slab/kmalloc-64"), "kernel/slab/CACHE");
+    EXPECT_EQ(path_pattern("kernel/dma/iommu/nic"), "kernel/dma/iommu/DEVICE");
 }
 
 class TwoCpus : public testing::Test {

@@ -32,6 +32,13 @@ std::string refusal(std::initializer_list<std::string> settings) {
 
 TEST(SystemConfig, DefaultsAreAMachine) { EXPECT_EQ(refusal({}), ""); }
 
+TEST(SystemConfig, WantsANicWhereAGeneratorReceives) {
+    const std::string alone = "workload.synthetic=net_receive";
+    EXPECT_THAT(refusal({"workload.kind=synthetic", alone}), HasSubstr("wants a NIC: set nic.rate"));
+    EXPECT_EQ(refusal({"workload.kind=synthetic", alone, "nic.rate=1G"}), "");
+    EXPECT_THAT(refusal({"program.2.synthetic=net_receive"}), HasSubstr("program.2.synthetic = net_receive"));
+}
+
 TEST(SystemConfig, EveryOptionIsExplained) {
     const SystemConfig config;
     EXPECT_GT(config.options.all().size(), 150U);

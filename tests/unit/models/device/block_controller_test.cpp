@@ -23,10 +23,12 @@ struct Controller : testing::Test, MemoryPort, InterruptController {
     std::vector<Raised> raised;
     Tick now;
     std::vector<BusPage> pages{BusPage(100), BusPage(200)};
+    PhysAddr refused{~0ULL}; ///< a line
     BlockDeviceConfig config{.kind = BlockDeviceKind::Nvme};
 
     Tick access(const LineRequest& request) override {
         EXPECT_EQ(request.requester, RequesterId(device));
+        if (request.line == refused) return no_time;
         lines.push_back(request);
         return request.time + Tick(100'000);
     }
@@ -182,6 +184,52 @@ TEST_F(Controller, InterruptsNobodyWhoPolls) {
     run(controller);
     EXPECT_TRUE(raised.empty());
     EXPECT_EQ(take(controller, cpu0, no_time - Tick(1)).size(), 1U);
+}
+
+/// Where an access is refused, each request that the device has is given back, and the next one works.
+TEST_F(Controller, ForgetsItsRequestsWhereAnAccessIsRefused) {
+    BlockController controller = make();
+    const PhysAddr data = on_the_bus(address_of(pages[1])), entry(0x10000), completion(0x20000);
+    Tick stopped;
+    for (const PhysAddr line : {data, entry, completion}) {
+        refused = line;
+        raised.clear();
+        const std::uint64_t resets = controller.stats().resets;
+        for (std::uint64_t tag = 0; tag < 4; ++tag) // comes round to the rings' first entries
+            controller.submit(request(BlockRequest::Kind::Read, tag, tag < 3 ? cpu0 : cpu1), now);
+        run(controller);
+        EXPECT_EQ(controller.stats().resets, resets + 1);
+        stopped = now;
+        std::size_t forgotten = 0;
+        for (const CpuId cpu : {cpu0, cpu1})
+            for (const BlockCompletion& done : take(controller, cpu, now + Tick(1'000'000)))
+                if (done.status == BlockStatus::Reset) ++forgotten;
+        EXPECT_GE(forgotten, 1U);
+        EXPECT_GE(raised.size(), forgotten);
+        EXPECT_EQ(controller.next(), no_time);
+    }
+    refused = PhysAddr(~0ULL);
+    raised.clear();
+    controller.submit(request(BlockRequest::Kind::Read), stopped);
+    run(controller);
+    ASSERT_EQ(raised.size(), 1U);
+    EXPECT_GE(raised[0].at, stopped + Tick(10'000 * 1'000'000ULL)); // behind the reset
+    EXPECT_EQ(take(controller, cpu0, raised[0].at)[0].status, BlockStatus::Done);
+}
+
+TEST_F(Controller, LosesNoWriteOfItsCacheWhenItIsReset) {
+    config.kind = BlockDeviceKind::SataSsd;
+    BlockController controller = make();
+    controller.submit(request(BlockRequest::Kind::Write), Tick());
+    while (raised.empty()) controller.advance(now = controller.next());
+    refused = PhysAddr(0x10040); // the second entry
+    controller.submit(request(BlockRequest::Kind::Write, 2), now);
+    run(controller);
+    EXPECT_EQ(controller.stats().resets, 1U);
+    refused = PhysAddr(~0ULL);
+    controller.submit(request(BlockRequest::Kind::Flush, 3), now);
+    run(controller);
+    EXPECT_EQ(controller.stats().flushes, 1U);
 }
 
 TEST_F(Controller, FailsAsManyRequestsAsItIsTold) {

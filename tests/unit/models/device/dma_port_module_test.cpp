@@ -1,3 +1,4 @@
+#include "contract/kernel_path.h"
 #include "models/cache/shared_cache_module.h"
 #include "models/device/dma_port_module.h"
 #include "models/memory/dram_controller_module.h"
@@ -56,13 +57,25 @@ struct Snooped final : SnoopTarget {
     }
 };
 
+/// An IOMMU that has nothing mapped.
+struct Refusing final : SharedMemory {
+    LineResponse request(const LineRequest&) override { return {.ready = no_time}; }
+};
+
 struct Machine {
     SharedCacheModule llc{"llc", LlcConfig{}, {}, 1};
     DramControllerModule dram{"dram", DramConfig{}};
     DmaPortModule port{"port", llc.cache(), DeviceId{5}, PhysAddr(memory_bytes)};
     StockDevice device{"device"};
     Snooped cpu;
+    Refusing refusing;
+    DmaPortModule refusing_port{"refusing_port", refusing, DeviceId{6}, PhysAddr(memory_bytes)};
+    DmaPortModule other_refusing_port{"other_refusing_port", refusing, DeviceId{7}, PhysAddr(memory_bytes)};
+    StockDevice refused{"refused"};
+    MemorySocketModule refused_of_ours{"refused_of_ours"};
     Machine() {
+        refused.socket.bind(refusing_port.socket);
+        refused_of_ours.socket.bind(other_refusing_port.socket);
         llc.memory_socket().bind(dram.socket);
         device.socket.bind(port.socket);
         llc.cache().attach(CpuId{0}, cpu);
@@ -104,6 +117,15 @@ TEST(DmaPort, AnswersErrorsAsTheStandardSays) {
     m.device.payload().set_streaming_width(8);
     m.device.socket->b_transport(m.device.payload(), delay);
     EXPECT_EQ(m.device.payload().get_response_status(), tlm::TLM_BURST_ERROR_RESPONSE);
+}
+
+TEST(DmaPort, TellsADeviceThatAnIommuRefuses) {
+    Machine& m = machine();
+    m.refused.move(tlm::TLM_WRITE_COMMAND, 0x1000, 64);
+    EXPECT_EQ(m.refused.payload().get_response_status(), tlm::TLM_ADDRESS_ERROR_RESPONSE);
+    const LineRequest request{
+        .line = PhysAddr(0x1000), .requester = DeviceId{7}, .kind = AccessKind::Dma, .time = {}};
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(m.refused_of_ours.access(request), no_time);
 }
 
 TEST(DmaPort, GrantsNoDirectMemoryAndDebugsNothing) {

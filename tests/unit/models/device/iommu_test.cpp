@@ -1,4 +1,4 @@
-#include "base/error.h"
+#include "contract/kernel_path.h"
 #include "models/device/iommu.h"
 
 #include <string>
@@ -141,17 +141,37 @@ TEST_F(Translated, LetsDevicesPassThatAreNotAttached) {
     EXPECT_EQ(iommu.stats().translations, 0U);
 }
 
-TEST_F(Translated, EndsTheRunAtAPageThatNobodyMapped) {
+TEST_F(Translated, RefusesAndKeepsAnAccessToAPageThatNobodyMapped) {
     map(BusPage(5), Pfn(50));
     Iommu iommu = make();
-    try {
-        access(iommu, 0x6000);
-        FAIL();
-    } catch (const RunError& error) {
-        EXPECT_NE(std::string(error.what()).find("device 2 writes to I/O address 0x6000"), std::string::npos)
-            << error.what();
-    }
-    EXPECT_THROW(access(iommu, 1ULL << 40, {}, AccessKind::Dma), RunError); // no table either
+    EXPECT_EQ(access(iommu, 0x6040, Tick(7)), no_time);
+    EXPECT_EQ(access(iommu, 1ULL << 40, {}, AccessKind::Dma), no_time); // no table either
+    EXPECT_EQ(iommu.stats().faults, 2U);
+    for (const LineRequest& each : seen) EXPECT_NE(each.kind, AccessKind::WriteBack); // walks alone
+    ASSERT_EQ(iommu.faults().size(), 2U);
+    EXPECT_EQ(iommu.faults()[0].device, device);
+    EXPECT_EQ(iommu.faults()[0].time, Tick(7));
+    EXPECT_EQ(
+        to_string(iommu.faults()[0], "NIC"),
+        "IOMMU: the NIC writes to I/O address 0x6040, which no driver has mapped: the device is stopped and "
+        "reset");
+    EXPECT_NE(access(iommu, 0x5000), no_time); // others go on
+}
+
+TEST_F(Translated, KeepsTheFirstFaultsOnly) {
+    Iommu iommu = make();
+    for (int i = 0; i < 20; ++i) access(iommu, 0x6000);
+    EXPECT_EQ(iommu.stats().faults, 20U);
+    EXPECT_EQ(iommu.faults().size(), 16U);
+}
+
+TEST_F(Translated, RefusesTheLineThatItIsTold) {
+    map(BusPage(5), Pfn(50));
+    config.fault_at = 2;
+    Iommu iommu = make();
+    EXPECT_NE(access(iommu, 0x5000), no_time);
+    EXPECT_EQ(access(iommu, 0x5040), no_time);
+    EXPECT_NE(access(iommu, 0x5040), no_time);
 }
 
 } // namespace

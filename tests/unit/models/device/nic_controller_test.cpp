@@ -23,6 +23,7 @@ struct Nic : testing::Test, MemoryPort, InterruptController {
         Tick at;
     };
     std::vector<Raised> raised;
+    PhysAddr refused{~0ULL}; ///< a line
     /// A packet of 1024 bytes every microsecond.
     NicConfig config{
         .rate = 8'192'000'000, .packet_bytes = 1024, .ring_entries = 8, .interrupt_gap = Tick(0)};
@@ -30,6 +31,7 @@ struct Nic : testing::Test, MemoryPort, InterruptController {
 
     Tick access(const LineRequest& request) override {
         EXPECT_EQ(request.requester, RequesterId(device));
+        if (request.line == refused) return no_time;
         lines.push_back(request);
         return request.time + answer;
     }
@@ -122,6 +124,37 @@ TEST_F(Nic, KeepsInterruptsApart) {
     EXPECT_TRUE(raised.empty()); // the first, too, comes ten packets after the beginning
     while (raised.empty()) nic.advance(now = nic.next());
     EXPECT_EQ(raised[0].at, Tick(10 * interval.value()));
+}
+
+TEST_F(Nic, StopsWhereAnAccessIsRefusedUntilItIsReset) {
+    for (const std::uint64_t line :
+         {std::uint64_t{0x101'040}, ring.value() + line_size}) { // data, descriptor
+        NicController nic = make();
+        post(nic, cpu0, 8);
+        raised.clear();
+        refused = PhysAddr(~0ULL);
+        nic.start(Tick());
+        nic.advance(interval);
+        refused = PhysAddr(line);
+        Tick now = interval;
+        while (!nic.has_stopped()) nic.advance(now = nic.next());
+        const std::uint64_t packets = nic.stats().packets;
+        EXPECT_EQ(nic.stats().dropped, 1U);
+        EXPECT_EQ(nic.next(), no_time);
+        EXPECT_EQ(raised.back().cpu, cpu0);
+        EXPECT_EQ(raised.back().at, now);
+
+        refused = PhysAddr(~0ULL);
+        nic.reset(now + interval);
+        EXPECT_FALSE(nic.has_stopped());
+        const Tick ready = now + interval + NicConfig::reset_time;
+        nic.advance(ready);
+        EXPECT_EQ(nic.stats().packets, packets);
+        nic.advance(ready + interval);
+        EXPECT_EQ(nic.stats().packets, packets + 1); // into the buffer that was refused
+        EXPECT_EQ(nic.stats().missed, 1 + NicConfig::reset_time.value() / interval.value());
+        EXPECT_EQ(nic.stats().resets, 1U);
+    }
 }
 
 TEST_F(Nic, GivesEachFlowItsQueue) {

@@ -233,6 +233,18 @@ TEST_F(Requests, AreTriedAgainAfterAnError) {
     EXPECT_FALSE(locks.is_locked(frames[0]));
 }
 
+TEST_F(Requests, ThatAResetDeviceForgotAreGivenToItAgain) {
+    connect_queue(8);
+    rig.run(cpu0, [&](Operation& op) { block.read(op, 0, frames); });
+    disk.status = BlockStatus::Reset;
+    complete(0);
+    ASSERT_EQ(disk.submitted.size(), 2U);
+    disk.status = BlockStatus::Done;
+    complete(1);
+    EXPECT_FALSE(locks.is_locked(frames[0]));
+    EXPECT_EQ(block.in_flight(), 0U);
+}
+
 TEST_F(Requests, OfDirectIoTellTheirOwnerOfAnErrorInTheEnd) {
     struct Owner final : DirectIoOwner {
         std::vector<BlockStatus> told;

@@ -3,6 +3,8 @@
 #include "tests/unit/os/task/task_rig.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -136,6 +138,41 @@ TEST_F(Mapper, TakesCoherentMemoryFromTheZoneOfTheMask) {
     EXPECT_GE(coherent(64), 1ULL << 32);
     EXPECT_LT(coherent(32 + 0), 1ULL << 32);
     EXPECT_LT(coherent(33) + 4 * page_size, 1ULL << 33);
+}
+
+TEST_F(Mapper, GoesDownToZoneDmaForAMaskWithinDma32) {
+    set_up_pool();
+    while (address_of(allocate(gfp::kernel | gfp::dma32)).value() < 1ULL << 25) {
+    }
+    add(25, 1); // what is left of ZONE_DMA32 is beyond 32 MiB
+    rig.run(cpu0, [&](Operation& op) {
+        const auto memory = dma.allocate_coherent(op, device, page_size);
+        ASSERT_TRUE(memory);
+        EXPECT_LT(memory->memory.value(), 1ULL << 24);
+    });
+    EXPECT_EQ(dma.stats().coherent_dma, page_size);
+    EXPECT_EQ(dma.stats().coherent_dma32, 0U);
+}
+
+TEST_F(Mapper, TellsOfEachDeviceThatIsTranslated) {
+    struct Any final : IommuDevice {
+        void attach(DeviceId, Pfn) override {}
+        void invalidate(DeviceId, BusPage, std::uint64_t) override {}
+        void invalidate_all(DeviceId) override {}
+    } iommu;
+    dma.configure({.iommu = IommuMode::Strict}, {});
+    dma.connect(iommu);
+    rig.run(cpu0, [&](Operation& op) {
+        dma.add_device(op, {.id = DeviceId{0}, .name = "disk"}, 64, 1);
+        dma.add_device(op, {.id = DeviceId{1}, .name = "nic"}, 64, 1);
+    });
+    rig.run(cpu0, [&](Operation& op) { ASSERT_TRUE(dma.map(op, DeviceId{1}, std::span(&low, 1), pages)); });
+    StatRegistry registry;
+    dma.declare(registry.group("dma"));
+    std::map<std::string, std::uint64_t> mappings;
+    for (const Statistic& counter : registry.counters())
+        if (counter.name == "mappings") mappings[counter.path] = *counter.value;
+    EXPECT_EQ(mappings, (std::map<std::string, std::uint64_t>{{"dma/iommu/disk", 0}, {"dma/iommu/nic", 1}}));
 }
 
 TEST(DmaConfig, WantsWholeSegments) {

@@ -22,6 +22,8 @@ struct ManualNic final : NetDevice {
     std::deque<ReceivedPacket> received;
     int enabled = 0;
     bool started = false;
+    bool stopped = false;
+    int resets = 0;
     std::uint32_t flow = 0; ///< of what is brought
 
     [[nodiscard]] std::uint32_t interrupt_source() const override { return 1; }
@@ -38,6 +40,11 @@ struct ManualNic final : NetDevice {
         return taken;
     }
     void enable_interrupt(CpuId, Tick) override { ++enabled; }
+    [[nodiscard]] bool has_stopped() const override { return stopped; }
+    void reset(Tick) override {
+        stopped = false;
+        ++resets;
+    }
 
     void bring(int count, std::uint32_t bytes = 1000) {
         for (int i = 0; i < count; ++i) {
@@ -247,6 +254,16 @@ TEST_F(Net, DropsPacketsThatNobodyReceives) {
     nic.bring(3);
     interrupt();
     EXPECT_EQ(nic.buffers.size(), 128U); // their buffers go round
+}
+
+TEST_F(Net, ResetsANicThatHasStopped) {
+    set_up();
+    interrupt();
+    EXPECT_EQ(nic.resets, 0);
+    nic.stopped = true;
+    interrupt();
+    EXPECT_EQ(nic.resets, 1);
+    EXPECT_FALSE(nic.stopped);
 }
 
 TEST_F(Net, RefusesCallsThatMakeNoSense) {
