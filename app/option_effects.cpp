@@ -176,7 +176,7 @@ std::span<const EffectRule> effect_rules() {
         {"iommu.fault_at", "iommu.mode = lazy or strict", has_iommu},
         {"llc.ddio_ways", "a device.kind other than fixed, or nic.rate", moves_data},
         {"nic.*", "nic.rate above 0", has_nic},
-        {"os.net_buffers", "nic.rate above 0", has_nic},
+        {"os.net_*", "nic.rate above 0", has_nic},
         {"workload.program", "workload.kind = program",
          [](C c) { return is_from_command_line(c) || runs_live(c); }},
         {"workload.trace", "workload.kind = trace",
@@ -203,6 +203,8 @@ std::span<const EffectRule> effect_rules() {
          [](C c) { return generates(c, "kernel_objects"); }},
         {"synthetic.net_receive.*", "workload.synthetic = net_receive",
          [](C c) { return generates(c, "net_receive"); }},
+        {"synthetic.net_send.*", "workload.synthetic = net_send",
+         [](C c) { return generates(c, "net_send"); }},
         {"synthetic.kvstore.*", "workload.synthetic = kvstore", [](C c) { return generates(c, "kvstore"); }},
     });
     return rules;

@@ -249,11 +249,11 @@ void SystemConfig::validate_page_tables() const {
                           std::to_string(cpu.mmu.champsim_frames), "wants os.page_table = radix");
 }
 
-/// Generators that receive have something to receive from.
+/// Generators that receive or send have something to do it with.
 void SystemConfig::require_nic() const {
     if (nic.present()) return;
     const auto look_at = [this](const std::string& key, const std::string& generator) {
-        if (generator == "net_receive")
+        if (generator == "net_receive" || generator == "net_send")
             throw ConfigError(options.where(key), key, generator, "wants a NIC: set nic.rate");
     };
     for (const auto& [number, program] : programs)

@@ -46,11 +46,21 @@ enum class IoCall : std::uint32_t {
            number == static_cast<std::uint32_t>(IoCall::Drain);
 }
 
-/// Receiving from a NIC, as recvmsg of a UDP socket, with what a program then does with the data.
+/// Receiving from a NIC and sending by it, as recvmsg and sendmsg of a UDP socket, with what a program does
+/// with the data after or before.
 enum class NetCall : std::uint32_t {
     /// Waits for a message and receives it. Arguments: 0 how (NetReceive), 1 bytes, 2 whether the program
     /// reads all of it (1) or nothing (0).
     Receive = 0x50570200,
+    /// Sends a message: waits while the socket's buffer is full, not for the wire. Arguments: 0 how
+    /// (NetSend), 1
+    /// bytes, 2 whether the program writes all of it first (1) or nothing (0).
+    Send,
+};
+/// How the data come to the NIC.
+enum class NetSend : std::uint8_t {
+    Copy,     ///< through the kernel's buffers
+    ZeroCopy, ///< from the program's pages (MSG_ZEROCOPY)
 };
 /// How the data come to the program.
 enum class NetReceive : std::uint8_t {
@@ -60,7 +70,8 @@ enum class NetReceive : std::uint8_t {
 };
 
 [[nodiscard]] constexpr bool is_net_call(std::uint32_t number) {
-    return number == static_cast<std::uint32_t>(NetCall::Receive);
+    return number == static_cast<std::uint32_t>(NetCall::Receive) ||
+           number == static_cast<std::uint32_t>(NetCall::Send);
 }
 
 } // namespace pagewalk

@@ -7,12 +7,12 @@
 
 namespace pagewalk::models {
 
-/// A NIC that receives what a traffic generator sends.
+/// A NIC that receives what a traffic generator sends, and sends what nobody receives.
 struct NicConfig {
     std::uint64_t rate = 0; ///< bits/s of packets that arrive; 0: there is no NIC
     std::uint32_t packet_bytes = 1500;
     std::uint32_t flows = 1;
-    std::uint32_t queues = 1;
+    std::uint32_t queues = 1; ///< each receives and sends
     std::uint32_t ring_entries = 1024;
     Tick interrupt_gap{8'000 * ticks_per_ns}; ///< between two interrupts of a queue, at least
 

@@ -20,6 +20,9 @@ void NicStats::declare(StatGroup group) const {
     group.counter("bytes", bytes, "bytes", "of these packets");
     group.counter("dropped", dropped, "count", "packets that found no buffer");
     group.counter("lines_written", lines_written, "count", "lines of memory written with packets");
+    group.counter("packets_sent", packets_sent, "count", "packets sent");
+    group.counter("bytes_sent", bytes_sent, "bytes", "of these packets");
+    group.counter("lines_read", lines_read, "count", "lines of memory read with what was sent");
     group.counter("ring_lines", ring_lines, "count", "lines of memory read and written with descriptors");
     group.counter("interrupts", interrupts, "count", "interrupts raised");
     group.counter("resets", resets, "count", "resets after the IOMMU had refused an access");
@@ -32,7 +35,9 @@ NicController::NicController(const NicConfig& config, DeviceId device, const Por
       m_interval(on_the_wire(config.packet_bytes, config.rate)) {}
 
 void NicController::start(Tick now) {
-    if (m_next_arrival != no_time || has_stopped()) return;
+    if (m_receives) return;
+    m_receives = true;
+    if (has_stopped()) return;
     m_next_arrival = now + m_interval;
     for (Queue& queue : m_queues) fetch(queue, now);
 }
@@ -46,7 +51,7 @@ Tick NicController::access(BusAddr place, AccessKind kind, Tick now) {
 
 void NicController::stop(Tick now) {
     m_refused = false;
-    m_next_arrival = no_time;
+    m_next_arrival = m_send_at = no_time;
     m_stopped_at = now;
     interrupt(CpuId{}, m_queues[CpuId{}], now);
 }
@@ -54,9 +59,12 @@ void NicController::stop(Tick now) {
 void NicController::reset(Tick now) {
     const Tick ready = now + NicConfig::reset_time;
     ++m_stats.resets;
-    m_stats.missed += (ready - m_stopped_at).value() / m_interval.value();
+    if (m_receives) {
+        m_stats.missed += (ready - m_stopped_at).value() / m_interval.value();
+        m_next_arrival = ready + m_interval;
+    }
     m_stopped_at = no_time;
-    m_next_arrival = ready + m_interval;
+    plan_sending(ready);
 }
 
 void NicController::post(CpuId id, std::span<const BusAddr> buffers, Tick now) {
@@ -79,7 +87,7 @@ void NicController::fetch(Queue& queue, Tick now) {
 }
 
 Tick NicController::next() const {
-    Tick next = m_next_arrival;
+    Tick next = std::min(m_next_arrival, m_send_at);
     for (const Queue& queue : m_queues) next = std::min(next, queue.interrupt_at);
     return next;
 }
@@ -91,7 +99,93 @@ void NicController::advance(Tick now) {
             if (m_queues[cpu].interrupt_at == time) interrupt(cpu, m_queues[cpu], time);
         }
         if (m_next_arrival == time) arrive(time);
+        if (m_send_at == time) send_next(time);
     }
+}
+
+void NicController::send(CpuId id, std::span<const SendBuffer> buffers, Tick now) {
+    Queue& queue = m_queues[id];
+    Tick readable = now;
+    for (std::size_t i = 0; i < buffers.size(); ++i, ++queue.send_posted) {
+        if (i != 0 && queue.send_posted % descriptors_per_line != 0) continue;
+        const BusAddr place = queue.send_ring.descriptors +
+                              queue.send_posted % queue.send_ring.entries * NetRing::descriptor_bytes;
+        ++m_stats.ring_lines;
+        readable = std::max(readable, access(place, AccessKind::Dma, now));
+    }
+    readable += NicConfig::link_latency * 3; // the doorbell, and there and back
+    for (const SendBuffer& buffer : buffers) queue.to_send.push_back({buffer, readable});
+    if (m_refused) return stop(now);
+    if (!has_stopped()) plan_sending(now);
+}
+
+void NicController::plan_sending(Tick now) {
+    m_send_at = no_time;
+    for (const Queue& queue : m_queues)
+        if (!queue.to_send.empty())
+            m_send_at = std::min(m_send_at, std::max({now, queue.to_send.front().readable, m_wire_free}));
+}
+
+/// A descriptor of the queue whose turn it is.
+void NicController::send_next(Tick now) {
+    const auto may_send = [&](const Queue& queue) {
+        return !queue.to_send.empty() && queue.to_send.front().readable <= now;
+    };
+    while (!may_send(m_queues[static_cast<CpuId>(m_turn)])) m_turn = (m_turn + 1) % m_queues.size();
+    Queue& queue = m_queues[static_cast<CpuId>(m_turn)];
+    const SendBuffer buffer = queue.to_send.front().what;
+    const Tick left = read(buffer, now);
+    if (m_refused) return stop(now);
+    queue.to_send.pop_front();
+    ++queue.pieces;
+    queue.piece_bytes += buffer.bytes;
+    m_wire_free = now + on_the_wire(buffer.bytes, NicConfig::link_rate);
+    if (buffer.last) {
+        end_message(queue, std::max(left, m_wire_free));
+        m_turn = (m_turn + 1) % m_queues.size();
+    }
+    if (m_refused) return stop(now);
+    plan_sending(now);
+}
+
+/// Returns when the last of its lines is at the NIC.
+Tick NicController::read(const SendBuffer& buffer, Tick now) {
+    const Tick line_time = on_the_wire(line_size, NicConfig::link_rate);
+    const BusAddr end = buffer.data + buffer.bytes;
+    Tick last = now;
+    for (BusAddr line = buffer.data.line(); line < end; line += line_size, now += line_time) {
+        last = std::max(last, access(line, AccessKind::Dma, now));
+        if (m_refused) return last;
+        ++m_stats.lines_read;
+    }
+    return last + NicConfig::link_latency * 2;
+}
+
+void NicController::end_message(Queue& queue, Tick now) {
+    m_stats.packets_sent += (queue.piece_bytes + m_config.packet_bytes - 1) / m_config.packet_bytes;
+    m_stats.bytes_sent += queue.piece_bytes;
+    Tick written = now;
+    for (std::size_t i = 0; i < queue.pieces; ++i, ++queue.send_done) {
+        if (i + 1 != queue.pieces && (queue.send_done + 1) % descriptors_per_line != 0) continue;
+        const BusAddr place = queue.send_ring.descriptors +
+                              queue.send_done % queue.send_ring.entries * NetRing::descriptor_bytes;
+        written = std::max(written, access(place, AccessKind::WriteBack, now));
+        if (m_refused) break; // it has left all the same
+        ++m_stats.ring_lines;
+    }
+    written += NicConfig::link_latency;
+    queue.sent.push_back({written, queue.pieces});
+    queue.pieces = 0;
+    queue.piece_bytes = 0;
+    if (queue.may_interrupt) ask_for_interrupt(queue, written);
+}
+
+std::size_t NicController::take_sent(CpuId id, Tick now) {
+    std::deque<SentMessage>& sent = m_queues[id].sent;
+    std::size_t descriptors = 0;
+    for (; !sent.empty() && sent.front().written <= now; sent.pop_front())
+        descriptors += sent.front().descriptors;
+    return descriptors;
 }
 
 void NicController::arrive(Tick now) {
@@ -149,7 +243,10 @@ std::size_t NicController::take_received(CpuId id, Tick now, std::span<ReceivedP
 void NicController::enable_interrupt(CpuId id, Tick now) {
     Queue& queue = m_queues[id];
     queue.may_interrupt = true;
-    if (!queue.received.empty()) ask_for_interrupt(queue, std::max(now, queue.received.front().written));
+    Tick there = no_time;
+    if (!queue.received.empty()) there = queue.received.front().written;
+    if (!queue.sent.empty()) there = std::min(there, queue.sent.front().written);
+    if (there != no_time) ask_for_interrupt(queue, std::max(now, there));
 }
 
 void NicController::ask_for_interrupt(Queue& queue, Tick at) {

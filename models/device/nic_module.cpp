@@ -4,11 +4,16 @@ namespace pagewalk::models {
 
 NetDeviceLimits NicModule::limits() const {
     const NicConfig& config = controller().config();
-    return {config.queues, config.ring_entries};
+    return {config.queues, config.ring_entries, config.packet_bytes};
 }
 
 void NicModule::start(Tick now) {
     model().start(now);
+    plan();
+}
+
+void NicModule::send(CpuId queue, std::span<const SendBuffer> buffers, Tick now) {
+    model().send(queue, buffers, now);
     plan();
 }
 

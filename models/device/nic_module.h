@@ -21,6 +21,9 @@ public:
     std::size_t take_received(CpuId queue, Tick now, std::span<ReceivedPacket> packets) override {
         return model().take_received(queue, now, packets);
     }
+    void set_send_ring(CpuId queue, const NetRing& ring) override { model().set_send_ring(queue, ring); }
+    void send(CpuId queue, std::span<const SendBuffer> buffers, Tick now) override;
+    std::size_t take_sent(CpuId queue, Tick now) override { return model().take_sent(queue, now); }
     void enable_interrupt(CpuId queue, Tick now) override;
     [[nodiscard]] bool has_stopped() const override { return controller().has_stopped(); }
     void reset(Tick now) override;

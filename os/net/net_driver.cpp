@@ -23,11 +23,24 @@ void NetConfig::declare(OptionGroup os) {
          "the NIC driver's buffers: pages that go round and stay mapped, or a page of each packet, mapped "
          "before and unmapped after it",
          "Linux 6.1: page_pool in mlx5e, others in e1000e"});
+    os.choice(
+        "net_gro", offload, {{ReceiveOffload::Off, "off"}, {ReceiveOffload::Gro, "on"}},
+        {Unit::None,
+         "whether packets of a flow that a poll finds go through the network stack as one of up to 64 KiB "
+         "(17 packets)",
+         "Linux 6.1: off for UDP, unless a socket has UDP_GRO; on for TCP"});
+    os.choice(
+        "net_segmentation", segmentation, {{Segmentation::Kernel, "kernel"}, {Segmentation::Nic, "nic"}},
+        {Unit::None,
+         "who cuts what is sent into packets of nic.packet_size: the kernel before the network stack, or "
+         "the NIC behind it, from segments of up to 64 KiB (TSO, USO)",
+         "Linux 6.1: the NIC where it can"});
 }
 
 void NetStats::declare(StatGroup group) const {
     group.counter("packets", packets, "count", "packets that reached a socket's queue");
     group.counter("bytes", bytes, "bytes", "of these packets");
+    group.counter("merged", merged, "count", "packets that os.net_gro merged into one before them");
     group.counter("dropped", dropped, "count",
                   "packets that were polled and had no socket, no room in it or no memory");
     group.counter("polls", polls, "count", "polls of a receive queue (NAPI)");
@@ -61,6 +74,7 @@ void NetDriver::set_up(Operation& op, std::size_t cpus) {
             throw ConfigError("no memory for " + std::to_string(m_limits.ring_entries) +
                               " buffers of a NIC's queue: lower nic.ring_entries or nic.queues");
     }
+    m_sender.set_up(op, *m_nic);
 }
 
 std::optional<NetDriver::Buffer> NetDriver::take_buffer(Operation& op, CpuId queue) {
@@ -83,7 +97,7 @@ std::optional<NetDriver::Buffer> NetDriver::take_buffer(Operation& op, CpuId que
 }
 
 void NetDriver::release(Operation& op, const Packet& packet) {
-    op.path.call(KernelFunction::ConsumeSkb);
+    if (!packet.merged) op.path.call(KernelFunction::ConsumeSkb);
     if (packet.skb != VirtAddr()) m_parts.objects.kfree(op, packet.skb, KernelFunction::ConsumeSkb);
     if (m_config.buffers == NetBuffers::PagePool)
         m_queues[packet.buffer.queue].pool.push_back(packet.buffer);
@@ -111,9 +125,11 @@ void NetDriver::interrupted(Operation& op) {
     op.path.call(KernelFunction::NicInterrupt);
     if (m_nic->has_stopped()) op.effect<&NetDriver::reset>(*this);
     op.path.call(KernelFunction::NetRxAction);
+    m_sender.clean(op, op.cpu);
     std::array<ReceivedPacket, budget> packets;
     const std::size_t polled = m_nic->take_received(op.cpu, op.now, packets);
     for (const ReceivedPacket& packet : std::span(packets).first(polled)) take(op, op.cpu, packet);
+    m_queues[op.cpu].held.clear();
     refill(op, op.cpu);
     op.effect<&NetDriver::deliver>(*this, index_of(op.cpu));
     end_poll(op, op.cpu, polled);
@@ -133,10 +149,8 @@ void NetDriver::take(Operation& op, CpuId id, const ReceivedPacket& packet) {
     op.path.call(KernelFunction::BuildSkb);
     for (std::uint64_t line = 0; line < header_lines; ++line)
         op.path.load(data_of(buffer.frame) + line * line_size);
-    op.path.call(KernelFunction::NapiGroReceive);
-    op.path.call(KernelFunction::NetifReceiveSkb);
-    op.path.call(KernelFunction::IpReceive);
-    Packet received{buffer, skb.value_or(VirtAddr()), packet, 0};
+    const bool merged = skb && m_config.offload == ReceiveOffload::Gro && merges(queue, packet);
+    Packet received{buffer, pass_up(op, skb.value_or(VirtAddr()), merged), packet, 0, merged};
     if (!m_sockets.empty()) {
         received.socket = packet.flow % m_sockets.size();
         Socket& socket = m_sockets[received.socket];
@@ -147,6 +161,35 @@ void NetDriver::take(Operation& op, CpuId id, const ReceivedPacket& packet) {
     }
     ++m_stats.dropped;
     release(op, received);
+}
+
+/// Does GRO put the packet behind an earlier one of its flow?
+bool NetDriver::merges(Queue& queue, const ReceivedPacket& packet) {
+    const auto held = std::ranges::find(queue.held, packet.flow, &Held::flow);
+    if (held == queue.held.end()) {
+        if (queue.held.size() == most_held) queue.held.pop_front();
+        queue.held.push_back({packet.flow, 1, packet.bytes});
+        return false;
+    }
+    const bool fits = held->packets < most_fragments && held->bytes + packet.bytes <= largest_merge;
+    if (!fits) *held = {packet.flow, 0, 0};
+    ++held->packets;
+    held->bytes += packet.bytes;
+    return fits;
+}
+
+/// What a merged packet's data need of the stack is a place in another's skb. Returns the one that is left.
+VirtAddr NetDriver::pass_up(Operation& op, VirtAddr skb, bool merged) {
+    op.path.call(KernelFunction::NapiGroReceive);
+    if (merged) {
+        ++m_stats.merged;
+        op.path.call(KernelFunction::GroMerge);
+        m_parts.objects.kfree(op, skb, KernelFunction::GroMerge);
+        return {};
+    }
+    op.path.call(KernelFunction::NetifReceiveSkb);
+    op.path.call(KernelFunction::IpReceive);
+    return skb;
 }
 
 /// Either the queue may interrupt again, or it is polled again: at once a few times, then after as long as
@@ -219,7 +262,9 @@ void NetDriver::poll_again(std::uint64_t id, const Moment& moment) {
 }
 
 void NetDriver::serve(Operation& op, const SyscallRecord& record) {
-    if (m_nic == nullptr) throw RunError("the simulated machine has no NIC to receive from; set nic.rate");
+    if (m_nic == nullptr)
+        throw RunError("the simulated machine has no NIC to receive from or to send by; set nic.rate");
+    if (static_cast<NetCall>(record.number) == NetCall::Send) return m_sender.send(op, record);
     if (record.arguments[0] > static_cast<std::uint64_t>(NetReceive::Fixed) || record.arguments[1] == 0 ||
         record.arguments[1] > socket_limit / 2)
         throw RunError("receive call: way " + std::to_string(record.arguments[0]) + ", " +
@@ -258,7 +303,7 @@ void NetDriver::receive(Operation& op, Socket& socket, NetReceive how, std::uint
         const Packet packet = socket.packets.front();
         const auto part = static_cast<std::uint32_t>(
             std::min<std::uint64_t>(packet.what.bytes - socket.used, bytes - done));
-        op.path.load(packet.skb);
+        if (!packet.merged) op.path.load(packet.skb);
         if (how == NetReceive::Copy) copy(op, socket, packet, done, part);
         if (how == NetReceive::Remap && socket.used == 0) remap(op, packet);
         if (reads && how != NetReceive::Copy) read(op, data_of(packet.buffer.frame) + socket.used, part);
@@ -278,7 +323,7 @@ void NetDriver::receive(Operation& op, Socket& socket, NetReceive how, std::uint
 
 void NetDriver::copy(Operation& op, const Socket& socket, const Packet& packet, std::uint64_t to,
                      std::uint32_t bytes) {
-    op.path.call(KernelFunction::CopyDatagram);
+    if (!packet.merged) op.path.call(KernelFunction::CopyDatagram);
     for (std::uint32_t done = 0; done < bytes;) {
         const std::uint64_t at = to + done;
         const auto part =

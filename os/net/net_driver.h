@@ -8,6 +8,7 @@
 #include "contract/interrupt.h"
 #include "contract/net_device.h"
 #include "os/dma/dma_mapper.h"
+#include "os/net/net_sender.h"
 #include "os/path/kernel_objects.h"
 #include "os/task/interrupt_lines.h"
 #include "os/task/wait_queue.h"
@@ -26,15 +27,21 @@ enum class NetBuffers : std::uint8_t {
     Slab,     ///< each packet has a page of its own, mapped and unmapped
 };
 
+/// Do packets of a flow that come together go through the network stack as one?
+enum class ReceiveOffload : std::uint8_t { Off, Gro };
+
 struct NetConfig {
     NetBuffers buffers = NetBuffers::PagePool;
+    ReceiveOffload offload = ReceiveOffload::Off;
+    Segmentation segmentation = Segmentation::Nic;
 
-    /// Declares os.net_buffers.
+    /// Declares os.net_buffers, os.net_gro and os.net_segmentation.
     void declare(OptionGroup os);
 };
 
 struct NetStats {
     std::uint64_t packets = 0, bytes = 0; ///< to sockets
+    std::uint64_t merged = 0;             ///< of these, into one before
     std::uint64_t dropped = 0;            ///< no socket, no room in it, or no memory
     std::uint64_t polls = 0;
     std::uint64_t full_polls = 0; ///< that used their budget up
@@ -47,23 +54,25 @@ struct NetStats {
 };
 
 /// A NIC's driver, NAPI and the sockets behind it: interrupt, polling of up to 64 packets at a time, buffers,
-/// the network stack's receiving half, and tasks that receive messages. Polling that does not come to an end
-/// shares its CPU with tasks as ksoftirqd does: half of the time is theirs.
+/// the network stack's receiving half, and tasks that receive messages; NetSender has the sending one.
+/// Polling that does not come to an end shares its CPU with tasks as ksoftirqd does: half of the time is
+/// theirs.
 class NetDriver final : public InterruptHandler {
 public:
     static constexpr std::size_t budget = 64;                 // NAPI_POLL_WEIGHT
     static constexpr unsigned polls_in_a_row = 10;            // MAX_SOFTIRQ_RESTART
     static constexpr std::uint64_t socket_limit = 4ULL << 20; // bytes, assumed
-    static constexpr std::uint64_t skb_bytes = 256;           // sk_buff: 232 in Linux 6.1
+    static constexpr std::uint64_t skb_bytes = NetSender::skb_bytes;
+    static constexpr std::uint64_t largest_merge = 64 << 10; // GRO_LEGACY_MAX_SIZE
+    static constexpr unsigned most_fragments = 17;           // MAX_SKB_FRAGS
+    static constexpr std::size_t most_held = 64;             // GRO_HASH_BUCKETS * MAX_GRO_SKBS
 
-    struct Parts {
-        FrameAllocator& frames;
-        KernelObjects& objects;
-        DmaMapper& dma;
-        TaskRunner& runner;
-    };
-    explicit NetDriver(const Parts& parts) : m_parts(parts) {}
-    void configure(const NetConfig& config) { m_config = config; }
+    using Parts = NetSender::Parts;
+    explicit NetDriver(const Parts& parts) : m_parts(parts), m_sender(parts) {}
+    void configure(const NetConfig& config) {
+        m_config = config;
+        m_sender.configure(config.segmentation);
+    }
 
     /// The NIC, whose interrupts it asks for.
     void connect(NetDevice& nic, InterruptLines& lines, InterruptController& interrupts);
@@ -72,15 +81,18 @@ public:
     void set_up(Operation& op, std::size_t cpus);
 
     void interrupted(Operation& op) override;
-    /// A task receives. Contract: is_net_call(record.number), op.may_wait(). Throws RunError where there is
-    /// no NIC.
+    /// A task receives or sends. Contract: is_net_call(record.number), op.may_wait(). Throws RunError where
+    /// there is no NIC.
     void serve(Operation& op, const SyscallRecord& record);
-    /// Do packets arrive?
-    [[nodiscard]] bool is_up() const { return m_is_up; }
+    /// May the NIC interrupt?
+    [[nodiscard]] bool is_up() const { return m_is_up || m_sender.is_sending(); }
 
     /// Who is told of each packet that has reached its socket.
     void on_packet(std::function<void(const PacketEvent&)> told) { m_on_packet = std::move(told); }
-    void declare(StatGroup group) const { m_stats.declare(group); }
+    void declare(StatGroup group) const {
+        m_stats.declare(group);
+        m_sender.declare(group.group("send"));
+    }
 
 private:
     struct Buffer {
@@ -93,6 +105,13 @@ private:
         VirtAddr skb{};
         ReceivedPacket what;
         std::size_t socket = 0;
+        bool merged = false; ///< goes with an earlier one of its flow
+    };
+    /// Packets of a flow that have been merged in this poll.
+    struct Held {
+        std::uint32_t flow = 0;
+        unsigned packets = 0;
+        std::uint64_t bytes = 0;
     };
     struct Queue {
         PhysAddr descriptors{};
@@ -101,7 +120,8 @@ private:
         std::vector<Buffer> pool;            ///< mapped and free
         std::vector<BusAddr> to_post;
         std::vector<Packet> to_deliver;
-        unsigned polls = 0; ///< in a row
+        std::deque<Held> held; ///< oldest first
+        unsigned polls = 0;    ///< in a row
         Tick busy_since{};
     };
     struct Socket {
@@ -119,6 +139,8 @@ private:
     void release(Operation& op, const Packet& packet);
     void refill(Operation& op, CpuId queue);
     void take(Operation& op, CpuId queue, const ReceivedPacket& packet);
+    [[nodiscard]] static bool merges(Queue& queue, const ReceivedPacket& packet);
+    VirtAddr pass_up(Operation& op, VirtAddr skb, bool merged);
     void end_poll(Operation& op, CpuId queue, std::size_t polled);
     [[nodiscard]] std::size_t socket_of(Operation& op);
     void receive(Operation& op, Socket& socket, NetReceive how, std::uint64_t bytes, bool reads);
@@ -136,6 +158,7 @@ private:
     void poll_again(std::uint64_t queue, const Moment& moment);
 
     Parts m_parts;
+    NetSender m_sender;
     NetConfig m_config;
     NetDevice* m_nic = nullptr;
     InterruptController* m_interrupts = nullptr;

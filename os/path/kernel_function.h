@@ -272,6 +272,11 @@ enum class KernelFunction : std::uint16_t {
     UdpRecvmsg,
     CopyDatagram,
     ConsumeSkb,
+    GroMerge,
+    UdpSendmsg,
+    DevQueueXmit,
+    NicXmit,
+    NicCleanTx,
 };
 
 inline constexpr std::size_t kernel_function_count = enum_count<KernelFunction>;

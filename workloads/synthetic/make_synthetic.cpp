@@ -24,6 +24,7 @@ constexpr std::array generators = std::to_array<Generator>({
      [](const SyntheticConfig& c) { return make_kernel_objects(c.common, c.kernel_objects); }},
     {"kvstore", [](const SyntheticConfig& c) { return make_kvstore(c.common, c.kvstore); }},
     {"net_receive", [](const SyntheticConfig& c) { return make_net_receive(c.common, c.net_receive); }},
+    {"net_send", [](const SyntheticConfig& c) { return make_net_send(c.common, c.net_send); }},
     {"pointer_chase", [](const SyntheticConfig& c) { return make_pointer_chase(c.common, c.pointer_chase); }},
     {"stream", [](const SyntheticConfig& c) { return make_stream(c.common, c.stream); }},
 });

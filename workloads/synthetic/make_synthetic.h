@@ -11,6 +11,7 @@
 #include "workloads/synthetic/kernel_objects.h"
 #include "workloads/synthetic/kvstore.h"
 #include "workloads/synthetic/net_receive.h"
+#include "workloads/synthetic/net_send.h"
 #include "workloads/synthetic/pointer_chase.h"
 #include "workloads/synthetic/stream.h"
 
@@ -34,6 +35,7 @@ struct SyntheticConfig {
     KernelObjectsConfig kernel_objects;
     KvstoreConfig kvstore;
     NetReceiveConfig net_receive;
+    NetSendConfig net_send;
 
     void declare(OptionGroup group);
 };

@@ -73,6 +73,17 @@ void SyntheticConfig::declare(OptionGroup group) {
                {Unit::None, "whether the program reads each message once", user});
     net.number("messages", net_receive.messages, {1, 1ULL << 40},
                {Unit::Count, "messages of each thread at the natural end", user});
+    OptionGroup sends = group.group("net_send");
+    sends.choice("how", net_send.how, {{NetSend::Copy, "copy"}, {NetSend::ZeroCopy, "zero_copy"}},
+                 {Unit::None,
+                  "whether messages are copied into the kernel's buffers, or sent from their pages",
+                  "Linux 6.1: sendmsg, with MSG_ZEROCOPY"});
+    sends.number("message_size", net_send.message_bytes, {1, 2U << 20},
+                 {Unit::Bytes, "size of a message", user});
+    sends.choice("writes", net_send.writes, {{WritesMessages::Off, "off"}, {WritesMessages::On, "on"}},
+                 {Unit::None, "whether the program writes each message before it sends it", user});
+    sends.number("messages", net_send.messages, {1, 1ULL << 40},
+                 {Unit::Count, "messages of each thread at the natural end", user});
     OptionGroup tree = group.group("btree");
     tree.number("keys", btree.keys, {1, 1ULL << 36}, {Unit::Count, "keys", user});
     tree.number("lookups", btree.lookups, {1, 1ULL << 40},

@@ -4,7 +4,7 @@
 
 namespace pagewalk::os::costs {
 
-/// Receiving packets.
+/// Receiving packets and sending them.
 inline constexpr std::array net = [] {
     using enum KernelFunction;
     return std::to_array<CostRow>({
@@ -61,6 +61,36 @@ inline constexpr std::array net = [] {
           "net:consume_skb_own + net:skb_release_data_own",
           "net:consume_skb_own",
           "without the object and the page"}},
+        {GroMerge,
+         {"skb_gro_receive",
+          {220, 71, 32},
+          "assumed 220",
+          "net:napi_gro_receive",
+          "a merged packet, beyond napi_gro_receive; no measured phase merges"}},
+        {UdpSendmsg,
+         {"udp_sendmsg",
+          {3168, 941, 579},
+          "net:udp_sendmsg - net:dev_queue_xmit_lo - ( net:alloc_skb - net:alloc_skb_own )",
+          "net:udp_sendmsg",
+          "down to dev_queue_xmit, without the object; the copy itself is a step of its own"}},
+        {DevQueueXmit,
+         {"dev_queue_xmit",
+          {666, 203, 130},
+          "net:dev_queue_xmit - net:start_xmit",
+          "net:dev_queue_xmit_own",
+          "without the driver's part"}},
+        {NicXmit,
+         {"e1000_xmit_frame",
+          {341, 115, 48},
+          "net:e1000_xmit_frame - dma_map_page_attrs",
+          "net:e1000_xmit_frame_own",
+          "without the mapping"}},
+        {NicCleanTx,
+         {"e1000_clean_tx_irq",
+          {238, 76, 42},
+          "net:e1000_clean_tx_irq_own",
+          "net:e1000_clean_tx_irq_own",
+          "without unmapping; of few calls"}},
     });
 }();
 

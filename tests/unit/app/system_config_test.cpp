@@ -32,11 +32,11 @@ std::string refusal(std::initializer_list<std::string> settings) {
 
 TEST(SystemConfig, DefaultsAreAMachine) { EXPECT_EQ(refusal({}), ""); }
 
-TEST(SystemConfig, WantsANicWhereAGeneratorReceives) {
+TEST(SystemConfig, WantsANicWhereAGeneratorReceivesOrSends) {
     const std::string alone = "workload.synthetic=net_receive";
     EXPECT_THAT(refusal({"workload.kind=synthetic", alone}), HasSubstr("wants a NIC: set nic.rate"));
     EXPECT_EQ(refusal({"workload.kind=synthetic", alone, "nic.rate=1G"}), "");
-    EXPECT_THAT(refusal({"program.2.synthetic=net_receive"}), HasSubstr("program.2.synthetic = net_receive"));
+    EXPECT_THAT(refusal({"program.2.synthetic=net_send"}), HasSubstr("program.2.synthetic = net_send"));
 }
 
 TEST(SystemConfig, EveryOptionIsExplained) {

@@ -126,6 +126,91 @@ TEST_F(Nic, KeepsInterruptsApart) {
     EXPECT_EQ(raised[0].at, Tick(10 * interval.value()));
 }
 
+/// Where a packet is sent.
+struct Sending : Nic {
+    static constexpr BusAddr send_ring{0x20000};
+    NicController make_sending() {
+        NicController nic = make();
+        for (std::uint32_t i = 0; i < config.queues; ++i)
+            nic.set_send_ring(static_cast<CpuId>(i), {send_ring + i * 0x1000, config.ring_entries});
+        return nic;
+    }
+    static void run(NicController& nic) {
+        while (nic.next() != no_time) nic.advance(nic.next());
+    }
+};
+
+TEST_F(Sending, ReadsEveryLineOfAMessageAndWritesItsDescriptorsBack) {
+    NicController nic = make_sending();
+    const std::array pieces{SendBuffer{BusAddr(0x100000), 4096, false},
+                            SendBuffer{BusAddr(0x200020), 100, true}};
+    nic.send(cpu0, pieces, Tick());
+    run(nic);
+    EXPECT_EQ(count(AccessKind::Dma, 0x100000, page_size), page_size / line_size);
+    EXPECT_EQ(count(AccessKind::Dma, 0x200000, page_size), 3U); // 0x20 to 0x84
+    EXPECT_EQ(count(AccessKind::Dma, send_ring.value(), line_size), 1U);
+    EXPECT_EQ(count(AccessKind::WriteBack, send_ring.value(), line_size), 1U);
+    EXPECT_EQ(nic.stats().lines_read + nic.stats().ring_lines, lines.size());
+    EXPECT_EQ(nic.stats().packets_sent, 5U); // of 1024 bytes
+    EXPECT_EQ(nic.stats().bytes_sent, 4196U);
+    // The doorbell, the descriptors there and back, two pieces on the wire; the last line; the descriptors'
+    // way.
+    const Tick begun = answer + NicConfig::link_latency * 3;
+    const Tick second = begun + Tick(4096 * 80);
+    const Tick written =
+        second + Tick(2 * 5'120) + answer + NicConfig::link_latency * 2 + answer + NicConfig::link_latency;
+    ASSERT_EQ(raised.size(), 1U);
+    EXPECT_EQ(raised[0].at, written);
+    EXPECT_EQ(nic.take_sent(cpu0, written - Tick(1)), 0U);
+    EXPECT_EQ(nic.take_sent(cpu0, written), 2U);
+    EXPECT_EQ(nic.take_sent(cpu0, written), 0U);
+}
+
+TEST_F(Sending, TakesItsQueuesMessageByMessage) {
+    config.queues = 2;
+    NicController nic = make_sending();
+    const auto message = [](std::uint64_t at) {
+        return std::array{SendBuffer{BusAddr(at), 4096, false},
+                          SendBuffer{BusAddr(at + page_size), 4096, true}};
+    };
+    nic.send(cpu0, message(0x100000), Tick());
+    nic.send(cpu0, message(0x110000), Tick());
+    nic.send(cpu1, message(0x200000), Tick());
+    run(nic);
+    std::vector<std::uint64_t> order;
+    for (const LineRequest& line : lines)
+        if (line.kind == AccessKind::Dma && line.line.value() >= 0x100000 && line.line.page_offset() == 0)
+            order.push_back(line.line.value());
+    EXPECT_EQ(order,
+              (std::vector<std::uint64_t>{0x100000, 0x101000, 0x200000, 0x201000, 0x110000, 0x111000}));
+}
+
+TEST_F(Sending, SendsNoFasterThanTheWire) {
+    config.ring_entries = 1024;
+    NicController nic = make_sending();
+    const std::vector<SendBuffer> pieces(500, {BusAddr(0x100000), 4096, true});
+    nic.send(cpu0, pieces, Tick());
+    Tick end;
+    while (nic.stats().packets_sent != 500 * 4) nic.advance(end = nic.next());
+    EXPECT_GE(end, Tick(499 * 4096 * 80)); // 80 ps for a byte at 100 Gbit/s
+    EXPECT_LT(end, Tick(500 * 4096 * 80 + 2'000'000));
+}
+
+TEST_F(Sending, GoesOnAfterAReset) {
+    NicController nic = make_sending();
+    refused = PhysAddr(0x100'080);
+    const std::array piece{SendBuffer{BusAddr(0x100000), 1024, true}};
+    nic.send(cpu0, piece, Tick());
+    run(nic);
+    EXPECT_TRUE(nic.has_stopped());
+    EXPECT_EQ(nic.stats().packets_sent, 0U);
+    refused = PhysAddr(~0ULL);
+    nic.reset(Tick(5'000'000));
+    run(nic);
+    EXPECT_EQ(nic.stats().packets_sent, 1U);
+    EXPECT_EQ(nic.stats().missed, 0U); // nobody receives
+}
+
 TEST_F(Nic, StopsWhereAnAccessIsRefusedUntilItIsReset) {
     for (const std::uint64_t line :
          {std::uint64_t{0x101'040}, ring.value() + line_size}) { // data, descriptor

@@ -47,6 +47,15 @@ TEST(NicModule, ReceivesInSystemCTimeThroughTheLastLevelCache) {
     std::array<ReceivedPacket, 4> packets;
     EXPECT_EQ(nic.take_received(CpuId{0}, Tick(3'500'000), packets), 2U);
     EXPECT_EQ(interrupts.at[0], packets[0].written);
+
+    nic.set_send_ring(CpuId{0}, {BusAddr(0x20000), 64});
+    const std::array message{SendBuffer{BusAddr(0x300000), 4096, true}};
+    nic.send(CpuId{0}, message, Tick(3'500'000));
+    sc_core::sc_start(5, sc_core::SC_US);
+    const NicStats& stats = nic.controller().stats();
+    EXPECT_EQ(stats.bytes_sent, 4096U);
+    EXPECT_EQ(llc.cache().stats().device_accesses, stats.lines_written + stats.lines_read + stats.ring_lines);
+    EXPECT_EQ(nic.take_sent(CpuId{0}, Tick(8'500'000)), 1U);
 }
 
 } // namespace

@@ -1,9 +1,8 @@
 #include "base/error.h"
 #include "os/net/net_driver.h"
-#include "tests/unit/os/task/task_rig.h"
+#include "tests/unit/os/net/net_rig.h"
 
 #include <algorithm>
-#include <deque>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -14,101 +13,19 @@ namespace {
 using test::cpu0;
 using test::cpu1;
 
-/// A NIC whose packets a test brings.
-struct ManualNic final : NetDevice {
-    NetDeviceLimits most{.queues = 1, .ring_entries = 128};
-    NetRing ring;
-    std::deque<BusAddr> buffers;
-    std::deque<ReceivedPacket> received;
-    int enabled = 0;
-    bool started = false;
-    bool stopped = false;
-    int resets = 0;
-    std::uint32_t flow = 0; ///< of what is brought
-
-    [[nodiscard]] std::uint32_t interrupt_source() const override { return 1; }
-    [[nodiscard]] NetDeviceLimits limits() const override { return most; }
-    void set_ring(CpuId, const NetRing& given) override { ring = given; }
-    void start(Tick) override { started = true; }
-    void post(CpuId, std::span<const BusAddr> posted, Tick) override {
-        buffers.insert(buffers.end(), posted.begin(), posted.end());
-    }
-    std::size_t take_received(CpuId, Tick, std::span<ReceivedPacket> packets) override {
-        std::size_t taken = 0;
-        for (; taken < packets.size() && !received.empty(); received.pop_front())
-            packets[taken++] = received.front();
-        return taken;
-    }
-    void enable_interrupt(CpuId, Tick) override { ++enabled; }
-    [[nodiscard]] bool has_stopped() const override { return stopped; }
-    void reset(Tick) override {
-        stopped = false;
-        ++resets;
-    }
-
-    void bring(int count, std::uint32_t bytes = 1000) {
-        for (int i = 0; i < count; ++i) {
-            ASSERT_FALSE(buffers.empty());
-            buffers.pop_front();
-            received.push_back({.bytes = bytes, .flow = flow});
-        }
-    }
-};
-
-struct Raised final : InterruptController {
-    std::vector<Tick> at;
-    void raise(CpuId, const Interrupt& interrupt, Tick time) override {
-        if (interrupt.kind == InterruptKind::Device) at.push_back(time);
-    }
-};
-
-struct Net : testing::Test {
-    test::TaskRig rig;
-    KernelObjects objects{rig.frames, {}, InitOnAlloc::Off, 1};
-    PageTableMemory tables;
-    DmaMapper dma{rig.frames, tables};
-    InterruptLines lines;
-    Raised interrupts;
-    ManualNic nic;
-    NetDriver net{{rig.frames, objects, dma, rig.runner}};
-    KernelPath path; ///< of the last interrupt
+struct Net : testing::Test, test::NetRig {
     std::uint32_t sockets = 0;
 
-    void set_up(NetBuffers buffers = NetBuffers::PagePool) {
-        rig.runner.connect(interrupts);
-        net.configure({.buffers = buffers});
-        net.connect(nic, lines, interrupts);
-        rig.run(cpu0, [&](Operation& op) { net.set_up(op, 2); });
-    }
-    ~Net() override { rig.unwind(); }
-    static SyscallRecord call(NetReceive how, std::uint64_t bytes, bool reads = true) {
+    static SyscallRecord message(NetReceive how, std::uint64_t bytes, bool reads = true) {
         SyscallRecord record;
         record.number = static_cast<std::uint32_t>(NetCall::Receive);
         record.arguments = {static_cast<std::uint64_t>(how), bytes, reads ? 1U : 0U, 0, 0, 0};
         return record;
     }
-    /// A task that receives; `done` once it has.
-    Task& receive(const SyscallRecord& record, bool& done) {
-        return rig.run(cpu1, [this, record, &done](Operation& op) {
-            net.serve(op, record);
-            done = true;
-        });
-    }
-    void interrupt() {
-        path.clear();
-        PathLog log;
-        Operation op{.path = {path, rig.costs, KernelTiming::On}, .log = log, .cpu = cpu0, .now = rig.now};
-        EXPECT_TRUE(lines.deliver(op, nic.interrupt_source()));
-        for (const KernelStep& step : path.steps())
-            if (step.kind == StepKind::Effect) {
-                const Effect effect = log.effects[step.count];
-                effect.take_place({cpu0, rig.now});
-            }
-    }
     /// A message of four packets of 1000 bytes, received; returns the path of its second half.
     std::vector<KernelStep> steps_of(NetReceive how) {
         bool done = false;
-        Task& task = receive(call(how, 4000), done);
+        Task& task = call(message(how, 4000), done);
         nic.flow = sockets++; // each task has a socket
         nic.bring(4);
         interrupt();
@@ -144,7 +61,7 @@ TEST_F(Net, GivesTheRingABufferForEachDescriptor) {
 TEST_F(Net, WakesAReceiverWhenItsMessageIsWhole) {
     set_up();
     bool done = false;
-    Task& task = receive(call(NetReceive::Copy, 2500), done);
+    Task& task = call(message(NetReceive::Copy, 2500), done);
     EXPECT_TRUE(nic.started);
     EXPECT_FALSE(done);
     nic.bring(2);
@@ -160,7 +77,7 @@ TEST_F(Net, WakesAReceiverWhenItsMessageIsWhole) {
 TEST_F(Net, PollsNoMoreThanItsBudget) {
     set_up();
     bool done = false;
-    receive(call(NetReceive::Copy, 1'000'000), done);
+    call(message(NetReceive::Copy, 1'000'000), done);
     nic.bring(100);
     interrupt();
     EXPECT_EQ(nic.received.size(), 36U);
@@ -174,7 +91,7 @@ TEST_F(Net, PollsNoMoreThanItsBudget) {
 TEST_F(Net, LeavesTasksHalfOfTheTimeWherePollingDoesNotEnd) {
     set_up();
     bool done = false;
-    receive(call(NetReceive::Copy, 2'000'000), done);
+    call(message(NetReceive::Copy, 2'000'000), done);
     const Tick begin = rig.now;
     for (unsigned i = 0; i < NetDriver::polls_in_a_row; ++i) {
         nic.bring(64, 100);
@@ -202,7 +119,7 @@ TEST_F(Net, CopiesEveryByteOrNone) {
 TEST_F(Net, LeavesTheRestOfAPacketForTheNextMessage) {
     set_up();
     bool done = false;
-    const SyscallRecord first = call(NetReceive::Fixed, 600), second = call(NetReceive::Fixed, 400);
+    const SyscallRecord first = message(NetReceive::Fixed, 600), second = message(NetReceive::Fixed, 400);
     rig.run(cpu1, [&](Operation& op) {
         net.serve(op, first);
         net.serve(op, second);
@@ -218,9 +135,9 @@ TEST_F(Net, WaitsForMoreThanTheRestOfAPacket) {
     set_up();
     int done = 0;
     rig.run(cpu1, [&](Operation& op) {
-        net.serve(op, call(NetReceive::Fixed, 600));
+        net.serve(op, message(NetReceive::Fixed, 600));
         ++done;
-        net.serve(op, call(NetReceive::Fixed, 600)); // 400 bytes are left of a packet of 1000
+        net.serve(op, message(NetReceive::Fixed, 600)); // 400 bytes are left of a packet of 1000
         ++done;
     });
     nic.bring(1);
@@ -234,7 +151,7 @@ TEST_F(Net, WaitsForMoreThanTheRestOfAPacket) {
 }
 
 TEST_F(Net, SendsPagesRoundOrMapsEachAnew) {
-    set_up(NetBuffers::PagePool);
+    set_up({.buffers = NetBuffers::PagePool});
     const std::uint64_t at_boot = dma.stats().pages_mapped;
     for (int i = 0; i < 3; ++i) steps_of(NetReceive::Fixed);
     EXPECT_EQ(dma.stats().pages_unmapped, 0U);
@@ -242,7 +159,7 @@ TEST_F(Net, SendsPagesRoundOrMapsEachAnew) {
 }
 
 TEST_F(Net, UnmapsAPacketOfItsOwnPage) {
-    set_up(NetBuffers::Slab);
+    set_up({.buffers = NetBuffers::Slab});
     const std::uint64_t before = dma.stats().pages_mapped;
     for (int i = 0; i < 3; ++i) steps_of(NetReceive::Fixed);
     EXPECT_EQ(dma.stats().pages_unmapped, 12U);
@@ -254,6 +171,34 @@ TEST_F(Net, DropsPacketsThatNobodyReceives) {
     nic.bring(3);
     interrupt();
     EXPECT_EQ(nic.buffers.size(), 128U); // their buffers go round
+}
+
+TEST_F(Net, MergesPacketsOfAFlowThatOnePollFinds) {
+    set_up({.offload = ReceiveOffload::Gro});
+    bool done = false;
+    call(message(NetReceive::Fixed, 100'000), done); // a socket
+    const auto stack_calls = [&](std::vector<std::uint32_t> flows, std::uint32_t bytes) {
+        for (const std::uint32_t flow : flows) {
+            nic.flow = flow;
+            nic.bring(1, bytes);
+        }
+        interrupt();
+        EXPECT_EQ(calls_of(KernelFunction::IpReceive) + calls_of(KernelFunction::GroMerge), flows.size());
+        return calls_of(KernelFunction::IpReceive);
+    };
+    EXPECT_EQ(stack_calls({1, 2, 1, 1, 2}, 1000), 2U);                   // a flow need not come in one piece
+    EXPECT_EQ(stack_calls({1}, 1000), 1U);                               // another poll
+    EXPECT_EQ(stack_calls(std::vector<std::uint32_t>(18, 1), 1000), 2U); // 17 fragments
+    EXPECT_EQ(stack_calls(std::vector<std::uint32_t>(17, 1), 4096), 2U); // 64 KiB
+}
+
+TEST_F(Net, MergesNothingWithoutGro) {
+    set_up();
+    bool done = false;
+    call(message(NetReceive::Fixed, 100'000), done);
+    nic.bring(5);
+    interrupt();
+    EXPECT_EQ(calls_of(KernelFunction::IpReceive), 5U);
 }
 
 TEST_F(Net, ResetsANicThatHasStopped) {
@@ -268,13 +213,13 @@ TEST_F(Net, ResetsANicThatHasStopped) {
 
 TEST_F(Net, RefusesCallsThatMakeNoSense) {
     bool done = false;
-    EXPECT_THROW(receive(call(NetReceive::Copy, 100), done), RunError); // no NIC
+    EXPECT_THROW(call(message(NetReceive::Copy, 100), done), RunError); // no NIC
     set_up();
-    EXPECT_THROW(receive(call(NetReceive::Copy, 0), done), RunError);
-    EXPECT_THROW(receive(call(NetReceive::Copy, 8ULL << 20), done), RunError);
-    SyscallRecord strange = call(NetReceive::Copy, 100);
+    EXPECT_THROW(call(message(NetReceive::Copy, 0), done), RunError);
+    EXPECT_THROW(call(message(NetReceive::Copy, 8ULL << 20), done), RunError);
+    SyscallRecord strange = message(NetReceive::Copy, 100);
     strange.arguments[0] = 3;
-    EXPECT_THROW(receive(strange, done), RunError);
+    EXPECT_THROW(call(strange, done), RunError);
 }
 
 } // namespace

@@ -69,6 +69,7 @@ inline SyntheticConfig small_config() {
     config.stream = {4096, 3};
     config.block_io.operations = 500;
     config.net_receive.messages = 500;
+    config.net_send.messages = 500;
     config.file_reads.operations = 500;
     config.pointer_chase = {1 << 16, 64, 2};
     config.alloc_churn.operations = 500;
