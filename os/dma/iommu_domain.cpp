@@ -43,9 +43,16 @@ void IommuDomain::attach(Operation& op) {
     m_parts.iommu.attach(m_device.id, m_root);
 }
 
+/// Not in a frame that was a process's table until just now: a CPU's walk may still read it there.
 std::optional<Pfn> IommuDomain::make_table(Operation& op) {
-    const auto frame = m_parts.frames.allocate(
-        op, {.mask = gfp::atomic | gfp::zero, .purpose = AllocationPurpose::PageTable});
+    const auto allocate = [&] {
+        return m_parts.frames.allocate(
+            op, {.mask = gfp::atomic | gfp::zero, .purpose = AllocationPurpose::PageTable});
+    };
+    std::vector<Pfn> still_read;
+    auto frame = allocate();
+    for (; frame && m_parts.tables.find(*frame) != nullptr; frame = allocate()) still_read.push_back(*frame);
+    for (const Pfn other : still_read) m_parts.frames.free(op, other, 0);
     if (!frame) return std::nullopt;
     m_parts.tables.add(*frame);
     ++m_stats.table_pages;

@@ -67,6 +67,22 @@ TEST_F(Domain, WritesTheTablesThatTheIommuWalks) {
     EXPECT_EQ(domain.stats().table_pages, 4U); // tables stay
 }
 
+TEST_F(Domain, TakesNoFrameWhoseOldTableIsStillRead) {
+    IommuDomain domain = make(IommuMode::Strict);
+    rig.run(cpu0, [&](Operation& op) { // a process's tables: freed, while a walk may still read them
+        std::vector<Pfn> dead;
+        for (int i = 0; i < 3; ++i) {
+            dead.push_back(*rig.frames.allocate(
+                op, {.mask = gfp::atomic | gfp::zero, .purpose = AllocationPurpose::PageTable}));
+            tables.add(dead.back());
+        }
+        for (const Pfn frame : dead) rig.frames.free(op, frame, 0);
+    });
+    const BusPage first = map(domain);
+    for (std::size_t i = 0; i < frames.size(); ++i) EXPECT_EQ(entry(first + i).frame(), frames[i]);
+    EXPECT_EQ(tables.count(), 4U + 3U);
+}
+
 TEST_F(Domain, InvalidatesAtOnceWhereItIsStrict) {
     IommuDomain domain = make(IommuMode::Strict);
     const BusPage first = map(domain);
