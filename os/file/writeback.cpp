@@ -1,5 +1,7 @@
 #include "os/file/writeback.h"
 
+#include "os/reclaim/rotate_reclaimable.h"
+
 #include <algorithm>
 
 namespace pagewalk::os {
@@ -22,7 +24,9 @@ Writeback::Writeback(const Parts& parts, FindInode find)
     : m_parts(parts), m_find(std::move(find)), m_throttled(parts.locks.runner()) {}
 
 void Writeback::make_dirty(Operation& op, Inode& inode, std::uint64_t index, Pfn frame) {
-    m_parts.frames.pages().at(frame).owner_flags |= frame_flags::dirty;
+    PageDescriptor& page = m_parts.frames.pages().at(frame);
+    page.owner_flags =
+        static_cast<std::uint16_t>((page.owner_flags | frame_flags::dirty) & ~frame_flags::reclaim);
     inode.pages.set_tag(index, PageTag::Dirty);
     ++m_parts.counters.nr_dirty;
     ++m_parts.counters.nr_dirtied;
@@ -153,6 +157,7 @@ void Writeback::written(std::uint64_t frame, const Moment& moment) {
         inode.pages.clear_tag(mapping.index, PageTag::Writeback);
     --m_parts.counters.nr_writeback;
     ++m_parts.counters.nr_written;
+    rotate_reclaimable(m_parts.frames, m_parts.counters, Pfn(frame));
     m_parts.locks.end_write(frame, moment);
     m_throttled.wake_all(moment);
 }

@@ -110,17 +110,10 @@ void LruLists::change_flags(Pfn frame, std::uint16_t set, std::uint16_t clear) {
 
 void LruLists::rotate(Pfn frame) {
     PageDescriptor& page = m_allocator.pages().at(frame);
-    const LruList list = lru_list_of(page.owner_flags);
-    if (list == LruList::Unevictable) return;
-    if (m_generations != nullptr) { // lru_move_tail_fn
-        remove(frame);
-        page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::active);
-        return add_oldest(frame);
-    }
-    FrameList& pages = of(vec_of(frame), list);
-    const auto number = static_cast<std::uint32_t>(frame.value());
-    pages.remove(m_allocator.pages(), number);
-    pages.push_back(m_allocator.pages(), number);
+    if (lru_list_of(page.owner_flags) == LruList::Unevictable) return;
+    remove(frame); // lru_move_tail_fn
+    page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::active);
+    add_oldest(frame);
 }
 
 void LruLists::split(Pfn head, std::uint64_t frames) {

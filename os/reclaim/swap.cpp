@@ -1,6 +1,7 @@
 #include "os/reclaim/swap.h"
 
 #include "base/error.h"
+#include "os/reclaim/rotate_reclaimable.h"
 
 #include <algorithm>
 #include <bit>
@@ -288,20 +289,10 @@ void Swap::replace(Pfn from, Pfn to) {
 }
 
 void Swap::written(std::uint64_t frame, const Moment& moment) {
-    PageDescriptor& page = m_parts.frames.pages().at(frame);
-    PAGEWALK_INVARIANT((page.owner_flags & frame_flags::writeback) != 0);
+    PAGEWALK_INVARIANT((flags(Pfn(frame)) & frame_flags::writeback) != 0);
+    rotate_reclaimable(m_parts.frames, m_parts.counters, Pfn(frame));
     m_parts.locks.end_write(frame, moment);
-    ReclaimCounters& counters = m_parts.counters.reclaim;
-    --counters.nr_swap_writeback;
-    constexpr std::uint16_t stays = frame_flags::locked | frame_flags::dirty | frame_flags::unevictable;
-    if ((page.owner_flags & frame_flags::reclaim) != 0) {
-        page.owner_flags &= static_cast<std::uint16_t>(~frame_flags::reclaim);
-        if (page.is(PageState::Lru) && (page.owner_flags & stays) == 0) {
-            // folio_rotate_reclaimable, whose batches of 15 are left out
-            m_parts.frames.lru().rotate(Pfn(frame));
-            ++counters.pgrotated;
-        }
-    }
+    --m_parts.counters.reclaim.nr_swap_writeback;
     if (m_on_written) m_on_written(Pfn(frame), moment);
 }
 

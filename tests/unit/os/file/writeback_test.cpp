@@ -79,6 +79,30 @@ TEST_F(WrittenFiles, AreCleanOnceTheDiskHasThem) {
     EXPECT_TRUE(inode.stored.contains(1));
 }
 
+TEST_F(WrittenFiles, ThatReclaimHasGivenUpGoNextOnceTheDiskHasThem) {
+    make_dirty(0, 2);
+    const Pfn given_up = inode.pages.find(1);
+    for (const std::uint64_t index : {0, 1}) {
+        rig.frames.pages().at(inode.pages.find(index)).owner_flags |= frame_flags::active;
+        rig.frames.lru().add(inode.pages.find(index));
+    }
+    rig.frames.pages().at(given_up).owner_flags |= frame_flags::reclaim;
+    write(0, 2);
+    rig.complete(0);
+    EXPECT_EQ(rig.frames.lru().oldest(NodeId{0}, LruList::InactiveFile), given_up.value());
+    EXPECT_NE(flags(0) & frame_flags::active, 0);
+    EXPECT_EQ(flags(1) & (frame_flags::active | frame_flags::reclaim), 0);
+    EXPECT_EQ(rig.counters.reclaim.pgrotated, 1U);
+}
+
+TEST_F(WrittenFiles, ThatAreWrittenToOnceMoreAreNotGivenUp) {
+    make_dirty(0, 1);
+    write(0, 1);
+    rig.frames.pages().at(inode.pages.find(0)).owner_flags |= frame_flags::reclaim;
+    make_dirty(0, 1);
+    EXPECT_EQ(flags(0) & frame_flags::reclaim, 0);
+}
+
 TEST_F(WrittenFiles, StopAfterAsManyPagesAsAskedFor) {
     make_dirty(0, 100);
     EXPECT_EQ(write(0, PageCache::none, Mode::Start, 30), 30U);

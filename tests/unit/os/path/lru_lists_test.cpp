@@ -45,6 +45,15 @@ TEST_F(Lists, HaveTheYoungestPageFirst) {
     EXPECT_EQ(lists.pages(node, LruList::InactiveFile), (std::vector{first, second, third}));
 }
 
+TEST_F(Lists, TakeARotatedActivePageAsTheOldestInactiveOne) {
+    const Pfn inactive = added(frame_flags::swapbacked);
+    const Pfn active = added(frame_flags::swapbacked | frame_flags::active);
+    lists.rotate(active);
+    EXPECT_EQ(lists.pages(node, LruList::InactiveAnon), (std::vector{inactive, active}));
+    EXPECT_EQ(lists.size(node, LruList::ActiveAnon), 0U);
+    EXPECT_EQ(rig.counters.nr_active_anon, 0U);
+}
+
 TEST_F(Lists, CountPagesOfZonesNodesAndTheMachine) {
     const Pfn frame = added(frame_flags::swapbacked);
     const Zone& zone = *rig.allocator->zone_of(frame);
