@@ -140,11 +140,13 @@ bool FileSystem::plenty_free() const {
     return false;
 }
 
-FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents) {
+FileSystem::Added FileSystem::add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents,
+                                       Need need) {
     const bool shmem = inode.kind != InodeKind::Regular;
+    const GfpMask file_mask = need == Need::Readahead ? file_gfp | gfp::noretry | gfp::nowarn : file_gfp;
     op.path.call(KernelFunction::AllocPages);
     const auto frame =
-        m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::comp : file_gfp,
+        m_frames.allocate(op, {.mask = shmem ? file_gfp | gfp::comp : file_mask,
                                .purpose = shmem ? AllocationPurpose::SharedMemory : AllocationPurpose::File});
     if (!frame) return {};
     if (const Pfn found = inode.pages.find(index); found != no_pfn) {

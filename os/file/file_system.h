@@ -170,7 +170,12 @@ private:
         Pfn frame = no_pfn; ///< no_pfn: no memory left
         bool own = false;   ///< false: another operation has added it meanwhile
     };
-    [[nodiscard]] Added add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents);
+    enum class Need : std::uint8_t {
+        Page,
+        Readahead, ///< the task can do without: no process is killed for it (__GFP_NORETRY)
+    };
+    [[nodiscard]] Added add_page(Operation& op, Inode& inode, std::uint64_t index, Contents contents,
+                                 Need need = Need::Page);
     /// The page and where it stands; no_pfn where it is not cached.
     [[nodiscard]] Pfn look_up(Operation& op, Inode& inode, std::uint64_t index);
     [[nodiscard]] ReadaheadState& readahead_of(const ReadRequest& request) {

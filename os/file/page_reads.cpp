@@ -124,7 +124,8 @@ void FileSystem::read_window(Operation& op, Inode& inode, ReadaheadWindow window
             continue;
         }
         const bool stored = inode.stored.contains(at);
-        const Added page = add_page(op, inode, at, stored ? Contents::ToBeRead : Contents::There);
+        const Added page =
+            add_page(op, inode, at, stored ? Contents::ToBeRead : Contents::There, Need::Readahead);
         if (page.own && window.lookahead != 0 && at + window.lookahead == end)
             m_frames.pages().at(page.frame).owner_flags |= frame_flags::readahead;
         if (page.own && stored) {

@@ -167,5 +167,32 @@ TEST_F(PageReads, ComeFirstWhereAPageIsOverwrittenInPart) {
     EXPECT_EQ(rig.disk.submitted.size(), 1U);
 }
 
+/// There is nothing to reclaim.
+struct NothingLeft final : Reclaimer {
+    int reclaims = 0, killed = 0;
+
+    std::uint64_t direct_reclaim(const ReclaimRequest&) override {
+        ++reclaims;
+        return 0;
+    }
+    OomOutcome out_of_memory(const ReclaimRequest&) override {
+        ++killed;
+        return OomOutcome::NoVictim;
+    }
+};
+
+TEST_F(PageReads, AheadOfAnyUseKillNobodyForMemory) {
+    NothingLeft reclaimer;
+    rig.allocator->set_reclaimer(&reclaimer);
+    rig.use_up_memory();
+    rig.run(cpu0, [this](Operation& op) { rig.files.read_range(op, file, 0, 8); });
+    EXPECT_EQ(reclaimer.reclaims, 1);
+    EXPECT_EQ(reclaimer.killed, 0);
+    EXPECT_TRUE(rig.disk.submitted.empty());
+    // A page that somebody needs is another matter.
+    rig.run(cpu0, [this](Operation& op) { (void)rig.files.get_page(op, file, 0); });
+    EXPECT_GT(reclaimer.killed, 0);
+}
+
 } // namespace
 } // namespace pagewalk::os
