@@ -137,7 +137,14 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate_uncharged(Operation& op,
     const std::uint32_t begin = op.path.mark();
     Scope scope(*this, op, trace);
     const WaitsAsMaskAllows waits(op, request.mask);
-    const auto frame = m_allocator.allocate(asked(op, request), &trace);
+    const AllocRequest asked_for = asked(op, request);
+    auto frame = m_allocator.allocate(asked_for, &trace);
+    if (!frame && !op.runs) {
+        // What is being written would be memory soon, but this operation cannot wait.
+        AllocRequest last_resort = asked_for;
+        last_resort.mask = last_resort.mask | gfp::memalloc;
+        frame = m_allocator.allocate(last_resort, &trace);
+    }
     const Zone& zone = *m_allocator.zones()[trace.zone];
     const AllocationSource source = frame ? source_of(trace) : AllocationSource::Failed;
     describe(scope, request, zone, frame.value_or(no_pfn));

@@ -1,3 +1,4 @@
+#include "os/page/zone_tuning.h"
 #include "os/path/frame_allocator.h"
 #include "tests/unit/os/task/task_rig.h"
 
@@ -57,6 +58,16 @@ TEST_F(Frames, ThatFailAreRecordedToo) {
     ASSERT_FALSE(log.allocations.empty());
     EXPECT_EQ(log.allocations.back().event.source, AllocationSource::Failed);
     EXPECT_EQ(log.allocations.back().event.pfn, ~0ULL);
+}
+
+TEST_F(Frames, ComeFromTheReservesWhereNobodyCanWaitForMore) {
+    set_watermarks(*rig.allocator, 1024);
+    const AllocRequest without_reclaim{.mask = gfp::highuser_movable.without(gfp::reclaim)};
+    while (rig.allocator->allocate(without_reclaim)) {
+    }
+    op.runs = false; // between two tasks
+    ASSERT_TRUE(rig.frames.allocate(op, user).has_value());
+    EXPECT_EQ(log.allocations.back().event.source, AllocationSource::Reserve);
 }
 
 TEST_F(Frames, AreCountedByPurposeAndWhenFreed) {
