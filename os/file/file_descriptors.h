@@ -19,6 +19,7 @@ struct OpenFile {
     std::shared_ptr<ReadaheadState> readahead; ///< of a file; its mappings share it
     bool appends = false;                      ///< O_APPEND
     bool direct = false;                       ///< O_DIRECT
+    bool syncs = false;                        ///< O_SYNC or O_DSYNC
     std::shared_ptr<ByteQueue> source;         ///< of a pipe or socket: where reads take from
     std::shared_ptr<ByteQueue> sink;           ///< and where writes go
     VirtAddr object{};                         ///< struct file

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 
 // Calls that move data between the program's memory and files, pipes and sockets, or among these.
 namespace pagewalk::os {
@@ -203,6 +205,20 @@ void transfer_direct(CallContext& call, InodeId inode, std::uint64_t at, UserDat
     if (!read) call.kernel.files.grow(inode, at + data.bytes);
 }
 
+/// generic_write_sync: an O_DSYNC write returns when the disk has its data. The file may be closed meanwhile.
+void sync_written(CallContext& call, InodeId id, std::uint64_t at, std::uint64_t bytes) {
+    if (bytes == 0) return;
+    FileSystem& files = call.kernel.files;
+    files.add_user(id);
+    files.writeback().sync(call.op, files.at(id), at >> page_shift, page_end(at + bytes));
+    files.drop_user(call.op, id);
+}
+
+/// pwritev2 with RWF_DSYNC or RWF_SYNC.
+bool asks_for_sync(const CallContext& call) {
+    return call.record.number == SYS_pwritev2 && (call.argument(5) & (RWF_DSYNC | RWF_SYNC)) != 0;
+}
+
 /// A read that ends before what it asked for has met the end of the file.
 void learn_size(Inode& inode, std::uint64_t at, const UserData& read, std::uint64_t asked) {
     if (inode.kind == InodeKind::Regular && inode.size == Inode::unknown_size && read.bytes < asked)
@@ -271,7 +287,14 @@ void transfer(CallContext& call, const std::uint64_t* position, UserCopy way) {
     if (position == nullptr) file->position = at + data.bytes;
     if (file->direct && inode.kind == InodeKind::Regular && !inode.warm)
         return transfer_direct(call, file->inode, at, data, way);
-    if (!read) return write_file(call, file->inode, at, data);
+    if (!read) {
+        const InodeId id = file->inode;
+        const bool syncs = file->syncs || asks_for_sync(call);
+        const std::uint64_t bytes = data.bytes;
+        write_file(call, id, at, data);
+        if (syncs) sync_written(call, id, at, bytes);
+        return;
+    }
     const std::uint64_t asked = asked_of(call).bytes;
     learn_size(inode, at, data, asked);
     read_file(call, *file, at, asked, data);

@@ -17,6 +17,7 @@ void open_named(CallContext& call, std::uint64_t flags) {
     if (file == nullptr) return;
     file->appends = (flags & O_APPEND) != 0;
     file->direct = (flags & O_DIRECT) != 0;
+    file->syncs = (flags & O_DSYNC) != 0; // O_SYNC has this bit too
     constexpr std::uint64_t makes_new = O_CREAT | O_EXCL;
     if ((flags & O_TRUNC) != 0 || (flags & makes_new) == makes_new) truncate_file(call, file->inode, 0);
 }
@@ -65,6 +66,11 @@ void sys_fcntl(CallContext& call) {
         call.descriptors().set_close_on_exec(call.result(), call.argument(1) == F_DUPFD_CLOEXEC);
     } else if (call.argument(1) == F_SETFD) {
         call.descriptors().set_close_on_exec(call.argument(0), (call.argument(2) & FD_CLOEXEC) != 0);
+    } else if (call.argument(1) == F_SETFL) {
+        OpenFile* const file = call.descriptors().find_cached(call.argument(0));
+        if (file == nullptr) return;
+        file->appends = (call.argument(2) & O_APPEND) != 0;
+        file->direct = (call.argument(2) & O_DIRECT) != 0;
     }
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #include <gtest/gtest.h>
 
@@ -146,6 +147,45 @@ TEST_F(FileCacheCalls, MakeAMappingTakeAFaultForItsNextWrite) {
     machine.touch(mapping);
     EXPECT_EQ(counters().faults[static_cast<std::size_t>(FaultKind::MakeWritable)], faults + 1);
     EXPECT_EQ(counters().nr_dirty, 1U);
+}
+
+TEST_F(FileCacheCalls, WriteThroughWhereTheFileIsOpenedSo) {
+    machine.call(SyscallRecord{
+        .number = SYS_openat, .arguments = {0, 0, O_WRONLY | O_DSYNC}, .result = 4, .path = "/data"});
+    const Tick begin = machine.now;
+    call(SYS_pwrite64, {4, buffer, 2 * page_size, 0}, 2 * page_size);
+    EXPECT_EQ(counters().nr_dirty, 0U);
+    EXPECT_EQ(counters().nr_written, 2U);
+    EXPECT_EQ(transferred(BlockRequest::Kind::Write), 2U);
+    EXPECT_EQ(machine.devices.requests.back().kind, BlockRequest::Kind::Flush);
+    EXPECT_GT(machine.now - begin,
+              machine.devices.latency + machine.devices.latency); // the data, then the device's own cache
+    write(8, 1);
+    EXPECT_EQ(counters().nr_dirty, 1U);
+}
+
+TEST_F(FileCacheCalls, WriteThroughWhereTheCallAsksForIt) {
+    SyscallRecord record{.number = SYS_pwritev2,
+                         .arguments = {3, 0, 1, 0, 0, RWF_DSYNC},
+                         .result = page_size,
+                         .segments = {{VirtAddr(buffer), page_size}}};
+    machine.call(record);
+    machine.finish(task);
+    EXPECT_EQ(counters().nr_written, 1U);
+    record.arguments[5] = 0;
+    machine.call(record);
+    machine.finish(task);
+    EXPECT_EQ(counters().nr_dirty, 1U);
+}
+
+TEST_F(FileCacheCalls, ChangeHowAFileIsWrittenByFcntl) {
+    OpenFile& file = *machine.kernel->find_task(task)->files->find(3);
+    call(SYS_fcntl, {3, F_SETFL, O_APPEND});
+    EXPECT_TRUE(file.appends);
+    EXPECT_FALSE(file.direct);
+    call(SYS_fcntl, {3, F_SETFL, O_DIRECT});
+    EXPECT_FALSE(file.appends);
+    EXPECT_TRUE(file.direct);
 }
 
 } // namespace
