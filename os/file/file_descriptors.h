@@ -20,6 +20,7 @@ struct OpenFile {
     bool appends = false;                      ///< O_APPEND
     bool direct = false;                       ///< O_DIRECT
     bool syncs = false;                        ///< O_SYNC or O_DSYNC
+    bool drops_caches = false;                 ///< /proc/sys/vm/drop_caches
     std::shared_ptr<ByteQueue> source;         ///< of a pipe or socket: where reads take from
     std::shared_ptr<ByteQueue> sink;           ///< and where writes go
     VirtAddr object{};                         ///< struct file

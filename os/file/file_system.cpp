@@ -365,6 +365,12 @@ void FileSystem::drop_clean(Operation& op, InodeId id, std::uint64_t first, std:
     release(op, released);
 }
 
+void FileSystem::drop_caches(Operation& op) {
+    ++m_cache_drops;
+    for (const Inode& inode : m_inodes)
+        if (inode.in_use) drop_clean(op, inode.id, 0, PageCache::none);
+}
+
 /// folio_batch_release: the last is freed first.
 void FileSystem::release(Operation& op, std::vector<Pfn>& frames) {
     for (std::size_t i = frames.size(); i-- != 0;) {

@@ -144,6 +144,10 @@ public:
 
     /// invalidate_mapping_pages: drops of [first, end) what nobody else uses and the disk has as it is.
     void drop_clean(Operation& op, InodeId inode, std::uint64_t first, std::uint64_t end);
+    /// What a write to /proc/sys/vm/drop_caches does: the same for all files.
+    void drop_caches(Operation& op);
+    /// How often that was asked for.
+    [[nodiscard]] std::uint64_t cache_drops() const { return m_cache_drops; }
 
     /// Writing dirty pages back.
     [[nodiscard]] Writeback& writeback() { return m_writeback; }
@@ -215,7 +219,7 @@ private:
     std::unordered_map<std::string, InodeId> m_by_path;
     std::unordered_map<std::string, std::uint64_t> m_sizes; ///< bytes, of files that existed before the run
     std::uint64_t m_cached = 0;
-    std::uint64_t m_hits = 0, m_misses = 0;
+    std::uint64_t m_hits = 0, m_misses = 0, m_cache_drops = 0;
     KernelPath m_scratch;
     PathLog m_scratch_log;
     CostTable m_no_costs;

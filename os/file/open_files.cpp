@@ -16,6 +16,7 @@ bool has_page_cache(std::string_view path) {
 
 void OpenFiles::open(Operation& op, FileDescriptors& files, std::uint64_t fd, std::string_view path) {
     drop_file(op, files.take(fd));
+    if (path == "/proc/sys/vm/drop_caches") return install(op, files, fd, {.drops_caches = true});
     if (!has_page_cache(path)) return;
     const InodeId inode = m_files.open(op, path.empty() ? "fd:" + std::to_string(fd) : std::string(path));
     install(op, files, fd, {.inode = inode, .readahead = std::make_shared<ReadaheadState>()});

@@ -234,6 +234,7 @@ std::unordered_map<std::string_view, std::uint64_t> values(const Kernel& kernel)
         {"kswapd_low_wmark_hit_quickly", counters.kswapd_low_wmark_hit_quickly},
         {"kswapd_high_wmark_hit_quickly", counters.kswapd_high_wmark_hit_quickly},
         {"oom_kill", counters.oom_kill},
+        {"drop_pagecache", kernel.files().cache_drops()},
         {"pgmigrate_success", counters.pgmigrate_success},
         {"pgmigrate_fail", counters.pgmigrate_fail},
         {"compact_migrate_scanned", compaction.migrate_scanned},

@@ -280,6 +280,10 @@ void transfer(CallContext& call, const std::uint64_t* position, UserCopy way) {
     call.op.path.load(file->object);
     const std::shared_ptr<ByteQueue> queue = read ? file->source : file->sink; // outlives a close meanwhile
     if (queue != nullptr) return read ? receive(call, *queue, data) : finish_send(call, *queue, data);
+    if (file->drops_caches && !read) { // what it writes is not known: taken for "1" or "3"
+        copy_user_on_stack(call, data.memory, data.bytes, way);
+        return call.kernel.files.drop_caches(call.op);
+    }
     if (file->inode == no_inode) return;
     Inode& inode = call.kernel.files.at(file->inode);
     const bool at_end = !read && file->appends && inode.size != Inode::unknown_size;

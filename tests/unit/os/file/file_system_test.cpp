@@ -62,6 +62,21 @@ TEST_F(ColdFiles, DropWhatNobodyElseUses) {
     EXPECT_TRUE(rig.files.at(file).stored.contains(3)); // from the cache only
 }
 
+TEST_F(ColdFiles, AllLoseTheirCleanPagesWhenCachesAreDropped) {
+    const InodeId other = rig.at_once([&](Operation& op) { return rig.files.open(op, "/other"); });
+    rig.at_once([&](Operation& op) {
+        for (const InodeId each : {file, other})
+            for (std::uint64_t index = 0; index < 3; ++index)
+                (void)rig.files.get_page_for_write(op, each, index);
+        rig.files.set_dirty(op, rig.files.at(other).pages.find(1));
+        rig.files.drop_caches(op);
+    });
+    EXPECT_EQ(rig.files.at(file).pages.count(), 0U);
+    EXPECT_EQ(rig.files.at(other).pages.next(0), 1U);
+    EXPECT_EQ(rig.files.cached_pages(), 1U);
+    EXPECT_EQ(rig.files.cache_drops(), 1U);
+}
+
 TEST_F(ColdFiles, StayUntilTheirLastUserGoesOnceTheirNameIsGone) {
     rig.at_once([&](Operation& op) { (void)rig.files.get_page_for_write(op, file, 0); });
     rig.at_once([&](Operation& op) { rig.files.unlink(op, "/data"); });

@@ -149,6 +149,18 @@ TEST_F(FileCacheCalls, MakeAMappingTakeAFaultForItsNextWrite) {
     EXPECT_EQ(counters().nr_dirty, 1U);
 }
 
+TEST_F(FileCacheCalls, DropCleanPagesOfAllFilesByAWriteToDropCaches) {
+    read(0, 8);
+    write(100, 1);
+    machine.call(SyscallRecord{.number = SYS_openat, .result = 4, .path = "/proc/sys/vm/drop_caches"});
+    call(SYS_read, {4, buffer, 2}, 2);
+    EXPECT_GT(inode().pages.count(), 1U);
+    call(SYS_write, {4, buffer, 2}, 2);
+    EXPECT_EQ(inode().pages.count(), 1U);
+    EXPECT_EQ(inode().pages.next(0), 100U);
+    EXPECT_EQ(machine.kernel->files().cache_drops(), 1U);
+}
+
 TEST_F(FileCacheCalls, WriteThroughWhereTheFileIsOpenedSo) {
     machine.call(SyscallRecord{
         .number = SYS_openat, .arguments = {0, 0, O_WRONLY | O_DSYNC}, .result = 4, .path = "/data"});
