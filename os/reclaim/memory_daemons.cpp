@@ -7,6 +7,8 @@ namespace pagewalk::os {
 namespace {
 
 constexpr Tick jiffy{4'000'000 * ticks_per_ns}; // CONFIG_HZ=250
+// A second; assumed: Linux waits for ever where the file system may be used.
+constexpr int most_looks_at_reserves = 250;
 
 } // namespace
 
@@ -119,7 +121,12 @@ std::uint64_t MemoryDaemons::free_pages(Operation& op, ScanControl& control, con
 // leaves files alone.
 std::uint64_t MemoryDaemons::direct_reclaim(const ReclaimRequest& request) {
     Operation& op = m_parts.frames.slow_path_operation();
-    if (reserves_are_low(request.preferred) && !kswapd(request.preferred).hopeless())
+    const auto must_wait = [&] {
+        return op.may_wait() && reserves_are_low(request.preferred) && kswapd(request.preferred).busy();
+    };
+    // throttle_direct_reclaim: kswapd fills the reserves, or gives up and sleeps.
+    if (must_wait()) ++m_parts.counters.reclaim.pgscan_direct_throttle;
+    for (int looks = 0; must_wait() && looks < most_looks_at_reserves; ++looks)
         m_throttle.wait_for_reserves(op, request.preferred);
     ++m_parts.counters.allocstall[pagewalk::os::index_of(request.highest)];
     op.path.call(KernelFunction::TryToFreePages);

@@ -5,9 +5,8 @@ namespace {
 
 // Source: timeouts of reclaim_throttle in Linux 6.1
 constexpr Tick writeback_timeout{100'000'000 * ticks_per_ns}, no_progress_timeout{500'000'000 * ticks_per_ns};
-constexpr Tick reserves_timeout{
-    ticks_per_second}; // assumed: Linux waits for ever where the file system may be used
-constexpr std::uint64_t pages_a_waiter = 32; // SWAP_CLUSTER_MAX
+constexpr Tick reserves_timeout{4'000'000 * ticks_per_ns}; // a jiffy, CONFIG_HZ=250: then look again
+constexpr std::uint64_t pages_a_waiter = 32;               // SWAP_CLUSTER_MAX
 
 } // namespace
 
@@ -41,7 +40,6 @@ void ReclaimThrottle::progress(Operation& op, NodeId node) {
 
 void ReclaimThrottle::wait_for_reserves(Operation& op, NodeId node) {
     if (!op.may_wait()) return;
-    ++m_counters.reclaim.pgscan_direct_throttle;
     at(node).reserves.wait(op, Waiting::Killable, op.now + reserves_timeout);
 }
 

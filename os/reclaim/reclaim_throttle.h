@@ -25,7 +25,7 @@ public:
     void page_written(NodeId node, const Moment& moment);
     /// Reclaim of the node works again.
     void progress(Operation& op, NodeId node);
-    /// Waits until kswapd has filled the reserves of the node.
+    /// Waits until kswapd has filled the reserves of the node, a jiffy at most: who asks looks again.
     void wait_for_reserves(Operation& op, NodeId node);
     void reserves_filled(Operation& op, NodeId node);
 

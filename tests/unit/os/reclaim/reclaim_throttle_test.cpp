@@ -52,11 +52,11 @@ TEST_F(Throttling, WithoutProgressEndsWithThatOfOthers) {
 }
 
 TEST_F(Throttling, ForReservesEndsWhenTheyAreFilled) {
-    rig.run(cpu0, [this](Operation& op) {
+    const Task& waiter = rig.run(cpu0, [this](Operation& op) {
         throttle.wait_for_reserves(op, node);
         went_on = true;
     });
-    EXPECT_EQ(rig.counters.reclaim.pgscan_direct_throttle, 1U);
+    EXPECT_EQ(waiter.wake_time, waiter.operation->now + Tick(4'000'000 * ticks_per_ns));
     rig.run(cpu1, [this](Operation& op) { throttle.reserves_filled(op, node); });
     EXPECT_NE(rig.pick(cpu0), nullptr);
     EXPECT_TRUE(went_on);
