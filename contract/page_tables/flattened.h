@@ -4,17 +4,29 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
+#include <vector>
 
 namespace pagewalk {
 
 /// Radix tables of two levels: the two upper levels are one table, the two lower ones another, each indexed
 /// by 18 bits of the address. A lower table takes 2 MiB; where no such block is free there are two levels as
-/// usual in its place, as an upper entry's bit says. Source: Park et al., "Every Walk's a Hit: Making Page
-/// Walks Single-Access Cache Hits", ASPLOS 2022.
+/// usual in its place, as an upper entry's bit says. A page of 2 MiB has its entry in a flattened table 512
+/// times, once for each small page, so that a walk needs no level more. Source: Park et al., "Every Walk's a
+/// Hit: Making Page Walks Single-Access Cache Hits", ASPLOS 2022.
+///
+/// Approximation: of the 512 copies the first is stored by the kernel's paths, and the one that is read by a
+/// walk that sets accessed or dirty bits.
 class FlattenedTable final : public PageTableFormat {
 public:
     [[nodiscard]] EntryPlace find(VirtAddr address) override;
     [[nodiscard]] EntryPlace ensure(VirtAddr address, TableFrames& frames) override;
+    [[nodiscard]] EntryPlace find_huge(VirtAddr address) override;
+    [[nodiscard]] EntryPlace ensure_huge(VirtAddr address, TableFrames& frames) override;
+    [[nodiscard]] bool has_small(VirtAddr address) override;
+    [[nodiscard]] bool reserve(VirtAddr address, TableFrames& frames) override;
+    void unreserve(VirtAddr address, TableFrames& frames) override;
+    void split(VirtAddr address, TableFrames& frames) override;
     [[nodiscard]] EntryPlace next(VirtAddr& at, VirtAddr end) override;
     void release(VirtAddr start, VirtAddr end, TableFrames& frames) override;
     [[nodiscard]] FormatWalk walk(VirtAddr address, WalkMemory& memory) override;
@@ -34,7 +46,9 @@ private:
     struct Region {
         Pfn frame{};
         bool flat = true;
-        std::map<std::uint64_t, Table> tables; ///< by address >> 21; of a flat one those with entries
+        std::map<std::uint64_t, Table> tables;        ///< by address >> 21; of a flat one those with entries
+        std::map<std::uint64_t, PageTableEntry> huge; ///< by address >> 21
+        std::vector<Pfn> reserved;                    ///< frames for tables, of one that is not flat
     };
     [[nodiscard]] static EntryPlace place_in(Table& table, VirtAddr address) {
         const std::size_t index = table_index(address, 1);
@@ -44,6 +58,10 @@ private:
         return address_of(m_root) + (address.value() >> region_shift) * sizeof(PageTableEntry);
     }
     [[nodiscard]] Region* region_of(VirtAddr address, TableFrames& frames);
+    [[nodiscard]] Region* find_region(VirtAddr address);
+    [[nodiscard]] static EntryPlace huge_in(Region& region, VirtAddr address);
+    void add_table(Region& region, VirtAddr address, Pfn frame, TableFrames& frames);
+    void release_empty(Region& region, VirtAddr start, VirtAddr end, TableFrames& frames);
     void release_region(Region& region, TableFrames& frames);
 
     Pfn m_root = TableFrames::no_frame;

@@ -36,6 +36,7 @@ public:
 struct EntryPlace {
     PageTableEntry* entry = nullptr;
     PhysAddr where{};
+    unsigned level = 1; ///< 1: of a page of 4 KiB, 2: of 2 MiB
 
     explicit operator bool() const { return entry != nullptr; }
 };
@@ -66,18 +67,32 @@ struct FormatWalk {
     }
 };
 
-/// The page table of one address space's user half, of 4 KiB pages: the kernel's side and the walker's.
-/// Entries are x86-64's, eight to a line. Contract: an entry keeps its host address until release() covers
-/// it; where it lies in simulated memory may change whenever another is added.
+/// The page table of one address space's user half, of pages of 4 KiB and 2 MiB: the kernel's side and the
+/// walker's. Entries are x86-64's, eight to a line. Contract: an entry keeps its host address until release()
+/// covers it; where it lies in simulated memory may change whenever another is added. Of 2 MiB either the
+/// entry of the huge page or entries of small ones are not empty.
 class PageTableFormat {
 public:
     virtual ~PageTableFormat() = default;
 
+    /// The place for the entry of the page of 4 KiB.
     [[nodiscard]] virtual EntryPlace find(VirtAddr address) = 0;
     /// The same, made where it is missing. Nothing when no memory is left.
     [[nodiscard]] virtual EntryPlace ensure(VirtAddr address, TableFrames& frames) = 0;
-    /// The first entry at or after `at` that is not empty; moves `at` to its page. Nothing when there is none
-    /// before `end`.
+    /// The place for the entry of the page of 2 MiB around `address`.
+    [[nodiscard]] virtual EntryPlace find_huge(VirtAddr address) = 0;
+    [[nodiscard]] virtual EntryPlace ensure_huge(VirtAddr address, TableFrames& frames) = 0;
+    /// Is there a place for any page of 4 KiB in the 2 MiB around `address`?
+    [[nodiscard]] virtual bool has_small(VirtAddr address) = 0;
+    /// Keeps room for the small pages of the 2 MiB around `address`, which has a place for a huge page's
+    /// entry. False when no memory is left.
+    [[nodiscard]] virtual bool reserve(VirtAddr address, TableFrames& frames) = 0;
+    /// The room that reserve() kept is not wanted any more.
+    virtual void unreserve(VirtAddr address, TableFrames& frames) = 0;
+    /// Places for all small pages of the 2 MiB, in the room that reserve() kept: takes no memory.
+    virtual void split(VirtAddr address, TableFrames& frames) = 0;
+    /// The first entry, of either level, that is not empty, of a page that ends after `at` and begins below
+    /// `end`; moves `at` to its page. Nothing when there is none.
     [[nodiscard]] virtual EntryPlace next(VirtAddr& at, VirtAddr end) = 0;
     /// Gives back what serves nothing but [start, end), whose entries are empty; all frames once no page has
     /// a place any more.

@@ -166,7 +166,7 @@ void PageWalker::read_references(const FormatWalk& walk, Progress& progress) {
     }
     result.entry = {.frame = used.frame().value(),
                     .ready = progress.now,
-                    .size = PageSize::Page4K,
+                    .size = static_cast<PageSize>(walk.found.level - 1),
                     .writable = writable,
                     .dirty = writable && used.has(PageTableEntry::Dirty),
                     .executable = executable};
@@ -237,11 +237,13 @@ std::optional<TlbEntry> PageWalker::walk_ahead(const TranslationContext& context
 
 std::optional<TlbEntry> PageWalker::peek(const TranslationContext& context, VirtAddr address) {
     if (PageTableFormat* const format = format_of(context, address)) [[unlikely]] {
-        const EntryPlace place = format->find(address);
+        const EntryPlace huge = format->find_huge(address);
+        const EntryPlace place = huge && !huge.entry->empty() ? huge : format->find(address);
         if (!place || !place.entry->present() || !place.entry->has(PageTableEntry::Accessed))
             return std::nullopt;
         const bool writable = place.entry->has(PageTableEntry::Writable);
         return TlbEntry{.frame = place.entry->frame().value(),
+                        .size = static_cast<PageSize>(place.level - 1),
                         .writable = writable,
                         .dirty = writable && place.entry->has(PageTableEntry::Dirty),
                         .executable = !place.entry->has(PageTableEntry::NoExecute)};

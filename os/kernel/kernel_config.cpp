@@ -34,8 +34,7 @@ void KernelConfig::declare(OptionGroup os) {
         "page_table", page_table, page_table_names,
         {Unit::None,
          "how the entries of programs' pages are found: radix tables, radix tables of merged levels, a "
-         "hash table with open addressing, elastic cuckoo tables; all but radix want os.thp.enabled = "
-         "never and mmu.levels = 4",
+         "hash table with open addressing, elastic cuckoo tables; all but radix want mmu.levels = 4",
          "Park et al., ASPLOS 2022; Yaniv and Tsafrir, SIGMETRICS 2016; Skarlatos et al., ASPLOS 2020"});
     os.text("page_table_node", page_table_node,
             {Unit::None,
@@ -107,10 +106,8 @@ void KernelConfig::validate() {
         if (*placement != PageTablePlacement{})
             throw ConfigError("os.page_table_node = " + page_table_node + ": wants os.page_table = radix");
         const std::string chosen = "os.page_table = " + std::string(page_table_names[page_table]);
-        if (vm.thp.enabled != ThpEnabled::Never)
-            throw ConfigError(chosen + ": knows pages of 4 KiB alone; set os.thp.enabled = never");
         if (vm.hugetlb.has_pages())
-            throw ConfigError(chosen + ": knows pages of 4 KiB alone; set os.hugetlb.* = 0");
+            throw ConfigError(chosen + ": has no pages of hugetlbfs; set os.hugetlb.* = 0");
         if (levels != PagingLevels::Four)
             throw ConfigError(chosen + ": has addresses of 48 bits; set mmu.levels = 4");
         if (captured != nullptr)

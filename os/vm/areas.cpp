@@ -504,7 +504,7 @@ void VirtualMemory::remap(Operation& op, AddressSpace& space, VirtAddr start, st
         part = std::min({kept - done, left_in_table(from), left_in_table(to)});
         const bool whole = part == level_span(2);
         if (const PteSlot huge = m_tables.find_huge(space, from)) {
-            if (whole && m_tables.move_huge(op, space, huge, to)) continue;
+            if (whole && m_tables.move_huge(op, space, from, huge, to)) continue;
             if (huge.entry->has(PageTableEntry::Huge)) split_mapping(op, space, huge, from);
         } else if (whole && m_tables.move_leaf_table(op, space, from, to)) {
             continue;

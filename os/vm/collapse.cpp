@@ -3,6 +3,7 @@
 #include "os/vm/virtual_memory.h"
 
 #include <algorithm>
+#include <utility>
 
 // Small pages become a huge one: khugepaged, and MADV_COLLAPSE. Source: mm/khugepaged.c of Linux 6.1 as its
 // captures show it (groundtruth/proc p6 collapse, placement b-p6 collapse).
@@ -13,15 +14,14 @@ namespace pagewalk::os {
 bool VirtualMemory::worth_collapsing(Operation& op, AddressSpace& space, VirtAddr start,
                                      const CollapseLimits* limits) {
     op.path.call(KernelFunction::CollapseScan);
-    const PteSlot first = m_tables.find(space, start);
-    if (!first) return false; // nothing there, or a huge page already
+    if (!m_tables.has_leaf(space, start)) return false; // nothing there, or a huge page already
     op.path.call(KernelFunction::CollapseScanPte, HugePages::frames);
     std::uint64_t none = 0, shared = 0, referenced = 0;
     bool writable = false;
     for (std::uint64_t i = 0; i < HugePages::frames; ++i) {
         const PteSlot slot = m_tables.find(space, start + i * page_size);
-        if (i % (line_size / sizeof(PageTableEntry)) == 0) op.path.load(slot.address());
-        const PageTableEntry entry = *slot.entry;
+        if (slot && i % (line_size / sizeof(PageTableEntry)) == 0) op.path.load(slot.address());
+        const PageTableEntry entry = slot ? *slot.entry : PageTableEntry();
         if (is_swap(entry)) return false;
         if (entry.empty() || is_zero_page(entry.frame())) {
             if (limits == nullptr || ++none <= limits->none) continue;
@@ -81,19 +81,23 @@ bool VirtualMemory::collapse(Operation& op, AddressSpace& space, VirtAddr start,
     const std::size_t index = space.areas.find(start);
     const bool there = index < space.areas.size() && space.areas[index].start <= start &&
                        start + HugePages::bytes <= space.areas[index].end;
-    const PteSlot first = there ? m_tables.find(space, start) : PteSlot{};
-    if (!first || space.areas[index].anon == no_anon_vma || !all_collapsible(space, start)) {
+    if (!there || !m_tables.has_leaf(space, start) || space.areas[index].anon == no_anon_vma) {
+        m_huge.discard(op, head);
+        return false;
+    }
+    const PageTables::Collapse tables = m_tables.begin_collapse(op, space, start);
+    if (!tables.slot || !all_collapsible(space, start)) {
+        m_tables.cancel_collapse(op, space, start, tables);
         m_huge.discard(op, head);
         return false;
     }
     flush(op, space, start, start + HugePages::bytes, HugePages::bytes);
     for (std::uint64_t i = 0; i < HugePages::frames; ++i)
         collapse_page(op, space, space.areas[index], m_tables.find(space, start + i * page_size), head + i);
-    space.cached_block = VirtAddr(~0ULL);
-    const PteSlot slot = m_tables.get_upper(op, space, start);
-    lock_table(op, slot);
-    install_huge(op, {space, index, start, FaultAccess::Write}, slot, head, first.table);
-    unlock_table(op, slot);
+    lock_table(op, tables.slot);
+    install_huge(op, {space, index, start, FaultAccess::Write}, tables.slot, head, tables.table);
+    unlock_table(op, tables.slot);
+    m_tables.end_collapse(op, space, start);
     return true;
 }
 
@@ -109,9 +113,8 @@ bool VirtualMemory::all_collapsible(AddressSpace& space, VirtAddr start) {
 /// __collapse_huge_page_copy of one page.
 void VirtualMemory::collapse_page(Operation& op, AddressSpace& space, const Vma& area, PteSlot slot,
                                   Pfn target) {
-    const PageTableEntry entry = *slot.entry;
-    *slot.entry = PageTableEntry{};
-    m_tables.store(op, slot);
+    const PageTableEntry entry = slot ? std::exchange(*slot.entry, PageTableEntry{}) : PageTableEntry{};
+    if (slot) m_tables.store(op, slot);
     const Pfn frame = entry.frame();
     if (entry.empty() || is_zero_page(frame)) {
         op.path.call(KernelFunction::ClearSubpage);

@@ -36,10 +36,11 @@ VirtualMemory::HugeResult VirtualMemory::huge_fault(Operation& op, const FaultCo
     const PteSlot present = m_tables.find_huge(fault.space, fault.page);
     if (present) return present_huge(op, fault, present);
     const Vma& area = fault.space.areas[fault.area];
+    if (m_tables.has_leaf(fault.space, fault.page)) return std::nullopt;
     if (!may_be_huge(area, fault.page)) return std::nullopt;
     const PteSlot slot = m_tables.get_upper(op, fault.space, fault.page);
     if (!slot) return FaultResult{FaultStatus::NoMemory, FaultKind::Kill};
-    if (!slot.entry->empty()) return std::nullopt; // another fault was faster
+    if (!m_tables.is_free(fault.space, fault.page, slot)) return std::nullopt; // another fault was faster
     if (area.anon == no_anon_vma) m_anon.prepare(op, fault.space.areas, fault.area);
     enter_khugepaged(op, fault.space, area);
     const bool read = fault.access != FaultAccess::Write && m_config.thp.use_zero_page;
@@ -132,7 +133,7 @@ VirtualMemory::HugeResult VirtualMemory::huge_anonymous(Operation& op, const Fau
         ++m_counters.thp_fault_fallback;
         return std::nullopt;
     }
-    const Pfn table = m_tables.allocate_leaf(op, space);
+    const Pfn table = m_tables.allocate_leaf(op, space, fault.page);
     if (table == no_pfn) {
         m_huge.discard(op, head);
         return FaultResult{FaultStatus::NoMemory, FaultKind::Kill};
@@ -140,11 +141,11 @@ VirtualMemory::HugeResult VirtualMemory::huge_anonymous(Operation& op, const Fau
     clear_huge_page(op, head, fault.page);
     op.path.call(KernelFunction::HugeAnonymousPage);
     lock_table(op, slot);
-    const bool overtaken = !slot.entry->empty(); // while this one waited for memory
+    const bool overtaken = !m_tables.is_free(space, fault.page, slot); // while this one waited for memory
     if (!overtaken) install_huge(op, fault, slot, head, table);
     unlock_table(op, slot);
     if (overtaken) {
-        m_tables.free_leaf(op, space, table);
+        m_tables.free_leaf(op, space, fault.page, table);
         m_huge.discard(op, head);
         return FaultResult{FaultStatus::Done, FaultKind::Spurious};
     }
@@ -167,7 +168,7 @@ void VirtualMemory::install_huge(Operation& op, const FaultContext& fault, PteSl
         m_lru.add_locked(op, head);
     else
         m_lru.add(op, head);
-    m_tables.deposited().add(slot.table, table);
+    m_tables.deposit(slot, table);
     *slot.entry = PageTableEntry(head, entry_flags(area) | PageTableEntry::Huge | PageTableEntry::Dirty);
     m_tables.store(op, slot);
 }
@@ -192,18 +193,18 @@ Pfn VirtualMemory::huge_zero_page(Operation& op) {
 VirtualMemory::HugeResult VirtualMemory::map_huge_zero(Operation& op, const FaultContext& fault,
                                                        PteSlot slot) {
     AddressSpace& space = fault.space;
-    const Pfn table = m_tables.allocate_leaf(op, space);
+    const Pfn table = m_tables.allocate_leaf(op, space, fault.page);
     if (table == no_pfn) return FaultResult{FaultStatus::NoMemory, FaultKind::Kill};
     const Pfn zero = huge_zero_page(op);
     op.path.call(KernelFunction::MapHugeZeroPage);
-    if (zero == no_pfn || !slot.entry->empty()) {
-        m_tables.free_leaf(op, space, table);
+    if (zero == no_pfn || !m_tables.is_free(space, fault.page, slot)) {
+        m_tables.free_leaf(op, space, fault.page, table);
         if (zero != no_pfn) return FaultResult{FaultStatus::Done, FaultKind::Spurious};
         ++m_counters.thp_fault_fallback;
         return std::nullopt;
     }
     lock_table(op, slot);
-    m_tables.deposited().add(slot.table, table);
+    m_tables.deposit(slot, table);
     const std::uint64_t flags =
         entry_flags(space.areas[fault.area]) & ~std::uint64_t{PageTableEntry::Writable};
     *slot.entry = PageTableEntry(zero, flags | PageTableEntry::Huge);

@@ -13,12 +13,13 @@ VirtAddr huge_start(VirtAddr address) { return VirtAddr(address.value() & ~(Huge
 
 /// zap_huge_pmd: takes the entry out. Returns the page, whose reference is the caller's now; no_pfn where
 /// it was the zero page.
-Pfn VirtualMemory::zap_huge(Operation& op, AddressSpace& space, const Vma& area, PteSlot slot) {
+Pfn VirtualMemory::zap_huge(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start,
+                            PteSlot slot) {
     const Pfn head = slot.entry->frame();
     *slot.entry = PageTableEntry{};
     op.path.call(KernelFunction::ZapHugePmd);
     m_tables.store(op, slot);
-    m_tables.free_leaf(op, space, m_tables.deposited().take(slot.table));
+    m_tables.free_deposited(op, space, start, slot);
     if (is_zero_page(head)) return no_pfn;
     PageDescriptor& page = m_frames.pages().at(head);
     op.path.store_page(head);
@@ -37,8 +38,7 @@ void VirtualMemory::split_mapping(Operation& op, AddressSpace& space, PteSlot sl
     ++m_counters.thp_split_pmd;
     op.path.call(zero ? KernelFunction::SplitHugeZeroPmd : KernelFunction::SplitHugePmd, HugePages::frames);
     lock_table(op, slot);
-    const Pfn table = m_tables.deposited().take(slot.table);
-    m_tables.set_table(op, slot, table);
+    m_tables.split(op, space, address, slot);
     const std::uint64_t flags =
         old.without(PageTableEntry::Huge).raw() ^ PageTableEntry(old.frame(), 0).raw();
     const VirtAddr start = huge_start(address);
@@ -98,10 +98,10 @@ bool VirtualMemory::copy_huge(Operation& op, AddressSpace& to, VirtAddr start, P
     if (!target) return false;
     op.path.call(KernelFunction::CopyHugePmd);
     const Pfn head = slot.entry->frame();
-    const Pfn table = m_tables.allocate_leaf(op, to);
+    const Pfn table = m_tables.allocate_leaf(op, to, start);
     if (table == no_pfn) return false;
     if (slot.entry->frame() != head) { // split to be reclaimed, while this one waited for memory
-        m_tables.free_leaf(op, to, table);
+        m_tables.free_leaf(op, to, start, table);
         return static_cast<bool>(m_tables.get(op, to, start));
     }
     if (!is_zero_page(head)) {
@@ -109,7 +109,7 @@ bool VirtualMemory::copy_huge(Operation& op, AddressSpace& to, VirtAddr start, P
         to.add_resident(AddressSpace::Resident::Anonymous, HugePages::frames);
         op.path.store_page(head);
     }
-    m_tables.deposited().add(target.table, table);
+    m_tables.deposit(target, table);
     *slot.entry = slot.entry->without(PageTableEntry::Writable);
     *target.entry = slot.entry->without(PageTableEntry::Accessed);
     m_tables.store(op, slot);

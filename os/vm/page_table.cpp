@@ -20,7 +20,7 @@ constexpr bool is_counted(unsigned level) { return level <= 2; }
 PteSlot slot_at(const EntryPlace& place) {
     if (!place) return {};
     return {place.entry, pfn_of(place.where),
-            static_cast<std::size_t>(place.where.value() % page_size) / sizeof(PageTableEntry)};
+            static_cast<std::size_t>(place.where.value() % page_size) / sizeof(PageTableEntry), place.level};
 }
 
 } // namespace
@@ -195,6 +195,10 @@ PteSlot PageTables::find(AddressSpace& space, VirtAddr address) {
 }
 
 PteSlot PageTables::find_huge(const AddressSpace& space, VirtAddr address) {
+    if (m_kind != PageTableKind::Radix) [[unlikely]] {
+        const PteSlot slot = slot_at(m_formats.of(space.root)->find_huge(address));
+        return slot && slot.entry->has(PageTableEntry::Huge) ? slot : PteSlot{};
+    }
     const Pfn table = table_at(space, address, 2);
     if (table == no_pfn) return {};
     const std::size_t index = table_index(address, 2);
@@ -203,6 +207,11 @@ PteSlot PageTables::find_huge(const AddressSpace& space, VirtAddr address) {
 }
 
 PteSlot PageTables::get_upper(Operation& op, AddressSpace& space, VirtAddr address, unsigned level) {
+    if (m_kind != PageTableKind::Radix) [[unlikely]] {
+        PAGEWALK_INVARIANT(level == 2); // 1 GiB pages want radix tables
+        OperationFrames frames(op, space, m_frames, m_counters);
+        return slot_at(m_formats.of(space.root)->ensure_huge(address, frames));
+    }
     return add_tables(op, space, address, level) ? find_upper(space, address, level) : PteSlot{};
 }
 
@@ -213,17 +222,81 @@ PteSlot PageTables::find_upper(const AddressSpace& space, VirtAddr address, unsi
     return {&m_memory.table(table)[index], table, index, level};
 }
 
-void PageTables::set_table(Operation& op, PteSlot slot, Pfn table) {
-    *slot.entry = PageTableEntry(table, table_flags);
-    store(op, slot);
+Pfn PageTables::allocate_leaf(Operation& op, AddressSpace& space, VirtAddr address) {
+    if (m_kind == PageTableKind::Radix) [[likely]]
+        return add_table(op, space, 1);
+    OperationFrames frames(op, space, m_frames, m_counters);
+    return m_formats.of(space.root)->reserve(address, frames) ? space.root : no_pfn;
 }
 
-bool PageTables::move_huge(Operation& op, AddressSpace& space, PteSlot from, VirtAddr to) {
+void PageTables::free_leaf(Operation& op, AddressSpace& space, VirtAddr address, Pfn table) {
+    if (m_kind == PageTableKind::Radix) [[likely]]
+        return drop_table(op, space, 1, table);
+    OperationFrames frames(op, space, m_frames, m_counters);
+    m_formats.of(space.root)->unreserve(address, frames);
+}
+
+void PageTables::free_deposited(Operation& op, AddressSpace& space, VirtAddr address, PteSlot slot) {
+    const bool radix = m_kind == PageTableKind::Radix;
+    free_leaf(op, space, address, radix ? m_deposited.take(slot.table) : no_pfn);
+}
+
+void PageTables::split(Operation& op, AddressSpace& space, VirtAddr address, PteSlot slot) {
+    if (m_kind == PageTableKind::Radix) [[likely]] {
+        *slot.entry = PageTableEntry(m_deposited.take(slot.table), table_flags);
+        return store(op, slot);
+    }
+    *slot.entry = PageTableEntry();
+    store(op, slot);
+    OperationFrames frames(op, space, m_frames, m_counters);
+    m_formats.of(space.root)->split(address, frames);
+}
+
+bool PageTables::is_free(const AddressSpace& space, VirtAddr address, PteSlot slot) const {
+    if (!slot.entry->empty()) return false;
+    return m_kind == PageTableKind::Radix || !m_formats.of(space.root)->has_small(address);
+}
+
+bool PageTables::has_leaf(const AddressSpace& space, VirtAddr address) {
+    if (m_kind == PageTableKind::Radix) [[likely]]
+        return table_at(space, address, 1) != no_pfn;
+    return m_formats.of(space.root)->has_small(address);
+}
+
+PageTables::Collapse PageTables::begin_collapse(Operation& op, AddressSpace& space, VirtAddr start) {
+    const PteSlot slot = get_upper(op, space, start);
+    if (m_kind == PageTableKind::Radix) return {slot, table_at(space, start, 1)};
+    const Pfn reserved = slot ? allocate_leaf(op, space, start) : no_pfn;
+    return reserved == no_pfn ? Collapse{} : Collapse{slot, reserved};
+}
+
+void PageTables::cancel_collapse(Operation& op, AddressSpace& space, VirtAddr start,
+                                 const Collapse& collapse) {
+    if (m_kind != PageTableKind::Radix && collapse.slot) free_leaf(op, space, start, collapse.table);
+}
+
+void PageTables::end_collapse(Operation& op, AddressSpace& space, VirtAddr start) {
+    space.cached_block = VirtAddr(~0ULL);
+    if (m_kind == PageTableKind::Radix) return;
+    OperationFrames frames(op, space, m_frames, m_counters);
+    m_formats.of(space.root)->release(start, start + level_span(2), frames);
+}
+
+bool PageTables::move_huge(Operation& op, AddressSpace& space, VirtAddr from_address, PteSlot from,
+                           VirtAddr to) {
     const PteSlot target = get_upper(op, space, to);
-    if (!target || !target.entry->empty()) return false;
-    if (!from.entry->has(PageTableEntry::Huge)) return false; // split while this one waited for memory
+    if (!target || !is_free(space, to, target)) return false;
+    const bool radix = m_kind == PageTableKind::Radix;
+    if (!radix && allocate_leaf(op, space, to) == no_pfn) return false;
+    if (!from.entry->has(PageTableEntry::Huge)) { // split while this one waited for memory
+        if (!radix) free_leaf(op, space, to, no_pfn);
+        return false;
+    }
     *target.entry = std::exchange(*from.entry, PageTableEntry{});
-    if (target.table != from.table) m_deposited.add(target.table, m_deposited.take(from.table));
+    if (!radix)
+        free_leaf(op, space, from_address, no_pfn);
+    else if (target.table != from.table)
+        m_deposited.add(target.table, m_deposited.take(from.table));
     store(op, from);
     store(op, target);
     return true;
@@ -254,7 +327,12 @@ PteSlot PageTables::get(Operation& op, AddressSpace& space, VirtAddr address) {
     if (const PteSlot slot = find(space, address)) return slot;
     if (m_kind != PageTableKind::Radix) [[unlikely]] {
         OperationFrames frames(op, space, m_frames, m_counters);
-        return slot_at(m_formats.of(space.root)->ensure(address, frames));
+        const PteSlot slot = slot_at(m_formats.of(space.root)->ensure(address, frames));
+        if (!find_huge(space, address)) return slot;
+        // The huge page came while this one waited for memory.
+        const VirtAddr start(address.value() & ~(level_span(2) - 1));
+        m_formats.of(space.root)->release(start, start + level_span(2), frames);
+        return {};
     }
     return add_tables(op, space, address, 1) ? find(space, address) : PteSlot{};
 }

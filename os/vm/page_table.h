@@ -43,7 +43,7 @@ struct PteSlot {
 };
 
 /// The user half of page tables, in frames of the page allocator, whose entries the page walker reads: radix
-/// tables, or tables of another format, which know pages of 4 KiB alone.
+/// tables, or tables of another format.
 class PageTables {
 public:
     PageTables(PageTableMemory& memory, FrameAllocator& frames, KernelCounters& counters, unsigned levels,
@@ -88,8 +88,14 @@ public:
     /// Calls visit(start of its 2 MiB, Block) for each level-1 table and each huge page of [start, end).
     template <class Visit>
     void for_each_block(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit) {
-        if (m_kind != PageTableKind::Radix) [[unlikely]]
-            return; // of other formats pages alone are visited
+        if (m_kind != PageTableKind::Radix) [[unlikely]] { // other formats have no level-1 tables
+            for (VirtAddr at = start; const PteSlot slot = next_entry(space, at, end);) {
+                at = VirtAddr(at.value() & ~(level_span(2) - 1));
+                if (slot.huge()) visit(at, Block{.huge = slot});
+                at += level_span(2);
+            }
+            return;
+        }
         for (VirtAddr at = start; at < end;) {
             const Block block = block_at(space, at);
             const VirtAddr begin(at.value() & ~(block.span - 1));
@@ -97,15 +103,37 @@ public:
             at = begin + block.span;
         }
     }
-    /// A level-1 table that is not in use yet; no_pfn when no memory is left.
-    [[nodiscard]] Pfn allocate_leaf(Operation& op, AddressSpace& space) { return add_table(op, space, 1); }
-    void free_leaf(Operation& op, AddressSpace& space, Pfn table) { drop_table(op, space, 1, table); }
-    /// A level-2 entry that maps nothing (any more) gets a level-1 table.
-    void set_table(Operation& op, PteSlot slot, Pfn table);
-    /// Tables kept for the day when huge pages' entries are split, by the level-2 table that has the entries.
-    [[nodiscard]] DepositedTables& deposited() { return m_deposited; }
+    /// What a huge page's split will need, whose level-2 entry there is: a level-1 table that is not in use
+    /// yet; of other formats room alone. no_pfn when no memory is left.
+    [[nodiscard]] Pfn allocate_leaf(Operation& op, AddressSpace& space, VirtAddr address);
+    void free_leaf(Operation& op, AddressSpace& space, VirtAddr address, Pfn table);
+    /// It is kept for the day when the huge page's entry is split.
+    void deposit(PteSlot slot, Pfn table) {
+        if (m_kind == PageTableKind::Radix) m_deposited.add(slot.table, table);
+    }
+    /// The huge page has gone, whose entry has what was deposited.
+    void free_deposited(Operation& op, AddressSpace& space, VirtAddr address, PteSlot slot);
+    /// A level-2 entry that has mapped a huge page gives way to level-1 entries, all empty.
+    void split(Operation& op, AddressSpace& space, VirtAddr address, PteSlot slot);
+    /// Tables kept for splits, by the level-2 table that has the entries.
+    [[nodiscard]] const DepositedTables& deposited() const { return m_deposited; }
+    /// Is nothing mapped in the 2 MiB of a level-2 entry, by itself or by level-1 entries?
+    [[nodiscard]] bool is_free(const AddressSpace& space, VirtAddr address, PteSlot slot) const;
+    /// Is there a level-1 table; of other formats, a place for any small page of the 2 MiB?
+    [[nodiscard]] bool has_leaf(const AddressSpace& space, VirtAddr address);
+    /// A huge page is to take the place of small ones: what allocate_leaf() would give, and its entry.
+    struct Collapse {
+        PteSlot slot;
+        Pfn table = no_pfn;
+    };
+    /// Empty where no memory is left. Contract: has_leaf().
+    [[nodiscard]] Collapse begin_collapse(Operation& op, AddressSpace& space, VirtAddr start);
+    void cancel_collapse(Operation& op, AddressSpace& space, VirtAddr start, const Collapse& collapse);
+    /// The huge page is mapped: its small pages' places go.
+    void end_collapse(Operation& op, AddressSpace& space, VirtAddr start);
     /// move_huge_pmd: a huge page is mapped elsewhere from now on. False where that is not possible.
-    [[nodiscard]] bool move_huge(Operation& op, AddressSpace& space, PteSlot from, VirtAddr to);
+    [[nodiscard]] bool move_huge(Operation& op, AddressSpace& space, VirtAddr from_address, PteSlot from,
+                                 VirtAddr to);
     /// move_normal_pmd: a whole level-1 table serves other 2 MiB from now on. False where that is not
     /// possible: there is one already, or none to be moved, or no memory is left.
     [[nodiscard]] bool move_leaf_table(Operation& op, AddressSpace& space, VirtAddr from, VirtAddr to);
@@ -120,8 +148,13 @@ public:
     void for_each_entry(AddressSpace& space, VirtAddr start, VirtAddr end, const Visit& visit,
                         const VisitHuge& visit_huge) {
         if (m_kind != PageTableKind::Radix) [[unlikely]] {
-            for (VirtAddr at = start.page(); const PteSlot slot = next_entry(space, at, end); at += page_size)
-                visit(at, slot);
+            for (VirtAddr at = start.page(); const PteSlot slot = next_entry(space, at, end);) {
+                if (slot.huge())
+                    visit_huge(at, slot);
+                else
+                    visit(at, slot);
+                at += level_span(slot.level);
+            }
             return;
         }
         for_each_block(space, start, end, [&](VirtAddr begin, const Block& block) {

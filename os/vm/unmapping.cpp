@@ -138,8 +138,8 @@ void VirtualMemory::zap(Operation& op, AddressSpace& space, const Vma& area, Vir
         }
         gather(entry.frame());
     };
-    m_tables.for_each_entry(space, start, end, zap_small, [&](VirtAddr, PteSlot slot) {
-        if (const Pfn head = zap_huge(op, space, area, slot); head != no_pfn) gather(head);
+    m_tables.for_each_entry(space, start, end, zap_small, [&](VirtAddr at, PteSlot slot) {
+        if (const Pfn head = zap_huge(op, space, area, at, slot); head != no_pfn) gather(head);
     });
     flush_dirty();
     charge();

@@ -311,7 +311,8 @@ private:
                      VirtAddr ceiling);
 
     // entries of huge pages
-    [[nodiscard]] Pfn zap_huge(Operation& op, AddressSpace& space, const Vma& area, PteSlot slot);
+    [[nodiscard]] Pfn zap_huge(Operation& op, AddressSpace& space, const Vma& area, VirtAddr start,
+                               PteSlot slot);
     void split_mapping(Operation& op, AddressSpace& space, PteSlot slot, VirtAddr address);
     void split_huge_at(Operation& op, AddressSpace& space, VirtAddr at);
     void split_ends(Operation& op, AddressSpace& space, VirtAddr start, VirtAddr end);

@@ -119,17 +119,29 @@ public:
         return address.page() == user ? EntryPlace{&entry, told.found.where} : EntryPlace{};
     }
     [[nodiscard]] EntryPlace ensure(VirtAddr, TableFrames&) override { return {}; }
+    [[nodiscard]] EntryPlace find_huge(VirtAddr address) override {
+        const VirtAddr start(address.value() & ~(level_span(2) - 1));
+        return start == huge_page ? EntryPlace{&huge, {}, 2} : EntryPlace{};
+    }
+    [[nodiscard]] EntryPlace ensure_huge(VirtAddr, TableFrames&) override { return {}; }
+    [[nodiscard]] bool has_small(VirtAddr) override { return true; }
+    [[nodiscard]] bool reserve(VirtAddr, TableFrames&) override { return true; }
+    void unreserve(VirtAddr, TableFrames&) override {}
+    void split(VirtAddr, TableFrames&) override {}
     [[nodiscard]] EntryPlace next(VirtAddr&, VirtAddr) override { return {}; }
     void release(VirtAddr, VirtAddr, TableFrames&) override {}
     [[nodiscard]] FormatWalk walk(VirtAddr address, WalkMemory& memory) override {
         recalled = memory.recall(7);
         FormatWalk walk = told;
-        walk.found = find(address);
+        walk.found = find_huge(address);
+        if (!walk.found) walk.found = find(address);
         return walk;
     }
     [[nodiscard]] std::uint64_t frames() const override { return 0; }
 
+    static constexpr VirtAddr huge_page{0x7e0000000000};
     PageTableEntry entry;
+    PageTableEntry huge{Pfn(0x40000), PageTableEntry::Present | PageTableEntry::Huge};
     FormatWalk told;
     bool recalled = false;
 };
@@ -181,6 +193,17 @@ TEST_F(FormatWalks, SetBitsAndFaultAsRadixWalksDo) {
     EXPECT_FALSE(walker.walk(context, user, FaultAccess::Read, Cycles(later)).faulted);
     EXPECT_TRUE(walker.walk(context, user + page_size, FaultAccess::Read, Cycles(later)).faulted);
     EXPECT_EQ(walker.stats().faults, 3U);
+}
+
+TEST_F(FormatWalks, FindHugePages) {
+    const VirtAddr inside = ToldTable::huge_page + 5 * page_size;
+    EXPECT_FALSE(walker.peek(context, inside)) << "its accessed bit is clear";
+    const TlbEntry entry = walker.walk(context, inside, FaultAccess::Read, Cycles(0)).entry;
+    EXPECT_EQ(entry.size, PageSize::Page2M);
+    EXPECT_EQ(entry.frame, 0x40000U);
+    ASSERT_TRUE(walker.peek(context, inside));
+    EXPECT_EQ(walker.peek(context, inside)->size, PageSize::Page2M);
+    EXPECT_EQ(walker.peek(context, inside)->frame, 0x40000U);
 }
 
 TEST_F(FormatWalks, AreForProgramsAlone) {

@@ -2,6 +2,7 @@
 #include "os/vm/operation_frames.h"
 #include "tests/unit/os/vm/vm_rig.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -38,7 +39,9 @@ TEST(OperationFrames, AreAccountedAsTablesOfTheAddressSpace) {
 
 /// A machine whose processes' tables have some format, and what its pages are seen to be.
 struct Machine {
-    explicit Machine(PageTableKind kind) : rig(FileCache::Cold, small_pages(), kind) {
+    explicit Machine(PageTableKind kind, const VmConfig& config = small_pages(),
+                     std::uint64_t bytes = 64ULL << 20)
+        : rig(FileCache::Cold, config, kind, {bytes}) {
         spaces.push_back(rig.new_space());
     }
     ~Machine() {
@@ -50,20 +53,29 @@ struct Machine {
         rig.at_once([&](Operation& op) { rig.vm.destroy(op, *spaces[i]); });
         spaces.erase(spaces.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    /// Of every page that is mapped: where, its entry's flags, and by the number of its frame's first
-    /// appearance which others it is the same as.
+    /// Of every page of 4 KiB that is mapped, by itself or in a huge one: where, its entry's flags, and by
+    /// the number of its frame's first appearance which others it is the same as.
     [[nodiscard]] std::vector<std::vector<std::uint64_t>> seen() {
         std::map<Pfn, std::uint64_t> names;
         std::vector<std::vector<std::uint64_t>> result;
-        for (std::size_t i = 0; i < spaces.size(); ++i)
-            rig.tables.for_each(*spaces[i], VirtAddr(), VirtAddr(1ULL << 47), [&](VirtAddr at, PteSlot slot) {
-                const PageTableEntry entry = *slot.entry;
-                const std::uint64_t name = names.try_emplace(entry.frame(), names.size()).first->second;
-                result.push_back({i, at.value(), entry.raw() ^ PageTableEntry(entry.frame(), 0).raw(), name});
-                EXPECT_EQ(rig.tables.find(*spaces[i], at).entry, slot.entry);
-            });
+        std::size_t space = 0;
+        const auto visit = [&](VirtAddr at, PteSlot slot) {
+            EXPECT_EQ(rig.tables.find_leaf(*spaces[space], at).entry, slot.entry);
+            const PageTableEntry entry = *slot.entry;
+            const std::uint64_t flags = entry.raw() ^ PageTableEntry(entry.frame(), 0).raw();
+            huge_pages += slot.huge() ? 1 : 0;
+            for (std::uint64_t i = 0; i < level_span(slot.level) / page_size; ++i) {
+                const Pfn frame = rig.vm.is_zero_page(entry.frame()) ? Pfn() : entry.frame() + i;
+                const std::uint64_t name = names.try_emplace(frame, names.size()).first->second;
+                result.push_back({space, (at + i * page_size).value(), flags & ~huge_flag, name});
+            }
+        };
+        for (; space < spaces.size(); ++space)
+            rig.tables.for_each(*spaces[space], VirtAddr(), VirtAddr(1ULL << 47), visit, visit);
         return result;
     }
+    static constexpr std::uint64_t huge_flag = PageTableEntry::Huge;
+    std::uint64_t huge_pages = 0; ///< that have been seen
     VmRig rig;
     std::vector<std::shared_ptr<AddressSpace>> spaces;
 };
@@ -122,6 +134,74 @@ TEST_P(EveryFormatsKernel, DoesWhatItDoesWithRadixTables) {
         }
     }
     ASSERT_GT(radix.seen().size(), 50U);
+    EXPECT_EQ(radix.rig.counters.nr_anon_pages, other.rig.counters.nr_anon_pages);
+}
+
+/// The same with huge pages: they are shared, copied, split by what is unmapped or moved, migrated and made
+/// of small ones.
+TEST_P(EveryFormatsKernel, DoesTheSameToHugePages) {
+    constexpr std::uint64_t memory = 1ULL << 30;
+    Machine radix(PageTableKind::Radix, {}, memory), other(GetParam(), {}, memory);
+    Rng rng(5, "huge pages");
+    for (int step = 0; step < 1200; ++step) {
+        const std::size_t space = rng.below(radix.spaces.size());
+        const VirtAddr at = page(rng.below(6) * 1024 + rng.below(1024));
+        const std::uint64_t pages = 1 + rng.below(1500);
+        const std::uint64_t choice = rng.below(100);
+        const VirtAddr slot_of_move = page(100'352 + rng.below(4) * 2048),
+                       to = slot_of_move + rng.below(2) * page_size;
+        const bool write = rng.below(2) == 0;
+        for (Machine* const machine : {&radix, &other}) {
+            VmRig& rig = machine->rig;
+            AddressSpace& here = *machine->spaces[space];
+            const std::size_t area = here.areas.find(at);
+            const bool mapped = area < here.areas.size() && here.areas[area].start <= at;
+            if (choice < 12) {
+                // Of whole tables: a radix table outlives its pages where others' areas are beside them, and
+                // then has small ones, where places of other formats go with the pages.
+                const VirtAddr slot((at.value() & ~(2 * HugePages::bytes - 1)));
+                rig.at_once([&](Operation& op) { rig.vm.munmap(op, here, slot, 2 * HugePages::bytes); });
+                rig.map_anonymous(here, slot, 2 * HugePages::frames);
+            } else if (choice < 70) {
+                if (mapped) rig.touch(here, at, write ? FaultAccess::Write : FaultAccess::Read);
+            } else if (choice < 76) {
+                rig.at_once([&](Operation& op) { rig.vm.munmap(op, here, at, pages * page_size); });
+            } else if (choice < 82) {
+                if (!mapped) continue;
+                const std::uint64_t bytes = std::min(pages * page_size, here.areas[area].end - at);
+                rig.at_once(
+                    [&](Operation& op) { rig.vm.munmap(op, here, slot_of_move, 4 * HugePages::bytes); });
+                rig.at_once([&](Operation& op) { rig.vm.remap(op, here, at, bytes, bytes, to); });
+            } else if (choice < 86) {
+                if (machine->spaces.size() < 4)
+                    machine->spaces.push_back(
+                        rig.at_once([&](Operation& op) { return rig.vm.fork(op, here); }));
+            } else if (choice < 89) {
+                if (machine->spaces.size() > 1) machine->end(space);
+            } else if (choice < 95) {
+                rig.at_once([&](Operation& op) { rig.vm.collapse_range(op, here, page(0), page(6 * 1024)); });
+            } else {
+                rig.at_once([&](Operation& op) { rig.lru.drain(op); });
+                const PteSlot slot = rig.tables.find_huge(here, at);
+                if (!slot || rig.vm.is_zero_page(slot.entry->frame())) continue;
+                rig.at_once([&](Operation& op) {
+                    const Pfn from = slot.entry->frame();
+                    const Pfn target = *rig.frames.allocate(op, {.mask = gfp::transhuge,
+                                                                 .order = HugePages::order,
+                                                                 .purpose = AllocationPurpose::Anonymous});
+                    rig.vm.prepare_huge_page(target);
+                    EXPECT_TRUE(rig.vm.migrate_huge_page(op, from, target));
+                });
+            }
+        }
+        if (step % 20 != 0) continue;
+        const auto wanted = radix.seen(), got = other.seen();
+        const auto [want, have] = std::ranges::mismatch(wanted, got);
+        ASSERT_EQ(want == wanted.end() ? std::vector<std::uint64_t>() : *want,
+                  have == got.end() ? std::vector<std::uint64_t>() : *have)
+            << "step " << step;
+    }
+    EXPECT_GT(other.huge_pages, 100U);
     EXPECT_EQ(radix.rig.counters.nr_anon_pages, other.rig.counters.nr_anon_pages);
 }
 
