@@ -143,8 +143,11 @@ inline WalkResult Mmu::walk(VirtAddr address, FaultAccess access, Cycles cycle, 
             return {*found};
         }
     }
-    const WalkResult result = m_walker.walk(m_context, miss.address, miss.access, cycle);
-    if (!result.faulted) fill_by_design(miss, result.entry);
+    WalkResult result = m_walker.walk(m_context, miss.address, miss.access, cycle);
+    if (!result.faulted) {
+        result.entry.ready = m_design->usable(miss, result);
+        fill_by_design(miss, result.entry);
+    }
     m_design->walked(miss, result);
     return result;
 }

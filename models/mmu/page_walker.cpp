@@ -235,6 +235,26 @@ std::optional<TlbEntry> PageWalker::walk_ahead(const TranslationContext& context
     return result.entry;
 }
 
+unsigned PageWalker::prefetch_entries(const TranslationContext& context, VirtAddr address, unsigned levels,
+                                      Cycles cycle) {
+    if (format_of(context, address) != nullptr) return 0;
+    unsigned fetched = 0;
+    Pfn table = context.root;
+    for (unsigned level = m_config.levels; level >= 1; --level) {
+        const PageTableMemory::Table* const entries = m_tables.find(table);
+        if (entries == nullptr) break;
+        const std::size_t index = table_index(address, level);
+        if (level <= levels) {
+            (void)m_hierarchy.walk(address_of(place_of(table)) + index * sizeof(PageTableEntry), cycle);
+            ++fetched;
+        }
+        const PageTableEntry entry = (*entries)[index];
+        if (!entry.present() || entry.has(PageTableEntry::Huge)) break;
+        table = entry.frame();
+    }
+    return fetched;
+}
+
 std::optional<TlbEntry> PageWalker::peek(const TranslationContext& context, VirtAddr address) {
     if (PageTableFormat* const format = format_of(context, address)) [[unlikely]] {
         const EntryPlace huge = format->find_huge(address);

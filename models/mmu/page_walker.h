@@ -63,6 +63,10 @@ public:
     /// at `cycle`, or where the page is not present: it raises no fault. Sets accessed bits as any walk does.
     [[nodiscard]] std::optional<TlbEntry> walk_ahead(const TranslationContext& context, VirtAddr address,
                                                      Cycles cycle);
+    /// Fetches the entries of the last `levels` levels of radix tables that a walk for the address reads, all
+    /// at `cycle`; nobody waits for them. Returns how many there are.
+    unsigned prefetch_entries(const TranslationContext& context, VirtAddr address, unsigned levels,
+                              Cycles cycle);
     /// What the page tables hold for the address, without a reference: for what hardware sees in a line that
     /// it has read already. None where the page is not present.
     [[nodiscard]] std::optional<TlbEntry> peek(const TranslationContext& context, VirtAddr address);

@@ -35,6 +35,11 @@ public:
     /// The translation where the design has it, `ready` set to when it is known. Where it has not, `cycle`
     /// moves to when that is known: the walk begins then.
     [[nodiscard]] virtual std::optional<TlbEntry> find(const TlbMiss& miss, Cycles& cycle) = 0;
+    /// From when on the core goes on with what a walk has found: a design that guesses says before the walk
+    /// has ended, or after where its guess was wrong.
+    [[nodiscard]] virtual Cycles usable(const TlbMiss&, const WalkResult& result) {
+        return result.entry.ready;
+    }
     /// A walk has ended, perhaps in a fault.
     virtual void walked(const TlbMiss&, const WalkResult&) {}
     /// A translation comes in, by a walk or by find().

@@ -19,6 +19,9 @@ enum class TranslationDesignKind : std::uint8_t {
     CoalescedTlb,
     PomTlb,
     Victima,
+    RangeTlb,
+    Spot,
+    Asap,
 };
 
 struct VictimTlbConfig {
@@ -57,6 +60,26 @@ struct VictimaConfig {
     void declare(OptionGroup group);
 };
 
+struct RangeTlbConfig {
+    std::uint32_t entries = 32;
+    Cycles walk{40};
+
+    void declare(OptionGroup group);
+};
+
+struct SpotConfig {
+    std::uint32_t entries = 32;
+    Cycles wrong{20};
+
+    void declare(OptionGroup group);
+};
+
+struct AsapConfig {
+    std::uint32_t levels = 2;
+
+    void declare(OptionGroup group);
+};
+
 /// Which translation design a core's MMU has, and the options of each.
 struct DesignConfig {
     TranslationDesignKind kind = TranslationDesignKind::None;
@@ -65,6 +88,9 @@ struct DesignConfig {
     CoalescedTlbConfig coalesced_tlb;
     PomTlbConfig pom_tlb;
     VictimaConfig victima;
+    RangeTlbConfig range_tlb;
+    SpotConfig spot;
+    AsapConfig asap;
 
     void declare(OptionGroup mmu);
     /// Throws ConfigError where a table is out of shape.

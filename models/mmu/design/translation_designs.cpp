@@ -1,11 +1,14 @@
 #include "models/mmu/design/translation_designs.h"
 
+#include "models/mmu/design/asap.h"
 #include "models/mmu/design/coalesced_tlb.h"
 #include "models/mmu/design/pom_tlb.h"
 #include "models/mmu/design/prefetch/distance.h"
 #include "models/mmu/design/prefetch/free.h"
 #include "models/mmu/design/prefetch/sequential.h"
 #include "models/mmu/design/prefetch/stride.h"
+#include "models/mmu/design/range_tlb.h"
+#include "models/mmu/design/spot.h"
 #include "models/mmu/design/tlb_prefetch.h"
 #include "models/mmu/design/victim_tlb.h"
 #include "models/mmu/design/victima.h"
@@ -44,6 +47,9 @@ constexpr EnumTable<Kind, Row> designs{
     {Kind::CoalescedTlb, {"coalesced_tlb", make<CoalescedTlb>}},
     {Kind::PomTlb, {"pom_tlb", make<PomTlb>}},
     {Kind::Victima, {"victima", make<Victima>}},
+    {Kind::RangeTlb, {"range_tlb", make<RangeTlb>}},
+    {Kind::Spot, {"spot", make<Spot>}},
+    {Kind::Asap, {"asap", make<Asap>}},
 };
 
 consteval EnumNames<Kind> names() {
@@ -55,7 +61,10 @@ consteval EnumNames<Kind> names() {
             {Kind::FreePrefetch, designs[Kind::FreePrefetch].name},
             {Kind::CoalescedTlb, designs[Kind::CoalescedTlb].name},
             {Kind::PomTlb, designs[Kind::PomTlb].name},
-            {Kind::Victima, designs[Kind::Victima].name}};
+            {Kind::Victima, designs[Kind::Victima].name},
+            {Kind::RangeTlb, designs[Kind::RangeTlb].name},
+            {Kind::Spot, designs[Kind::Spot].name},
+            {Kind::Asap, designs[Kind::Asap].name}};
 }
 
 } // namespace
@@ -71,6 +80,9 @@ void DesignConfig::declare(OptionGroup mmu) {
     coalesced_tlb.declare(mmu.group("coalesced_tlb"));
     pom_tlb.declare(mmu.group("pom_tlb"));
     victima.declare(mmu.group("victima"));
+    range_tlb.declare(mmu.group("range_tlb"));
+    spot.declare(mmu.group("spot"));
+    asap.declare(mmu.group("asap"));
 }
 
 void DesignConfig::validate(const OptionSet& options) const {
