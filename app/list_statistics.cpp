@@ -89,7 +89,7 @@ public:
     void attach(CpuId, SnoopTarget&) override {}
 };
 
-/// An MMU of each translation design: a machine has but one.
+/// An MMU of each translation design: a machine has but one. The first is a virtual machine's.
 class DesignSamples {
 public:
     explicit DesignSamples(SystemConfig& config)
@@ -99,6 +99,7 @@ public:
             m_mmus.push_back(
                 std::make_unique<models::Mmu>(config.cpu.mmu, CpuId{0}, m_clock, m_caches, m_tables));
         }
+        m_mmus.front()->use_host(m_host);
     }
     /// Each as another CPU's.
     void declare(StatRegistry& registry) const {
@@ -111,6 +112,7 @@ private:
     NoMemory m_memory;
     models::PrivateHierarchy m_caches;
     PageTableMemory m_tables;
+    models::HostTables m_host{{.pages = models::HostPages::Small, .bytes = page_size}};
     std::vector<std::unique_ptr<models::Mmu>> m_mmus;
 };
 

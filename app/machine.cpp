@@ -51,6 +51,7 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         m_sockets = std::make_unique<models::MultiSocketMemory>(topology(config, map), caches, config.links);
         shared = m_sockets.get();
     }
+    if (config.cpu.mmu.nested.enabled()) m_host = std::make_unique<models::HostTables>(config.cpu.mmu.nested);
     const Clock clock(config.cpu.core.frequency);
     for (std::size_t i = 0; i < cpus; ++i) {
         const auto id = static_cast<CpuId>(i);
@@ -63,6 +64,7 @@ Machine::Machine(const SystemConfig& config) : m_config(config) {
         m_cpus.back()->mmu().set_context({m_kernel->boot_layout().addresses.root, 0});
         if (const PageTableFormats* const formats = m_kernel->memory().tables().formats())
             m_cpus.back()->mmu().use_formats(*formats);
+        if (m_host) m_cpus.back()->mmu().use_host(*m_host);
         if (const TableReplicas* const replicas = m_kernel->memory().tables().replicas())
             m_cpus.back()->mmu().use_replicas(*replicas, m_kernel->allocator().cpus()[id]);
     }

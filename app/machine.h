@@ -16,6 +16,7 @@
 #include "models/interconnect/router_module.h"
 #include "models/memory/cxl_expander_module.h"
 #include "models/memory/dram_controller_module.h"
+#include "models/mmu/nested/host_tables.h"
 #include "os/kernel/kernel.h"
 
 #include <memory>
@@ -73,7 +74,8 @@ private:
     std::unique_ptr<models::DmaPortModule> m_dma;
     std::unique_ptr<models::BlockDeviceModule> m_disk;
     std::unique_ptr<models::DmaPortModule> m_nic_dma;
-    std::unique_ptr<models::NicModule> m_nic; ///< where there is one
+    std::unique_ptr<models::NicModule> m_nic;   ///< where there is one
+    std::unique_ptr<models::HostTables> m_host; ///< where the machine is virtual
     std::vector<std::unique_ptr<models::Cpu>> m_cpus;
     std::vector<std::unique_ptr<models::CpuModule>> m_cpu_modules;
     StatRegistry m_stats;

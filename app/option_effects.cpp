@@ -124,6 +124,8 @@ std::span<const EffectRule> effect_rules() {
         {"mmu.range_tlb.*", "mmu.design = range_tlb", [](C c) { return has_design(c, {Design::RangeTlb}); }},
         {"mmu.spot.*", "mmu.design = spot", [](C c) { return has_design(c, {Design::Spot}); }},
         {"mmu.asap.*", "mmu.design = asap", [](C c) { return has_design(c, {Design::Asap}); }},
+        {"mmu.vm.tlb*", "mmu.vm.pages", [](C c) { return c.cpu.mmu.nested.enabled(); }},
+        {"mmu.vm.violation_cycles", "mmu.vm.pages", [](C c) { return c.cpu.mmu.nested.enabled(); }},
         {"mmu.walk_cache.formats.entries", "os.page_table = flattened or cuckoo", has_format_cache},
         {"mmu.walk_cache.latency", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
         {"cache.l1i.sets", "cache.l1i.capacity = 0", [](C c) { return c.caches.l1i.capacity == 0; }},

@@ -236,7 +236,7 @@ void SystemConfig::validate() {
     require_nic();
     os.levels = cpu.mmu.levels == 5 ? os::PagingLevels::Five : os::PagingLevels::Four;
     os.memory = machine.memory_map(options, cxl.memory);
-    if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb) reserve_memory();
+    place_tables();
     os.seed = run.seed;
     os.validate();
     validate_page_tables();
@@ -262,17 +262,27 @@ void SystemConfig::require_nic() const {
         look_at("workload.synthetic", workload.synthetic);
 }
 
-void SystemConfig::reserve_memory() {
-    models::PomTlbConfig& table = cpu.mmu.design.pom_tlb;
+void SystemConfig::place_tables() {
+    models::PomTlbConfig& pom = cpu.mmu.design.pom_tlb;
+    if (cpu.mmu.design.kind == models::TranslationDesignKind::PomTlb)
+        pom.base = reserve_memory(pom.size * machine.cpus,
+                                  {"mmu.design", "pom_tlb", "mmu.pom_tlb.size", pom.size, "for each CPU "});
+    models::NestedConfig& host = cpu.mmu.nested;
+    if (!host.enabled()) return;
+    host.bytes = models::NestedConfig::table_bytes(machine.memory);
+    host.base = reserve_memory(host.bytes, {"mmu.vm.pages", options.find("mmu.vm.pages")->get(),
+                                            "machine.memory", machine.memory, "for the host's tables "});
+}
+
+std::uint64_t SystemConfig::reserve_memory(std::uint64_t bytes, const TableOwner& owner) {
     if (cxl.memory != 0)
-        throw ConfigError(options.where("mmu.design"), "mmu.design", "pom_tlb",
+        throw ConfigError(options.where(owner.key), owner.key, owner.value,
                           "has its table at memory's end, which is the expander's; set cxl.memory = 0");
-    const std::uint64_t bytes = table.size * machine.cpus;
     os::PhysRange& last = os.memory.usable.back();
     if (bytes >= (last.end - last.begin) / 2)
-        throw ConfigError(options.where("mmu.pom_tlb.size"), "mmu.pom_tlb.size",
-                          format_quantity(table.size, Unit::Bytes),
-                          "for each CPU is more than half of the last range of memory, " +
+        throw ConfigError(options.where(owner.size_key), owner.size_key,
+                          format_quantity(owner.size, Unit::Bytes),
+                          owner.what + "is more than half of the last range of memory, " +
                               format_quantity(last.end - last.begin, Unit::Bytes));
     const PhysAddr begin(last.end.value() - bytes);
     std::vector<os::PhysicalResource>& resources = os.memory.resources;
@@ -283,7 +293,7 @@ void SystemConfig::reserve_memory() {
         resources.push_back({taken, "Reserved"});
     }
     last.end = begin;
-    table.base = begin.value();
+    return begin.value();
 }
 
 } // namespace pagewalk::app

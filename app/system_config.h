@@ -74,8 +74,17 @@ public:
     }
 
 private:
-    /// Takes memory that hardware keeps for itself from the end of the machine's.
-    void reserve_memory();
+    /// Whose memory the operating system lacks, and which options say so.
+    struct TableOwner {
+        std::string key, value;
+        std::string size_key;
+        std::uint64_t size;
+        std::string what;
+    };
+    /// Tables of hardware and of a hypervisor lie at the end of the machine's memory.
+    void place_tables();
+    /// Takes it from the operating system. Returns where it begins.
+    [[nodiscard]] std::uint64_t reserve_memory(std::uint64_t bytes, const TableOwner& owner);
     void validate_page_tables() const;
     void require_nic() const;
 

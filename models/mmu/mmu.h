@@ -113,6 +113,8 @@ public:
     void declare(StatGroup group) const;
     [[nodiscard]] const PageWalker& walker() const { return m_walker; }
     void use_formats(const PageTableFormats& formats) { m_walker.use_formats(formats); }
+    /// The machine is virtual: its memory is a guest's. The host's tables outlive the MMU.
+    void use_host(HostTables& tables) { m_walker.use_host(tables); }
     void use_replicas(const TableReplicas& replicas, NodeId node) { m_walker.use_replicas(replicas, node); }
     [[nodiscard]] const DesignStats& design_stats() const { return m_design_stats; }
     using Events = PageWalker::Events;

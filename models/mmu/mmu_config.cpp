@@ -67,6 +67,7 @@ void MmuConfig::declare(OptionGroup group) {
          "of flattened tables, sections of cuckoo tables",
          "Skarlatos et al., ASPLOS 2020: 16"});
     design.declare(group);
+    nested.declare(group.group("vm"));
     group.number("walk_cache.latency", walk_cache_latency, {0, 10000},
                  {Unit::Cycles, "cycles of a look-up in all paging-structure caches", "assumed"});
 }
@@ -83,7 +84,15 @@ void MmuConfig::validate(const OptionSet& options) const {
                 throw ConfigError(options.where("mmu.design"), "mmu.design",
                                   options.find("mmu.design")->get(),
                                   std::string("is not possible with ") + key);
+    if (nested.enabled())
+        for (const auto& [on, key] :
+             {std::pair{perfect, "mmu.perfect"}, std::pair{champsim_frames != 0, "mmu.champsim_frames"}})
+            if (on)
+                throw ConfigError(options.where("mmu.vm.pages"), "mmu.vm.pages",
+                                  options.find("mmu.vm.pages")->get(),
+                                  std::string("is not possible with ") + key);
     design.validate(options);
+    nested.validate(options);
     l1i_4k.validate(options, "mmu.l1i_4k");
     l1i_2m.validate(options, "mmu.l1i_2m");
     l1d_4k.validate(options, "mmu.l1d_4k");

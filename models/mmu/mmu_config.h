@@ -3,6 +3,7 @@
 #include "base/option.h"
 #include "base/time.h"
 #include "models/mmu/design/design_config.h"
+#include "models/mmu/nested/nested_config.h"
 #include "models/mmu/replacement/tlb_replacement.h"
 #include "models/mmu/tlb.h"
 
@@ -39,6 +40,7 @@ struct MmuConfig {
         0; ///< of memory, where walks and frames are to be ChampSim's; 0: x86-64's
     std::uint32_t champsim_seed = 1;
     DesignConfig design;
+    NestedConfig nested;
 
     void declare(OptionGroup group);
     void validate(const OptionSet& options) const;

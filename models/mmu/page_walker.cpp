@@ -43,6 +43,7 @@ void PageWalker::declare(StatGroup group) const {
     m_stats.declare(group);
     m_walk_cache.stats().declare(group.group("walk_cache"));
     m_format_memory.stats().declare(group.group("walk_cache").group("formats"));
+    if (m_host != nullptr) m_host->declare(group.group("vm"));
     group.histogram("walk_latency", m_latency, "cycles", "latency of page walks");
     group.histogram("walk_levels", m_levels, "count", "page-table entries read by a walk");
     group.histogram("walkers_busy", m_slots_busy, "count",
@@ -55,9 +56,46 @@ void PageWalker::declare(StatGroup group) const {
 inline void PageWalker::read_entry(PhysAddr where, Progress& progress) {
     if (m_config.perfect) [[unlikely]]
         return;
+    if (m_host != nullptr) [[unlikely]]
+        read_host(where, progress);
+    read_line(where, progress);
+}
+
+inline void PageWalker::read_line(PhysAddr where, Progress& progress) {
     const AccessResult reference = m_hierarchy.walk(where, progress.now);
     progress.now = reference.ready;
     progress.hit[progress.references++] = static_cast<std::uint8_t>(reference.level);
+}
+
+// The host's frame has the guest's number: `guest` is where the data lie too.
+[[gnu::noinline]] void PageWalker::read_host(PhysAddr guest, Progress& progress) {
+    const HostWalk walk = m_host->walk(guest);
+    progress.now += m_config.nested.tlb_latency;
+    if (walk.violated) progress.now += m_config.nested.violation;
+    for (std::size_t i = 0; i < walk.count; ++i) read_line(walk.references[i], progress);
+}
+
+void PageWalker::narrow(VirtAddr address, TlbEntry& entry) const {
+    const PageSize host = m_host->tables().pages();
+    if (host >= entry.size) return;
+    const std::uint64_t inside = address.value() & ((1ULL << shift_of(entry.size)) - 1);
+    entry.frame += inside >> shift_of(host) << (shift_of(host) - page_shift);
+    entry.size = host;
+}
+
+[[gnu::noinline]] void PageWalker::finish_nested(VirtAddr address, WalkResult& result, Progress& progress) {
+    narrow(address, result.entry);
+    const std::uint64_t inside = address.value() & ((1ULL << shift_of(result.entry.size)) - 1);
+    read_host(PhysAddr((result.entry.frame << page_shift) + inside), progress);
+    result.entry.ready = progress.now;
+}
+
+inline WalkResult PageWalker::translate(const TranslationContext& context, VirtAddr address,
+                                        FaultAccess access, Progress& progress) {
+    WalkResult result = read_tables(context, address, access, progress);
+    if (m_host != nullptr && !result.faulted) [[unlikely]]
+        finish_nested(address, result, progress);
+    return result;
 }
 
 inline WalkCache::Start PageWalker::begin(const TranslationContext& context, VirtAddr address) {
@@ -187,7 +225,7 @@ WalkResult PageWalker::walk(const TranslationContext& context, VirtAddr address,
     m_stats.walker_wait_cycles += (began - cycle).value();
     Progress progress{.now = began + m_config.walk_cache_latency};
     progress.hit.fill(TlbMissEvent::not_made);
-    const WalkResult result = read_tables(context, address, access, progress);
+    const WalkResult result = translate(context, address, access, progress);
     *slot = progress.now;
     const std::uint64_t latency = (progress.now - began).value();
     ++m_stats.walks;
@@ -223,7 +261,7 @@ std::optional<TlbEntry> PageWalker::walk_ahead(const TranslationContext& context
         return std::nullopt;
     }
     Progress progress{.now = cycle + m_config.walk_cache_latency};
-    const WalkResult result = read_tables(context, address, FaultAccess::Read, progress);
+    const WalkResult result = translate(context, address, FaultAccess::Read, progress);
     *slot = progress.now;
     ++m_stats.walks_ahead;
     m_stats.ahead_references += progress.references;
@@ -233,6 +271,15 @@ std::optional<TlbEntry> PageWalker::walk_ahead(const TranslationContext& context
         return std::nullopt;
     }
     return result.entry;
+}
+
+std::optional<TlbEntry> PageWalker::peek(const TranslationContext& context, VirtAddr address) {
+    std::optional<TlbEntry> entry = peek_tables(context, address);
+    if (m_host == nullptr || !entry) [[likely]]
+        return entry;
+    narrow(address, *entry);
+    if (!m_host->backs(address_of(Pfn(entry->frame)))) return std::nullopt;
+    return entry;
 }
 
 unsigned PageWalker::prefetch_entries(const TranslationContext& context, VirtAddr address, unsigned levels,
@@ -255,7 +302,7 @@ unsigned PageWalker::prefetch_entries(const TranslationContext& context, VirtAdd
     return fetched;
 }
 
-std::optional<TlbEntry> PageWalker::peek(const TranslationContext& context, VirtAddr address) {
+std::optional<TlbEntry> PageWalker::peek_tables(const TranslationContext& context, VirtAddr address) {
     if (PageTableFormat* const format = format_of(context, address)) [[unlikely]] {
         const EntryPlace huge = format->find_huge(address);
         const EntryPlace place = huge && !huge.entry->empty() ? huge : format->find(address);

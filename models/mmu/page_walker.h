@@ -11,12 +11,14 @@
 #include "models/mmu/champsim_vmem.h"
 #include "models/mmu/format_memory.h"
 #include "models/mmu/mmu_config.h"
+#include "models/mmu/nested/host_walker.h"
 #include "models/mmu/tlb.h"
 #include "models/mmu/tlb_miss_event.h"
 #include "models/mmu/walk_cache.h"
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -78,6 +80,9 @@ public:
     }
     /// Programs' tables may be of another format than radix. They outlive the walker.
     void use_formats(const PageTableFormats& formats) { m_formats = &formats; }
+    /// Each frame that a walk reads or finds is a guest's: walks have two dimensions. The tables outlive the
+    /// walker.
+    void use_host(HostTables& tables) { m_host = std::make_unique<HostWalker>(m_config, tables); }
     /// Tables have copies on other nodes: the walker reads those of its CPU's node. They outlive the walker.
     void use_replicas(const TableReplicas& replicas, NodeId node) {
         m_replicas = &replicas;
@@ -96,6 +101,9 @@ private:
         unsigned references = 0;
         std::array<std::uint8_t, FormatWalk::most> hit{}; ///< HitLevel of each reference
     };
+    /// The walk itself, in both dimensions where there are two.
+    [[nodiscard]] WalkResult translate(const TranslationContext& context, VirtAddr address,
+                                       FaultAccess access, Progress& progress);
     [[nodiscard]] WalkResult read_tables(const TranslationContext& context, VirtAddr address,
                                          FaultAccess access, Progress& progress);
     [[nodiscard]] WalkResult read_format(PageTableFormat& table, const TranslationContext& context,
@@ -114,6 +122,12 @@ private:
         return m_replicas->on(m_node, table);
     }
     void read_entry(PhysAddr where, Progress& progress);
+    void read_line(PhysAddr where, Progress& progress);
+    void read_host(PhysAddr guest, Progress& progress);
+    void finish_nested(VirtAddr address, WalkResult& result, Progress& progress);
+    /// A TLB's page is no larger than the host's.
+    void narrow(VirtAddr address, TlbEntry& entry) const;
+    [[nodiscard]] std::optional<TlbEntry> peek_tables(const TranslationContext& context, VirtAddr address);
     [[nodiscard]] WalkCache::Start begin(const TranslationContext& context, VirtAddr address);
     void note_slots(Cycles cycle);
 
@@ -126,6 +140,7 @@ private:
     const PageTableFormats* m_formats = nullptr; ///< null: radix alone
     const TableReplicas* m_replicas = nullptr;   ///< null: each table lies at one place
     NodeId m_node{};                             ///< whose copies are read
+    std::unique_ptr<HostWalker> m_host;          ///< null: the machine is not virtual
     FormatMemory m_format_memory;
     std::optional<ChampSimVmem> m_champsim;
     std::vector<Cycles> m_slot_free; ///< cycle from which each walk slot is idle

@@ -24,6 +24,7 @@ BESIDE = (
     ("mmu.range_tlb", {"mmu.design": "range_tlb"}),
     ("mmu.spot", {"mmu.design": "spot"}),
     ("mmu.asap", {"mmu.design": "asap"}),
+    ("mmu.vm", {"mmu.vm.pages": "4k"}),
     ("mmu.walk_cache.formats", {"os.page_table": "flattened"}),
     ("mmu.walk_cache.pml5e", {"mmu.levels": "5"}),
     ("cache.l1d.port_span", {"cache.l1d.ports": "2"}),

@@ -317,5 +317,13 @@ TEST(SystemConfig, APomTlbWantsTheEndOfTheSocketsMemory) {
     EXPECT_EQ(refusal({"mmu.design=pom_tlb"}), "");
 }
 
+TEST(SystemConfig, AVirtualMachineWantsWalksAndTheEndOfTheSocketsMemory) {
+    EXPECT_THAT(refusal({"mmu.vm.pages=4k", "cxl.memory=1GiB"}),
+                HasSubstr("mmu.vm.pages = 4k: has its table"));
+    EXPECT_THAT(refusal({"mmu.vm.pages=4k", "mmu.perfect=on"}),
+                HasSubstr("is not possible with mmu.perfect"));
+    EXPECT_EQ(refusal({"mmu.vm.pages=2m", "mmu.design=pom_tlb"}), "");
+}
+
 } // namespace
 } // namespace pagewalk::app

@@ -3,6 +3,7 @@
 #include "tests/unit/models/mmu/paging_rig.h"
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -31,19 +32,24 @@ MmuConfig small_tlbs(Kind kind) {
 }
 
 struct EveryDesign : testing::TestWithParam<Kind> {
-    void compare_with_a_plain_map();
+    void compare_with_a_plain_map(HostPages host = HostPages::None);
     std::uint64_t hits = 0; ///< misses that the design has served
 };
 
 /// Two address spaces against a plain map: random mappings, large and small, contiguous or not, writable or
 /// not; loads and stores; unmapping with its invalidation.
-void EveryDesign::compare_with_a_plain_map() {
+void EveryDesign::compare_with_a_plain_map(HostPages host) {
     struct Page {
         Pfn frame;
         bool writable = false;
     };
     MmuConfig config = small_tlbs(GetParam());
+    config.nested.pages = host;
+    config.nested.base = 8ULL << 30;
+    config.nested.bytes = 64ULL << 20;
     PagingRig rig(config);
+    std::optional<HostTables> tables;
+    if (config.nested.enabled()) rig.mmu.use_host(tables.emplace(config.nested));
     PageTables other(rig.tables, Pfn(0x9000), 4);
     PageTables* const spaces[] = {&rig.space, &other};
     std::map<std::uint64_t, Page> models[2];
@@ -111,6 +117,13 @@ TEST_P(EveryDesign, TranslatesAsThePageTablesSay) {
     compare_with_a_plain_map();
     EXPECT_GT(hits, 0U) << "the design was not tried";
 }
+
+TEST_P(EveryDesign, TranslatesAsTheyDoInAGuestOfSmallPages) {
+    compare_with_a_plain_map(HostPages::Small);
+    EXPECT_GT(hits, 0U);
+}
+
+TEST_P(EveryDesign, TranslatesAsTheyDoInAGuestOfLargePages) { compare_with_a_plain_map(HostPages::Large); }
 
 INSTANTIATE_TEST_SUITE_P(TranslationDesigns, EveryDesign,
                          testing::Values(Kind::VictimTlb, Kind::SequentialPrefetch, Kind::StridePrefetch,
