@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <span>
+#include <limits>
 
 namespace pagewalk::models {
 namespace {
@@ -31,8 +31,14 @@ DramChannel::DramChannel(const DramConfig& config, const DramTiming& t, DramStat
       m_columns(t, config.ranks, config.organisation().bank_groups),
       m_activates(t, config.ranks, config.organisation().bank_groups), m_refreshed(config.ranks),
       m_banks(std::size_t{config.ranks} * config.organisation().bank_groups * config.organisation().banks),
-      m_wishes((m_banks.size() + 63) / 64), m_reads(t.burst.value()), m_writes(t.burst.value()) {
+      m_wishes((m_banks.size() + 7) / 8), m_banks_queued((m_banks.size() + 63) / 64),
+      m_last_bank(static_cast<std::uint32_t>(m_banks.size() - 1)),
+      m_turn_width(static_cast<unsigned>(std::bit_width(m_banks.size() - 1))),
+      m_unwanted(std::numeric_limits<std::int32_t>::max() >> m_turn_width), m_far(m_unwanted - 1),
+      m_reads(t.burst.value()), m_writes(t.burst.value()) {
     m_written.fill(none);
+    for (Wishes& wishes : m_wishes)
+        for (auto& times : wishes.time) times.fill(m_unwanted);
     m_refresh_cost = (t.t_rp + t.t_rfc + t.t_rcd).value();
     for (std::uint32_t rank = 0; rank < config.ranks; ++rank)
         m_refresh.emplace_back(t.t_refi, t.t_rp + t.t_rfc, Cycles(t.t_refi.value() * rank / config.ranks));
@@ -216,57 +222,57 @@ std::uint64_t DramChannel::turn_of_next() {
 void DramChannel::serve(std::uint64_t until) {
     for (;;) {
         if (!m_next_known) find_next();
-        const std::uint64_t admission = next_admission();
+        const std::uint64_t admission = std::min(next_admission(reads), next_admission(writes));
         if (std::min(admission, m_next.time) >= until) break;
         if (admission <= m_next.time) {
             m_now = std::max(m_now, admission);
-            admit();
+            admit(reads);
+            admit(writes);
+            start_batch();
         } else {
             m_now = m_next.time;
             m_next_known = false;
+            keep_base_near();
             give(m_next);
         }
     }
     m_now = std::max(m_now, until);
 }
 
-inline std::uint64_t DramChannel::next_admission() const {
-    std::uint64_t time = never;
-    for (std::size_t direction = 0; direction < 2; ++direction)
-        if (!m_arrivals[direction].empty() && m_queued[direction] < m_capacity[direction])
-            time = std::min(time, m_pool[m_arrivals[direction].front()].arrival);
-    return time;
+/// When the first that waits outside the direction's queue finds room there, as far as is known.
+inline std::uint64_t DramChannel::next_admission(std::size_t direction) const {
+    const ArrivalQueue& arrivals = m_arrivals[direction];
+    if (arrivals.empty() || m_queued[direction] >= m_capacity[direction]) return never;
+    return m_pool[arrivals.front()].arrival;
 }
 
-void DramChannel::admit() {
-    for (std::size_t direction = 0; direction < 2; ++direction) {
-        ArrivalQueue& arrivals = m_arrivals[direction];
-        while (!arrivals.empty() && m_queued[direction] < m_capacity[direction] &&
-               m_pool[arrivals.front()].arrival <= m_now) {
-            const DramRequest& request = m_pool[arrivals.front()];
-            arrivals.pop();
-            ++m_queued[direction];
-            ++m_banks[request.place.bank].queued[direction];
-            m_wishes[request.place.bank / 64].queued |= 1ULL << request.place.bank % 64;
-            if (direction == writes && request.forecast != never)
-                m_writes.learn_error(request.forecast, m_now, request.load);
-            if (schedule(request.place.bank)) wish(request.place.bank);
-        }
+inline void DramChannel::admit(std::size_t direction) {
+    while (next_admission(direction) <= m_now) {
+        const DramRequest& request = m_pool[m_arrivals[direction].front()];
+        m_arrivals[direction].pop();
+        ++m_queued[direction];
+        ++m_banks[request.place.bank].queued[direction];
+        m_banks_queued[request.place.bank / 64] |= 1ULL << request.place.bank % 64;
+        if (direction == writes && request.forecast != never)
+            m_writes.learn_error(request.forecast, m_now, request.load);
+        if (schedule(request.place.bank)) wish(request.place.bank);
     }
-    start_batch();
 }
+
+/// Which direction's requests are handed to their banks.
+inline std::size_t DramChannel::handed_out() const { return m_batch_left > 0 ? writes : reads; }
 
 /// Hands a bank what has its turn and finds room. False when that is nothing.
 inline bool DramChannel::schedule(std::uint32_t index) {
     Bank& bank = m_banks[index];
-    if (!bank.any_queued()) return false;
+    if (bank.queued[handed_out()] == 0) return false;
     return schedule_queued(bank, index);
 }
 
 [[gnu::noinline]] bool DramChannel::schedule_queued(Bank& bank, std::uint32_t index) {
     bool any = false;
     while (bank.scheduled[reads] + bank.scheduled[writes] < m_bank_queue) {
-        const std::size_t direction = m_batch_left > 0 ? writes : reads;
+        const std::size_t direction = handed_out();
         if (bank.queued[direction] == 0) break;
         DramRequest& request = m_pool[bank.unscheduled[direction]];
         bank.unscheduled[direction] = request.next;
@@ -279,7 +285,7 @@ inline bool DramChannel::schedule(std::uint32_t index) {
         if (direction == writes && --m_batch_left == 0) m_schedule_all = true;
         any = true;
     }
-    if (!bank.any_queued()) m_wishes[index / 64].queued &= ~(1ULL << index % 64);
+    if (!bank.any_queued()) m_banks_queued[index / 64] &= ~(1ULL << index % 64);
     return any;
 }
 
@@ -300,13 +306,13 @@ inline void DramChannel::start_batch() {
 /// All banks by turns.
 [[gnu::noinline]] void DramChannel::schedule_all() {
     m_schedule_all = false;
-    const std::size_t words = m_wishes.size();
-    const std::uint32_t begin = (m_turn + 1) & static_cast<std::uint32_t>(m_banks.size() - 1);
+    const std::size_t words = m_banks_queued.size();
+    const std::uint32_t begin = (m_turn + 1) & m_last_bank;
     const std::uint64_t from_begin = ~0ULL << begin % 64;
     // The word that it begins in is looked at twice: from there on, and at last what is before.
     for (std::size_t i = 0; i <= words; ++i) {
         const std::size_t word = (begin / 64 + i) & (words - 1);
-        std::uint64_t left = m_wishes[word].queued;
+        std::uint64_t left = m_banks_queued[word];
         if (i == 0) left &= from_begin;
         if (i == words) left &= ~from_begin;
         for (; left != 0; left &= left - 1) {
@@ -332,66 +338,114 @@ inline std::uint16_t DramChannel::oldest_of(const Bank& bank) const {
     return bank.first[m_pool[bank.first[writes]].age < m_pool[bank.first[reads]].age ? writes : reads];
 }
 
-/// Finds out what a bank wants to do next.
-void DramChannel::wish(std::uint32_t index) {
-    Bank& bank = m_banks[index];
-    Wishes& wishes = m_wishes[index / 64];
-    const std::uint64_t mine = 1ULL << index % 64;
-    for (std::uint64_t& wanted : wishes.wanted) wanted &= ~mine;
+/// Calls `want(kind, time)` for what the bank may want to do next and from when on.
+template <class Want>
+inline void DramChannel::for_each_wish(Bank& bank, Want&& want) {
     if (bank.scheduled[reads] + bank.scheduled[writes] == 0) return;
-    if (index == m_next.bank) m_next_known = false;
-    const auto want = [&](Kind kind, std::uint64_t time) {
-        wishes.wanted[kind] |= mine;
-        wishes.time[kind][index % 64] = time;
-        if (m_next_known && std::max(time, limit(kind, index)) <= m_next.time) m_next_known = false;
-    };
     if (!bank.open) return want(OpenRow, bank.may_activate);
-    for (const Kind kind : {ReadColumn, WriteColumn}) {
+    const auto want_hit = [&](Kind kind) {
         bank.hit[kind] = find_hit(bank, kind);
         if (bank.hit[kind] != none) want(kind, bank.activated + m_rcd);
-    }
+    };
+    want_hit(ReadColumn);
+    want_hit(WriteColumn);
     if ((bank.hit[reads] == none && bank.hit[writes] == none) ||
         (bank.accesses >= m_row_hit_cap && m_pool[oldest_of(bank)].place.row != bank.row))
         want(OtherRow, bank.may_precharge);
 }
 
-/// The first command that may be given; where several may, banks take turns.
+/// Finds out what a bank wants to do next.
+void DramChannel::wish(std::uint32_t index) {
+    Bank& bank = m_banks[index];
+    Wishes& wishes = m_wishes[index / 8];
+    const std::uint32_t lane = index % 8;
+    wishes.time[ReadColumn][lane] = wishes.time[WriteColumn][lane] = m_unwanted;
+    wishes.time[OtherRow][lane] = wishes.time[OpenRow][lane] = m_unwanted;
+    if (index == m_next.bank) m_next_known = false;
+    for_each_wish(bank, [&](Kind kind, std::uint64_t time) {
+        wishes.time[kind][lane] = near(time);
+        if (m_next_known && std::max(time, limit(kind, index)) <= m_next.time) m_next_known = false;
+    });
+}
+
+/// The first command that may be given; where several may, banks take turns. Eight banks are looked at
+/// together.
 void DramChannel::find_next() {
+    constexpr EightTimes lane{0, 1, 2, 3, 4, 5, 6, 7};
+    keep_base_near();
     m_next_known = true;
+    if (m_scheduled == 0) {
+        m_next.time = never;
+        return;
+    }
+    const GroupTimes& reads_allowed = m_columns.not_before(BusDirection::Read);
+    const GroupTimes& writes_allowed = m_columns.not_before(BusDirection::Write);
+    const GroupTimes& activates_allowed = m_activates.not_before();
+    const auto last_bank = static_cast<std::int32_t>(m_last_bank);
+    const auto first_turn = static_cast<std::int32_t>(m_turn + 1);
+    const EightTimes now = EightTimes{} + static_cast<std::int32_t>(m_now - m_base);
+    const EightTimes group_of_lane = lane >> static_cast<std::int32_t>(m_bank_bits);
+    EightTimes bank = lane - first_turn;
     // Time and turn in one number: the least is the next.
-    std::uint64_t best = never;
-    Kind best_kind = m_next.kind;
-    const auto last_bank = static_cast<std::uint32_t>(m_banks.size() - 1);
-    const std::uint64_t now = m_now;
-    const std::uint32_t first_turn = m_turn + 1;
-    const unsigned bank_bits = m_bank_bits;
-    const auto look = [&](const Wishes& wishes, std::uint32_t first_bank, Kind kind, const auto& limit) {
-        for (std::uint64_t left = wishes.wanted[kind]; left != 0; left &= left - 1) {
-            const auto bit = static_cast<std::uint32_t>(std::countr_zero(left));
-            const std::uint32_t bank = first_bank + bit;
-            const std::uint64_t time = std::max(std::max(wishes.time[kind][bit], limit(bank)), now);
-            const std::uint64_t key = time << turn_bits | ((bank - first_turn) & last_bank);
-            best_kind = key < best ? kind : best_kind;
-            best = std::min(best, key);
-        }
-    };
-    const std::uint64_t* const reads_allowed = m_columns.not_before(BusDirection::Read).data();
-    const std::uint64_t* const writes_allowed = m_columns.not_before(BusDirection::Write).data();
-    const std::uint64_t* const activates_allowed = m_activates.not_before().data();
+    EightTimes best = EightTimes{} + std::numeric_limits<std::int32_t>::max();
     std::uint32_t first_bank = 0;
     for (const Wishes& wishes : m_wishes) {
-        look(wishes, first_bank, ReadColumn,
-             [=](std::uint32_t bank) { return reads_allowed[bank >> bank_bits]; });
-        look(wishes, first_bank, WriteColumn,
-             [=](std::uint32_t bank) { return writes_allowed[bank >> bank_bits]; });
-        look(wishes, first_bank, OtherRow, [](std::uint32_t) { return std::uint64_t{0}; });
-        look(wishes, first_bank, OpenRow,
-             [=](std::uint32_t bank) { return activates_allowed[bank >> bank_bits]; });
-        first_bank += 64;
+        const std::uint32_t group = group_of(first_bank);
+        const auto allowed = [&](Kind kind, const GroupTimes& limits) {
+            return later_of(load_eight(wishes.time[kind].data()),
+                            spread(limits.eight_from(group), group_of_lane));
+        };
+        const EightTimes column =
+            earlier_of(allowed(ReadColumn, reads_allowed), allowed(WriteColumn, writes_allowed));
+        const EightTimes row =
+            earlier_of(load_eight(wishes.time[OtherRow].data()), allowed(OpenRow, activates_allowed));
+        const EightTimes time = later_of(earlier_of(column, row), now);
+        best = earlier_of(best, time << static_cast<std::int32_t>(m_turn_width) | (bank & last_bank));
+        bank += 8;
+        first_bank += 8;
     }
-    m_next.kind = best_kind;
-    m_next.time = best == never ? never : best >> turn_bits;
-    m_next.bank = (static_cast<std::uint32_t>(best) + first_turn) & last_bank;
+    const std::int32_t first = earliest_of(best);
+    const std::int32_t time = first >> m_turn_width;
+    if (time == m_far) [[unlikely]]
+        return find_next_far();
+    m_next.bank = static_cast<std::uint32_t>((first + first_turn) & last_bank);
+    m_next.time = never;
+    if (time >= m_unwanted) return;
+    m_next.time = m_base + static_cast<std::uint64_t>(time);
+    m_next.kind = kind_of_next(time);
+}
+
+/// What the next command's bank, which it has been found for, is to do then. A closed bank wants but one
+/// thing.
+inline DramChannel::Kind DramChannel::kind_of_next(std::int32_t time) const {
+    const Wishes& wishes = m_wishes[m_next.bank / 8];
+    const auto wants = [&](Kind kind) { return wishes.time[kind][m_next.bank % 8] <= time; };
+    if (wants(OpenRow)) return OpenRow;
+    if (wants(ReadColumn) && limit(ReadColumn, m_next.bank) <= m_next.time) return ReadColumn;
+    if (wants(WriteColumn) && limit(WriteColumn, m_next.bank) <= m_next.time) return WriteColumn;
+    return OtherRow;
+}
+
+/// What is near is so from now on.
+[[gnu::noinline]] void DramChannel::move_base() {
+    m_base = m_now;
+    m_columns.move_base(m_base);
+    m_activates.move_base(m_base);
+    for (std::uint32_t bank = 0; bank < m_banks.size(); ++bank) wish(bank);
+}
+
+/// find_next() for commands of any time.
+[[gnu::noinline]] void DramChannel::find_next_far() {
+    std::uint64_t first = never;
+    for (std::uint32_t turn = 0; turn < m_banks.size(); ++turn) {
+        const std::uint32_t index = (m_turn + 1 + turn) & m_last_bank;
+        for_each_wish(m_banks[index], [&](Kind kind, std::uint64_t time) {
+            time = std::max({time, limit(kind, index), m_now});
+            if (time >= first) return;
+            first = time;
+            m_next = {time, index, kind};
+        });
+    }
 }
 
 inline void DramChannel::give(const Next& next) {

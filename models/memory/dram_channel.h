@@ -54,7 +54,6 @@ private:
     static constexpr std::uint64_t never = std::numeric_limits<std::uint64_t>::max();
     static constexpr std::uint16_t pool_size = 4096;
     static constexpr std::uint16_t none = RequestPool::none;
-    static constexpr unsigned turn_bits = 11; // banks are 2048 at most
     /// What comes later than this after a later request is served as if it came now.
     static constexpr std::uint64_t longest_lag = 8192;
 
@@ -78,11 +77,10 @@ private:
     };
     /// What a bank may want to do next.
     enum Kind : std::uint8_t { ReadColumn, WriteColumn, OtherRow, OpenRow, kind_count };
-    /// What 64 banks want to do next and from when on, which the limits that banks share may put off.
+    /// From when on each of eight banks wants to do what, which the limits that banks share may put off:
+    /// after m_base, at most m_far; m_unwanted where nothing is wanted.
     struct Wishes {
-        std::array<std::uint64_t, kind_count> wanted{}; ///< a bit a bank
-        std::uint64_t queued = 0;                       ///< of the banks that have something queued
-        std::array<std::array<std::uint64_t, 64>, kind_count> time{};
+        std::array<std::array<std::int32_t, 8>, kind_count> time{};
     };
     struct Next {
         std::uint64_t time = never;
@@ -96,13 +94,16 @@ private:
     [[nodiscard]] std::uint64_t alone(const DramRequest& mine);
     std::uint64_t take_turn(std::size_t position);
     [[nodiscard]] std::uint64_t turn_of_next();
-    [[nodiscard]] std::uint64_t next_admission() const;
-    void admit();
+    [[nodiscard]] std::uint64_t next_admission(std::size_t direction) const;
+    void admit(std::size_t direction);
+    [[nodiscard]] std::size_t handed_out() const;
     [[nodiscard]] bool schedule(std::uint32_t index);
     [[nodiscard]] bool schedule_queued(Bank& bank, std::uint32_t index);
     void start_batch();
     void schedule_all();
     void wish(std::uint32_t bank);
+    template <class Want>
+    void for_each_wish(Bank& bank, Want&& want);
     [[nodiscard]] std::uint16_t find_hit(const Bank& bank, std::size_t direction) const;
     [[nodiscard]] std::uint16_t oldest_of(const Bank& bank) const;
     /// No bank of the group may be given such a command earlier.
@@ -113,6 +114,17 @@ private:
         return m_columns.not_before(kind == ReadColumn ? BusDirection::Read : BusDirection::Write, group);
     }
     void find_next();
+    [[nodiscard]] Kind kind_of_next(std::int32_t time) const;
+    void find_next_far();
+    void keep_base_near() {
+        if (m_now - m_base > static_cast<std::uint64_t>(m_far) / 2) [[unlikely]]
+            move_base();
+    }
+    void move_base();
+    [[nodiscard]] std::int32_t near(std::uint64_t time) const {
+        return static_cast<std::int32_t>(
+            std::min(time - std::min(time, m_base), static_cast<std::uint64_t>(m_far)));
+    }
     void give(const Next& next);
     void give_column(const Next& next);
     void activate(std::uint32_t index, std::uint64_t time);
@@ -149,7 +161,13 @@ private:
     std::vector<RefreshSchedule> m_refresh; ///< by rank
     std::vector<std::uint64_t> m_refreshed; ///< the period of its last activate, by rank
     std::vector<Bank> m_banks;
-    std::vector<Wishes> m_wishes;
+    std::vector<Wishes> m_wishes;              ///< by bank / 8
+    std::vector<std::uint64_t> m_banks_queued; ///< a bit for each bank that has something queued
+    std::uint32_t m_last_bank;
+    unsigned m_turn_width;    ///< of a bank's number
+    std::int32_t m_unwanted;  ///< with a turn behind it, still a number of 31 bits
+    std::int32_t m_far;       ///< what is later is compared in full
+    std::uint64_t m_base = 0; ///< of what is compared together
     RequestPool m_pool{pool_size};
     std::array<ArrivalQueue, 2> m_arrivals{ArrivalQueue(pool_size), ArrivalQueue(pool_size)};
     std::array<std::size_t, 2> m_queued{};               ///< in the queues, by direction

@@ -15,6 +15,28 @@ constexpr std::uint64_t start = 1'600;
 /// DDR4-3200: burst 4, tCL 22, tCWL 16, tCCD_L 8, tWTR_S 4, tWTR_L 12, tRTRS 2, tRRD_S 4, tRRD_L 8, tFAW 34.
 DramTiming timing() { return DramTiming::make(facts_of(DramDevice::Ddr4_3200_8Gb_x8).timing, {}, 8); }
 
+TEST(GroupTimes, KeepTheLatestAndCountWhatIsBeforeTheBaseAsTheBase) {
+    GroupTimes times(10);
+    times.put_off(2, 50);
+    times.put_off(2, 40);
+    times.put_off(9, 1'000'000'000);
+    std::vector<std::int32_t> apart(times.width(), 1);
+    apart[3] = 70;
+    times.put_off_all(10, apart.data());
+    EXPECT_EQ(times[2], 50U);
+    EXPECT_EQ(times[3], 80U);
+    EXPECT_EQ(times[4], 11U);
+    times.move_base(60);
+    EXPECT_EQ(times[2], 60U);
+    EXPECT_EQ(times[3], 80U);
+    EXPECT_EQ(times[9], 1'000'000'000U);
+    times.move_base(900'000'000);
+    times.put_off(0, 3'000'000'000);
+    EXPECT_EQ(times[0], 3'000'000'000U);
+    EXPECT_EQ(times[9], 1'000'000'000U);
+    EXPECT_EQ(times.eight_from(9)[0], 100'000'000);
+}
+
 TEST(ColumnLimits, NextCommandDependsOnBankGroupAndRank) {
     ColumnLimits limits(timing(), 2, 4);
     limits.given(start, BusDirection::Read, 0);

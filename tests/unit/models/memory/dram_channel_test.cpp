@@ -92,6 +92,20 @@ TEST(DramChannel, ConflictGoesFirstWhereTheCapOfHitsIsReached) {
     }
 }
 
+TEST(DramChannel, RequestsBehindARefreshOfManyMillionClocksAreServedInTurn) {
+    DramConfig config = plain();
+    config.timing.t_refi = Tick(ticks_per_second);
+    config.timing.t_rfc = Tick(ticks_per_second / 5); // 320 million clocks
+    Rig rig(config);
+    const std::uint64_t refreshed = rig.timing.t_refi.value();
+    rig.read(Rig::at(1, 0, 1), refreshed + 10);
+    rig.read(Rig::at(0, 0, 1), refreshed + 20);
+    rig.channel.serve(refreshed + 1'000);
+    const std::uint64_t end = refreshed + (rig.timing.t_rp + rig.timing.t_rfc).value();
+    EXPECT_EQ(rig.given(Kind::Activate, 1), (std::vector{end, end + 4}));
+    EXPECT_EQ(rig.commands.front().group, 1U);
+}
+
 TEST(DramChannel, BusAlternatesBetweenBankGroups) {
     // Eight lines of two rows in two groups, all of one asked for first: 4 clocks apart, not tCCD_L = 8.
     Rig rig;
