@@ -104,6 +104,8 @@ std::span<const EffectRule> effect_rules() {
         {"core.branch_predictor.tagged_bits", "core.branch_predictor.direction = tage",
          [](C c) { return c.cpu.core.branch_predictor.direction == models::DirectionPredictor::Tage; }},
         {"mmu.champsim_seed", "mmu.champsim_frames", [](C c) { return c.cpu.mmu.champsim_frames != 0; }},
+        {"mmu.champsim_fault", "mmu.champsim_frames and os.timing = off",
+         [](C c) { return c.cpu.mmu.champsim_frames != 0 && c.os.timing == os::KernelTiming::Off; }},
         {"mmu.l1_latency", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
         {"mmu.l2_latency", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},
         {"mmu.walkers", "mmu.perfect = off", [](C c) { return !c.cpu.mmu.perfect; }},

@@ -223,6 +223,8 @@ void SystemConfig::validate() {
         throw ConfigError(options.where("mmu.champsim_frames"), "mmu.champsim_frames",
                           std::to_string(cpu.mmu.champsim_frames),
                           "is more than machine.memory has: " + std::to_string(frames));
+    // A kernel that takes time raises exceptions.
+    if (cpu.mmu.champsim_frames == 0 || os.timing == os::KernelTiming::On) cpu.mmu.champsim_fault = Cycles();
     run.validate(options);
     cpu.core.validate(options);
     cpu.mmu.validate(options);

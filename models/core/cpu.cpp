@@ -120,7 +120,7 @@ void Cpu::run_program(Cycles end) {
         m_state = State::LimitReached;
         break;
     case RunExit::Fault:
-        begin_path(m_kernel.page_fault(m_id, m_core.fault().address, m_core.fault().access, now()));
+        begin_fault();
         break;
     }
 }
@@ -194,6 +194,12 @@ bool Cpu::pick_task() {
 
 void Cpu::begin_path(KernelPath& path) { m_path = {&path, 0, m_core.enter_kernel()}; }
 
+void Cpu::begin_fault() {
+    KernelPath& path = m_kernel.page_fault(m_id, m_core.fault().address, m_core.fault().access, now());
+    if (!m_mmu.faults_in_walks()) return begin_path(path);
+    m_path = {.path = &path, .entered = false};
+}
+
 // Goes on with the current task's path; when it is over, does what its outcome says.
 void Cpu::run_path(Cycles end) {
     const PathEnd how = execute_steps(m_path, end);
@@ -203,7 +209,7 @@ void Cpu::run_path(Cycles end) {
     const PathOutcome outcome = path.outcome;
     if (how == PathEnd::Slept || outcome == PathOutcome::Exit) account();
     m_kernel.path_completed(m_id, path, now());
-    m_core.leave_kernel(m_path.interrupted);
+    if (m_path.entered) m_core.leave_kernel(m_path.interrupted);
     if (how == PathEnd::Slept || outcome == PathOutcome::Reschedule) {
         m_has_task = false;
     } else if (outcome == PathOutcome::Exit) {

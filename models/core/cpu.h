@@ -83,6 +83,7 @@ private:
         KernelPath* path = nullptr;
         std::uint32_t done = 0;
         Mode interrupted = Mode::User; ///< to be returned to
+        bool entered = true;           ///< not: a fault's, beside the program, without an exception
     };
     enum class PathEnd : std::uint8_t { Completed, Slept, Left };
     enum class StepEnd : bool { Left, Done };
@@ -94,6 +95,7 @@ private:
     [[nodiscard]] bool pick_task();
     void account();
     void begin_path(KernelPath& path);
+    void begin_fault();
     void leave_task(KernelPath& path);
     void run_path(Cycles end);
     [[nodiscard]] PathEnd execute_steps(ActivePath& active, Cycles end);

@@ -119,7 +119,7 @@ void OooCore::settle_stats() {
 [[gnu::noinline]] OooCore::MemoryOutcome OooCore::faulted(VirtAddr address, FaultAccess access,
                                                           Cycles ready) {
     m_fault = {address, access};
-    wait_until(ready, StallCause::Dtlb);
+    if (!m_mmu.faults_in_walks()) wait_until(ready, StallCause::Dtlb);
     return MemoryOutcome::Faulted;
 }
 
@@ -257,7 +257,7 @@ inline bool OooCore::fetch_line(VirtAddr line, VirtAddr start) {
     const Translation translation = m_mmu.translate_fetch(line, m_pipeline.fetch_cycle());
     if (translation.faulted()) [[unlikely]] {
         m_fault = {std::max(line, start), FaultAccess::Execute};
-        wait_until(translation.ready, StallCause::Itlb);
+        if (!m_mmu.faults_in_walks()) wait_until(translation.ready, StallCause::Itlb);
         return false;
     }
     const AccessResult result = m_hierarchy.fetch(translation.address, translation.ready);

@@ -24,9 +24,11 @@ public:
     explicit AddressMapper(const DramConfig& config)
         : m_group_bits(bits(config.organisation().bank_groups)),
           m_bank_bits(bits(config.organisation().banks)),
-          m_group_hash(config.bank_hash ? mask(m_group_bits) : 0),
-          m_bank_hash(config.bank_hash ? mask(m_bank_bits) : 0), m_rank_mask(mask(bits(config.ranks))),
-          m_channels(config.channels), m_channel_bits(bits(config.channels)) {
+          m_group_hash(config.bank_hash != BankHash::Off ? mask(m_group_bits) : 0),
+          m_bank_hash(config.bank_hash != BankHash::Off ? mask(m_bank_bits) : 0),
+          m_fold_bits(config.bank_hash == BankHash::AllBits ? m_group_bits + m_bank_bits : 0),
+          m_rank_mask(mask(bits(config.ranks))), m_channels(config.channels),
+          m_channel_bits(bits(config.channels)) {
         const unsigned rank_bits = bits(config.ranks);
         const auto column_bits =
             static_cast<unsigned>(std::countr_zero(config.organisation().row_bytes / line_size));
@@ -64,9 +66,10 @@ public:
         p.channel = static_cast<std::uint32_t>(line - rest * m_channels);
         p.row = rest >> m_row_shift;
         p.rank = field(rest, m_rank_shift, m_rank_mask);
-        p.bank_group = field(rest, m_group_shift, mask(m_group_bits)) ^ field(p.row, 0, m_group_hash);
+        const std::uint64_t mixed_in = m_fold_bits == 0 ? p.row : folded(p.row);
+        p.bank_group = field(rest, m_group_shift, mask(m_group_bits)) ^ field(mixed_in, 0, m_group_hash);
         const std::uint32_t bank =
-            field(rest, m_bank_shift, mask(m_bank_bits)) ^ field(p.row, m_group_bits, m_bank_hash);
+            field(rest, m_bank_shift, mask(m_bank_bits)) ^ field(mixed_in, m_group_bits, m_bank_hash);
         p.bank = ((p.rank << m_group_bits | p.bank_group) << m_bank_bits) | bank;
         return p;
     }
@@ -80,8 +83,16 @@ private:
         return static_cast<std::uint32_t>(from >> shift) & mask;
     }
 
+    /// Its pieces of m_fold_bits, exclusive-ored.
+    [[nodiscard]] std::uint64_t folded(std::uint64_t row) const {
+        std::uint64_t all = 0;
+        for (; row != 0; row >>= m_fold_bits) all ^= row;
+        return all;
+    }
+
     unsigned m_group_bits, m_bank_bits;
     std::uint32_t m_group_hash, m_bank_hash; ///< which of the row's bits are mixed in
+    unsigned m_fold_bits;                    ///< 0: the row is not folded
     std::uint32_t m_rank_mask;
     std::uint32_t m_channels;
     unsigned m_channel_bits;

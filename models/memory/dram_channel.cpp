@@ -22,8 +22,9 @@ DramChannel::DramChannel(const DramConfig& config, const DramTiming& t, DramStat
                                                              (t.t_cwl + t.burst + t.t_wr).value()},
       m_page_policy(config.page_policy), m_page_timeout(t.clock.to_cycles(config.page_timeout).value()),
       m_row_hit_cap(config.row_hit_cap), m_bank_queue(config.bank_queue), m_write_high(config.write_high),
-      m_write_low(config.write_low),
-      m_write_idle(config.write_idle), m_capacity{config.read_queue, config.write_queue},
+      m_write_low(config.write_low), m_write_idle(config.write_idle),
+      m_strict_turns(config.write_turns == WriteTurns::Strict), m_capacity{config.read_queue,
+                                                                           config.write_queue},
       m_bank_bits(static_cast<unsigned>(std::bit_width(config.organisation().banks - 1))),
       m_rank_shift(m_bank_bits +
                    static_cast<unsigned>(std::bit_width(config.organisation().bank_groups - 1))),
@@ -260,7 +261,7 @@ inline void DramChannel::admit(std::size_t direction) {
 }
 
 /// Which direction's requests are handed to their banks.
-inline std::size_t DramChannel::handed_out() const { return m_batch_left > 0 ? writes : reads; }
+inline std::size_t DramChannel::handed_out() const { return m_batch_left > 0 || m_writing ? writes : reads; }
 
 /// Hands a bank what has its turn and finds room. False when that is nothing.
 inline bool DramChannel::schedule(std::uint32_t index) {
@@ -282,7 +283,7 @@ inline bool DramChannel::schedule(std::uint32_t index) {
         ++bank.scheduled[direction];
         ++m_scheduled;
         m_scheduled_writes += direction == writes ? 1 : 0;
-        if (direction == writes && --m_batch_left == 0) m_schedule_all = true;
+        if (direction == writes && !m_writing && --m_batch_left == 0) m_schedule_all = true;
         any = true;
     }
     if (!bank.any_queued()) m_banks_queued[index / 64] &= ~(1ULL << index % 64);
@@ -291,6 +292,8 @@ inline bool DramChannel::schedule(std::uint32_t index) {
 
 /// Begins to serve writes where it is time for that, and goes on with reads where that is done.
 inline void DramChannel::start_batch() {
+    if (m_strict_turns) [[unlikely]]
+        return take_turns();
     const std::size_t count = m_queued[writes];
     if (m_batch_left == 0 && count > 0) {
         const bool idle = m_scheduled == 0 && m_queued[reads] == 0 && count >= m_write_idle;
@@ -301,6 +304,23 @@ inline void DramChannel::start_batch() {
         }
     }
     while (m_schedule_all) [[unlikely]] schedule_all();
+}
+
+/// The same with strict turns.
+[[gnu::noinline]] void DramChannel::take_turns() {
+    const std::size_t written = m_queued[writes] + m_scheduled_writes;
+    const std::size_t read = m_queued[reads] + m_scheduled - m_scheduled_writes;
+    const bool begins = written >= m_write_high || (read == 0 && written >= m_write_idle);
+    const bool goes_on = written != 0 && (read == 0 || written >= m_write_low);
+    const bool writing = m_writing ? goes_on : begins;
+    if (writing == m_writing) return;
+    m_writing = writing;
+    m_next_known = false;
+    m_stats->drains += writing ? 1 : 0;
+    for (std::uint32_t bank = 0; bank < m_banks.size(); ++bank) {
+        (void)schedule(bank);
+        wish(bank);
+    }
 }
 
 /// All banks by turns.
@@ -326,22 +346,22 @@ inline void DramChannel::start_batch() {
 /// The oldest that may be served from the open row.
 inline std::uint16_t DramChannel::find_hit(const Bank& bank, std::size_t direction) const {
     std::uint16_t hit = bank.first[direction];
-    for (std::uint16_t left = bank.scheduled[direction]; left > 0; --left, hit = m_pool[hit].next)
+    for (std::uint16_t left = served(bank, direction); left > 0; --left, hit = m_pool[hit].next)
         if (m_pool[hit].place.row == bank.row) return hit;
     return none;
 }
 
-/// The first to be looked at among what was handed to a bank that has something.
+/// The first to be looked at among what a bank may serve, which is something.
 inline std::uint16_t DramChannel::oldest_of(const Bank& bank) const {
-    if (bank.scheduled[reads] == 0) return bank.first[writes];
-    if (bank.scheduled[writes] == 0) return bank.first[reads];
+    if (served(bank, reads) == 0) return bank.first[writes];
+    if (served(bank, writes) == 0) return bank.first[reads];
     return bank.first[m_pool[bank.first[writes]].age < m_pool[bank.first[reads]].age ? writes : reads];
 }
 
 /// Calls `want(kind, time)` for what the bank may want to do next and from when on.
 template <class Want>
 inline void DramChannel::for_each_wish(Bank& bank, Want&& want) {
-    if (bank.scheduled[reads] + bank.scheduled[writes] == 0) return;
+    if (served(bank, reads) + served(bank, writes) == 0) return;
     if (!bank.open) return want(OpenRow, bank.may_activate);
     const auto want_hit = [&](Kind kind) {
         bank.hit[kind] = find_hit(bank, kind);

@@ -24,7 +24,9 @@ namespace pagewalk::models {
 /// Rixner et al., ISCA 2000). A row is not closed while such a request wants it, unless it has served
 /// `row_hit_cap` accesses. Reads are handed to their banks as these have room; writes in batches, before any
 /// further read, from `write_high` queued down to `write_low`, or where no read is there and at least
-/// `write_idle` are. DRAMsim3 (Controller::ScheduleTransaction, CommandQueue) does likewise.
+/// `write_idle` are. DRAMsim3 (Controller::ScheduleTransaction, CommandQueue) does likewise. With strict
+/// turns, reads that have been handed to their banks wait too while writes are drained, and writes when they
+/// are not: the data bus turns round but twice for a batch.
 ///
 /// Modelled: tRCD, tRP, tCL/tCWL, tRAS, tRC, tCCD_S/L, tRRD_S/L, tFAW, tRTP, tWR, tWTR_S/L, tRTRS, all-bank
 /// refresh, which begins on time and closes whatever is open at once. The command bus is never the limit.
@@ -100,10 +102,16 @@ private:
     [[nodiscard]] bool schedule(std::uint32_t index);
     [[nodiscard]] bool schedule_queued(Bank& bank, std::uint32_t index);
     void start_batch();
+    void take_turns();
     void schedule_all();
     void wish(std::uint32_t bank);
     template <class Want>
     void for_each_wish(Bank& bank, Want&& want);
+    /// How many of those that a bank has been handed may be served now.
+    [[nodiscard]] std::uint16_t served(const Bank& bank, std::size_t direction) const {
+        const bool waits = m_strict_turns && (direction != 0) != m_writing;
+        return waits ? 0 : bank.scheduled[direction];
+    }
     [[nodiscard]] std::uint16_t find_hit(const Bank& bank, std::size_t direction) const;
     [[nodiscard]] std::uint16_t oldest_of(const Bank& bank) const;
     /// No bank of the group may be given such a command earlier.
@@ -150,6 +158,7 @@ private:
     std::uint32_t m_row_hit_cap;
     std::uint32_t m_bank_queue;
     std::size_t m_write_high, m_write_low, m_write_idle;
+    bool m_strict_turns;
     std::array<std::size_t, 2> m_capacity; ///< of the queues, by direction
     unsigned m_bank_bits, m_rank_shift;
     std::uint64_t m_burst_ticks;
@@ -174,6 +183,7 @@ private:
     std::size_t m_scheduled = 0, m_scheduled_writes = 0; ///< handed to banks
     std::uint64_t m_sequence = 0;                        ///< of requests handed to banks
     std::size_t m_batch_left = 0; ///< writes that go to their banks before any read does
+    bool m_writing = false;       ///< with strict turns: writes have theirs
     bool m_schedule_all = false;
     std::array<std::uint16_t, 1024> m_written; ///< the first of the writes that wait, by their lines' hash
     std::uint64_t m_now = 0;

@@ -32,9 +32,13 @@ void DramConfig::declare(OptionGroup group) {
                   {AddressMapping::RowInterleave, "row_interleave"},
                   {AddressMapping::BankInterleave, "bank_interleave"}},
                  {Unit::None, "which address bits choose bank group, bank and row", "assumed"});
-    group.flag("bank_hash", bank_hash,
-               {Unit::None, "exclusive-or the bank with the row's low bits",
-                "Pessl et al., DRAMA, USENIX Security 2016: Intel's mapping does"});
+    group.choice("bank_hash", bank_hash,
+                 {{BankHash::Off, "off"}, {BankHash::LowBits, "on"}, {BankHash::AllBits, "folded"}},
+                 {Unit::None,
+                  "on: bank group and bank are exclusive-ored with the row's low bits; folded: with all of "
+                  "the row, piece by piece",
+                  "Pessl et al., DRAMA, USENIX Security 2016: Intel's mapping does; folded: ChampSim, "
+                  "dram_controller.cc"});
     group.choice(
         "page_policy", page_policy,
         {{PagePolicy::Open, "open"}, {PagePolicy::Closed, "closed"}, {PagePolicy::Timeout, "timeout"}},
@@ -63,6 +67,11 @@ void DramConfig::declare(OptionGroup group) {
     group.number("write_idle", write_idle, {1, 256},
                  {Unit::Count, "queued writes at which they are served while no read waits",
                   "DRAMsim3, Controller::ScheduleTransaction: more than 8"});
+    group.choice("write_turns", write_turns, {{WriteTurns::Mixed, "mixed"}, {WriteTurns::Strict, "strict"}},
+                 {Unit::None,
+                  "strict: no read is served while writes are drained; that ends below write_low where a "
+                  "read waits",
+                  "mixed: DRAMsim3; strict: ChampSim, dram_controller.cc"});
 }
 
 void DramConfig::validate() const {

@@ -15,6 +15,19 @@ enum class AddressMapping : std::uint8_t {
     BankInterleave, ///< channel, bank group, bank, rank, column, row: neighbours use all banks
 };
 
+/// What of the row is exclusive-ored into bank group and bank.
+enum class BankHash : std::uint8_t {
+    Off,
+    LowBits, ///< as many of its low bits
+    AllBits, ///< all its bits, folded
+};
+
+/// What a channel serves while it drains writes.
+enum class WriteTurns : std::uint8_t {
+    Mixed,  ///< the reads that their banks have, too
+    Strict, ///< writes alone; reads alone at other times
+};
+
 /// When an idle row is closed.
 enum class PagePolicy : std::uint8_t { Open, Closed, Timeout };
 
@@ -26,7 +39,7 @@ struct DramConfig {
     std::uint32_t channels = 1;
     std::uint32_t ranks = 1;
     AddressMapping mapping = AddressMapping::BankGroupInterleave;
-    bool bank_hash = true;
+    BankHash bank_hash = BankHash::LowBits;
     PagePolicy page_policy = PagePolicy::Open;
     Tick page_timeout{200'000};
     Tick controller_latency{10'000};
@@ -37,6 +50,7 @@ struct DramConfig {
     std::uint32_t write_high = 48;
     std::uint32_t write_low = 16;
     std::uint32_t write_idle = 8;
+    WriteTurns write_turns = WriteTurns::Mixed;
 
     void declare(OptionGroup group);
     /// Throws ConfigError.

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] Pfn of_table(Pfn root, VirtAddr address, unsigned level);
     /// The same where the entry has its table: takes nothing.
     [[nodiscard]] Pfn known_table(Pfn root, VirtAddr address, unsigned level) const;
+    /// How many tables there are below the uppermost.
+    [[nodiscard]] std::size_t tables() const { return m_tables.size(); }
 
 private:
     struct Root {

@@ -21,6 +21,7 @@ std::span<const PhysAddr> ChampSimVmem::walk(VirtAddr address, std::uint16_t pci
     m_unplaced = address.page();
     const WalkCache::Start start = m_cache.find(address, pcid, m_frames.of_root(root), m_root_level + 1);
     unsigned level = std::min(start.level, m_root_level);
+    const std::size_t tables = m_frames.tables();
     std::size_t count = 0;
     m_references[count++] = slot(start.table, level);
     for (; level >= 1; --level) {
@@ -29,6 +30,7 @@ std::span<const PhysAddr> ChampSimVmem::walk(VirtAddr address, std::uint16_t pci
         m_cache.insert(address, pcid, level + 1, table);
         m_references[count++] = slot(table, level);
     }
+    m_new_tables = static_cast<unsigned>(m_frames.tables() - tables);
     return {m_references.data(), count};
 }
 

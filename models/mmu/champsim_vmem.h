@@ -1,11 +1,13 @@
 #pragma once
 
 #include "base/address.h"
+#include "base/time.h"
 #include "models/mmu/champsim_frames.h"
 #include "models/mmu/walk_cache.h"
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace pagewalk::models {
@@ -25,6 +27,15 @@ public:
 
     /// The references of a walk below a process's uppermost table in their order; valid until the next walk.
     [[nodiscard]] std::span<const PhysAddr> walk(VirtAddr address, std::uint16_t pcid, Pfn root);
+    /// How many tables the last walk was the first to come to.
+    [[nodiscard]] unsigned new_tables() const { return m_new_tables; }
+    /// The last walk has found that its page is not there, and is over.
+    void faulted(Cycles cycle) { m_faulted = cycle; }
+    /// When the last walk found that its page was not there, where this one is the same once more.
+    [[nodiscard]] std::optional<Cycles> goes_on_from(VirtAddr address) const {
+        if (address.page() != m_unplaced) return std::nullopt;
+        return m_faulted;
+    }
     /// Where a page lies that the OS has put into `frame` and that a walk has found.
     [[nodiscard]] Pfn place_of(std::uint64_t frame) {
         m_unplaced = VirtAddr(no_page);
@@ -39,6 +50,8 @@ private:
     WalkCache m_cache;
     VirtAddr m_unplaced{no_page}; ///< page of the last walk, whose place nobody has asked for yet
     std::array<PhysAddr, most_references> m_references{};
+    unsigned m_new_tables = 0;
+    Cycles m_faulted{};
 };
 
 } // namespace pagewalk::models

@@ -51,6 +51,8 @@ public:
 
     /// As the walker's.
     void imitate_champsim(ChampSimFrames& frames) { m_walker.imitate_champsim(frames); }
+    /// Whether an access that faults goes on as if its walk had waited for the kernel: no exception.
+    [[nodiscard]] bool faults_in_walks() const { return m_config.champsim_fault != Cycles(); }
 
     void set_context(const TranslationContext& context) {
         m_context = context;

@@ -51,6 +51,11 @@ void MmuConfig::declare(OptionGroup group) {
     group.number(
         "champsim_seed", champsim_seed, {0, 1U << 16},
         {Unit::None, "which draw of frames champsim_frames makes: ChampSim's randomization", "its default"});
+    group.number("champsim_fault", champsim_fault, {0, 100'000},
+                 {Unit::Cycles,
+                  "what a page's first touch adds to its walk, and each table's on the way to it, instead of "
+                  "an exception (0: it is an exception)",
+                  "ChampSim's minor_fault_penalty: 200"});
     for (std::size_t i = 0; i < cache_names.size(); ++i) {
         OptionGroup cache = group.group("walk_cache").group(cache_names[i]);
         cache.number(

@@ -39,6 +39,7 @@ struct MmuConfig {
     std::uint64_t champsim_frames =
         0; ///< of memory, where walks and frames are to be ChampSim's; 0: x86-64's
     std::uint32_t champsim_seed = 1;
+    Cycles champsim_fault{0}; ///< of a first touch, in its walk; 0: a fault is an exception
     DesignConfig design;
     NestedConfig nested;
 

@@ -110,11 +110,24 @@ inline WalkCache::Start PageWalker::begin(const TranslationContext& context, Vir
     }
 }
 
+// A walk whose page was not there goes on where it stood, once the kernel has mapped it.
+[[gnu::noinline]] void PageWalker::read_as_champsim(const TranslationContext& context, VirtAddr address,
+                                                    Progress& progress) {
+    const Cycles first_touch = m_config.champsim_fault;
+    if (first_touch != Cycles())
+        if (const auto stood = m_champsim->goes_on_from(address)) {
+            progress.now = std::max(progress.now, *stood) + first_touch;
+            return;
+        }
+    for (const PhysAddr where : m_champsim->walk(address, context.pcid, context.root))
+        read_entry(where, progress);
+    progress.now += first_touch * m_champsim->new_tables();
+}
+
 inline WalkResult PageWalker::read_tables(const TranslationContext& context, VirtAddr address,
                                           FaultAccess access, Progress& progress) {
     if (m_champsim) [[unlikely]]
-        for (const PhysAddr where : m_champsim->walk(address, context.pcid, context.root))
-            read_entry(where, progress);
+        read_as_champsim(context, address, progress);
     if (PageTableFormat* const table = format_of(context, address)) [[unlikely]]
         return read_format(*table, context, address, access, progress);
     WalkResult result;
@@ -226,7 +239,13 @@ WalkResult PageWalker::walk(const TranslationContext& context, VirtAddr address,
     Progress progress{.now = began + m_config.walk_cache_latency};
     progress.hit.fill(TlbMissEvent::not_made);
     const WalkResult result = translate(context, address, access, progress);
-    *slot = progress.now;
+    if (result.faulted && m_champsim && m_config.champsim_fault != Cycles()) [[unlikely]] {
+        // The walk that goes on takes the slot, and is counted with its whole time.
+        m_champsim->faulted(progress.now);
+        progress.now = began;
+    } else {
+        *slot = progress.now;
+    }
     const std::uint64_t latency = (progress.now - began).value();
     ++m_stats.walks;
     m_stats.walk_cycles += latency;

@@ -109,6 +109,7 @@ private:
     [[nodiscard]] WalkResult read_format(PageTableFormat& table, const TranslationContext& context,
                                          VirtAddr address, FaultAccess access, Progress& progress);
     void read_references(const FormatWalk& walk, Progress& progress);
+    void read_as_champsim(const TranslationContext& context, VirtAddr address, Progress& progress);
     /// The format of the table that the address is looked up in; null for radix.
     [[nodiscard]] PageTableFormat* format_of(const TranslationContext& context, VirtAddr address) const {
         if (m_formats == nullptr) [[likely]]

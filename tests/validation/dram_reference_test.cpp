@@ -15,7 +15,7 @@ namespace {
 DramConfig channel_of_dramsim3(AddressMapping mapping) {
     DramConfig config;
     config.mapping = mapping;
-    config.bank_hash = false;
+    config.bank_hash = BankHash::Off;
     config.timing.t_rtrs = Cycles(1);
     config.controller_latency = Tick(1'250); // a clock into its queue, one out of it
     config.write_queue = 32;

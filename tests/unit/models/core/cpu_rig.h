@@ -266,7 +266,7 @@ private:
 };
 
 struct CpuRig {
-    explicit CpuRig(std::size_t count = 1)
+    explicit CpuRig(std::size_t count = 1, CpuConfig config = {})
         : llc(last_level_cache(), {.cpus = count, .private_lines = private_caches().lines() * count}, memory,
               1, "llc"),
           space(tables, Pfn(0x1000), 4), kernel(space) {
@@ -274,7 +274,6 @@ struct CpuRig {
         space.map(kernel_memory, Pfn(0xa0000), PageSize::Page2M);
         space.map(kernel_layout::text_base, Pfn(0xb0000), PageSize::Page2M);
         for (unsigned i = 0; i < data_pages; ++i) space.map(data + i * page_size, Pfn(0x80000 + i));
-        CpuConfig config;
         config.core.frequency = hertz;
         for (std::uint16_t i = 0; i < count; ++i) {
             caches.push_back(

@@ -51,6 +51,27 @@ TEST(Cpu, PageFaultIsServedOnceAndTheInstructionGoesOn) {
     EXPECT_EQ(rig.kernel.completed.size(), 2U);
 }
 
+TEST(Cpu, FaultThatIsPartOfItsWalkIsNoException) {
+    constexpr std::uint64_t penalty = 10'000;
+    for (const std::uint64_t in_walk : {0U, 200U}) {
+        CpuConfig config;
+        config.core.exception_penalty = Cycles(penalty);
+        config.mmu.champsim_frames = 1ULL << 13;
+        config.mmu.champsim_fault = Cycles(in_walk);
+        CpuRig rig(1, config);
+        auto& task = rig.kernel.add_task(1);
+        const VirtAddr missing = data + 64 * page_size;
+        task.stream.add({step({load(), load()}, {read(0, missing), read(1, missing + page_size)})});
+        (void)rig.cpus[0]->advance(Tick(), long_time);
+        EXPECT_EQ(rig.kernel.faults.size(), 2U);
+        EXPECT_EQ(rig.cpus[0]->core().stats().user_instructions, 2U);
+        // The exit enters the kernel, and so does each fault that is an exception.
+        const std::uint64_t entries = in_walk != 0 ? 1 : 3;
+        EXPECT_GE(rig.cpus[0]->core().cycle().value(), entries * 2 * penalty);
+        EXPECT_LT(rig.cpus[0]->core().cycle().value(), (entries * 2 + 1) * penalty);
+    }
+}
+
 TEST(Cpu, SystemCallFollowsItsBatchesBlocks) {
     CpuRig rig;
     auto& task = rig.kernel.add_task(1);

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <tuple>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -13,7 +14,7 @@ DramConfig geometry(AddressMapping mapping) {
     config.channels = 2;
     config.ranks = 2;
     config.mapping = mapping;
-    config.bank_hash = false;
+    config.bank_hash = BankHash::Off;
     return config;
 }
 
@@ -50,19 +51,35 @@ TEST(AddressMapper, BankInterleaveTurnsAllBanksBeforeTheColumn) {
 
 TEST(AddressMapper, HashSpreadsTheSameBankOfFollowingRows) {
     DramConfig config = geometry(AddressMapping::BankGroupInterleave);
-    config.bank_hash = true;
+    config.bank_hash = BankHash::LowBits;
     const AddressMapper mapper(config);
     std::set<std::uint32_t> banks;
     for (std::uint64_t row = 0; row < 16; ++row) banks.insert(line(mapper, row * 8192).bank);
     EXPECT_EQ(banks.size(), 16U);
 }
 
-TEST(AddressMapper, NoTwoRowsShareAPlaceWhateverTheMappingOrChannels) {
-    for (const AddressMapping mapping :
-         {AddressMapping::BankGroupInterleave, AddressMapping::RowInterleave, AddressMapping::BankInterleave})
+TEST(AddressMapper, FoldedHashSpreadsRowsThatDifferInHighBitsAlone) {
+    DramConfig config = geometry(AddressMapping::BankInterleave);
+    for (const BankHash hash : {BankHash::LowBits, BankHash::AllBits}) {
+        config.bank_hash = hash;
+        const AddressMapper mapper(config);
+        std::set<std::uint32_t> banks;
+        for (std::uint64_t high = 0; high < 16; ++high) banks.insert(line(mapper, (high << 8) * 8192).bank);
+        EXPECT_EQ(banks.size(), hash == BankHash::AllBits ? 16U : 1U);
+    }
+    // Row 0x321: 3 ^ 2 ^ 1 is 0, so that it lies as row 0 does.
+    EXPECT_EQ(line(AddressMapper(config), std::uint64_t{0x321} * 8192).bank, 0U);
+    EXPECT_EQ(line(AddressMapper(config), std::uint64_t{0x329} * 8192).bank, 2U); // 8: bank 2 of group 0
+}
+
+TEST(AddressMapper, NoTwoRowsShareAPlaceWhateverTheMappingHashOrChannels) {
+    for (const auto& [mapping, hash] : {std::pair{AddressMapping::BankGroupInterleave, BankHash::LowBits},
+                                        std::pair{AddressMapping::RowInterleave, BankHash::LowBits},
+                                        std::pair{AddressMapping::BankInterleave, BankHash::LowBits},
+                                        std::pair{AddressMapping::BankInterleave, BankHash::AllBits}})
         for (const std::uint32_t channels : {1U, 3U, 4U}) {
             DramConfig config = geometry(mapping);
-            config.bank_hash = true;
+            config.bank_hash = hash;
             config.channels = channels;
             const AddressMapper mapper(config);
             // A row holds 128 lines: as many lines must share each (channel, bank, row).

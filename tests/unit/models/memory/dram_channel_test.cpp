@@ -22,7 +22,7 @@ constexpr std::uint64_t forever = std::numeric_limits<std::uint64_t>::max();
 /// DDR4-3200 22-22-22 without hashing.
 DramConfig plain() {
     DramConfig config;
-    config.bank_hash = false;
+    config.bank_hash = BankHash::Off;
     return config;
 }
 
@@ -129,6 +129,45 @@ TEST(DramChannel, WritesWaitForTheHighMarkAndThenGoBeforeTheReadsThatWait) {
     EXPECT_EQ(rig.stats.drains, 1U);
     const std::uint64_t read = rig.given(Kind::Read, 3).front();
     EXPECT_GT(read, rig.given(Kind::Write, 2)[rig.config.write_high / 2]);
+}
+
+TEST(DramChannel, StrictTurnsHoldReadsBackUntilWritesAreFewAndThenTheLastWrites) {
+    for (const WriteTurns turns : {WriteTurns::Mixed, WriteTurns::Strict}) {
+        DramConfig config = plain();
+        config.write_turns = turns;
+        config.write_high = 8;
+        config.write_low = 2;
+        config.write_idle = 256;
+        Rig rig(config);
+        rig.read(Rig::at(0, 0, 1), quiet);
+        for (std::uint32_t i = 0; i < 8; ++i) rig.write(Rig::at(i % 4, 1 + i / 4, 2), quiet + 30);
+        rig.read(Rig::at(0, 0, 1), quiet + 30); // its row is open
+        const std::uint64_t read = rig.given(Kind::Read, 1).back();
+        const std::vector<std::uint64_t> written = rig.given(Kind::Write, 2);
+        ASSERT_GE(written.size(), 6U);
+        if (turns == WriteTurns::Mixed) {
+            EXPECT_LT(read, written[0]);
+        } else {
+            // Seven of eight; the last waits for another batch.
+            EXPECT_EQ(written.size(), 7U);
+            EXPECT_GT(read, written[6]);
+        }
+        EXPECT_EQ(rig.stats.drains, 1U);
+    }
+}
+
+TEST(DramChannel, StrictTurnsGoBackToReadsAtOnceWhereTheWritesAreFew) {
+    DramConfig config = plain();
+    config.write_turns = WriteTurns::Strict;
+    config.write_idle = 1;
+    Rig rig(config);
+    for (std::uint32_t i = 0; i < 8; ++i) rig.write(Rig::at(0, 1, 2 + i), quiet);
+    rig.channel.serve(quiet + 60); // the first of eight rows of a bank
+    rig.read(Rig::at(1, 0, 99), quiet + 60);
+    const std::uint64_t read = rig.given(Kind::Read, 99).front();
+    EXPECT_LT(read, rig.given(Kind::Write, 3).front());
+    // The others are written then.
+    EXPECT_EQ(rig.given(Kind::Write, 9).size(), 1U);
 }
 
 TEST(DramChannel, FewWritesWaitForMoreEvenWhereTheChannelIsIdle) {

@@ -17,7 +17,7 @@ namespace {
 DramConfig plain() {
     DramConfig config;
     config.controller_latency = Tick(0);
-    config.bank_hash = false;
+    config.bank_hash = BankHash::Off;
     return config;
 }
 
@@ -278,7 +278,7 @@ TEST(DramController, NeighboursInSeveralBankGroupsPayForAStream) {
 
 TEST(DramController, HashedBanksPayForStreamsInRowsOfOneBank) {
     DramConfig hashed, plainly;
-    plainly.bank_hash = false;
+    plainly.bank_hash = BankHash::Off;
     const DramTraffic streams{.streams = 8, .spacing = 2048 * 1025}; // rows of one bank without hashing
     EXPECT_GT(bandwidth(hashed, streams), 1.5 * bandwidth(plainly, streams));
 }

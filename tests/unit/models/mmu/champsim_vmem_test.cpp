@@ -56,5 +56,23 @@ TEST_F(Vmem, WalkAfterAFaultDrawsNothing) {
     EXPECT_EQ(vmem.place_of(2), before(8));
 }
 
+TEST_F(Vmem, CountsTheTablesThatAWalkIsTheFirstToComeTo) {
+    static_cast<void>(walk(page));
+    EXPECT_EQ(vmem.new_tables(), 4U);
+    static_cast<void>(walk(page + page_size));
+    EXPECT_EQ(vmem.new_tables(), 1U);
+    static_cast<void>(walk(page));
+    EXPECT_EQ(vmem.new_tables(), 0U);
+}
+
+TEST_F(Vmem, WalkOfAPageThatWasNotThereGoesOnOnce) {
+    static_cast<void>(walk(page));
+    vmem.faulted(Cycles(70));
+    EXPECT_EQ(vmem.goes_on_from(page + 8), Cycles(70));
+    EXPECT_FALSE(vmem.goes_on_from(page + page_size));
+    static_cast<void>(vmem.place_of(1));
+    EXPECT_FALSE(vmem.goes_on_from(page));
+}
+
 } // namespace
 } // namespace pagewalk::models

@@ -48,6 +48,29 @@ TEST_F(PageWalkerTest, ThirdWalkWaitsForOneOfTwoWalkers) {
     EXPECT_EQ(histogram("walkers_busy").sum(), 0U + 1 + 2);
 }
 
+TEST_F(PageWalkerTest, FirstTouchCanBeAPartOfItsWalk) {
+    constexpr std::uint64_t penalty = 200, tables = 3;
+    config.champsim_fault = Cycles(penalty);
+    ChampSimFrames frames(1ULL << 13, 1);
+    walker.imitate_champsim(frames);
+    const VirtAddr missing = user + 20 * level_span(3);
+    const WalkResult fault = walker.walk(context, missing, FaultAccess::Read, Cycles(0));
+    EXPECT_TRUE(fault.faulted);
+    EXPECT_EQ(fault.entry.ready.value(), 1 + 4 * cold_cycles + tables * penalty);
+    const std::uint64_t references = walker.stats().walk_references;
+    rig.space.map(missing, frame + 20);
+    const WalkResult mapped = walker.walk(context, missing, FaultAccess::Read, Cycles(0));
+    EXPECT_FALSE(mapped.faulted);
+    EXPECT_EQ(mapped.entry.ready.value(), fault.entry.ready.value() + penalty);
+    EXPECT_EQ(walker.stats().walk_references, references);
+    // Both were one walker's work: the other is free.
+    (void)walker.walk(context, user, FaultAccess::Read, Cycles(0));
+    EXPECT_EQ(walker.stats().walker_wait_cycles, 0U);
+    // A page that is there takes no penalty again.
+    const WalkResult again = walker.walk(context, missing, FaultAccess::Read, Cycles(later));
+    EXPECT_LT(again.entry.ready.value(), later + penalty);
+}
+
 TEST_F(PageWalkerTest, LatencyIsToldByWhereTheLastEntryWas) {
     (void)walker.walk(context, user, FaultAccess::Read, Cycles(0));
     const WalkResult again = walker.walk(context, user, FaultAccess::Read, Cycles(later));
