@@ -69,7 +69,7 @@ OomOutcome OomKiller::kill(Operation& op, MemoryCgroup* group) {
         if (task != nullptr && task->space == space && std::ranges::find(groups, task->group) == groups.end())
             groups.push_back(task->group);
     const bool own = requester != nullptr && requester->space == space;
-    for (const TaskId group : groups) m_processes.kill_group(op, group, requester);
+    for (const TaskId other : groups) m_processes.kill_group(op, other, requester);
     if (own) {
         requester->killed = true;
         return OomOutcome::RequesterKilled;

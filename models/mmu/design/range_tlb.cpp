@@ -89,14 +89,33 @@ VirtAddr RangeTlb::start_of(const TlbMiss& miss, const TlbEntry& entry) const {
     return at;
 }
 
+RangeTlb::Range* RangeTlb::range_before(const TlbMiss& miss, const TlbEntry& entry) {
+    const VirtAddr start = start_of_page(miss.address, entry.size);
+    for (Range& range : m_ranges)
+        if (range.used != 0 && range.end == start && range.frame_after == entry.frame &&
+            range.writable == entry.writable && range.executable == entry.executable &&
+            (range.pcid == miss.context.pcid || is_upper_half(start)))
+            return &range;
+    return nullptr;
+}
+
+// A program that touches its memory from end to end lengthens a range page by page, which is not searched
+// anew each time.
 void RangeTlb::walked(const TlbMiss& miss, const WalkResult& result) {
     if (result.faulted || search(miss) != nullptr) return;
-    Range& range = *std::ranges::min_element(m_ranges, {}, &Range::used);
-    range = {.start = start_of(miss, result.entry),
-             .end = end_of(miss, result.entry),
+    Range* const before = range_before(miss, result.entry);
+    const VirtAddr start = before != nullptr ? before->start : start_of(miss, result.entry);
+    const VirtAddr end = end_of(miss, result.entry);
+    const VirtAddr page = start_of_page(miss.address, result.entry.size);
+    Range& range = before != nullptr ? *before : *std::ranges::min_element(m_ranges, {}, &Range::used);
+    range = {.start = start,
+             .end = end,
+             .frame_after = result.entry.frame + ((end - page) >> page_shift),
              .used = ++m_clock,
              .ready = result.entry.ready + m_walk_cycles,
-             .pcid = miss.context.pcid};
+             .pcid = miss.context.pcid,
+             .writable = result.entry.writable,
+             .executable = result.entry.executable};
     ++m_stats.fills;
     m_range_pages.add((range.end - range.start) >> page_shift);
 }

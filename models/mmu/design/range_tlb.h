@@ -39,11 +39,15 @@ private:
     static constexpr std::uint64_t most_entries = 1ULL << 16;
     struct Range {
         VirtAddr start{}, end{};
-        std::uint64_t used = 0; ///< 0: none
+        std::uint64_t frame_after = 0; ///< which a page from `end` on would have
+        std::uint64_t used = 0;        ///< 0: none
         Cycles ready{};
         std::uint16_t pcid = 0;
+        bool writable = false, executable = false;
     };
     [[nodiscard]] Range* search(const TlbMiss& miss);
+    /// The range that the entry's page carries on; null where there is none.
+    [[nodiscard]] Range* range_before(const TlbMiss& miss, const TlbEntry& entry);
     [[nodiscard]] VirtAddr end_of(const TlbMiss& miss, const TlbEntry& entry) const;
     [[nodiscard]] VirtAddr start_of(const TlbMiss& miss, const TlbEntry& entry) const;
 

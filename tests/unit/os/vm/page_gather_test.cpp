@@ -12,7 +12,8 @@ using Full = PageGather::Full;
 struct Gathering : testing::Test {
     VmRig rig;
     HugePages huge{rig.frames, rig.counters};
-    PageGather gather{rig.frames, rig.lru, huge, rig.swap};
+    HugetlbPools hugetlb{rig.frames, rig.counters};
+    PageGather gather{{rig.frames, rig.lru, huge, hugetlb, rig.swap}};
 
     [[nodiscard]] Pfn allocate() {
         return rig.at_once(

@@ -61,6 +61,17 @@ TEST_F(RangeTlbTest, LeastRecentRangeGoes) {
     EXPECT_EQ(walks(), 4U);
 }
 
+TEST_F(RangeTlbTest, PageBehindARangeLengthensIt) {
+    rig.space.entry(user + 60 * page_size, 1) = PageTableEntry();
+    (void)load(10);  // pages 0 to 59
+    (void)load(150); // and the other range: both places are taken
+    rig.space.map(user + 60 * page_size, frame + 60);
+    (void)load(60);
+    EXPECT_EQ(walks(), 3U);
+    for (const std::uint64_t page : {0, 99, 151}) (void)load(page);
+    EXPECT_EQ(walks(), 3U) << "the longer range has taken the place of the shorter";
+}
+
 TEST_F(RangeTlbTest, RightsEndARange) {
     PageTableEntry& entry = rig.space.entry(user + 60 * page_size, 1);
     entry = entry.without(PageTableEntry::Writable);
