@@ -8,6 +8,12 @@
 namespace pagewalk::os {
 namespace {
 
+/// Does a requester that may wait get a frame in the end, however long that takes?
+bool would_wait(const AllocRequest& request) {
+    constexpr GfpMask gives_up = gfp::noretry | gfp::nomemalloc | gfp::thisnode;
+    return request.order == 0 && request.mask.any(gfp::direct_reclaim) && !request.mask.any(gives_up);
+}
+
 /// Kernel stacks, objects and socket buffers, which Linux charges too, are left out: the kernel keeps and
 /// shares them beyond their processes.
 bool is_charged(AllocationPurpose purpose) {
@@ -139,7 +145,7 @@ std::expected<Pfn, AllocError> FrameAllocator::allocate_uncharged(Operation& op,
     const WaitsAsMaskAllows waits(op, request.mask);
     const AllocRequest asked_for = asked(op, request);
     auto frame = m_allocator.allocate(asked_for, &trace);
-    if (!frame && !op.runs) {
+    if (!frame && !op.runs && would_wait(asked_for)) {
         // What is being written would be memory soon, but this operation cannot wait.
         AllocRequest last_resort = asked_for;
         last_resort.mask = last_resort.mask | gfp::memalloc;

@@ -85,8 +85,11 @@ struct FileRig : TaskRig {
             }
     }
     /// Takes every free frame, so that the next allocation waits in reclaim.
-    void use_up_memory() {
-        const AllocRequest request{.mask = gfp::highuser_movable.without(gfp::reclaim)};
+    void use_up_memory() { use_up(gfp::highuser_movable.without(gfp::reclaim)); }
+    /// And those that the watermarks keep for who cannot wait.
+    void use_up_reserves() { use_up(gfp::highuser_movable.without(gfp::reclaim) | gfp::memalloc); }
+    void use_up(GfpMask mask) {
+        const AllocRequest request{.mask = mask};
         for (auto frame = allocator->allocate(request); frame; frame = allocator->allocate(request))
             taken.push_back(*frame);
     }

@@ -64,6 +64,7 @@ TEST_F(Fork, LeavesNothingBehindWhereMemoryRunsOut) {
                       .flags = vm::read | vm::write | vm::account | vm::no_huge_page});
     for (std::uint64_t i = 0; i < 40; ++i) rig.touch(*parent, page(512 * i));
     rig.use_up_memory();
+    rig.use_up_reserves();
     for (int i = 0; i < 20; ++i, rig.taken.pop_back())
         (void)rig.allocator->free(rig.taken.back(), 0, test::cpu0);
     const std::uint64_t tables = rig.counters.nr_page_table_pages;
