@@ -161,8 +161,6 @@ std::span<const EffectRule> effect_rules() {
         {"os.thp.defrag", "os.thp.enabled = always or madvise", has_huge_pages},
         {"os.thp.use_zero_page", "os.thp.enabled = always or madvise", has_huge_pages},
         {"os.khugepaged.*", "os.thp.enabled = always or madvise", has_huge_pages},
-        {"synthetic.hugetlb", "os.hugetlb.pages_2mib or os.hugetlb.overcommit",
-         [](C c) { return c.os.vm.hugetlb.has_pages(); }},
         {"os.swappiness", "os.swap", [](C c) { return c.os.swap_bytes != 0; }},
         {"os.swap_device", "os.swap", [](C c) { return c.os.swap_bytes != 0; }},
         {"os.zram_ratio", "os.swap and os.swap_device = zram",

@@ -242,6 +242,9 @@ void SystemConfig::validate() {
     os.seed = run.seed;
     os.validate();
     validate_page_tables();
+    if (synthetic.common.hugetlb && !os.vm.hugetlb.has_pages())
+        throw ConfigError(options.where("synthetic.hugetlb"), "synthetic.hugetlb", "on",
+                          "wants pages: set os.hugetlb.pages_2mib or os.hugetlb.overcommit");
     synthetic.common.seed = run.seed;
 }
 

@@ -70,7 +70,7 @@ def pagewalk_values(run):
         return stat(f"{component}/{what}") - stat(f"{component}/walk_{what}")
 
     cycle = 250.0  # ps
-    # A page fault looks up, walks, and after the kernel looks up and walks again; ChampSim's does so once.
+    # A walk that finds no page looks up and walks again after the kernel, and reads nothing twice; ChampSim's does so once.
     faults = stat("cpu0/mmu/faults")
     walks = stat("cpu0/mmu/walks") - faults
     return {
@@ -85,10 +85,10 @@ def pagewalk_values(run):
         "llc write-backs in": stat("llc0/write_backs_in"),
         "dtlb misses": stat("cpu0/mmu/dtlb_misses") - faults,
         "stlb misses": walks,
-        "walk references": stat("cpu0/mmu/walk_references") / stat("cpu0/mmu/walks") * walks,
+        "walk references": stat("cpu0/mmu/walk_references"),
         "l1d miss latency": stat("cpu0/l1d/miss_time") / max(1, stat("cpu0/l1d/misses")),
         "llc miss latency": stat("llc0/miss_time") / cycle / max(1, stat("llc0/misses")),
-        "walk latency": (stat("cpu0/mmu/walk_cycles") + stat("cpu0/mmu/walker_wait_cycles")) / max(1, stat("cpu0/mmu/walks")),
+        "walk latency": (stat("cpu0/mmu/walk_cycles") + stat("cpu0/mmu/walker_wait_cycles")) / max(1, walks),
         "dram reads": stat("dram0/reads"),
         "dram writes": stat("dram0/writes"),
     }
@@ -98,7 +98,7 @@ def pagewalk_values(run):
 CLOSE = 0.01
 TOLERANCE = {
     "gzip": {"ipc": 0.05, "branch misses": CLOSE, "l1d misses": CLOSE, "l1i misses": 0.05, "l2 write-backs in": 0.03,
-             "llc misses": CLOSE, "dtlb misses": 0.05, "stlb misses": 0.04, "l1d miss latency": 0.10, "llc miss latency": 0.05,
+             "llc misses": CLOSE, "dtlb misses": 0.05, "stlb misses": 0.04, "l1d miss latency": 0.12, "llc miss latency": 0.05,
              "dram reads": CLOSE},
     "btree": {"ipc": 0.05, "branch misses": CLOSE, "l1d misses": CLOSE, "l2 misses": CLOSE, "llc misses": CLOSE,
               "dtlb misses": CLOSE, "stlb misses": CLOSE, "walk references": CLOSE, "l1d miss latency": 0.05,
