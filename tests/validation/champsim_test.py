@@ -99,11 +99,12 @@ CLOSE = 0.01
 TOLERANCE = {
     "gzip": {"ipc": 0.05, "branch misses": CLOSE, "l1d misses": CLOSE, "l1i misses": 0.05, "l2 write-backs in": 0.03,
              "llc misses": CLOSE, "dtlb misses": 0.05, "stlb misses": 0.04, "l1d miss latency": 0.12, "llc miss latency": 0.05,
-             "dram reads": CLOSE},
+             "walk latency": 0.05, "dram reads": CLOSE},
     "btree": {"ipc": 0.05, "branch misses": CLOSE, "l1d misses": CLOSE, "l2 misses": CLOSE, "llc misses": CLOSE,
               "dtlb misses": CLOSE, "stlb misses": CLOSE, "walk references": CLOSE, "l1d miss latency": 0.05,
-              "llc miss latency": 0.05, "dram reads": CLOSE},
-    "gups": {"ipc": 0.20, "l1d accesses": CLOSE, "l1d misses": CLOSE, "l2 misses": CLOSE, "l2 write-backs in": CLOSE,
+              "llc miss latency": 0.05, "walk latency": 0.03, "dram reads": CLOSE},
+    "gups": {"ipc": 0.10, "l1d miss latency": 0.03, "llc miss latency": 0.03, "walk latency": 0.03, "l1d accesses": CLOSE,
+             "l1d misses": CLOSE, "l2 misses": CLOSE, "l2 write-backs in": CLOSE,
              "llc misses": CLOSE, "llc write-backs in": CLOSE, "dtlb misses": CLOSE, "stlb misses": CLOSE,
              "walk references": 0.02, "dram reads": 0.02, "dram writes": CLOSE},
 }
