@@ -31,7 +31,7 @@ def cycles_an_access(elements, stride, warm_rounds=2):
     measured = 3 * max(elements, 20000)
     run = SimulatedRun(
         PROGRAM, SOURCE / "configs/machines/champsim_default.cfg",
-        {"os.timing": "off", "mmu.champsim_frames": 0, "workload.kind": "synthetic", "workload.synthetic": "pointer_chase",
+        {"os.timing": "off", "mmu.champsim_frames": 0, "dram.bank_hash": "off", "workload.kind": "synthetic", "workload.synthetic": "pointer_chase",
          "synthetic.instructions": 0, "synthetic.pointer_chase.footprint": elements * stride,
          "synthetic.pointer_chase.stride": stride, "synthetic.pointer_chase.cycles": 1000000,
          "synthetic.first_touch": "pages",
