@@ -224,7 +224,8 @@ void SystemConfig::validate() {
                           std::to_string(cpu.mmu.champsim_frames),
                           "is more than machine.memory has: " + std::to_string(frames));
     // A kernel that takes time raises exceptions.
-    if (cpu.mmu.champsim_frames == 0 || os.timing == os::KernelTiming::On) cpu.mmu.champsim_fault = Cycles();
+    if (cpu.mmu.champsim_frames != 0 && os.timing == os::KernelTiming::Off)
+        cpu.mmu.first_touch = cpu.mmu.champsim_fault;
     run.validate(options);
     cpu.core.validate(options);
     cpu.mmu.validate(options);

@@ -52,7 +52,7 @@ public:
     /// As the walker's.
     void imitate_champsim(ChampSimFrames& frames) { m_walker.imitate_champsim(frames); }
     /// Whether an access that faults goes on as if its walk had waited for the kernel: no exception.
-    [[nodiscard]] bool faults_in_walks() const { return m_config.champsim_fault != Cycles(); }
+    [[nodiscard]] bool faults_in_walks() const { return m_config.first_touch != Cycles(); }
 
     void set_context(const TranslationContext& context) {
         m_context = context;

@@ -40,6 +40,7 @@ struct MmuConfig {
         0; ///< of memory, where walks and frames are to be ChampSim's; 0: x86-64's
     std::uint32_t champsim_seed = 1;
     Cycles champsim_fault{0}; ///< of a first touch, in its walk; 0: a fault is an exception
+    Cycles first_touch{0};    ///< not an option: champsim_fault where it has its effect
     DesignConfig design;
     NestedConfig nested;
 

@@ -113,7 +113,7 @@ inline WalkCache::Start PageWalker::begin(const TranslationContext& context, Vir
 // A walk whose page was not there goes on where it stood, once the kernel has mapped it.
 [[gnu::noinline]] void PageWalker::read_as_champsim(const TranslationContext& context, VirtAddr address,
                                                     Progress& progress) {
-    const Cycles first_touch = m_config.champsim_fault;
+    const Cycles first_touch = m_config.first_touch;
     if (first_touch != Cycles())
         if (const auto stood = m_champsim->goes_on_from(address)) {
             progress.now = std::max(progress.now, *stood) + first_touch;
@@ -239,7 +239,7 @@ WalkResult PageWalker::walk(const TranslationContext& context, VirtAddr address,
     Progress progress{.now = began + m_config.walk_cache_latency};
     progress.hit.fill(TlbMissEvent::not_made);
     const WalkResult result = translate(context, address, access, progress);
-    if (result.faulted && m_champsim && m_config.champsim_fault != Cycles()) [[unlikely]] {
+    if (result.faulted && m_champsim && m_config.first_touch != Cycles()) [[unlikely]] {
         // The walk that goes on takes the slot, and is counted with its whole time.
         m_champsim->faulted(progress.now);
         progress.now = began;

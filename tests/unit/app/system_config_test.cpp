@@ -7,6 +7,7 @@
 #include <fstream>
 #include <regex>
 #include <set>
+#include <tuple>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -174,6 +175,19 @@ TEST(SystemConfig, ClustersAreNodesOfWhichTheKernelKnows64) {
                 HasSubstr("machine.clusters"));
     EXPECT_THAT(refusal({"machine.cpus=64", "machine.sockets=16", "machine.clusters=4", "cxl.memory=1GiB"}),
                 HasSubstr("cxl.memory"));
+}
+
+TEST(SystemConfig, FirstTouchesAreInWalksWhereTheKernelTakesNoTime) {
+    for (const auto& [frames, timing, expected] :
+         {std::tuple{"4096", "off", 200U}, {"4096", "on", 0U}, {"0", "off", 0U}}) {
+        SystemConfig config;
+        config.options.set("mmu.champsim_fault", "200", "test");
+        config.options.set("mmu.champsim_frames", frames, "test");
+        config.options.set("os.timing", timing, "test");
+        config.validate();
+        EXPECT_EQ(config.cpu.mmu.first_touch, Cycles(expected)) << frames << timing;
+        EXPECT_EQ(config.options.find("mmu.champsim_fault")->get(), "200") << "what was set is kept";
+    }
 }
 
 TEST(SystemConfig, CacheSetsMustBeAPowerOfTwo) {

@@ -57,7 +57,7 @@ TEST(Cpu, FaultThatIsPartOfItsWalkIsNoException) {
         CpuConfig config;
         config.core.exception_penalty = Cycles(penalty);
         config.mmu.champsim_frames = 1ULL << 13;
-        config.mmu.champsim_fault = Cycles(in_walk);
+        config.mmu.first_touch = Cycles(in_walk);
         CpuRig rig(1, config);
         auto& task = rig.kernel.add_task(1);
         const VirtAddr missing = data + 64 * page_size;

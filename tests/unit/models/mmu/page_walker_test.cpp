@@ -50,7 +50,7 @@ TEST_F(PageWalkerTest, ThirdWalkWaitsForOneOfTwoWalkers) {
 
 TEST_F(PageWalkerTest, FirstTouchCanBeAPartOfItsWalk) {
     constexpr std::uint64_t penalty = 200, tables = 3;
-    config.champsim_fault = Cycles(penalty);
+    config.first_touch = Cycles(penalty);
     ChampSimFrames frames(1ULL << 13, 1);
     walker.imitate_champsim(frames);
     const VirtAddr missing = user + 20 * level_span(3);
