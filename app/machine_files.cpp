@@ -10,6 +10,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <unistd.h>
 #include <vector>
 
 namespace pagewalk::app {
@@ -106,6 +107,13 @@ private:
         if (!(stream << text).flush()) throw RunError(file.string() + ": cannot be written");
     }
 
+    /// What is written there drops no caches of the host's. Root's alone, as Linux has it.
+    void put_drop_caches() const {
+        const char* const name = "proc/sys/vm/drop_caches";
+        put(name, "");
+        fs::permissions(m_folder / name, geteuid() == 0 ? fs::perms::owner_write : fs::perms::none);
+    }
+
     [[nodiscard]] std::size_t node_of(std::size_t cpu) const {
         return index_of(m_config.os.memory.cpus[static_cast<CpuId>(cpu)]);
     }
@@ -119,6 +127,7 @@ private:
         put("proc/vmstat", os::vmstat_text(m_kernel));
         put("proc/buddyinfo", os::buddyinfo_text(m_kernel.allocator()));
         put("proc/zoneinfo", os::zoneinfo_text(m_kernel.allocator(), os::StatisticsSource()));
+        put_drop_caches();
         std::string info, times = "cpu  0 0 0 0 0 0 0 0 0 0\n";
         for (const std::size_t cpu : m_cpus) {
             info += cpu_text(cpu);

@@ -1,6 +1,8 @@
 """Programs see the simulated machine, its CPUs and its time, not the host's."""
 
 import os
+import pathlib
+import re
 import subprocess
 import unittest
 
@@ -80,6 +82,17 @@ for at in range(0, 4 << 20, 4096): memory[at] = 1
         kib = int(self.printed("awk", "/MemTotal/ { print $2 }", "/proc/meminfo"))
         self.assertIn(kib, range(1800 << 10, 2 << 20))
         self.assertEqual(int(self.printed("getconf", "_PHYS_PAGES")) * 4, kib)
+
+    @unittest.skipUnless(os.geteuid() == 0, "/proc/sys/vm/drop_caches is root's")
+    def test_caches_that_it_drops_are_the_simulated_kernels(self):
+        def drops(text):
+            return int(re.search(r"^drop_pagecache (\d+)$", text, re.MULTILINE)[1])
+
+        host = drops(pathlib.Path("/proc/vmstat").read_text())
+        self.printed("sh", "-c", "echo 1 > /proc/sys/vm/drop_caches")
+        self.assertEqual(drops(pathlib.Path("/proc/vmstat").read_text()), host)
+        with h5py.File(self.path("run.h5")) as run:
+            self.assertEqual(drops(run["proc/vmstat"].asstr()[()]), 1)
 
     def test_other_files_are_the_hosts(self):
         with open("/proc/version") as version:

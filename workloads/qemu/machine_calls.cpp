@@ -22,8 +22,9 @@ static_assert(max_cpus % word_bits == 0);
 constexpr std::array folders =
     std::to_array<std::string_view>({"/sys/devices/system/cpu", "/sys/devices/system/node",
                                      "/sys/kernel/mm/hugepages", "/sys/kernel/mm/transparent_hugepage"});
-constexpr std::array files = std::to_array<std::string_view>(
-    {"/proc/buddyinfo", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/vmstat", "/proc/zoneinfo"});
+constexpr std::array files =
+    std::to_array<std::string_view>({"/proc/buddyinfo", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat",
+                                     "/proc/sys/vm/drop_caches", "/proc/vmstat", "/proc/zoneinfo"});
 
 bool is_in(std::string_view path, std::string_view folder) {
     return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
